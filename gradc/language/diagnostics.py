@@ -1,0 +1,96 @@
+"""The error a user can cause: a code, a message, the place, and what to do about it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Iterable
+
+from gradc.language.source import Span
+
+CODES = {
+    # syntax
+    "G0101": "unexpected character",
+    "G0102": "unexpected token",
+    "G0103": "unbalanced bracket",
+    "G0104": "missing operator",
+    "G0105": "empty or unfinished program",
+    "G0106": "malformed number",
+    "G0107": "operator of another language",
+    "G0108": "construct outside the language",
+    # names, functions and declarations
+    "G0201": "shapes or types of operands do not fit",
+    "G0202": "wrong type",
+    "G0203": "shapes do not broadcast",
+    "G0204": "index or slice does not fit",
+    "G0301": "unknown name",
+    "G0302": "unknown function",
+    "G0303": "wrong number of arguments",
+    "G0304": "unknown or repeated keyword argument",
+    "G0305": "name defined twice",
+    "G0306": "recursive definition",
+    "G0307": "name cannot be used here",
+    # derivatives
+    "G0401": "no derivative exists",
+    "G0402": "wrt names no differentiable input",
+    # limits
+    "G0501": "text too long",
+    "G0502": "program too large",
+    "G0503": "result too large",
+    # arguments of a call
+    "G0601": "missing, unknown or repeated argument",
+    "G0602": "argument has an unusable type",
+    "G0603": "argument shapes do not fit",
+    "G0604": "option has an unusable value",
+    "G0605": "backward before forward",
+    # files and the command line
+    "G0701": "file cannot be read or written",
+    "G0702": "unusable value on the command line",
+}
+"""Every code, and what its errors have in common. Groups: 01 syntax, 02 types and shapes, 03 names,
+04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line."""
+
+
+class Error(ValueError):
+    """Base of every error a user can cause.
+
+    Attributes: `code` (a key of `CODES`), `message` (one line), `span` (the place in the program's
+    text, or None), `label` (written beside the carets), `help` (what to do, or None).
+    `str(error)` is the whole drawing.
+    """
+
+    def __init__(
+        self, code: str, message: str, span: Span | None = None, *, label: str = "", help: str | None = None
+    ):
+        assert code in CODES, code
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.span = span
+        self.label = label
+        self.help = help
+
+    def __str__(self) -> str:
+        parts = [f"error[{self.code}]: {self.message}"]
+        if self.span is not None:
+            parts.append(self.span.draw(self.label))
+        if self.help:
+            parts.append(f"help: {self.help}")
+        return "\n".join(parts)
+
+    def as_dict(self) -> dict:
+        """The same facts for `--json`: code, message, line, column, start, stop, label, help."""
+        place = {}
+        if self.span is not None:
+            line, column = self.span.position
+            place = {"line": line, "column": column, "start": self.span.start, "stop": self.span.stop}
+        return {"code": self.code, "message": self.message, **place, "label": self.label, "help": self.help}
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to a misspelt one, or None."""
+    known = list(known)
+    by_fold = {candidate.lower(): candidate for candidate in known}
+    if name.lower() in by_fold:
+        return by_fold[name.lower()]
+    matches = get_close_matches(name[:64], known, n=1, cutoff=0.6)
+    return matches[0] if matches else None

@@ -1,0 +1,187 @@
+"""The syntax tree: what the parser found, before any name or type is known.
+
+Every record carries the span it came from. Trees may be 100,000 deep, so nothing walks them by
+recursion, and records compare and print by identity only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from gradc.language.source import Source, Span
+
+record = dataclass(frozen=True, eq=False, repr=False, slots=True)
+
+
+@record
+class Number:
+    """A literal; an `int` where it was written without point and exponent."""
+
+    span: Span
+    value: int | float
+
+
+@record
+class Name:
+    span: Span
+    id: str
+
+
+@record
+class Unary:
+    """`op` is one of `- + not`."""
+
+    span: Span
+    op: str
+    operand: Expression
+
+
+@record
+class Binary:
+    """`op` is one of `+ - * / // % ** @ and or` (`^` is parsed to `**`)."""
+
+    span: Span
+    op: str
+    left: Expression
+    right: Expression
+
+
+@record
+class Comparison:
+    """`a < b <= c`: one operator fewer than operands; `ops` are among `< <= > >= == !=`."""
+
+    span: Span
+    operands: tuple[Expression, ...]
+    ops: tuple[str, ...]
+
+
+@record
+class Conditional:
+    """`then if test else otherwise`."""
+
+    span: Span
+    test: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@record
+class Call:
+    span: Span
+    function: str
+    function_span: Span
+    args: tuple[Expression, ...]
+    keywords: tuple[tuple[Name, Expression], ...]
+
+
+@record
+class Slice:
+    """`start:stop:step` inside an index; an absent part is None."""
+
+    span: Span
+    start: Expression | None
+    stop: Expression | None
+    step: Expression | None
+
+
+@record
+class Special:
+    """`...` or `None` inside an index (`kind` is "ellipsis" or "newaxis"), or `None`, `True`, `False`
+    as an argument's value (`kind` is "none", "true" or "false")."""
+
+    span: Span
+    kind: str
+
+
+@record
+class Index:
+    """`value[items]`."""
+
+    span: Span
+    value: Expression
+    items: tuple[Expression | Slice | Special, ...]
+
+
+@record
+class Transpose:
+    """`value.T`."""
+
+    span: Span
+    value: Expression
+
+
+@record
+class List:
+    """`[a, b, c]` or `(a, b, c)`: only as an argument, as in `stack([x, y])` and `axis=(0, 1)`."""
+
+    span: Span
+    items: tuple[Expression, ...]
+
+
+Expression = Union[Number, Name, Unary, Binary, Comparison, Conditional, Call, Index, Transpose, List, Special]
+
+
+@record
+class Declare:
+    """`x: f64[n, 3]`; `shape` holds sizes by name or number."""
+
+    span: Span
+    name: Name
+    dtype: str
+    shape: tuple[Name | Number, ...]
+
+
+@record
+class Assign:
+    """`name = value`."""
+
+    span: Span
+    name: Name
+    value: Expression
+
+
+@record
+class Define:
+    """`def name(parameter, parameter=default) = body`; a parameter without default pairs with None."""
+
+    span: Span
+    name: Name
+    parameters: tuple[tuple[Name, Expression | None], ...]
+    body: Expression
+
+
+Statement = Union[Declare, Assign, Define]
+
+
+@record
+class Program:
+    """Statements in order, then the expression that is the result."""
+
+    source: Source
+    statements: tuple[Statement, ...]
+    result: Expression
+
+
+def children(node: Expression | Slice) -> tuple[Expression | Slice | Special, ...]:
+    """The sub-expressions of a record, in order of appearance."""
+    match node:
+        case Unary():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Comparison():
+            return node.operands
+        case Conditional():
+            return (node.then, node.test, node.otherwise)
+        case Call():
+            return node.args + tuple(value for _, value in node.keywords)
+        case Index():
+            return (node.value, *node.items)
+        case Slice():
+            return tuple(part for part in (node.start, node.stop, node.step) if part is not None)
+        case Transpose():
+            return (node.value,)
+        case List():
+            return node.items
+    return ()
