@@ -7,7 +7,6 @@ recursion, and records compare and print by identity only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from gradc.language.source import Source, Span
 
@@ -119,7 +118,7 @@ class List:
     items: tuple[Expression, ...]
 
 
-Expression = Union[Number, Name, Unary, Binary, Comparison, Conditional, Call, Index, Transpose, List, Special]
+Expression = Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special
 
 
 @record
@@ -151,7 +150,7 @@ class Define:
     body: Expression
 
 
-Statement = Union[Declare, Assign, Define]
+Statement = Declare | Assign | Define
 
 
 @record

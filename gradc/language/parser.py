@@ -1,0 +1,148 @@
+"""Program text to syntax tree. Nothing here recurses: nesting is limited by memory only.
+
+    program    = statements separated by `;` or line ends, the last one an expression
+    statement  = name "=" expression
+               | "def" name "(" parameters ")" "=" expression
+               | names ":" dtype [ "[" sizes "]" ]
+    expression = operands and operators with Python's precedence (see expressions.py)
+"""
+
+from __future__ import annotations
+
+from gradc.language import mistakes
+from gradc.language.expressions import ExpressionReader
+from gradc.language.source import Source, Span
+from gradc.language.syntax import Assign, Declare, Define, Expression, Name, Number, Program, Statement
+from gradc.language.tokens import Token, number_value, tokenize
+
+DTYPES = ("f64", "f32", "i64", "bool")
+
+
+def parse(source: Source) -> Program:
+    """The syntax tree of a program; raises `Error` with the place and the remedy."""
+    return StatementReader(source, tokenize(source)).program()
+
+
+class StatementReader:
+    """Reads statements from a list of tokens, expressions with the help of an `ExpressionReader`."""
+
+    def __init__(self, source: Source, tokens: list[Token]):
+        self.source = source
+        self.tokens = tokens
+        self.expressions = ExpressionReader(source, tokens)
+        self.at = 0
+
+    def program(self) -> Program:
+        statements: list[Statement] = []
+        result: Expression | None = None
+        while self.tokens[self.at].kind != "end":
+            first = self.tokens[self.at]
+            if first.kind == "separator":
+                self.at += 1
+                continue
+            if result is not None:
+                raise mistakes.unused_expression(self.source, result, first)
+            found = self.statement()
+            if isinstance(found, list):
+                statements += found
+            else:
+                result = found
+            if self.tokens[self.at].kind not in ("separator", "end"):
+                raise mistakes.unexpected(self.source, self.tokens, self.at, operand_due=False)
+        if result is None:
+            raise mistakes.no_result(self.source, statements)
+        return Program(self.source, tuple(statements), result)
+
+    def statement(self) -> list[Statement] | Expression:
+        """The statements that start here (a declaration may hold several), or an expression."""
+        first, second = self.tokens[self.at], self.tokens[self.at + 1]
+        if first.kind == "def":
+            return [self.define()]
+        if second.kind == "=":
+            return [self.assign()]
+        if first.kind == "name" and second.kind in (",", ":"):
+            return self.declare()
+        return self.expression()
+
+    def expression(self) -> Expression:
+        found, self.at = self.expressions.read(self.at)
+        return found
+
+    def assign(self) -> Assign:
+        name = self.name("a name is given a value")
+        self.at += 1
+        value = self.expression()
+        return Assign(self.span_from(name.span.start), name, value)
+
+    def define(self) -> Define:
+        start = self.tokens[self.at].start
+        self.at += 1
+        name = self.name("a function is defined")
+        self.expect("(")
+        parameters: list[tuple[Name, Expression | None]] = []
+        while self.tokens[self.at].kind != ")":
+            parameter = self.name("a parameter is declared")
+            default = None
+            if self.tokens[self.at].kind == "=":
+                self.at += 1
+                default = self.expression()
+            parameters.append((parameter, default))
+            if self.tokens[self.at].kind != ")":
+                self.expect(",")
+        self.expect(")")
+        self.expect("=")
+        body = self.expression()
+        return Define(self.span_from(start), name, tuple(parameters), body)
+
+    def declare(self) -> list[Statement]:
+        start = self.tokens[self.at].start
+        names = [self.name("an input is declared")]
+        while self.tokens[self.at].kind == ",":
+            self.at += 1
+            names.append(self.name("an input is declared"))
+        self.expect(":")
+        dtype = self.tokens[self.at]
+        if dtype.text not in DTYPES:
+            raise mistakes.unknown_dtype(self.source, self.tokens, self.at, DTYPES)
+        self.at += 1
+        shape = self.shape() if self.tokens[self.at].kind == "[" else ()
+        span = self.span_from(start)
+        return [Declare(span, name, dtype.text, shape) for name in names]
+
+    def shape(self) -> tuple[Name | Number, ...]:
+        self.expect("[")
+        sizes: list[Name | Number] = []
+        while self.tokens[self.at].kind != "]":
+            sizes.append(self.size())
+            if self.tokens[self.at].kind != "]":
+                self.expect(",")
+        self.expect("]")
+        return tuple(sizes)
+
+    def size(self) -> Name | Number:
+        token = self.tokens[self.at]
+        span = Span(self.source, token.start, token.stop)
+        if token.kind == "number":
+            value = number_value(self.source, token)
+            if isinstance(value, int):
+                self.at += 1
+                return Number(span, value)
+        if token.kind == "name":
+            self.at += 1
+            return Name(span, token.text)
+        raise mistakes.bad_size(self.source, token)
+
+    def name(self, purpose: str) -> Name:
+        token = self.tokens[self.at]
+        if token.kind != "name":
+            raise mistakes.name_due(self.source, self.tokens, self.at, purpose)
+        self.at += 1
+        return Name(Span(self.source, token.start, token.stop), token.text)
+
+    def expect(self, kind: str) -> None:
+        if self.tokens[self.at].kind != kind:
+            raise mistakes.expected(self.source, self.tokens, self.at, kind)
+        self.at += 1
+
+    def span_from(self, start: int) -> Span:
+        return Span(self.source, start, self.tokens[self.at - 1].stop)
