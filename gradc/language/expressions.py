@@ -197,8 +197,6 @@ class ExpressionReader:
             if not indexes:
                 raise mistakes.stray_ellipsis(self.source, token)
             kind = "ellipsis"
-        elif kind == "none" and indexes and not top.parts:
-            kind = "newaxis"
         return self.hold(Special(Span(self.source, token.start, token.stop), kind), token.start, token.stop)
 
     def prefix(self, token: Token) -> dict:
@@ -306,6 +304,8 @@ class ExpressionReader:
             raise mistakes.positional_after_keyword(self.source, self.start, self.stop)
         elif group.parts:
             self.add_slice(self.node, self.stop)
+        elif group.kind == "index" and isinstance(self.node, Special) and self.node.kind == "none":
+            group.items.append(Special(self.node.span, "newaxis"))
         else:
             group.items.append(self.node)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from unicodedata import category, east_asian_width
 
 MAX_DRAWN_COLUMNS = 100
 """Longer lines are drawn as a window of this many characters around the marked place."""
@@ -65,10 +66,25 @@ class Span:
         width = min(width, max(1, len(window) - (column - 1 - first)))
         gutter = " " * len(str(number))
         drawn = "".join(c if c.isprintable() else " " for c in shown)
-        marks = f"{gutter} | {' ' * offset}{'^' * width} {label}".rstrip()
+        blank, carets = " " * cells(drawn[:offset]), "^" * max(1, cells(drawn[offset : offset + width]))
         return "\n".join(
-            [f"{gutter} --> {self.source.name}:{number}:{column}", f"{gutter} |", f"{number} | {drawn}", marks]
+            [
+                f"{gutter} --> {self.source.name}:{number}:{column}",
+                f"{gutter} |",
+                f"{number} | {drawn}".rstrip(),
+                f"{gutter} | {blank}{carets} {label}".rstrip(),
+            ]
         )
 
     def __repr__(self) -> str:
         return f"{self.source.name}:{self.start}-{self.stop}"
+
+
+def cells(text: str) -> int:
+    """The width of a text on a terminal: wide characters take two cells, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(character) in ("Mn", "Me") else 2 if east_asian_width(character) in "WF" else 1
+        for character in text
+    )

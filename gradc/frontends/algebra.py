@@ -1,0 +1,164 @@
+"""Operations on nodes with NumPy's manners: operands meet at one element type and one shape.
+
+`Algebra` is what both readers of text stand on: the front end for programs and the templates for partials
+and rules. It inserts the casts and broadcasts that the graph wants explicit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gradc.ir.graph import Check, Node, broadcast, cast, constant, make, size_node, squeeze
+from gradc.ir.ops import OPS, others
+from gradc.ir.sizes import Derived, Shape, Size, product
+from gradc.ir.types import promote, shape_text
+from gradc.language.diagnostics import Error
+from gradc.language.source import Span
+
+
+@dataclass
+class Algebra:
+    """Builds nodes. `axes` is set while a template speaks of reductions over given axes of `rank` axes."""
+
+    axes: tuple[int, ...] | None = None
+    rank: int = 0
+    unified: dict[str, Size] = field(default_factory=dict)
+    """Names of sizes found equal to another size: the caller elaborates again with these replaced."""
+    checks: list[Check] = field(default_factory=list)
+    nameable: frozenset[str] = frozenset()
+    """Names of sizes that we invented and may therefore unify."""
+
+    # ------------------------------------------------------------ meeting of operands
+
+    def meet(self, nodes: tuple[Node, ...], span: Span | None = None) -> tuple[Node, ...]:
+        """The nodes broadcast to their common shape."""
+        shape = self.common_shape(nodes, span)
+        return tuple(self.stretch(node, shape) for node in nodes)
+
+    def stretch(self, node: Node, shape: Shape) -> Node:
+        """`node` broadcast to `shape` as NumPy does; inside a template, along the reduced axes."""
+        if self.axes is not None and node.type.rank == self.rank - len(self.axes) and len(shape) == self.rank:
+            return broadcast(node, shape, others(self.rank, self.axes))
+        offset = len(shape) - node.type.rank
+        units = tuple(
+            axis for axis, size in enumerate(node.shape) if size == 1 and shape[axis + offset] != 1
+        )
+        dims = tuple(axis + offset for axis in others(node.type.rank, units))
+        return broadcast(squeeze(node, units), shape, dims)
+
+    def common_shape(self, nodes: tuple[Node, ...], span: Span | None = None) -> Shape:
+        shape: Shape = ()
+        for node in nodes:
+            if node.shape != shape:
+                shape = self._join(shape, node.shape, nodes, span)
+        return shape
+
+    def _join(self, left: Shape, right: Shape, nodes: tuple[Node, ...], span: Span | None) -> Shape:
+        if self.axes is not None and {len(left), len(right)} == {self.rank, self.rank - len(self.axes)}:
+            return max(left, right, key=len)
+        rank = max(len(left), len(right))
+        padded = [(1,) * (rank - len(shape)) + shape for shape in (left, right)]
+        joined = []
+        for a, b in zip(*padded):
+            if a == b or b == 1:
+                joined.append(a)
+            elif a == 1:
+                joined.append(b)
+            else:
+                if isinstance(a, int) and isinstance(b, int):
+                    raise Error(
+                        "G0203",
+                        f"shapes {shape_text(left)} and {shape_text(right)} do not broadcast",
+                        span,
+                        label=_sides(nodes),
+                        help="give both the same size, or make one of them size 1",
+                    )
+                joined.append(self.same_size(a, b, span))
+        return tuple(joined)
+
+    def same_size(self, a: Size, b: Size, span: Span | None) -> Size:
+        """One size for two that must agree: by renaming where we may, otherwise by a check at the call."""
+        for ours, other in ((b, a), (a, b)):
+            if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
+                self.unified[ours] = other
+                return other
+        where = f" in `{span.text}`" if span is not None and len(span.text) <= 60 and "\n" not in span.text else ""
+        message = f"sizes {a} and {b} differ{where}"
+        check = Check(a, "==", b, message)
+        if check not in self.checks:
+            self.checks.append(check)
+        return a if isinstance(a, int) or isinstance(b, Derived) else b
+
+    # ------------------------------------------------------------ element types
+
+    def numbers(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes at one floating type. Numbers written in the program take the type of the others."""
+        floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
+        dtype = promote(*floats) if floats else promote("f32" if self._only_f32(nodes) else "f64")
+        return tuple(cast(node, dtype) for node in nodes)
+
+    @staticmethod
+    def _only_f32(nodes: tuple[Node, ...]) -> bool:
+        return all(node.type.dtype == "f32" for node in nodes)
+
+    def condition(self, node: Node) -> Node:
+        """The node as a condition: anything but zero holds."""
+        if node.type.dtype == "bool":
+            return node
+        return self.elementwise("ne", node, constant(0.0))
+
+    # ------------------------------------------------------------ ops
+
+    def elementwise(self, op: str, *args: Node, span: Span | None = None) -> Node:
+        row = OPS[op]
+        if op in ("and", "or", "not"):
+            args = tuple(map(self.condition, args))
+        elif row.params[0] == "c":
+            args = (self.condition(args[0]), *self.numbers(args[1:]))
+        else:
+            args = self.numbers(args)
+        node = make(op, *self.meet(args, span))
+        if op == "neg" and args[0].op == "const":
+            return constant(-args[0].value, args[0].type)
+        return node
+
+    def reduce(self, op: str, node: Node, axes: tuple[int, ...] | None = None) -> Node:
+        """A reduction over `axes`, or over all of them."""
+        if axes is None:
+            axes = tuple(range(node.type.rank))
+            if self.axes is not None and node.type.rank == self.rank:
+                axes = self.axes
+        if op in ("any", "all"):
+            node = self.condition(node)
+        elif op != "count":
+            (node,) = self.numbers((node,))
+        if op == "count":
+            dtype = node.type.dtype if node.type.is_float else "f64"
+            return size_node(product(tuple(node.shape[axis] for axis in axes)), dtype)
+        if not axes:
+            return node if op != "norm" else make("abs", node)
+        return make(op, node, attrs=(axes,))
+
+    def extreme(self, op: str, left: Node, right: Node, span: Span | None = None) -> Node:
+        """`maximum` or `minimum`; against a constant, the op whose constant side takes no gradient."""
+        clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}[op]
+        if right.is_constant and not left.is_constant:
+            return self.elementwise(clamp, left, right, span=span)
+        if left.is_constant and not right.is_constant:
+            return self.elementwise(clamp, right, left, span=span)
+        return self.elementwise(op, left, right, span=span)
+
+
+def _sides(nodes: tuple[Node, ...]) -> str:
+    return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape)
+
+
+def describe(node: Node) -> str:
+    """A few words for a node in a message."""
+    if node.op == "input":
+        return node.name
+    if node.op in ("broadcast", "cast", "squeeze"):
+        return describe(node.args[0])
+    return f"the {node.op}"
+
+

@@ -1,0 +1,107 @@
+"""The functions of the language: names, parameters, and what each one builds.
+
+Three kinds: an op of the table by its own name or an alias; a definition in the language itself
+(`PRELUDE`); and a few that look at shapes and are therefore built by a Python function in `shapes.py`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gradc.ir.ops import OPS
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.language.syntax import Define
+
+PRELUDE = """
+def relu(x) = max(x, 0)
+def leaky_relu(x, slope=0.01) = where(x > 0, x, slope * x)
+def elu(x, alpha=1) = where(x > 0, x, alpha * expm1(x))
+def gelu(x) = x * normal_cdf(x)
+def silu(x) = x * sigmoid(x)
+def log_sigmoid(x) = -softplus(-x)
+def logit(p) = log(p) - log1p(-p)
+def mish(x) = x * tanh(softplus(x))
+def softsign(x) = x / (1 + abs(x))
+def reciprocal(x) = 1 / x
+def radians(x) = x * 0.017453292519943295
+def degrees(x) = x * 57.29577951308232
+def xlogy(x, y) = where(x == 0, where(y != y, y, 0), x * log(y))
+def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
+def dot(x, y) = sum(x * y)
+def var(x, ddof=0) = sum((x - mean(x))**2) / (count(x) - ddof)
+def std(x, ddof=0) = norm(x - mean(x)) / sqrt(count(x) - ddof)
+0
+"""
+"""Functions that need nothing but the language. The last line is there because a program has a result."""
+
+ALIASES = {
+    "ln": "log",
+    "pow": "power",
+    "absolute": "abs",
+    "fabs": "abs",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "rint": "round",
+    "expit": "sigmoid",
+    "swish": "silu",
+    "gammaln": "lgamma",
+    "amax": "max",
+    "amin": "min",
+    "ndtr": "normal_cdf",
+    "logistic": "sigmoid",
+}
+"""Other names under which people know a function."""
+
+REDUCTIONS = ("sum", "prod", "max", "min", "logsumexp", "norm", "any", "all")
+"""Ops that reduce; all of them take one array."""
+
+SHAPED = {
+    **{name: ("x",) for name in REDUCTIONS},
+    "mean": ("x",),
+    "count": ("x",),
+    "max": ("x", "y", "..."),
+    "min": ("x", "y", "..."),
+    "maximum": ("x", "y"),
+    "minimum": ("x", "y"),
+    "polygamma": ("n", "x"),
+    "clip": ("x", "lower", "upper"),
+}
+"""Parameters of the functions that `shapes.py` builds."""
+
+HIDDEN = {"neg", "add", "sub", "mul", "div", "floordiv", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
+          "gate", "clamp_min", "clamp_max"}  # fmt: skip
+"""Elementwise ops that are written as operators, or not at all; templates of ours may still call `gate`."""
+
+
+@cache
+def prelude() -> dict[str, Define]:
+    """The definitions of `PRELUDE` by name."""
+    program = parse(Source(PRELUDE, "prelude"))
+    return {statement.name.id: statement for statement in program.statements if isinstance(statement, Define)}
+
+
+def parameters(name: str) -> tuple[tuple[str, ...], int] | None:
+    """The parameter names of a built-in function, and how many of them must be given; None if unknown."""
+    name = ALIASES.get(name, name)
+    if name in SHAPED:
+        names = SHAPED[name]
+        return names, 1 if "..." in names else len(names)
+    if name in prelude():
+        pairs = prelude()[name].parameters
+        return tuple(p.id for p, _ in pairs), sum(default is None for _, default in pairs)
+    if name in OPS and OPS[name].kind == "elementwise" and name not in HIDDEN:
+        return OPS[name].params, len(OPS[name].params)
+    return None
+
+
+@cache
+def known_functions() -> tuple[str, ...]:
+    """Every name that can be called, sorted."""
+    elementwise = {op.name for op in OPS.values() if op.kind == "elementwise"} - HIDDEN
+    return tuple(sorted(elementwise | set(SHAPED) | set(prelude()) | set(ALIASES)))

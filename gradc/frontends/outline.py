@@ -1,0 +1,259 @@
+"""What a program says before any type is known: its inputs, its functions, and errors of naming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Iterator
+
+from gradc.frontends.functions import REDUCTIONS, known_functions, parameters
+from gradc.ir.types import DTYPES, Type
+from gradc.language.diagnostics import Error, closest
+from gradc.language.source import Span
+from gradc.language.syntax import (
+    Assign,
+    Binary,
+    Call,
+    Declare,
+    Define,
+    Expression,
+    Index,
+    Name,
+    Number,
+    Program,
+    Slice,
+    Special,
+    Transpose,
+    children,
+)
+
+RESERVED = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number"}
+
+
+@dataclass(frozen=True)
+class Outline:
+    """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
+    `arrays`, the undeclared inputs that are reduced or indexed somewhere."""
+
+    inputs: tuple[str, ...]
+    declared: dict[str, Type]
+    sizes: tuple[str, ...]
+    arrays: frozenset[str]
+    spans: dict[str, Span]
+
+
+def outline(program: Program) -> Outline:
+    """Resolve the names of a program. Raises `Error` for unknown functions, wrong arity and misused names."""
+    return _Outliner().run(program)
+
+
+class _Outliner:
+    def __init__(self) -> None:
+        self.inputs: dict[str, Span] = {}
+        self.declared: dict[str, Type] = {}
+        self.sizes: dict[str, None] = {}
+        self.assigned: dict[str, frozenset[str]] = {}
+        self.defined: dict[str, Define] = {}
+        self.reducing: set[str] = set(REDUCTIONS) | {"mean", "count", "dot", "var", "std", "amax", "amin"}
+        self.arrays: set[str] = set()
+
+    def run(self, program: Program) -> Outline:
+        for statement in program.statements:
+            match statement:
+                case Declare():
+                    self._declare(statement)
+                case Assign():
+                    self._assign(statement)
+                case Define():
+                    self._define(statement)
+        self._expression(program.result, frozenset())
+        inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
+        return Outline(inputs, self.declared, tuple(self.sizes), frozenset(self.arrays) - set(self.declared), self.inputs)
+
+    # ------------------------------------------------------------ statements
+
+    def _declare(self, statement: Declare) -> None:
+        name = statement.name.id
+        self._bindable(statement.name)
+        if statement.dtype not in DTYPES:
+            raise Error(
+                "G0202", f"unknown element type `{statement.dtype}`", statement.span,
+                help="the element types are " + ", ".join(DTYPES),
+            )  # fmt: skip
+        if name in self.declared:
+            raise Error("G0305", f"`{name}` is declared twice", statement.name.span)
+        if name in self.inputs:
+            raise Error(
+                "G0305", f"`{name}` is declared after it was used", statement.name.span,
+                help="put the declaration first",
+            )  # fmt: skip
+        shape = []
+        for size in statement.shape:
+            if isinstance(size, Number):
+                if not isinstance(size.value, int):
+                    raise Error("G0202", "a size is a whole number or a name", size.span)
+                shape.append(size.value)
+            else:
+                shape.append(size.id)
+                self.sizes.setdefault(size.id)
+        self.declared[name] = Type(statement.dtype, tuple(shape))
+        self.inputs.setdefault(name, statement.name.span)
+
+    def _assign(self, statement: Assign) -> None:
+        self._bindable(statement.name)
+        name = statement.name.id
+        if name in self.inputs and name not in self.assigned:
+            raise Error(
+                "G0305", f"`{name}` is an input and cannot be assigned", statement.name.span,
+                help="it was used before this line, so it is an input; choose another name for the new value",
+            )  # fmt: skip
+        self.assigned[name] = frozenset(self._expression(statement.value, frozenset()))
+
+    def _define(self, statement: Define) -> None:
+        name = statement.name.id
+        if name in self.defined:
+            raise Error("G0305", f"function `{name}` is defined twice", statement.name.span)
+        local: set[str] = set()
+        for parameter, default in statement.parameters:
+            if parameter.id in local:
+                raise Error("G0305", f"parameter `{parameter.id}` is named twice", parameter.span)
+            local.add(parameter.id)
+            if default is not None and self._expression(default, frozenset()):
+                raise Error(
+                    "G0307", "a default value cannot use inputs", default.span,
+                    help="give a number, or pass the value at each call",
+                )  # fmt: skip
+        for call in walk(statement.body):
+            if isinstance(call, Call) and call.function == name:
+                raise Error(
+                    "G0306", f"function `{name}` calls itself", call.function_span,
+                    help="a definition may use functions defined before it; there is no recursion",
+                )  # fmt: skip
+        self._expression(statement.body, frozenset(local))
+        if any(isinstance(part, Call) and part.function in self.reducing for part in walk(statement.body)) or any(
+            isinstance(part, Index) for part in walk(statement.body)
+        ):
+            self.reducing.add(name)
+        else:
+            self.reducing.discard(name)
+        self.defined[name] = statement
+
+    @staticmethod
+    def _bindable(name: Name) -> None:
+        if name.id in RESERVED:
+            raise Error(
+                "G0307", f"`{name.id}` is {RESERVED[name.id]} and cannot be given another meaning", name.span,
+                help="choose another name",
+            )  # fmt: skip
+
+    # ------------------------------------------------------------ expressions
+
+    def _expression(self, expression: Expression, local: frozenset[str]) -> set[str]:
+        """The inputs that an expression depends on; records them, and which of them are arrays."""
+        free: set[str] = set()
+        stack: list[tuple[Expression | Slice | Special, bool]] = [(expression, False)]
+        while stack:
+            node, reduced = stack.pop()
+            match node:
+                case Name():
+                    for name in self._name(node, local):
+                        free.add(name)
+                        if reduced:
+                            self.arrays.add(name)
+                    continue
+                case Call():
+                    self._call(node)
+                    reduced = reduced or self._reduces(node)
+                case Index():
+                    reduced = True
+                case Transpose() | Binary(op="@"):
+                    reduced = True
+                case Binary(op="**", left=Name(id="e")) if self._is_undeclared_e(node.left, local):
+                    raise Error(
+                        "G0301", "`e` is not a constant here", node.left.span,
+                        help="write exp(x) for e to the power x; to use an input called e, declare it: `e: f64; ...`",
+                    )  # fmt: skip
+            stack.extend((part, reduced) for part in reversed(children(node)))
+        return free
+
+    def _reduces(self, node: Call) -> bool:
+        if node.function in ("max", "min", "amax", "amin") and node.function not in self.defined:
+            return len(node.args) == 1
+        return node.function in self.reducing
+
+    def _is_undeclared_e(self, node: Expression, local: frozenset[str]) -> bool:
+        return "e" not in local and "e" not in self.declared and "e" not in self.assigned
+
+    def _name(self, node: Name, local: frozenset[str]) -> Iterable[str]:
+        name = node.id
+        if name in local or name in RESERVED:
+            return ()
+        if name in self.assigned:
+            return self.assigned[name]
+        if name in self.sizes and name not in self.declared:
+            return ()
+        if name.startswith("__"):
+            raise Error("G0301", f"`{name}` is no name of an input", node.span, help="names of inputs do not start with two underscores")
+        self.inputs.setdefault(name, node.span)
+        return (name,)
+
+    def _call(self, node: Call) -> None:
+        if node.function in self.defined:
+            pairs = self.defined[node.function].parameters
+            names, least = tuple(p.id for p, _ in pairs), sum(default is None for _, default in pairs)
+        else:
+            signature = parameters(node.function)
+            if signature is None:
+                raise self._unknown(node)
+            names, least = signature
+        self._check_arguments(node, names, least)
+
+    def _unknown(self, node: Call) -> Error:
+        name, span = node.function, node.function_span
+        if name in self.inputs or name in self.assigned or name in RESERVED or (len(name) <= 2 and len(node.args) == 1):
+            product = f"{name} * (...)"
+            return Error(
+                "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),
+                help=f"write {product} to multiply",
+            )  # fmt: skip
+        near = closest(name, (*self.defined, *known_functions()))
+        return Error(
+            "G0302", f"unknown function `{name}`", span,
+            help=f"did you mean `{near}`?" if near else "define it first: `def name(t) = ...`",
+        )  # fmt: skip
+
+    @staticmethod
+    def _check_arguments(node: Call, names: tuple[str, ...], least: int) -> None:
+        many = "..." in names
+        names = tuple(name for name in names if name != "...")
+        known = {*names, "axis", "keepdims"} if node.function in REDUCTIONS or many else set(names)
+        given = set(names[: len(node.args)])
+        for key, _ in node.keywords:
+            if key.id in given:
+                raise Error("G0304", f"argument `{key.id}` of `{node.function}` is given twice", key.span)
+            if key.id not in known:
+                near = closest(key.id, known)
+                raise Error(
+                    "G0304", f"`{node.function}` has no argument `{key.id}`", key.span,
+                    help=f"did you mean `{near}`?" if near else f"its arguments are {', '.join(names)}",
+                )  # fmt: skip
+            given.add(key.id)
+        positional = len(node.args)
+        missing = [name for name in names[:least] if name not in given]
+        if missing or (positional > len(names) and not many):
+            wanted = str(least) if least == len(names) or many else f"{least} to {len(names)}"
+            raise Error(
+                "G0303",
+                f"`{node.function}` takes {'at least ' if many else ''}{wanted} argument{'s' * (wanted != '1')}, not {positional + len(node.keywords)}",
+                node.span,
+                help=f"its arguments are {', '.join(names)}" if names else None,
+            )
+
+
+def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:
+    """Every part of an expression, itself included."""
+    stack: list[Expression | Slice | Special] = [expression]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(children(node))
+

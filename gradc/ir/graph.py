@@ -1,0 +1,226 @@
+"""The graph: immutable, interned nodes. Equal programs are one object, so `is` compares them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Iterator, Mapping
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from gradc.ir.ops import OPS, Op, others
+from gradc.ir.sizes import Shape, Size
+from gradc.ir.types import DTYPES, Type
+
+
+class Node:
+    """One op applied to nodes. Made by `make` only; compared by identity."""
+
+    __slots__ = ("__weakref__", "args", "attrs", "is_constant", "op", "type")
+
+    op: str
+    args: tuple[Node, ...]
+    attrs: tuple[Any, ...]
+    type: Type
+    is_constant: bool
+    """Whether the value depends on no input."""
+
+    @property
+    def row(self) -> Op:
+        return OPS[self.op]
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    @property
+    def value(self) -> float | int | bool:
+        """The number of a `const`."""
+        assert self.op == "const"
+        return from_bits(self.attrs[0], self.type.dtype)
+
+    @property
+    def name(self) -> str:
+        """The name of an `input`."""
+        assert self.op == "input"
+        return self.attrs[0]
+
+    def __repr__(self) -> str:
+        what = self.name if self.op == "input" else self.value if self.op == "const" else f"{len(self.args)} arguments"
+        return f"<{self.op} {what}: {self.type}>"
+
+
+_interned: WeakValueDictionary[tuple, Node] = WeakValueDictionary()
+
+
+def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
+    """The node that applies `op` to `args`; its type comes from the op's row."""
+    key = (op, args, attrs)
+    node = _interned.get(key)
+    if node is None:
+        node = Node()
+        node.op, node.args, node.attrs = op, args, attrs
+        node.type = OPS[op].infer(tuple(arg.type for arg in args), attrs)
+        node.is_constant = op != "input" and all(arg.is_constant for arg in args)
+        _interned[key] = node
+    return node
+
+
+# ---------------------------------------------------------------- sources and movement
+
+
+def to_bits(value: float | int | bool, dtype: str) -> int:
+    """The exact bits of a number, so that 0.0 and -0.0 differ and NaN equals itself."""
+    if dtype in ("i64", "bool"):
+        return int(value)
+    if dtype == "f32":
+        value = float(np.float32(value))
+    return struct.unpack("<q", struct.pack("<d", math.nan if value != value else float(value)))[0]
+
+
+def from_bits(bits: int, dtype: str) -> float | int | bool:
+    if dtype == "bool":
+        return bool(bits)
+    return bits if dtype == "i64" else struct.unpack("<d", struct.pack("<q", bits))[0]
+
+
+def constant(value: float | int | bool, type: Type = Type("f64")) -> Node:
+    """A number, or an array that holds it everywhere."""
+    return make("const", attrs=(to_bits(value, type.dtype), type))
+
+
+def input_node(name: str, type: Type) -> Node:
+    return make("input", attrs=(name, type))
+
+
+def size_node(size: Size, dtype: str = "f64") -> Node:
+    """A size as a number."""
+    if isinstance(size, int):
+        return constant(size, Type(dtype))
+    return make("size", attrs=(size, Type(dtype)))
+
+
+def broadcast(node: Node, shape: Shape, dims: tuple[int, ...] | None = None) -> Node:
+    """`node` repeated to `shape`; its axis k becomes axis `dims[k]` (by default the last ones)."""
+    if dims is None:
+        dims = tuple(range(len(shape) - node.type.rank, len(shape)))
+    if node.shape == shape and dims == tuple(range(len(shape))):
+        return node
+    if node.op == "const":
+        return constant(node.value, node.type.with_shape(shape))
+    if node.op == "broadcast":
+        return broadcast(node.args[0], shape, tuple(dims[d] for d in node.attrs[1]))
+    return make("broadcast", node, attrs=(shape, dims))
+
+
+def cast(node: Node, dtype: str) -> Node:
+    if node.type.dtype == dtype:
+        return node
+    if node.op == "const":
+        return constant(DTYPES[dtype].type(node.value).item(), node.type.with_dtype(dtype))
+    return make("cast", node, attrs=(dtype,))
+
+
+def squeeze(node: Node, axes: tuple[int, ...]) -> Node:
+    """`node` without axes of size one."""
+    if not axes:
+        return node
+    if node.op == "const":
+        kept = tuple(node.shape[axis] for axis in others(node.type.rank, axes))
+        return constant(node.value, node.type.with_shape(kept))
+    if node.op == "broadcast" and not set(axes) & set(node.attrs[1]):
+        shape, dims = node.attrs
+        kept = others(len(shape), axes)
+        return broadcast(node.args[0], tuple(shape[k] for k in kept), tuple(kept.index(d) for d in dims))
+    return make("squeeze", node, attrs=(axes,))
+
+
+MAKERS: dict[str, Callable[..., Node]] = {"broadcast": broadcast, "cast": cast, "squeeze": squeeze}
+
+
+def build(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> Node:
+    """`make`, but through the makers above where there is one."""
+    maker = MAKERS.get(op)
+    return maker(*args, *attrs) if maker else make(op, *args, attrs=attrs)
+
+
+# ---------------------------------------------------------------- graphs
+
+
+@dataclass(frozen=True)
+class Check:
+    """A demand on sizes that is known only at the call: `left <relation> right`, or the message is raised."""
+
+    left: Size
+    relation: str
+    right: Size
+    message: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Inputs in the order of the call, named outputs, and what the sizes must satisfy."""
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[tuple[str, Node], ...]
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def results(self) -> tuple[Node, ...]:
+        return tuple(node for _, node in self.outputs)
+
+    def with_outputs(self, outputs: Iterable[tuple[str, Node]]) -> Graph:
+        return Graph(self.inputs, tuple(outputs), self.checks)
+
+    def __getitem__(self, name: str) -> Node:
+        return dict(self.outputs)[name]
+
+
+def topological(results: Iterable[Node]) -> list[Node]:
+    """Every node below the results, arguments first, in order of first appearance."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack = [(node, False) for node in reversed(tuple(results))]
+    while stack:
+        node, expanded = stack.pop()
+        if node in done:
+            continue
+        if expanded:
+            done.add(node)
+            order.append(node)
+        else:
+            stack.append((node, True))
+            stack.extend((arg, False) for arg in reversed(node.args) if arg not in done)
+    return order
+
+
+def users(results: Iterable[Node]) -> dict[Node, list[Node]]:
+    """The nodes that take each node as an argument."""
+    found: dict[Node, list[Node]] = {}
+    for node in topological(results):
+        found.setdefault(node, [])
+        for arg in dict.fromkeys(node.args):
+            found[arg].append(node)
+    return found
+
+
+def dependent(results: Iterable[Node], on: Iterable[Node]) -> set[Node]:
+    """The nodes below the results whose value depends on any of `on`."""
+    reached = set(on)
+    for node in topological(results):
+        if any(arg in reached for arg in node.args):
+            reached.add(node)
+    return reached
+
+
+def replace(results: Iterable[Node], replacement: Mapping[Node, Node]) -> Iterator[Node]:
+    """The results with nodes replaced by others."""
+    results = tuple(results)
+    new = dict(replacement)
+    for node in topological(results):
+        if node not in new:
+            args = tuple(new[arg] for arg in node.args)
+            new[node] = node if args == node.args else build(node.op, args, node.attrs)
+    return (new[node] for node in results)

@@ -1,0 +1,79 @@
+"""NumPy meanings of the ops for which NumPy and SciPy have no function of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradc.ir.types import DTYPES
+
+Array = Any
+
+
+def sigmoid(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def softplus(x: Array) -> Array:
+    return np.where(x < 0, 0, x) + np.log1p(np.exp(-np.abs(x)))
+
+
+def normal_pdf(x: Array) -> Array:
+    return 0.3989422804014327 * np.exp(-0.5 * x * x)
+
+
+def gate(c: Array, x: Array) -> Array:
+    return np.where(c, x, np.zeros((), np.asarray(x).dtype))
+
+
+def logsumexp(x: Array, axis: tuple[int, ...]) -> Array:
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isinf(largest), 0, largest)
+    return np.log(np.sum(np.exp(x - shift), axis=axis)) + np.squeeze(shift, axis=axis)
+
+
+def norm(x: Array, axis: tuple[int, ...]) -> Array:
+    """The Euclidean norm, scaled by a power of two so that squares neither overflow nor vanish."""
+    largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
+    usable = np.isfinite(largest) & (largest > 0)
+    scale = np.ldexp(1.0, np.frexp(np.where(usable, largest, 1))[1]).astype(np.asarray(x).dtype)
+    return np.sqrt(np.sum(np.square(x / scale), axis=axis)) * np.squeeze(scale, axis=axis)
+
+
+# ---------------------------------------------------------------- movement
+
+
+def cast(x: Array, dtype: str) -> Array:
+    return np.asarray(x).astype(DTYPES[dtype])
+
+
+def broadcast(x: Array, shape: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    expanded = [1] * len(shape)
+    for axis, dim in enumerate(dims):
+        expanded[dim] = shape[dim]
+    return np.broadcast_to(np.reshape(x, expanded), shape)
+
+
+def squeeze(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.squeeze(x, axis=axes)
+
+
+def _slices(parts: tuple[tuple[int, int, int], ...]) -> tuple[slice, ...]:
+    slices = []
+    for first, step, length in parts:
+        stop = first + step * length
+        slices.append(slice(first, stop if stop >= 0 else None, step) if length else slice(0, 0))
+    return tuple(slices)
+
+
+def slice_(x: Array, parts: tuple[tuple[int, int, int], ...]) -> Array:
+    return x[_slices(parts)]
+
+
+def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with x in the place that `slice_` would read."""
+    result = np.zeros(shape, np.asarray(x).dtype)
+    result[_slices(parts)] = x
+    return result

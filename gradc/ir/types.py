@@ -1,0 +1,59 @@
+"""Types: an element type and a shape. There is no other kind of value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping
+
+import numpy as np
+
+from gradc.ir.sizes import Shape, Size, substitute
+
+DTYPES: dict[str, np.dtype] = {
+    "f64": np.dtype(np.float64),
+    "f32": np.dtype(np.float32),
+    "i64": np.dtype(np.int64),
+    "bool": np.dtype(np.bool_),
+}
+"""gradc's names for element types, and NumPy's."""
+
+PROMOTION = ("bool", "i64", "f32", "f64")
+"""Two element types meet at the later one (an integer that meets f32 gives f32)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`dtype` is a key of `DTYPES`; `shape` is a tuple of sizes, empty for a scalar."""
+
+    dtype: str
+    shape: Shape = ()
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in ("f64", "f32")
+
+    def with_dtype(self, dtype: str) -> Type:
+        return Type(dtype, self.shape)
+
+    def with_shape(self, shape: Shape) -> Type:
+        return Type(self.dtype, shape)
+
+    def with_sizes(self, replacement: Mapping[str, Size]) -> Type:
+        return Type(self.dtype, tuple(substitute(size, replacement) for size in self.shape))
+
+    def __str__(self) -> str:
+        return self.dtype + (shape_text(self.shape) if self.shape else "")
+
+
+def shape_text(shape: Shape) -> str:
+    """`[n, 3]`."""
+    return "[" + ", ".join(map(str, shape)) + "]"
+
+
+def promote(*dtypes: str) -> str:
+    """The element type at which operands of these types meet."""
+    return max(dtypes, key=PROMOTION.index)
