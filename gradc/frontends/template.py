@@ -7,8 +7,7 @@ from typing import Mapping
 
 from gradc.frontends.algebra import Algebra
 from gradc.frontends.text import Reader
-from gradc.ir.graph import Node, input_node
-from gradc.ir.types import Type
+from gradc.ir.graph import Node
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.language.syntax import Assign, Program
@@ -39,10 +38,3 @@ def instantiate(
     result = reader.evaluate(program.result, scope)
     assert isinstance(result, Node)
     return result
-
-
-@cache
-def pattern(text: str, names: tuple[str, ...], reduces: bool) -> Node:
-    """The graph of a rule's left side; its names become inputs, arrays if the rule speaks of a reduction."""
-    shape = ("n",) if reduces else ()
-    return instantiate(text, {name: input_node(name, Type("f64", shape)) for name in names})

@@ -149,6 +149,8 @@ _unary("log",        "1 / x",                     "numpy.log",        "np.log({}
 _unary("log2",       "1.4426950408889634 / x",    "numpy.log2",       "np.log2({})",    POSITIVE)
 _unary("log10",      "0.4342944819032518 / x",    "numpy.log10",      "np.log10({})",   POSITIVE)
 _unary("log1p",      "1 / (1 + x)",               "numpy.log1p",      "np.log1p({})",   (-0.9, 6.0))
+_unary("log1mexp",   "-1 / expm1(-x)",            "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
+       lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
 _unary("sin",        "cos(x)",                    "numpy.sin",        "np.sin({})")
 _unary("cos",        "-sin(x)",                   "numpy.cos",        "np.cos({})")
 _unary("tan",        "1 + out * out",             "numpy.tan",        "np.tan({})",     (-1.4, 1.4))

@@ -20,6 +20,11 @@ def softplus(x: Array) -> Array:
     return np.where(x < 0, 0, x) + np.log1p(np.exp(-np.abs(x)))
 
 
+def log1mexp(x: Array) -> Array:
+    """log(1 - exp(x)) for x < 0 (Maechler, "Accurately computing log(1 - exp(-|a|))", 2012)."""
+    return np.where(x > -0.6931471805599453, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
+
+
 def normal_pdf(x: Array) -> Array:
     return 0.3989422804014327 * np.exp(-0.5 * x * x)
 

@@ -155,7 +155,8 @@ class ExpressionReader:
         elif self.stack and self.stack[-1].priority == BRACKET:
             handler = NO_ITEM.get(token.kind)
         if handler is None:
-            raise mistakes.unexpected(self.source, self.tokens, self.at, operand_due=table is OPERAND)
+            describe = mistakes.unexpected if table is OPERATOR else mistakes.operand_missing
+            raise describe(self.source, self.tokens, self.at)
         return handler
 
     def hold(self, node: Expression, start: int, stop: int) -> dict:
@@ -290,7 +291,7 @@ class ExpressionReader:
 
     def comma(self, token: Token) -> dict:
         if not self.groups[-1].parts:
-            raise mistakes.unexpected(self.source, self.tokens, self.at, operand_due=True)
+            raise mistakes.operand_missing(self.source, self.tokens, self.at)
         self.add_slice(None, self.tokens[self.at - 1].stop)
         return OPERAND
 
@@ -328,7 +329,7 @@ class ExpressionReader:
     def close(self, token: Token) -> dict:
         group = self.groups[-1]
         if group.keyword is not None or (group.kind == "index" and not group.parts and not group.items):
-            raise mistakes.unexpected(self.source, self.tokens, self.at, operand_due=True)
+            raise mistakes.operand_missing(self.source, self.tokens, self.at)
         if group.parts:
             self.add_slice(None, self.tokens[self.at - 1].stop)
         return self.close_group(token)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OPERATORS = {
     "&&": "write `and`",
-    "||": "write `or`",
+    "||": "write `or`; a norm is `norm(x)`",
     "&": "conditions are joined with `and`",
     "|": "conditions are joined with `or`; the absolute value is `abs(x)`",
     "~": "a condition is negated with `not`",
@@ -35,9 +35,9 @@ OPERATORS = {
 """Operators that other languages have, and what to write here."""
 
 CHARACTERS = {
-    "-": "−–—‐‑‒﹣－➖", "+": "＋➕", "*": "×·⋅∗∙•✕✖＊⨉", "/": "÷∕⁄／➗", "**": "↑", "<=": "≤⩽≦", ">=": "≥⩾≧", "!=": "≠",
-    "==": "≡≟⩵", "=": "≔≝←", "<": "‹〈", ">": "›〉", "and": "∧⋀", "or": "∨⋁", "not ": "¬", "...": "…⋯", "pi": "π𝜋𝛑",
-    "inf": "∞", "sqrt(x)": "√", "cbrt(x)": "∛", "sum(x)": "∑Σ", "prod(x)": "∏Π", ".T": "ᵀ⊤", "@": "∘⊗", "1/2": "½",
+    "-": "−–—‐‑‒﹣－➖", "+": "＋➕", "*": "×·⋅∗∙•✕✖＊⨉", "/": "÷∕⁄／➗", "**": "↑", "<=": "≤⩽≦", ">=": "≥⩾≧",
+    "!=": "≠", "==": "≡≟⩵", "=": "≔≝←", "<": "‹〈", ">": "›〉", "and": "∧⋀", "or": "∨⋁", "not": "¬", "...": "…⋯", "pi": "π𝜋𝛑",
+    "inf": "∞", "sqrt(x)": "√", "cbrt(x)": "∛", "sum(x)": "∑", "prod(x)": "∏", ".T": "ᵀ⊤", "@": "∘⊗", "1/2": "½",
     "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "deg * pi/180": "°", ",": "，、", ";": "；\u037e", ":": "：∶",
     "(": "（", ")": "）", "[": "［⟦", "]": "］⟧",
 }
@@ -46,15 +46,14 @@ CHARACTERS = {
 ASCII_FOR = {character: ascii for ascii, characters in CHARACTERS.items() for character in characters}
 
 GREEK = dict(zip(
-    "αβγδεζηθικλμνξορςστυφχψωΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΡΤΥΦΧΨΩϵϑϕµ∂∇",
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lam mu nu xi omicron rho sigma sigma tau upsilon phi chi "
-    "psi omega Alpha Beta Gamma Delta Epsilon Zeta Eta Theta Iota Kappa Lambda Mu Nu Xi Omicron Rho Tau Upsilon Phi Chi "
-    "Psi Omega epsilon theta phi mu d grad".split(),
+    "αβγδεζηθικλμνξορςστυφχψωΓΔΘΛΞΠΣΦΨΩϵϑϕµ∂∇",
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
     strict=True,
 ))
 LOOKALIKE = dict(zip(
-    "аеорсухіјѕһԁԛԝкмтвАВЕКМНОРСТХУІЈЅ",
-    "aeopcyxijshdqwkmtbABEKMHOPCTXYIJS",
+    "аеорсухіјѕһԁԛԝкмтвАВЕКМНОРСТХУІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijshdqwkmtbABEKMHOPCTXYIJSABEZHIKMNOPTYX",
     strict=True,
 ))
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
@@ -65,8 +64,9 @@ QUOTES = "\"'`“”‘’„‚«»′″´"
 def foreign_operator(source: Source, word: str, start: int) -> Error:
     span = Span(source, start, start + len(word))
     if word == "!":
-        operand_follows = re.match(r"!\s*[A-Za-z0-9_(]", source.text[start : start + 80])
-        advice = "write `not`" if operand_follows else "a factorial is written `gamma(n + 1)`"
+        before = source.text[:start].rstrip()[-1:] if start < 80 else source.text[start - 80 : start].rstrip()[-1:]
+        follows_operand = before.isalnum() or before in ("_", ")", "]")
+        advice = "a factorial is written `gamma(n + 1)`" if follows_operand else "write `not`"
     elif word in OPERATORS:
         advice = OPERATORS[word]
     else:
@@ -101,7 +101,8 @@ def quoted(source: Source, character: str, start: int) -> Error | None:
     closing = re.search(f"[{QUOTES}]", line[1:])
     before = source.text[start - 1 : start]
     if closing is None and character in "'′´’" and (before.isalnum() or before in {")", "]", "_"}):
-        return Error("G0101", f"{show(character)} does not transpose or differentiate here", Span(source, start, start + 1),
+        span = Span(source, start, start + 1)
+        return Error("G0101", f"{show(character)} does not transpose or differentiate here", span,
                      help="the transpose of `x` is `x.T`; derivatives are computed from the program, not written in it")
     stop = start + (closing.end() + 1 if closing else 1)
     return Error("G0108", "there are no strings in the language", Span(source, start, stop),
@@ -125,22 +126,37 @@ def ascii_form(source: Source, character: str, start: int) -> Error | None:
     if ascii is None:
         return None
     return Error("G0101", f"unexpected character {show(character)}", Span(source, start, start + 1),
-                 help=f"write `{ascii.strip()}` instead")
+                 help=f"write `{ascii}` instead")
 
 
 def foreign_letter(source: Source, character: str, start: int) -> Error | None:
     """Letters that look like ASCII ones, Greek letters, full-width and mathematical alphabets."""
-    folded = unicodedata.normalize("NFKC", character)
-    likely = LOOKALIKE.get(character) or GREEK.get(character) or GREEK.get(folded)
-    if likely is None and folded.isascii() and folded.isprintable() and folded.strip() and not character.isascii():
-        likely = folded
-    if likely:
-        return Error("G0101", f"unexpected character {show(character)}", Span(source, start, start + 1),
-                     help=f"write `{likely}` instead: only ASCII letters, digits and signs are read")
-    if character.isalpha():
-        return Error("G0101", f"unexpected letter {show(character)}", Span(source, start, start + 1),
+    span = Span(source, start, start + 1)
+    likely = transliterate(character)
+    if likely is None and character.isalpha():
+        return Error("G0101", f"unexpected letter {show(character)}", span,
                      help="names are made of ASCII letters, digits and `_`")
-    return None
+    if likely is None:
+        return None
+    is_lookalike = character not in GREEK and likely.isalpha()
+    if not is_lookalike:
+        return Error("G0101", f"unexpected character {show(character)}", span, help=f"write `{likely}` instead")
+    nearby = source.text[max(0, start - 30) : start + 30]
+    word = next(m[0] for m in re.finditer(r"\w+", nearby) if m.start() <= min(start, 30) < m.end())
+    letters = [c if c.isascii() else transliterate(c) for c in word]
+    plain = "".join(letters) if None not in letters else likely
+    return Error("G0101", f"{show(character)} only looks like the letter `{likely}`", span,
+                 help=f"type `{plain}` anew, in ASCII letters")
+
+
+def transliterate(character: str) -> str | None:
+    """The ASCII text that a foreign character most likely stands for."""
+    folded = unicodedata.normalize("NFKC", character)
+    known = LOOKALIKE.get(character) or GREEK.get(character) or GREEK.get(folded)
+    if known:
+        return known
+    is_plain = folded.isascii() and folded.isprintable() and folded.strip()
+    return folded if is_plain and not character.isascii() else None
 
 
 def plain_ascii(source: Source, character: str, start: int) -> Error | None:
@@ -170,22 +186,29 @@ def invisible(source: Source, character: str, start: int) -> Error | None:
     return None
 
 
+DIGITS_AND_UNDERSCORES = re.compile(
+    r"(?P<digits>[0-9]+(_[0-9]+)*)?(\.([0-9]+(_[0-9]+)*)?)?([eE][-+]?[0-9]+(_[0-9]+)*)?"
+)
+
+
 def malformed_number(source: Source, word: str, glued: str, start: int) -> Error | None:
     """The message for a number with something stuck to it; None where only a `*` is missing (`2x`)."""
     span = Span(source, start, start + len(word) + len(glued))
-    lower = glued.lower()
-    if re.fullmatch(r"0", word) and re.match(r"x[0-9a-f]|b[01]|o[0-7]", lower):
-        return Error("G0106", f"`{span.text[:40]}` is not decimal", span, help="numbers are written in decimal, as `16` or `1.6e1`")
-    if lower == "j":
-        return Error("G0106", "imaginary numbers do not exist here", span,
-                     help=f"all values are real; for a product with a variable write `{word}*{glued}`")
-    if lower == "e":
-        return Error("G0106", "the exponent of the number has no digits", span,
-                     help=f"write it as in `{word}e-3`; for a product with a variable write `{word}*{glued}`")
+    product = f"for a product with a variable write `{word}*{glued}`" if len(word) < 30 else "a product needs `*`"
+    if word == "0" and re.match(r"[xX][0-9a-fA-F]|[bB][01]|[oO][0-7]", glued):
+        return Error("G0106", "the number is not decimal", span,
+                     help="numbers are written in decimal, as `16` or `1.6e1`")
+    if glued in ("j", "J"):
+        return Error("G0106", "imaginary numbers do not exist here", span, help=f"all values are real; {product}")
+    if glued in ("e", "E"):
+        return Error("G0106", "the exponent of the number has no digits", span, help=f"write `1e-3`, say; {product}")
+    if glued.startswith(".") and "e" in word.lower():
+        return Error("G0106", "the exponent of the number is not whole", span,
+                     help="write the power out, as in `10**0.5`")
     if glued.startswith("."):
-        return Error("G0106", "a number with two points", span, help="write one decimal point; a product needs `*`")
-    if "_" in word and not re.fullmatch(r"[0-9]*(_[0-9]+)*(\.[0-9]*(_[0-9]+)*)?([eE][-+]?[0-9]+(_[0-9]+)*)?", word):
-        return Error("G0106", "`_` may only stand between two digits of a number", span, help="write it as in `1_000`")
+        return Error("G0106", "the number has two points", span, help="write one decimal point; a product needs `*`")
+    if "_" in word and not DIGITS_AND_UNDERSCORES.fullmatch(word):
+        return Error("G0106", "a `_` in a number stands between two digits", span, help="as in `1_000`")
     return None
 
 
@@ -205,7 +228,8 @@ def mismatched(source: Source, opening: Token, closing: Token) -> Error:
     partner = {"(": ")", "[": "]"}[opening.kind]
     line, column = source.position(opening.start)
     return Error("G0103", f"`{closing.kind}` cannot close the `{opening.kind}` at line {line}, column {column}",
-                 Span(source, closing.start, closing.stop), help=f"write `{partner}` here, or close the `{opening.kind}` before")
+                 Span(source, closing.start, closing.stop),
+                 help=f"write `{partner}` here, or close the `{opening.kind}` before")
 
 
 def separator_in_brackets(source: Source, opening: Token, start: int) -> Error:

@@ -13,7 +13,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gradc.language import mistakes
+from gradc.language import unfinished
 from gradc.language.expressions import ExpressionReader
 from gradc.language.source import Source, Span
 from gradc.language.syntax import Assign, Declare, Define, Expression, Name, Number, Program, Statement
@@ -58,16 +58,16 @@ class StatementReader:
                 self.at += 1
                 continue
             if result is not None:
-                raise mistakes.unused_expression(self.source, result, first)
+                raise unfinished.unused_expression(self.source, result, first)
             found = self.statement()
             if isinstance(found, list):
                 statements += found
             else:
                 result = found
             if self.tokens[self.at].kind not in ("separator", "end"):
-                raise mistakes.unexpected(self.source, self.tokens, self.at, operand_due=False)
+                raise unfinished.statement_goes_on(self.source, self.tokens, self.at, found)
         if result is None:
-            raise mistakes.no_result(self.source, statements)
+            raise unfinished.no_result(self.source, statements)
         return Program(self.source, tuple(statements), result)
 
     def statement(self) -> list[Statement] | Expression:
@@ -86,7 +86,7 @@ class StatementReader:
         return found
 
     def assign(self) -> Assign:
-        name = self.name("a name is given a value")
+        name = self.name("what stands before `=`")
         self.at += 1
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
@@ -94,11 +94,11 @@ class StatementReader:
     def define(self) -> Define:
         start = self.tokens[self.at].start
         self.at += 1
-        name = self.name("a function is defined")
+        name = self.name("what follows `def`")
         self.expect("(")
         parameters: list[tuple[Name, Expression | None]] = []
         while self.tokens[self.at].kind != ")":
-            parameter = self.name("a parameter is declared")
+            parameter = self.name("a parameter")
             default = None
             if self.tokens[self.at].kind == "=":
                 self.at += 1
@@ -113,27 +113,31 @@ class StatementReader:
 
     def declare(self) -> list[Statement]:
         start = self.tokens[self.at].start
-        names = [self.name("an input is declared")]
+        names = [self.name("an input")]
         while self.tokens[self.at].kind == ",":
             self.at += 1
-            names.append(self.name("an input is declared"))
-        self.expect(":")
+            names.append(self.name("an input"))
+        if self.tokens[self.at].kind != ":":
+            raise unfinished.declaration_unfinished(self.source, self.tokens, self.at)
+        self.at += 1
         dtype = self.tokens[self.at]
         if dtype.text not in DTYPES:
-            raise mistakes.unknown_dtype(self.source, self.tokens, self.at, DTYPES)
+            raise unfinished.unknown_dtype(self.source, self.tokens, self.at, DTYPES)
         self.at += 1
         shape = self.shape() if self.tokens[self.at].kind == "[" else ()
         span = self.span_from(start)
         return [Declare(span, name, dtype.text, shape) for name in names]
 
     def shape(self) -> tuple[Name | Number, ...]:
-        self.expect("[")
+        self.at += 1
         sizes: list[Name | Number] = []
         while self.tokens[self.at].kind != "]":
             sizes.append(self.size())
-            if self.tokens[self.at].kind != "]":
-                self.expect(",")
-        self.expect("]")
+            if self.tokens[self.at].kind == ",":
+                self.at += 1
+            elif self.tokens[self.at].kind != "]":
+                raise unfinished.size_separator(self.source, self.tokens, self.at)
+        self.at += 1
         return tuple(sizes)
 
     def size(self) -> Name | Number:
@@ -147,18 +151,18 @@ class StatementReader:
         if token.kind == "name":
             self.at += 1
             return Name(span, token.text)
-        raise mistakes.bad_size(self.source, token)
+        raise unfinished.bad_size(self.source, token)
 
     def name(self, purpose: str) -> Name:
         token = self.tokens[self.at]
         if token.kind != "name":
-            raise mistakes.name_due(self.source, self.tokens, self.at, purpose)
+            raise unfinished.name_due(self.source, self.tokens, self.at, purpose)
         self.at += 1
         return Name(Span(self.source, token.start, token.stop), token.text)
 
     def expect(self, kind: str) -> None:
         if self.tokens[self.at].kind != kind:
-            raise mistakes.expected(self.source, self.tokens, self.at, kind)
+            raise unfinished.definition_unfinished(self.source, self.tokens, self.at, kind)
         self.at += 1
 
     def span_from(self, start: int) -> Span:

@@ -116,7 +116,7 @@ GLUED = re.compile(r"(?:[A-Za-z_0-9]|\.[0-9])[A-Za-z_0-9.]*")
 def check_number(source: Source, word: str, start: int, stop: int) -> None:
     """Refuse what follows a number directly and makes it a malformed one, as in `1.2.3` and `0x10`."""
     glued = GLUED.match(source.text, stop)
-    if word[-1] == "_" or "__" in word or "_." in word or "._" in word or "_e" in word.lower() or glued:
+    if glued or "_" in word:
         error = lexical.malformed_number(source, word, glued[0] if glued else "", start)
         if error:
             raise error

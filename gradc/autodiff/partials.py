@@ -1,0 +1,26 @@
+"""The partial derivative of a node, read from its row of the op table."""
+
+from __future__ import annotations
+
+from gradc.frontends.template import instantiate
+from gradc.ir.graph import Node, broadcast
+from gradc.ir.ops import others
+
+
+def partial(node: Node, position: int) -> Node | None:
+    """The partial derivative for one argument, in the shape of that argument; None where there is none."""
+    text = node.row.partials[position]
+    if text is None or text == "0":
+        return None
+    bindings = dict(zip(node.row.params, node.args))
+    if node.row.kind != "reduction":
+        return instantiate(text, bindings | {"out": node}, dtype=node.type.dtype)
+    x = node.args[0]
+    out = along(node, node)
+    return instantiate(text, bindings | {"out": out}, dtype=node.type.dtype, axes=node.attrs[0], rank=x.type.rank)
+
+
+def along(value: Node, reduction: Node) -> Node:
+    """A value in the shape of a reduction's result, repeated along the axes that were reduced."""
+    x = reduction.args[0]
+    return broadcast(value, x.shape, others(x.type.rank, reduction.attrs[0]))

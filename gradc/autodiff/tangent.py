@@ -1,0 +1,38 @@
+"""Forward mode: from a graph to the graph of its Jacobian-vector product."""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+
+from gradc.autodiff.partials import partial
+from gradc.autodiff.paths import moved, plus, times
+from gradc.ir.graph import Node, constant, topological
+
+
+def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
+    """The tangents of the results, given the tangents of some nodes below them."""
+    results = tuple(results)
+    dots: dict[Node, Node] = dict(seeds)
+    for node in topological(results):
+        if node in dots or not node.type.is_float:
+            continue
+        total = None
+        for position, arg in enumerate(node.args):
+            if arg in dots:
+                contribution = push(node, position, dots[arg])
+                if contribution is not None:
+                    total = contribution if total is None else plus(total, contribution)
+        if total is not None:
+            dots[node] = total
+    return [dots.get(node, constant(0.0, node.type)) for node in results]
+
+
+def push(node: Node, position: int, x_dot: Node) -> Node | None:
+    """What an argument's tangent contributes to the tangent of a node."""
+    if node.row.transpose is not None:
+        return moved(node.op, x_dot, node.attrs)
+    local = partial(node, position)
+    if local is None:
+        return None
+    product = times(x_dot, local)
+    return moved("sum", product, node.attrs) if node.row.kind == "reduction" else product

@@ -1,0 +1,166 @@
+"""The stages in order, from text to code, each kept and printable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Callable, Mapping
+
+from gradc.autodiff.adjoint import adjoint
+from gradc.autodiff.tangent import tangent
+from gradc.frontends.outline import Outline, outline
+from gradc.frontends.text import Elaborated, elaborate
+from gradc.ir.graph import Graph, Node, constant, input_node
+from gradc.ir.types import Type
+from gradc.language.source import Span
+from gradc.language.syntax import Program
+from gradc.rewrite.engine import Firing, Rewriter
+from gradc.rewrite.pipeline import algebraic, for_kernels
+from gradc.schedule.lower import lower
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A program seen as a function to compile: the value, or one of its derivatives.
+
+    `build` takes the rewritten graph and the inputs to differentiate, and gives the inputs it adds to the call
+    and the outputs of the kernel.
+    """
+
+    name: str
+    doc: str
+    build: Callable[[Graph, tuple[Node, ...]], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
+
+
+def _value(graph: Graph, wrt: tuple[Node, ...]):
+    return (), graph.outputs
+
+
+def _value_and_grad(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
+
+
+def _vjp(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    upstream = input_node(fresh("upstream", graph.inputs), value.type)
+    return (upstream,), _named_bars(wrt, adjoint(value, wrt, upstream))
+
+
+def _jvp(graph: Graph, wrt: tuple[Node, ...]):
+    seeds = _tangent_inputs(graph, wrt)
+    (value_dot,) = tangent(graph.results, seeds)
+    return tuple(seeds.values()), (("value_dot", value_dot),)
+
+
+def _hvp(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    bars = adjoint(value, wrt, constant(1.0, value.type))
+    seeds = _tangent_inputs(graph, wrt)
+    dots = tangent(bars, seeds)
+    return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
+
+
+def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Node], ...]:
+    return tuple((f"{node.name}_bar", bar) for node, bar in zip(wrt, bars))
+
+
+def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
+    return {node: input_node(fresh(f"{node.name}_dot", graph.inputs), node.type) for node in wrt}
+
+
+def fresh(name: str, inputs: tuple[Node, ...]) -> str:
+    """The name, with underscores added until no input is called so."""
+    taken = {node.name for node in inputs}
+    while name in taken:
+        name += "_"
+    return name
+
+
+DERIVED = {
+    derived.name: derived
+    for derived in (
+        Derived("value", "the value", _value),
+        Derived("value_and_grad", "the value and the gradients", _value_and_grad),
+        Derived("vjp", "the vector-Jacobian product", _vjp),
+        Derived("jvp", "the Jacobian-vector product", _jvp),
+        Derived("hvp", "the Hessian-vector product", _hvp),
+    )
+}
+"""What can be compiled of a program, by name."""
+
+
+class Compilation:
+    """One program, for one set of input types, derived in one way: every stage, made when it is asked for."""
+
+    def __init__(
+        self,
+        program: Program,
+        types: Mapping[str, Type],
+        wrt: tuple[str, ...],
+        *,
+        derived: str = "value_and_grad",
+        nameable: frozenset[str] = frozenset(),
+        fast_math: bool = False,
+    ):
+        self.program = program
+        self.types = dict(types)
+        self.wrt = wrt
+        self.derived = DERIVED[derived]
+        self.nameable = nameable
+        self.fast_math = fast_math
+        self.firings: list[Firing] = []
+
+    @cached_property
+    def outline(self) -> Outline:
+        return outline(self.program)
+
+    @cached_property
+    def elaborated(self) -> Elaborated:
+        return elaborate(self.program, self.types, self.nameable)
+
+    @cached_property
+    def spans(self) -> dict[Node, Span]:
+        """Where in the text each node came from; grows as stages are made."""
+        return dict(self.elaborated.spans)
+
+    @property
+    def graph(self) -> Graph:
+        """The program as written."""
+        return self.elaborated.graph
+
+    @cached_property
+    def rewritten(self) -> Graph:
+        """The program after the EXACT and STABLE rules."""
+        return self._rewrite(self.graph, algebraic(self.fast_math))
+
+    @cached_property
+    def wrt_nodes(self) -> tuple[Node, ...]:
+        inputs = {node.name: node for node in self.graph.inputs}
+        return tuple(inputs[name] for name in self.wrt)
+
+    @cached_property
+    def adjoint(self) -> Graph:
+        """The program and its derivatives, as the chain rule gives them."""
+        extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
+        return Graph(self.graph.inputs + extra, outputs, self.graph.checks)
+
+    @cached_property
+    def derivative(self) -> Graph:
+        """The same after the EXACT and STABLE rules: what the interpreter runs."""
+        return self._rewrite(self.adjoint, algebraic(self.fast_math))
+
+    @cached_property
+    def lowered(self) -> Graph:
+        """The same in terms of what kernels compute: what the scheduler groups."""
+        kernel_rules = for_kernels(self.fast_math)
+        graph = self._rewrite(self.derivative, kernel_rules)
+        lowered = lower(graph.results, self.spans)
+        names = (name for name, _ in graph.outputs)
+        return self._rewrite(graph.with_outputs(zip(names, lowered)), kernel_rules)
+
+    def _rewrite(self, graph: Graph, rules) -> Graph:
+        rewriter = Rewriter(rules, self.spans)
+        results = rewriter.rewrite(graph.results)
+        self.firings += rewriter.firings
+        return graph.with_outputs(zip((name for name, _ in graph.outputs), results))

@@ -1,0 +1,101 @@
+"""Messages for statements that are no statements: declarations, definitions, programs without a result."""
+
+from __future__ import annotations
+
+from gradc.language.diagnostics import Error
+from gradc.language.mistakes import BINARY, ENDS, FUNCTION, at_token, clip, foreign_word, misplaced, shown, unexpected
+from gradc.language.source import Source, Span
+from gradc.language.syntax import Call, Define, Expression, Index, Statement
+from gradc.language.tokens import RESERVED, Token
+
+LIKELY_DTYPES = {
+    "float": "f64", "double": "f64", "float64": "f64", "real": "f64", "F64": "f64", "number": "f64", "scalar": "f64",
+    "float32": "f32", "single": "f32", "F32": "f32", "int": "i64", "integer": "i64", "int64": "i64", "int32": "i64",
+    "i32": "i64", "long": "i64", "boolean": "bool", "bool_": "bool",
+}  # fmt: skip
+
+
+def unused_expression(source: Source, expression: Expression, following: Token) -> Error:
+    advice = "only the last expression is the result: name this one, as in `q = ...`, or delete it"
+    if following.kind in BINARY:
+        advice = f"a line goes on if it ends with an operator: put the {shown(following)} at the end of the line before"
+    return Error("G0102", "this expression is not used", expression.span, help=advice)
+
+
+def no_result(source: Source, statements: list[Statement]) -> Error:
+    if not statements:
+        return Error("G0105", "the program is empty", Span(source, 0, 0),
+                     help="write an expression, such as `(x + y) * z`")
+    last = statements[-1]
+    example = clip(last.name.id) + ("(...)" if isinstance(last, Define) else "")
+    return Error("G0105", "the program has no result", last.span,
+                 help=f"end it with an expression, such as `{example}`")
+
+
+def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expression | list[Statement]) -> Error:
+    """The message for a token that follows a complete statement."""
+    if tokens[at].kind != "=" or isinstance(found, list):
+        return unexpected(source, tokens, at)
+    match found:
+        case Call():
+            advice = f"{FUNCTION}; only names are given values"
+        case Index():
+            advice = "arrays are never changed: build a new one, for instance with `where` or `stack`"
+        case _:
+            return misplaced(source, tokens[at])
+    return Error("G0102", "only a name can stand before `=`", found.span, help=advice)
+
+
+def unknown_dtype(source: Source, tokens: list[Token], at: int, known: tuple[str, ...]) -> Error:
+    error = foreign_word(source, tokens, at - 1)
+    if error:
+        return error
+    token = tokens[at]
+    likely = LIKELY_DTYPES.get(token.text)
+    advice = f"write `{likely}`" if likely else f"the types are {', '.join(known)}, as in `x: f64[n]`"
+    if token.kind in ENDS:
+        return Error("G0105", "a type is missing after `:`", at_token(source, tokens[at - 1]), help=advice)
+    return Error("G0202", f"there is no type {shown(token)}", at_token(source, token), help=advice)
+
+
+def bad_size(source: Source, token: Token) -> Error:
+    return Error("G0102", f"a size cannot be {shown(token)}", at_token(source, token),
+                 help="a size is a whole number or a name, as in `x: f64[n, 3]`")
+
+
+def size_separator(source: Source, tokens: list[Token], at: int) -> Error:
+    return Error("G0102", f"unexpected {shown(tokens[at])} in a shape", at_token(source, tokens[at]),
+                 help="sizes are whole numbers or names, separated by `,`: `x: f64[n, 3]`")
+
+
+def declaration_unfinished(source: Source, tokens: list[Token], at: int) -> Error:
+    """`x, y` without `:`: a declaration, an assignment of several, or two results."""
+    token = tokens[at]
+    if token.kind == "=":
+        return Error("G0102", "a statement gives a value to one name", at_token(source, token),
+                     help="write one statement for each name: `x = 1; y = 2`")
+    comma = next(t for t in reversed(tokens[:at]) if t.kind == ",")
+    return misplaced(source, comma)
+
+
+def name_due(source: Source, tokens: list[Token], at: int, purpose: str) -> Error:
+    token = tokens[at]
+    if token.kind in RESERVED:
+        return Error("G0307", f"`{token.kind}` is a reserved word", at_token(source, token), help="choose another name")
+    if token.kind in ENDS:
+        return Error("G0105", f"the statement ends after {shown(tokens[at - 1])}", at_token(source, tokens[at - 1]),
+                     help=FUNCTION)
+    return Error("G0102", f"{purpose} is a name, not {shown(token)}", at_token(source, token),
+                 help="names are made of letters, digits and `_`, and do not start with a digit")
+
+
+def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str) -> Error:
+    """The message for a definition in which `due` should stand at a token."""
+    token = tokens[at]
+    if token.kind in ENDS:
+        return Error("G0105", f"the definition ends before its `{due}`", at_token(source, tokens[at - 1]),
+                     help=FUNCTION)
+    if token.kind == ":" and due == ",":
+        return Error("G0102", "parameters have no types", at_token(source, token),
+                     help="a function takes whatever types it is called with: delete `:` and the type")
+    return Error("G0102", f"a definition has `{due}` here, not {shown(token)}", at_token(source, token), help=FUNCTION)

@@ -1,0 +1,210 @@
+"""One rewrite engine: patterns are graphs, a pass works from the arguments up, every firing is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import permutations
+from typing import Iterable, Iterator
+
+from gradc.frontends.outline import walk
+from gradc.frontends.template import instantiate, parsed
+from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits
+from gradc.ir.interpret import evaluate_constant
+from gradc.ir.ops import others
+from gradc.ir.sizes import product
+from gradc.ir.types import Type
+from gradc.language.source import Span
+from gradc.language.syntax import Call, Name
+
+MAX_FIRINGS_PER_NODE = 50
+"""A set of rules that fires more often than this, per node of the graph, goes in circles."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`left -> right`, as text."""
+
+    text: str
+
+    @cached_property
+    def sides(self) -> tuple[str, str]:
+        left, right = self.text.split("->")
+        return left.strip(), right.split(";")[0].strip()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names that stand for values, in order of appearance."""
+        parts = list(walk(parsed(self.sides[0]).result))
+        return tuple(dict.fromkeys(part.id for part in parts if isinstance(part, Name) and part.id not in ("inf", "nan")))
+
+    @cached_property
+    def reduces(self) -> bool:
+        reductions = ("sum", "max", "any", "logsumexp")
+        parts = list(walk(parsed(self.sides[0]).result))
+        return any(isinstance(p, Call) and p.function in reductions and len(p.args) == 1 for p in parts)
+
+    @cached_property
+    def pattern(self) -> Node:
+        """The left side as a graph over inputs."""
+        shape = ("n",) if self.reduces else ()
+        bindings = {
+            name: input_node(name, Type("bool" if name.startswith("c") else "f64", shape)) for name in self.names
+        }
+        return instantiate(self.sides[0], bindings)
+
+    def apply(self, node: Node) -> Node | None:
+        """The right side for a node that matches the left one; None where it does not."""
+        match = Match()
+        if not match.fits(self.pattern, node):
+            return None
+        dtype = node.type.dtype if node.type.is_float else "f64"
+        result = instantiate(self.sides[1], match.bound, dtype=dtype, axes=match.axes, rank=match.rank)
+        if result.is_constant and result.shape != node.shape:
+            result = broadcast(result, node.shape)
+        return result if result.type == node.type else None
+
+
+def rules(text: str) -> tuple[Rule, ...]:
+    """The rules of a table, one a line."""
+    return tuple(Rule(line) for line in text.strip().splitlines())
+
+
+@dataclass
+class Match:
+    """What the names of a pattern stand for, and over which axes it reduces."""
+
+    bound: dict[str, Node] = field(default_factory=dict)
+    axes: tuple[int, ...] | None = None
+    rank: int = 0
+
+    def fits(self, pattern: Node, node: Node) -> bool:
+        if pattern.op == "input":
+            known = self.bound.setdefault(pattern.name, node)
+            return known is node and (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
+        if pattern.op != node.op:
+            return False
+        if pattern.op == "const":
+            return pattern.type.is_float == node.type.is_float and to_bits(pattern.value, node.type.dtype) == node.attrs[0]
+        if pattern.op == "cast":
+            return False
+        for order in self._orders(pattern):
+            before = dict(self.bound), self.axes, self.rank
+            if all(self.fits(p, node.args[k]) for p, k in zip(pattern.args, order)) and self._attributes(node):
+                return True
+            self.bound, self.axes, self.rank = before
+        return False
+
+    @staticmethod
+    def _orders(pattern: Node) -> Iterable[tuple[int, ...]]:
+        straight = tuple(range(len(pattern.args)))
+        return permutations(straight) if pattern.row.commutative else (straight,)
+
+    def _attributes(self, node: Node) -> bool:
+        """Reductions of one rule go over the same axes, and their results return along the others."""
+        if node.row.kind == "reduction":
+            axes, rank = node.attrs[0], node.args[0].type.rank
+            if self.axes is None:
+                self.axes, self.rank = axes, rank
+            return (axes, rank) == (self.axes, self.rank)
+        if node.op == "broadcast":
+            shape, dims = node.attrs
+            return self.axes is not None and len(shape) == self.rank and dims == others(self.rank, self.axes)
+        return True
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One application of a rule."""
+
+    rule: str
+    before: Node
+    after: Node
+
+
+class Rewriter:
+    """A set of rules and what it has done. Passes share one table of normal forms."""
+
+    def __init__(self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None):
+        self.by_op: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self.by_op.setdefault(rule.pattern.op, []).append(rule)
+        self.spans = {} if spans is None else spans
+        self.firings: list[Firing] = []
+        self.normal: dict[Node, Node] = {}
+
+    def rewrite(self, results: Iterable[Node]) -> list[Node]:
+        """The normal forms of nodes: no rule applies anywhere below them."""
+        results = list(results)
+        stack = list(results)
+        firing: dict[Node, Node] = {}
+        while stack:
+            node = stack[-1]
+            if node in self.normal:
+                stack.pop()
+                continue
+            pending = [arg for arg in node.args if arg not in self.normal]
+            if pending:
+                stack += reversed(pending)
+                continue
+            args = tuple(self.normal[arg] for arg in node.args)
+            rebuilt = node if args == node.args else build(node.op, args, node.attrs)
+            after = self.normal.get(rebuilt)
+            if after is None:
+                if rebuilt not in firing:
+                    firing[rebuilt] = self._fire(rebuilt)
+                target = firing[rebuilt]
+                if target is not rebuilt and target not in self.normal:
+                    self._carry_span(node, target)
+                    stack.append(target)
+                    continue
+                after = self.normal.get(target, target)
+            self.normal[rebuilt] = self.normal[node] = self.normal[after] = after
+            self._carry_span(node, after)
+        return [self.normal[node] for node in results]
+
+    def _fire(self, node: Node) -> Node:
+        folded = fold(node)
+        if folded is not node:
+            return folded
+        for rule in self.by_op.get(node.op, ()):
+            result = rule.apply(node)
+            if result is not None and result is not node:
+                self.firings.append(Firing(rule.text, node, result))
+                assert len(self.firings) < 10_000 + MAX_FIRINGS_PER_NODE * (len(self.normal) + 1), f"{rule.text} goes in circles"
+                return result
+        return node
+
+    def _carry_span(self, old: Node, new: Node) -> None:
+        if old in self.spans:
+            self.spans.setdefault(new, self.spans[old])
+
+
+def fold(node: Node) -> Node:
+    """The node evaluated, where its arguments are numbers; conditions that are known decide their `where`."""
+    args = node.args
+    if node.op in ("where", "gate") and args[0].op == "const":
+        if args[0].value:
+            return args[1]
+        return args[2] if node.op == "where" else constant(0.0, node.type)
+    if node.op in ("and", "or"):
+        for one, other in (args, args[::-1]):
+            if one.op == "const":
+                return other if one.value is (node.op == "and") else constant(node.op == "or", node.type)
+    if node.row.kind == "elementwise" and args and all(arg.op == "const" for arg in args):
+        scalars = tuple(constant(arg.value, Type(arg.type.dtype)) for arg in args)
+        return constant(evaluate_constant(make(node.op, *scalars, attrs=node.attrs)).item(), node.type)
+    if node.op == "sum" and args[0].op == "const":
+        count = size_node(product(tuple(args[0].shape[axis] for axis in node.attrs[0])), node.type.dtype)
+        return make("mul", broadcast(count, node.shape), constant(args[0].value, node.type))
+    return node
+
+
+def lines(firings: Iterable[Firing]) -> Iterator[str]:
+    """The distinct rules that fired, and how often each."""
+    counts: dict[str, int] = {}
+    for firing in firings:
+        rule = " ".join(firing.rule.split())
+        counts[rule] = counts.get(rule, 0) + 1
+    for rule, count in counts.items():
+        yield rule if count == 1 else f"{rule}    ({count} times)"

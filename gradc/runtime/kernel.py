@@ -1,0 +1,25 @@
+"""From a compilation to something that runs: one `run` for each engine."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from gradc.compiler import Compilation
+from gradc.ir import interpret
+
+Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
+"""From arrays in the order of the graph's inputs, and the sizes by name, to the outputs."""
+
+
+def interpreter(compilation: Compilation) -> Run:
+    """NumPy, op by op: answers at once, compiles nothing."""
+    graph = compilation.derivative
+
+    def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        return interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes)
+
+    return run
+
+
+ENGINES: dict[str, Callable[[Compilation], Run]] = {"interpreter": interpreter}
+"""How to run a compilation, by the name of the engine."""
