@@ -1,3 +1,14 @@
-"""gradc turns mathematics into compiled gradients."""
+"""gradc turns mathematics into compiled gradients: an expression in, a fused value-and-gradient kernel out.
 
+>>> import gradc
+>>> f = gradc.compile("(x + y) * z")
+>>> value, grads = f.value_and_grad(x=-2.0, y=5.0, z=-4.0)
+>>> value, grads
+(-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
+"""
+
+from gradc.function import Function, compile
+from gradc.language.diagnostics import Error
+
+__all__ = ["Error", "Function", "compile"]
 __version__ = "0.1.0"

@@ -36,10 +36,10 @@ OPERATORS = {
 
 CHARACTERS = {
     "-": "−–—‐‑‒﹣－➖", "+": "＋➕", "*": "×·⋅∗∙•✕✖＊⨉", "/": "÷∕⁄／➗", "**": "↑", "<=": "≤⩽≦", ">=": "≥⩾≧",
-    "!=": "≠", "==": "≡≟⩵", "=": "≔≝←", "<": "‹〈", ">": "›〉", "and": "∧⋀", "or": "∨⋁", "not": "¬", "...": "…⋯", "pi": "π𝜋𝛑",
-    "inf": "∞", "sqrt(x)": "√", "cbrt(x)": "∛", "sum(x)": "∑", "prod(x)": "∏", ".T": "ᵀ⊤", "@": "∘⊗", "1/2": "½",
-    "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "deg * pi/180": "°", ",": "，、", ";": "；\u037e", ":": "：∶",
-    "(": "（", ")": "）", "[": "［⟦", "]": "］⟧",
+    "!=": "≠", "==": "≡≟⩵", "=": "≔≝←", "<": "‹〈", ">": "›〉", "and": "∧⋀", "or": "∨⋁", "not": "¬", "...": "…⋯",
+    "pi": "π𝜋𝛑", "inf": "∞", "sqrt(x)": "√", "cbrt(x)": "∛", "sum(x)": "∑", "prod(x)": "∏", ".T": "ᵀ⊤", "@": "∘⊗",
+    "1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "deg * pi/180": "°", ",": "，、",
+    ";": "；\u037e", ":": "：∶", "(": "（", ")": "）", "[": "［⟦", "]": "］⟧",
 }
 """What to write for mathematical characters outside ASCII."""
 
@@ -47,8 +47,8 @@ ASCII_FOR = {character: ascii for ascii, characters in CHARACTERS.items() for ch
 
 GREEK = dict(zip(
     "αβγδεζηθικλμνξορςστυφχψωΓΔΘΛΞΠΣΦΨΩϵϑϕµ∂∇",
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi "
+    "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
     strict=True,
 ))
 LOOKALIKE = dict(zip(

@@ -173,3 +173,28 @@ def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
         whole = np.isfinite(array) & (array == np.trunc(array))
         if not np.all(whole) or declared.dtype == "bool":
             raise Error("G0602", f"argument `{name}` is declared {declared.dtype}, but holds floats")
+
+
+def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
+    """The types of inputs before any call: as declared; else f64[n] for what is reduced or indexed, f64 for the rest.
+
+    Where some inputs are chosen for differentiation (`scalars`), those are the parameters of a fit and the others
+    its data: they stay scalars as long as another input is an array.
+    """
+    sizes = size_names(outline)
+    arrays = outline.arrays - set(scalars) or outline.arrays
+    return tuple(
+        outline.declared.get(name, Type("f64", (next(sizes),) if name in arrays else ())) for name in outline.inputs
+    )
+
+
+def fit(name: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
+    """An upstream gradient or tangent as an array of exactly this type, broadcast if need be."""
+    shape = tuple(evaluate(size, sizes) for size in type.shape)
+    array = as_array(name, value)
+    try:
+        return native(np.broadcast_to(array, shape), type)
+    except ValueError:
+        raise Error(
+            "G0603", f"`{name}` has shape {shape_text(array.shape)}, which does not broadcast to {shape_text(shape) if shape else 'a scalar'}"
+        ) from None  # fmt: skip

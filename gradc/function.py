@@ -1,0 +1,302 @@
+"""`Function`: what `gradc.compile` returns, and the public derivatives."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from gradc.compiler import Compilation
+from gradc.frontends.outline import outline
+from gradc.ir.types import Type
+from gradc.language.diagnostics import Error, closest
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.runtime import arguments
+from gradc.runtime.kernel import ENGINES, Run
+from gradc.runtime.results import Gradients, gradients, plain
+
+MAX_DENSE_ELEMENTS = 2**27
+"""The largest dense Jacobian or Hessian (1 GiB of float64); beyond it `jvp`, `vjp` and `hvp` serve (G0503)."""
+
+
+def compile(
+    program: str, /, *, wrt: str | Iterable[str] | None = None, engine: str | None = None, fast_math: bool = False
+) -> Function:
+    """A function with derivatives from a program in gradc's language.
+
+    program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs.
+    wrt: the inputs to differentiate, as `"a b c"`, `"a, b, c"` or a sequence; by default every float input.
+    engine: `"numba"` compiles a kernel at the first call for each kind of argument, `"interpreter"` evaluates
+        with NumPy and compiles nothing; by default `"numba"`.
+    fast_math: also apply the rules that are false for infinities, NaN and signed zeros, such as `x * 0 -> 0`.
+
+    Raises `gradc.Error`, with the place marked, if the program is wrong.
+
+    >>> f = compile("(x + y) * z")
+    >>> f.inputs
+    ('x', 'y', 'z')
+    """
+    if not isinstance(program, str):
+        raise Error("G0604", f"a program is a string, not {type(program).__name__}")
+    return Function(Source(program), wrt=wrt, engine=engine, fast_math=fast_math)
+
+
+class Function:
+    """A program that can be called and differentiated.
+
+    Arguments go by position, in the order of `inputs`, or by name. They broadcast as in NumPy and are never
+    modified. Floats compute in float64, or in float32 where every array is float32; integers and booleans are
+    taken as float64. For a result that is an array, `grad` and `value_and_grad` differentiate its sum.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        wrt: str | Iterable[str] | None = None,
+        engine: str | None = None,
+        fast_math: bool = False,
+    ):
+        self._program = parse(source)
+        self._outline = outline(self._program)
+        self._wrt = _chosen(wrt, self._outline)
+        self._fast_math = bool(fast_math)
+        if engine is not None and engine not in ENGINES:
+            near = closest(str(engine), ENGINES)
+            raise Error(
+                "G0604", f"there is no engine {engine!r}",
+                help=f"did you mean {near!r}?" if near else f"the engines are {', '.join(ENGINES)}",
+            )  # fmt: skip
+        self._engine = engine or next(iter(ENGINES))
+        self._specialised: dict[tuple, tuple[Compilation, Run]] = {}
+        self._forward: tuple | None = None
+        self._explain()
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def text(self) -> str:
+        """The program."""
+        return self._program.source.text
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs, in order of first appearance."""
+        return self._outline.inputs
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The inputs that derivatives are taken for."""
+        return self._wrt
+
+    @property
+    def engine(self) -> str:
+        """How calls are computed: the name of the engine."""
+        return self._engine
+
+    def __repr__(self) -> str:
+        text = " ".join(self.text.split())
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        return f"<gradc function of {', '.join(self.inputs) or 'nothing'}: {shown}>"
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (self.text, self._wrt, self._engine, self._fast_math)
+
+    def _explain(self) -> None:
+        """The docstring that `help(f)` shows."""
+        self.__doc__ = f"{self.text}\n\nInputs: {', '.join(self.inputs) or 'none'}.\nDerivatives for: {', '.join(self.wrt) or 'none'}."
+
+    # ------------------------------------------------------------ values and gradients
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The value: a float, or an array of the shape that NumPy broadcasting gives."""
+        (value,) = self._run("value", args, kwargs)
+        return plain(value)
+
+    def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
+        """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input."""
+        value, *bars = self._run("value_and_grad", args, kwargs)
+        return plain(value), self._gradients(bars)
+
+    def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
+        """The gradients alone."""
+        return self.value_and_grad(*args, **kwargs)[1]
+
+    def forward(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The value; the arguments are remembered for `backward`."""
+        value = self(*args, **kwargs)
+        self._forward = arguments.bind(self.inputs, args, kwargs), np.shape(value)
+        return value
+
+    def backward(self, upstream: Any = 1.0) -> Gradients:
+        """The gradients at the arguments of the last `forward`, for an upstream gradient of the result's shape
+        (or one that broadcasts to it). Raises `Error` G0605 if there was no `forward`."""
+        if self._forward is None:
+            raise Error("G0605", "backward was called before forward", help="call f.forward(...) first")
+        return self.vjp(upstream, *self._forward[0])
+
+    # ------------------------------------------------------------ products with vectors
+
+    def vjp(self, upstream: Any, /, *args: Any, **kwargs: Any) -> Gradients:
+        """The vector-Jacobian product: gradients of `sum(upstream * value)`, shaped like the inputs.
+
+        upstream: of the result's shape, or broadcasting to it.
+        """
+        bound = arguments.bind(self.inputs, args, kwargs)
+        return self._gradients(self._run_with("vjp", bound, [("upstream", upstream)]))
+
+    def jvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """The Jacobian-vector product: the derivative of the value along `tangents`, shaped like the value.
+
+        tangents: one for each input in `wrt`, as a sequence or a mapping by name; each of its input's shape,
+        or broadcasting to it.
+        """
+        bound = arguments.bind(self.inputs, args, kwargs)
+        (value_dot,) = self._run_with("jvp", bound, self._tangents(tangents))
+        return plain(value_dot)
+
+    def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
+        """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
+        bound = arguments.bind(self.inputs, args, kwargs)
+        return self._gradients(self._run_with("hvp", bound, self._tangents(tangents)))
+
+    # ------------------------------------------------------------ dense matrices
+
+    def jacobian(self, /, *args: Any, **kwargs: Any) -> Gradients:
+        """The Jacobian, dense: `jacobian(...)["a"]` has the result's shape followed by a's."""
+        bound = arguments.bind(self.inputs, args, kwargs)
+        (value,) = self._run("value", bound, {})
+        out_shape = np.shape(value)
+        shapes = self._wrt_shapes(bound)
+        columns = [int(np.prod(shape)) for shape in shapes]
+        rows = int(np.prod(out_shape))
+        _check_dense(rows * sum(columns), "Jacobian", "vjp or jvp")
+        dtype = np.asarray(value).dtype
+        if rows <= sum(columns):
+            seeds = np.eye(rows, dtype=dtype).reshape(rows, *out_shape)
+            parts = [self._run_with("vjp", bound, [("upstream", seed)]) for seed in seeds]
+            blocks = [np.array([part[k] for part in parts]).reshape(out_shape + s) for k, s in enumerate(shapes)]
+        else:
+            blocks = []
+            for k, shape in enumerate(shapes):
+                dots = [self._run_with("jvp", bound, self._unit(shapes, k, i))[0] for i in range(columns[k])]
+                blocks.append(np.array(dots, dtype=dtype).reshape(shape + out_shape))
+                blocks[-1] = np.moveaxis(blocks[-1], range(len(shape)), range(len(out_shape), len(out_shape) + len(shape)))
+        return self._gradients(np.ascontiguousarray(block) if block.ndim else block[()] for block in blocks)
+
+    def hessian(self, /, *args: Any, **kwargs: Any) -> Gradients:
+        """The Hessian, dense: `hessian(...)["a"]["b"]` has a's shape followed by b's."""
+        bound = arguments.bind(self.inputs, args, kwargs)
+        shapes = self._wrt_shapes(bound)
+        columns = [int(np.prod(shape)) for shape in shapes]
+        _check_dense(sum(columns) ** 2, "Hessian", "hvp")
+        rows = []
+        for k, shape in enumerate(shapes):
+            products = [self._run_with("hvp", bound, self._unit(shapes, k, i)) for i in range(columns[k])]
+            row = [
+                np.array([product[j] for product in products]).reshape(shape + other)
+                for j, other in enumerate(shapes)
+            ]
+            rows.append(self._gradients(block if block.ndim else block[()] for block in row))
+        return self._gradients(rows)
+
+    def _wrt_shapes(self, bound: Sequence[Any]) -> list[tuple[int, ...]]:
+        shapes = dict(zip(self.inputs, (np.shape(arguments.as_array(n, v)) for n, v in zip(self.inputs, bound))))
+        return [shapes[name] for name in self.wrt]
+
+    @staticmethod
+    def _unit(shapes: Sequence[tuple[int, ...]], position: int, index: int) -> list[tuple[str, Any]]:
+        """Tangents that are zero but for one element."""
+        tangents = [np.zeros(shape) for shape in shapes]
+        tangents[position].flat[index] = 1.0
+        return [("tangent", tangent) for tangent in tangents]
+
+    # ------------------------------------------------------------ running
+
+    def _gradients(self, values: Iterable[Any]) -> Gradients:
+        return gradients(self.wrt, (value if isinstance(value, tuple) else plain(value) for value in values))
+
+    def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
+        if isinstance(tangents, Mapping):
+            values = arguments.bind(self.wrt, (), tangents, "tangent")
+        else:
+            single = len(self.wrt) == 1 and not (isinstance(tangents, (tuple, Gradients)) and len(tangents) == 1)
+            values = arguments.bind(self.wrt, (tangents,) if single else tuple(tangents), {}, "tangent")
+        return list(zip((f"tangent of {name}" for name in self.wrt), values))
+
+    def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        return self._run_with(derived, arguments.bind(self.inputs, args, kwargs), [])
+
+    def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
+        """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
+        prepared = arguments.prepare(self._outline, bound)
+        compilation, run = self._specialise(derived, prepared.types)
+        sizes = prepared.sizes(compilation.graph)
+        if not extra:
+            return run(prepared.arrays, sizes)
+        nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
+        added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
+        return run([*prepared.arrays, *added], sizes)
+
+    def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
+        key = derived, types
+        found = self._specialised.get(key)
+        if found is None:
+            compilation = self._compilation(derived, types)
+            found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
+        return found
+
+    def _compilation(self, derived: str, types: Sequence[Type]) -> Compilation:
+        return Compilation(
+            self._program,
+            dict(zip(self.inputs, types)),
+            self.wrt,
+            derived=derived,
+            nameable=arguments.invented_sizes(self._outline, types),
+            fast_math=self._fast_math,
+        )
+
+    # ------------------------------------------------------------ stages
+
+    @cached_property
+    def stages(self) -> Compilation:
+        """Every stage of value and gradients by name, for the types that declarations and the text suggest."""
+        return self._compilation("value_and_grad", arguments.default_types(self._outline, self._explicit_wrt))
+
+    @property
+    def _explicit_wrt(self) -> tuple[str, ...]:
+        return self.wrt if len(self.wrt) < len(self.inputs) else ()
+
+
+def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
+    """The inputs to differentiate, checked."""
+    differentiable = tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
+    if wrt is None:
+        return differentiable
+    names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if name not in found.inputs:
+            near = closest(str(name), found.inputs)
+            raise Error(
+                "G0402", f"wrt names `{name}`, which is no input of the program",
+                help=f"did you mean `{near}`?" if near else f"the inputs are {', '.join(found.inputs) or 'none'}",
+            )  # fmt: skip
+        if name not in differentiable:
+            raise Error("G0402", f"wrt names `{name}`, which is declared {found.declared[name]}: only floats have a gradient")
+        if names.count(name) > 1:
+            raise Error("G0402", f"wrt names `{name}` twice")
+    return tuple(names)
+
+
+def _check_dense(elements: int, what: str, instead: str) -> None:
+    if elements > MAX_DENSE_ELEMENTS:
+        raise Error(
+            "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
+            help=f"use {instead}, which never form it",
+        )  # fmt: skip
+
+
+def _rebuild(text: str, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
+    return compile(text, wrt=wrt, engine=engine, fast_math=fast_math)
