@@ -1,0 +1,30 @@
+"""What all tests share: golden files, compared or rewritten."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="rewrite the golden files instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request):
+    """`golden(path, text)`: the file holds exactly this text; `pytest --update` writes it.
+
+    A relative path counts from the directory of the test module.
+    """
+
+    def compare(path, text: str) -> None:
+        file = Path(request.path).parent / path
+        if not text.endswith("\n"):
+            text += "\n"
+        if request.config.getoption("--update"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            return
+        assert file.exists(), f"{file.name} does not exist yet: run pytest --update and review it"
+        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs: review, then run pytest --update"
+
+    return compare
