@@ -110,7 +110,8 @@ class Group:
 
     kind: str
     start: int
-    owner: Expression | Token | None = None
+    function: Token | None = None
+    value: Expression | None = None
     items: list = field(default_factory=list)
     keywords: list[tuple[Name, Expression]] = field(default_factory=list)
     keyword: Name | None = None
@@ -123,6 +124,10 @@ class Group:
 class ExpressionReader:
     """Reads expressions from a list of tokens."""
 
+    node: Expression
+    start: int
+    stop: int
+
     def __init__(self, source: Source, tokens: list[Token]):
         self.source = source
         self.tokens = tokens
@@ -132,8 +137,6 @@ class ExpressionReader:
         self.at = at
         self.stack: list = []
         self.groups: list[Group] = []
-        self.node: Expression | None = None
-        self.start = self.stop = 0
         tokens = self.tokens
         table = OPERAND
         while True:
@@ -182,7 +185,7 @@ class ExpressionReader:
         after = self.tokens[self.at + 1].kind
         if after == "(":
             self.at += 1
-            return self.open(Group("call", token.start, token))
+            return self.open(Group("call", token.start, function=token))
         name = Name(Span(self.source, token.start, token.stop), token.text)
         if after == "=" and self.stack and self.stack[-1].priority == BRACKET and self.stack[-1].kind == "call":
             self.at += 1
@@ -257,7 +260,7 @@ class ExpressionReader:
     def index_bracket(self, token: Token) -> dict:
         if isinstance(self.node, Number):
             raise mistakes.missing_operator(self.source, self.tokens, self.at)
-        return self.open(Group("index", self.start, self.node))
+        return self.open(Group("index", self.start, value=self.node))
 
     def attribute(self, token: Token) -> dict:
         after = self.tokens[self.at + 1]
@@ -340,12 +343,11 @@ class ExpressionReader:
         span = Span(self.source, group.start, token.stop)
         items = tuple(group.items)
         node: Expression
-        if group.kind == "call":
-            owner = group.owner
-            place = Span(self.source, owner.start, owner.stop)
-            node = Call(span, owner.text, place, items, tuple(group.keywords))
-        elif group.kind == "index":
-            node = Index(span, group.owner, items)
+        if group.function is not None:
+            place = Span(self.source, group.function.start, group.function.stop)
+            node = Call(span, group.function.text, place, items, tuple(group.keywords))
+        elif group.value is not None:
+            node = Index(span, group.value, items)
         else:
             node = List(span, items)
         return self.hold(node, group.start, token.stop)

@@ -58,6 +58,11 @@ LOOKALIKE = dict(zip(
 ))
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
+LATEX = {
+    "frac": "a / b", "cdot": "*", "times": "*", "div": "/", "left": "(", "right": ")", "le": "<=", "leq": "<=",
+    "ge": ">=", "geq": ">=", "ne": "!=", "neq": "!=", "land": "and", "lor": "or", "neg": "not", "infty": "inf",
+    "sum": "sum(x)", "prod": "prod(x)", "ln": "log", "operatorname": "f(x)", "mathrm": "f(x)",
+}
 QUOTES = "\"'`“”‘’„‚«»′″´"
 
 
@@ -143,8 +148,8 @@ def foreign_letter(source: Source, character: str, start: int) -> Error | None:
         return Error("G0101", f"unexpected character {show(character)}", span, help=f"write `{likely}` instead")
     nearby = source.text[max(0, start - 30) : start + 30]
     word = next(m[0] for m in re.finditer(r"\w+", nearby) if m.start() <= min(start, 30) < m.end())
-    letters = [c if c.isascii() else transliterate(c) for c in word]
-    plain = "".join(letters) if None not in letters else likely
+    letters = [c if c.isascii() else transliterate(c) or "" for c in word]
+    plain = "".join(letters) if all(letters) else likely
     return Error("G0101", f"{show(character)} only looks like the letter `{likely}`", span,
                  help=f"type `{plain}` anew, in ASCII letters")
 
@@ -163,7 +168,7 @@ def plain_ascii(source: Source, character: str, start: int) -> Error | None:
     latex = re.match(r"\\([A-Za-z]+)", source.text[start : start + 40])
     if latex:
         return Error("G0101", f"`{latex[0]}` is LaTeX", Span(source, start, start + len(latex[0])),
-                     help=f"write it without the backslash, as in `{latex[1]}(x)` or `a / b`")
+                     help=f"write `{LATEX.get(latex[1], latex[1])}`")
     advice = {
         "\\": "a line goes on inside brackets, and after an operator at its end",
         "{": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
@@ -181,7 +186,9 @@ def invisible(source: Source, character: str, start: int) -> Error | None:
     span = Span(source, start, start + 1)
     if category in {"Zs", "Zl", "Zp"} or character == "\x85":
         return Error("G0101", f"a space that is not plain: {show(character)}", span, help="replace it by a plain space")
-    if category in {"Cc", "Cf", "Cs", "Cn", "Co"}:
+    if category == "Cc":
+        return Error("G0101", f"a control character: U+{ord(character):04X}", span, help="delete it")
+    if category in {"Cf", "Cs", "Cn", "Co"}:
         return Error("G0101", f"an invisible character: {show(character)}", span, help="delete it")
     return None
 
@@ -206,7 +213,8 @@ def malformed_number(source: Source, word: str, glued: str, start: int) -> Error
         return Error("G0106", "the exponent of the number is not whole", span,
                      help="write the power out, as in `10**0.5`")
     if glued.startswith("."):
-        return Error("G0106", "the number has two points", span, help="write one decimal point; a product needs `*`")
+        advice = "a slice is written `x[1:3]`" if word.endswith(".") else "a product needs `*`"
+        return Error("G0106", "the number has two points", span, help=f"write one decimal point; {advice}")
     if "_" in word and not DIGITS_AND_UNDERSCORES.fullmatch(word):
         return Error("G0106", "a `_` in a number stands between two digits", span, help="as in `1_000`")
     return None

@@ -17,7 +17,7 @@ LOOP = "there are no loops: operators and functions work on whole arrays, as in 
 RESULT = "write the expression alone: the last one is the result"
 IMPORT = "nothing needs importing: all functions are known by name"
 ASSIGNMENT = "write `name = expression`"
-NOTHING = "leave it out"
+STATEMENTS = "a program has expressions, declarations `x: f64[n]`, values `q = x + y`, functions `def f(x) = x + 1`"
 FOREIGN_WORDS = {
     "lambda": FUNCTION, "function": FUNCTION, "fn": FUNCTION, "func": FUNCTION, "for": LOOP, "while": LOOP,
     "yield": RESULT, "return": RESULT, "print": RESULT, "import": IMPORT, "from": IMPORT, "using": IMPORT,
@@ -25,8 +25,7 @@ FOREIGN_WORDS = {
     "in": "write the comparisons out, as in `a <= x and x <= b`", "elif": "write `a if c else b if d else e`",
     "then": CONDITION, "when": CONDITION, "xor": "write `!=` between two conditions", "AND": "write `and`",
     "OR": "write `or`", "NOT": "write `not`", "mod": "the remainder is `x % y`", "div": "whole division is `x // y`",
-    "class": NOTHING, "with": NOTHING, "try": NOTHING, "raise": NOTHING, "assert": NOTHING, "del": NOTHING,
-    "global": NOTHING, "nonlocal": NOTHING, "pass": NOTHING, "await": NOTHING, "async": NOTHING,
+    **dict.fromkeys("class with try raise assert del global nonlocal pass await async".split(), STATEMENTS),
 }  # fmt: skip
 """Words of other languages, and what to write here; they are ordinary names wherever they can be."""
 
@@ -103,8 +102,10 @@ def missing_operator(source: Source, tokens: list[Token], at: int) -> Error:
         return Error("G0104", message, at_token(source, token) if negated_in else span, help=advice)
     left, right = operand_before(source, tokens, at), operand_after(source, tokens, at)
     if left.endswith(".T") and token.kind == "(":
-        advice = f"the transpose takes no arguments: write `{left}`"
-    elif token.kind == "(" and at > 2 and tokens[at - 2].kind in ("^", "**") and tokens[at - 3].kind == "name":
+        return Error("G0108", "the transpose takes no arguments", at_token(source, token), help=f"write `{left}`")
+    if token.kind == "[":
+        return Error("G0102", "a number has no elements", span, help="an index follows a name, a call or a bracket")
+    if token.kind == "(" and at > 2 and tokens[at - 2].kind in ("^", "**") and tokens[at - 3].kind == "name":
         function, power = tokens[at - 3].text, tokens[at - 2].text + before.text
         advice = f"a power of a function's value is written `{clip(function)}{right}{power}`"
     else:

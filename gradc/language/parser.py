@@ -77,6 +77,8 @@ class StatementReader:
             return [self.define()]
         if second.kind == "=":
             return [self.assign()]
+        if second.kind == ":" and first.kind in ("None", "True", "False"):
+            return self.declare()
         if first.kind == "name" and second.kind in (",", ":"):
             return self.declare()
         return self.expression()

@@ -7,10 +7,15 @@ recursion, and records compare and print by identity only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import dataclass_transform
 
 from gradc.language.source import Source, Span
 
-record = dataclass(frozen=True, eq=False, repr=False, slots=True)
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def record(cls: type) -> type:
+    """Make a class a small immutable record."""
+    return dataclass(frozen=True, eq=False, repr=False, slots=True)(cls)
 
 
 @record

@@ -63,7 +63,7 @@ def tokenize(source: Source) -> list[Token]:
     brackets: list[Token] = []
     kind = "separator"
     for match in PATTERN.finditer(text):
-        group = match.lastgroup
+        group = match.lastgroup or "end"
         stop = match.end()
         word = match[group]
         start = stop - len(word)

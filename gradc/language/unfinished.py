@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradc.language.diagnostics import Error
 from gradc.language.mistakes import BINARY, ENDS, FUNCTION, at_token, clip, foreign_word, misplaced, shown, unexpected
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Call, Define, Expression, Index, Statement
+from gradc.language.syntax import Call, Declare, Define, Expression, Index, Statement
 from gradc.language.tokens import RESERVED, Token
 
 LIKELY_DTYPES = {
@@ -34,7 +34,10 @@ def no_result(source: Source, statements: list[Statement]) -> Error:
 
 def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expression | list[Statement]) -> Error:
     """The message for a token that follows a complete statement."""
-    if tokens[at].kind != "=" or isinstance(found, list):
+    token = tokens[at]
+    if isinstance(found, list) and isinstance(found[0], Declare):
+        return declaration_goes_on(source, token)
+    if token.kind != "=" or isinstance(found, list):
         return unexpected(source, tokens, at)
     match found:
         case Call():
@@ -42,8 +45,16 @@ def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expre
         case Index():
             advice = "arrays are never changed: build a new one, for instance with `where` or `stack`"
         case _:
-            return misplaced(source, tokens[at])
+            return misplaced(source, token)
     return Error("G0102", "only a name can stand before `=`", found.span, help=advice)
+
+
+def declaration_goes_on(source: Source, token: Token) -> Error:
+    advice = {
+        "=": "an input gets its value when the program is called; a value of the program's own needs no type: `q = 3`",
+        "(": "a shape is written `x: f64[n, 3]`",
+    }.get(token.kind, "write `;` or start a new line after the declaration")
+    return Error("G0102", f"unexpected {shown(token)} after a declaration", at_token(source, token), help=advice)
 
 
 def unknown_dtype(source: Source, tokens: list[Token], at: int, known: tuple[str, ...]) -> Error:
@@ -85,8 +96,13 @@ def name_due(source: Source, tokens: list[Token], at: int, purpose: str) -> Erro
     if token.kind in ENDS:
         return Error("G0105", f"the statement ends after {shown(tokens[at - 1])}", at_token(source, tokens[at - 1]),
                      help=FUNCTION)
-    return Error("G0102", f"{purpose} is a name, not {shown(token)}", at_token(source, token),
-                 help="names are made of letters, digits and `_`, and do not start with a digit")
+    if token.kind in ("*", "**"):
+        advice = "a function has as many parameters as it names; nothing is unpacked"
+    elif token.kind == "number":
+        advice = "names are made of letters, digits and `_`, and do not start with a digit"
+    else:
+        advice = f"an input is declared as `x: f64[n]`; {FUNCTION}"
+    return Error("G0102", f"{purpose} is a name, not {shown(token)}", at_token(source, token), help=advice)
 
 
 def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str) -> Error:

@@ -27,14 +27,15 @@ BAD = {
     ],
     "characters outside ASCII": [
         "x − y", "x × y", "x · y", "x ÷ y", "x ≤ y", "x ≥ y", "x ≠ y", "x²", "x⁻¹⁰ + y", "x₁ + y", "2*π*r", "∞", "√x",
-        "∑x", "α*x", "λ", "Δx", "еxp(x)", "sin(х)", "ｅｘｐ(x)", "（x）", "𝑥 + 1", "x\u00a0+ y", "x\u200b + y", "x\u2028y",
+        "∑x", "α*x", "λ", "Δx", "еxp(x)", "sin(х)", "ｅｘｐ(x)", "（x）", "𝑥 + 1", "x\u00a0+ y", "x\u200b + y",
+        "x\u2028y",
         "“x”", "‘x", "x′ + y", "½x", "¬x", "x ∧ y", "naïve + 1", "变量 + 1", "x + 😀", "…", "a ← b", "30°", "﹢x",
         "x\ud800", "\ufeffx", "xᵀ", "²",
     ],
     "control characters": ["x\0y", "\x1b[31mx", "x\x07", "x\x7f"],
     "other ASCII characters": [
-        "'abc'", '"x" + 1', 'f("x', "f'''doc'''", "x + `y`", "\\frac{a}{b}", "\\alpha", "x \\\n + y", "{x}", "a}",
-        "$x", "x @@ y",
+        "'abc'", '"x" + 1', 'f("x', "f'''doc'''", "x + `y`", "\\frac{a}{b}", "\\alpha", "2 \\cdot x",
+        "x \\\n + y", "{x}", "a}", "$x", "x @@ y",
     ],
     "numbers": [
         "1e", "2e + 1", "1.2.3", "1..2", "1e5.5", "0x10", "0b101", "1j", "2.5J", "1__0", "1_", "1_.5", "1e999",
@@ -120,6 +121,6 @@ def test_as_data():
 
 
 def test_wide_characters_keep_the_carets_in_place():
-    assert rendered("变 + 量").split("\n")[2:4] == ["1 | 变 + 量", "  | ^^"]
-    assert rendered("x + ２3").split("\n")[2:4] == ["1 | x + ２3", "  |     ^^"]
-    assert rendered("x + e\u0301").split("\n")[3] == "  |      ^"
+    assert rendered("变 + 量").split("\n")[3:5] == ["1 | 变 + 量", "  | ^^"]
+    assert rendered("x + ２3").split("\n")[3:5] == ["1 | x + ２3", "  |     ^^"]
+    assert rendered("x + e\u0301").split("\n")[4] == "  |      ^"
