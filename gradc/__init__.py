@@ -9,6 +9,7 @@
 
 from gradc.function import Function, compile
 from gradc.language.diagnostics import Error
+from gradc.show.trace import trace
 
-__all__ = ["Error", "Function", "compile"]
+__all__ = ["Error", "Function", "compile", "trace"]
 __version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m gradc` is `gradc`."""
+
+from gradc.cli import main
+
+main(prog_name="gradc")
