@@ -1,0 +1,480 @@
+"""Loop IR to Python: the function that a person could have written."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping
+
+from gradc.emit.special import CALLED
+from gradc.ir.graph import Node
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Size, substitute
+from gradc.schedule.access import Affine, Index
+from gradc.schedule.loops import (
+    Accumulate,
+    AddInto,
+    Allocate,
+    Apply,
+    Expression,
+    Extent,
+    For,
+    Kernel,
+    Let,
+    Load,
+    Number,
+    Return,
+    Statement,
+    Store,
+    Total,
+    Variable,
+)
+
+MAX_INLINE = 60
+"""A value with one reader is written into it as long as its text has at most this many characters."""
+
+BLOCK = 128
+"""Terms added plainly before a sum's total is carried on with its rounding error."""
+
+DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
+STARTS = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf", "any": "False", "all": "True"}
+TOTAL_NAMES = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
+
+PRECEDENCE = {
+    "if": 0, "or": 1, "and": 2, "not ": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4,
+    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
+}  # fmt: skip
+ATOM = 9
+
+RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", *CALLED.values(),
+            "_add", "_two_sum", "_settle", "value", "value_and_grad"}  # fmt: skip
+
+
+class Names:
+    """Names that are free in the function."""
+
+    def __init__(self, taken: set[str]):
+        self.taken = set(taken)
+
+    def new(self, wanted: str) -> str:
+        """`wanted`, or the same with underscores behind it; `t` counts instead."""
+        if wanted == "t":
+            count = 0
+            while f"t{count}" in self.taken:
+                count += 1
+            wanted = f"t{count}"
+        while wanted in self.taken or keyword.iskeyword(wanted) or wanted in RESERVED:
+            wanted += "_"
+        self.taken.add(wanted)
+        return wanted
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of Python and how tightly it binds."""
+
+    text: str
+    precedence: int = ATOM
+
+    def within(self, precedence: int) -> str:
+        return self.text if self.precedence >= precedence else f"({self.text})"
+
+
+@dataclass
+class Function:
+    """The lines of an emitted function, and what its module must provide."""
+
+    name: str
+    parameters: tuple[str, ...]
+    lines: list[str]
+    calls: set[str] = field(default_factory=set)
+    origins: dict[int, Node] = field(default_factory=dict)
+    """The node that a line computes, by the line's number from zero: from there, the characters of the user's text."""
+
+
+def function(kernel: Kernel, name: str, hints: Mapping[Node, str] | None = None) -> Function:
+    """The function for a kernel. `hints` gives names that the user gave to nodes.
+
+    `name` also says what is returned: `value` alone, `value_and_grad` as a pair, the others as a tuple.
+    """
+    return _Printer(kernel, hints or {}, name).function(name)
+
+
+def _tuple(texts: list[str]) -> str:
+    return f"({', '.join(texts)}{',' * (len(texts) == 1)})"
+
+
+class _Printer:
+    def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str):
+        self.kernel = kernel
+        self.hints = hints
+        self.form = form
+        self.names = Names(set())
+        self.parameters = {node.name: self.names.new(node.name) for node in kernel.inputs}
+        self.sizes: dict[str, str] = {}
+        self.arrays = dict(self.parameters)
+        self.variables: dict[str, str] = {}
+        self.text: dict[Let | Total, Text] = {}
+        self.runs: dict[Total, _Run] = {}
+        self.calls: set[str] = set()
+        self.lines: list[str] = []
+        self.origins: dict[int, Node] = {}
+        self.used_in = _readers(kernel.statements)
+
+    # ------------------------------------------------------------ the function
+
+    def function(self, name: str) -> Function:
+        self._sizes()
+        self._convert_scalars()
+        self._name_outputs()
+        self._body(self.kernel.statements, 1)
+        return Function(name, tuple(self.parameters.values()), self.lines, self.calls, self.origins)
+
+    def _line(self, text: str, indent: int, node: Node | None = None) -> None:
+        if node is not None:
+            self.origins[len(self.lines)] = node
+        self.lines.append("    " * indent + text)
+
+    def _sizes(self) -> None:
+        """The sizes, read off the first array that has each, and the checks that the other arrays agree."""
+        checks = []
+        for node in self.kernel.inputs:
+            for axis, size in enumerate(node.shape):
+                actual = f"{self.parameters[node.name]}.shape[{axis}]"
+                if isinstance(size, str) and size not in self.sizes:
+                    self.sizes[size] = self.names.new(size)
+                    self._line(f"{self.sizes[size]} = {actual}", 1)
+                else:
+                    message = f"axis {axis} of {node.name} must have size {size}"
+                    checks.append((actual, "!=", self._size(size), message))
+        for check in self.kernel.checks:
+            relation = {"==": "!=", ">=": "<"}[check.relation]
+            checks.append((self._size(check.left), relation, self._size(check.right), check.message))
+        for left, relation, right, message in checks:
+            self._line(f"if {left} {relation} {right}:", 1)
+            self._line(f"raise ValueError({message!r})", 2)
+
+    def _convert_scalars(self) -> None:
+        """Without Numba, Python's own floats would raise where IEEE arithmetic gives infinity or NaN."""
+        if not any(_may_raise(statement) for statement in _every(self.kernel.statements)):
+            return
+        for node in self.kernel.inputs:
+            if not node.shape and node.type.is_float:
+                name = self.parameters[node.name]
+                self._line(f"{name} = {DTYPES[node.type.dtype]}({name})", 1)
+
+    def _name_outputs(self) -> None:
+        """Outputs carry their own names, before anything else can take them."""
+        self.output_hints: dict[Let | Total, str] = {}
+        self.outputs: dict[str, str] = {}
+        for name, value in self.kernel.statements[-1].values:  # type: ignore[union-attr]
+            if isinstance(value, str):
+                self.arrays[value] = self.names.new(value if value != "value" else "result")
+            elif isinstance(value, (Let, Total)):
+                self.output_hints.setdefault(value, name)
+
+    # ------------------------------------------------------------ statements
+
+    def _body(self, statements: list[Statement], indent: int) -> None:
+        for statement in statements:
+            match statement:
+                case Let():
+                    self._let(statement, statements, indent)
+                case Allocate():
+                    self._allocate(statement, indent)
+                case For():
+                    self._for(statement, indent)
+                case Store():
+                    self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
+                case AddInto():
+                    self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
+                case Accumulate():
+                    self._accumulate(statement, indent)
+                case Return():
+                    self._return(statement, indent)
+
+    def _let(self, let: Let, body: list[Statement], indent: int) -> None:
+        if let.uses == 0:
+            return
+        shown = self._expression(let.value)
+        readers = self.used_in.get(let, [])
+        inline = len(readers) == 1 and readers[0] is body and len(shown.text) <= MAX_INLINE and let not in self.output_hints
+        if isinstance(let.value, Load):
+            inline = inline and let.value.array in self.parameters
+        if inline or shown.text.isidentifier():
+            self.text[let] = shown
+            return
+        name = self.names.new(self._wanted_name(let))
+        self._line(f"{name} = {shown.text}", indent, let.node)
+        self.text[let] = Text(name)
+
+    def _wanted_name(self, let: Let) -> str:
+        if let.node is not None and let.node in self.hints:
+            return self.hints[let.node]
+        if let in self.output_hints:
+            name = self.output_hints[let]
+            return "result" if name == "value" else name
+        if isinstance(let.value, Load):
+            suffix = "_".join(self.variables.get(at.var, at.var) if at.var else "0" for at in let.value.index)
+            return f"{self.arrays[let.value.array]}_{suffix}"
+        return "t"
+
+    def _allocate(self, statement: Allocate, indent: int) -> None:
+        if statement.array not in self.arrays:
+            self.arrays[statement.array] = self.names.new(statement.array.rstrip("0123456789") or "saved")
+        sizes = [self._size(size) for size in statement.type.shape]
+        shape = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
+        dtype = "" if statement.type.dtype == "f64" else f", dtype={DTYPES[statement.type.dtype]}"
+        maker = "np.zeros" if statement.zeros else "np.empty"
+        self._line(f"{self.arrays[statement.array]} = {maker}({shape}{dtype})", indent)
+
+    def _return(self, statement: Return, indent: int) -> None:
+        shown = [
+            self.arrays[value] if isinstance(value, str) else self._show(value).text for _, value in statement.values
+        ]
+        if self.form == "value_and_grad":
+            self._line(f"return {shown[0]}, {_tuple(shown[1:])}", indent)
+        else:
+            self._line(f"return {shown[0] if self.form == 'value' else _tuple(shown)}", indent)
+
+    # ------------------------------------------------------------ loops and running results
+
+    def _for(self, loop: For, indent: int) -> None:
+        size = self._size(loop.size)
+        runs = [self._run(total, loop) for total in loop.totals]
+        blocked = [run for run in runs if run.block]
+        for run in runs:
+            self._open(run, indent)
+        inner = indent
+        self.variables[loop.variable] = variable = self._loop_name()
+        if blocked:
+            start = self.names.new("start")
+            self._line(f"for {start} in range(0, {size}, BLOCK):", indent)
+            inner += 1
+            for run in blocked:
+                self._line(f"{run.block} = {self._zeros(run.total)}", inner)
+            self._line(f"for {variable} in range({start}, min({start} + BLOCK, {size})):", inner)
+            self.names.taken.discard(start)
+        else:
+            self._line(f"for {variable} in range({size}):", indent)
+        before = len(self.lines)
+        self._body(loop.body, inner + 1)
+        if len(self.lines) == before:
+            self._line("pass", inner + 1)
+        self.names.taken.discard(variable)
+        if blocked:
+            self.calls |= {"_add", "_two_sum", "_settle"}
+        for run in blocked:
+            self._each(run, inner, "{0}, {1} = _two_sum({0}, {1}, {2})")
+        for run in blocked:
+            self._each(run, indent, "{0} = _settle({0}, {1})")
+        for run in runs:
+            if run.total.dtype == "f32" and run.total.op == "sum" and not run.total.axes:
+                self._line(f"{run.name} = np.float32({run.name})", indent)
+
+    def _run(self, total: Total, loop: For) -> _Run:
+        """Names for a running result; a sum over more than a block also carries a rounding error."""
+        wanted = self.hints.get(total.node) or self.output_hints.get(total) or TOTAL_NAMES[total.op]
+        if total.axes:
+            name = self.arrays[total.slot]
+        else:
+            name = self.names.new("result" if wanted == "value" else wanted)
+            self.text[total] = Text(name)
+        short = total.op != "sum" or (isinstance(loop.size, int) and loop.size <= BLOCK)
+        low, block = ("", "") if short else (self.names.new(f"{name}_low"), self.names.new(f"{name}_block"))
+        self.runs[total] = run = _Run(total, name, low, block)
+        return run
+
+    def _open(self, run: _Run, indent: int) -> None:
+        start = STARTS[run.total.op]
+        if run.total.axes:
+            self._each(run, indent, "{0} = " + start)
+            if run.low:
+                self._line(f"{run.low} = {self._zeros(run.total)}", indent)
+            return
+        if run.total.dtype == "f32" and run.total.op != "sum":
+            start = f"np.float32({start})"
+        self._line(f"{run.name}, {run.low} = {start}, {start}" if run.low else f"{run.name} = {start}", indent)
+
+    def _zeros(self, total: Total) -> str:
+        sizes = [self._size(size) for _, size in total.axes]
+        return f"np.zeros({sizes[0] if len(sizes) == 1 else '(' + ', '.join(sizes) + ')'})" if sizes else "0.0"
+
+    def _each(self, run: _Run, indent: int, line: str) -> None:
+        """A line for each element of a running result: the result, its rounding error, its block."""
+        own = []
+        for variable, size in run.total.axes:
+            self.variables[variable] = name = self._loop_name()
+            own.append(Affine(variable))
+            self._line(f"for {name} in range({self._size(size)}):", indent)
+            indent += 1
+        self._line(line.format(*self._parts(run, tuple(own))), indent)
+        for variable, _ in run.total.axes:
+            self.names.taken.discard(self.variables[variable])
+
+    def _parts(self, run: _Run, index: Index) -> tuple[str, str, str]:
+        if not run.total.axes:
+            return run.name, run.low, run.block
+        inside = ", ".join(map(self._affine, index))
+        return self._element(run.total.slot, run.total.prefix + index), f"{run.low}[{inside}]", f"{run.block}[{inside}]"
+
+    def _accumulate(self, statement: Accumulate, indent: int) -> None:
+        run = self.runs[statement.total]
+        whole, _, block = self._parts(run, statement.index)
+        target = block if run.block else whole
+        value = self._show(statement.value)
+        match run.total.op:
+            case "sum" if run.block and not run.total.axes:
+                self._line(f"{target} = _add({target}, {value.text})", indent)
+            case "sum":
+                self._line(f"{target} += {value.text}", indent)
+            case "prod":
+                self._line(f"{target} *= {value.text}", indent)
+            case "max" | "min":
+                self._line(f"{target} = np.{run.total.op}imum({target}, {value.text})", indent)
+            case "any" | "all" as op:
+                word = "or" if op == "any" else "and"
+                self._line(f"{target} = {target} {word} {value.within(PRECEDENCE[word])}", indent)
+
+    def _loop_name(self) -> str:
+        free = (name for name in ("i", "j", "k", "l") if name not in self.names.taken)
+        return self.names.new(next(free, "i_"))
+
+    # ------------------------------------------------------------ expressions
+
+    def _show(self, value: Expression) -> Text:
+        if isinstance(value, (Let, Total)):
+            return self.text[value]
+        return self._expression(value)
+
+    def _expression(self, value: Expression) -> Text:
+        match value:
+            case Number():
+                return self._number(value)
+            case Extent():
+                size = self._size(value.size)
+                return Text(f"{DTYPES[value.dtype]}({size})")
+            case Variable():
+                return Text(self.parameters[value.name])
+            case Load():
+                return Text(self._element(value.array, value.index))
+            case Apply():
+                return self._apply(value)
+        return self._show(value)
+
+    @staticmethod
+    def _number(value: Number) -> Text:
+        if value.dtype == "bool":
+            return Text(repr(bool(value.value)))
+        number = float(value.value)
+        text = "np.nan" if math.isnan(number) else "np.inf" if math.isinf(number) else repr(abs(number))
+        negative = math.copysign(1.0, number) < 0 and not math.isnan(number)
+        if value.dtype == "f32":
+            return Text(f"np.float32({'-' * negative}{text})")
+        return Text(f"-{text}", PRECEDENCE["neg"]) if negative else Text(text)
+
+    def _apply(self, value: Apply) -> Text:
+        args = [self._show(arg) for arg in value.args]
+        if value.op in CALLED:
+            self.calls.add(CALLED[value.op])
+            return Text(f"{CALLED[value.op]}({', '.join(arg.text for arg in args)})")
+        match value.op:
+            case "cast":
+                return Text(f"{DTYPES[value.dtype]}({args[0].text})")
+            case "neg":
+                return Text(f"-{args[0].within(PRECEDENCE['neg'])}", PRECEDENCE["neg"])
+            case "square":
+                return Text(f"{args[0].text} * {args[0].text}", PRECEDENCE["*"])
+            case "maximum" | "clamp_min":
+                return Text(f"np.maximum({args[0].text}, {args[1].text})")
+            case "minimum" | "clamp_max":
+                return Text(f"np.minimum({args[0].text}, {args[1].text})")
+            case "where" | "gate":
+                zero = self._number(Number(0.0, value.dtype))
+                condition, then, otherwise = args if len(args) == 3 else (*args, zero)
+                return Text(f"{then.within(1)} if {condition.within(1)} else {otherwise.within(1)}", PRECEDENCE["if"])
+        template = OPS[value.op].python
+        if "{}" in template:
+            return Text(template.format(*(arg.text for arg in args)))
+        level = PRECEDENCE[template]
+        if len(args) == 1:
+            return Text(template + args[0].within(level), level)
+        right_tight = level if template in ("and", "or") else level + 1
+        left_level = level + 1 if template == "**" or level == PRECEDENCE["<"] else level
+        return Text(f"{args[0].within(left_level)} {template} {args[1].within(right_tight)}", level)
+
+    # ------------------------------------------------------------ sizes and indices
+
+    def _size(self, size: Size) -> str:
+        return str(substitute(size, self.sizes))
+
+    def _element(self, array: str, index: Index) -> str:
+        return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
+
+    def _affine(self, at: Affine) -> str:
+        offset = substitute(at.offset, self.sizes)
+        if at.var is None:
+            return str(offset)
+        variable = self.variables[at.var]
+        scaled = {1: variable, -1: f"-{variable}"}.get(at.step, f"{at.step} * {variable}")
+        if offset == 0:
+            return scaled
+        if at.step < 0:
+            rest = variable if at.step == -1 else f"{-at.step} * {variable}"
+            return f"{offset} - {rest}"
+        return f"{scaled} - {-offset}" if isinstance(offset, int) and offset < 0 else f"{scaled} + {offset}"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The names of a running result: the result, the rounding error of a sum, the block being added."""
+
+    total: Total
+    name: str
+    low: str
+    block: str
+
+
+def _every(statements: list[Statement]) -> Iterator[Statement]:
+    stack = [iter(statements)]
+    while stack:
+        for statement in stack[-1]:
+            yield statement
+            if isinstance(statement, For):
+                stack.append(iter(statement.body))
+                break
+        else:
+            stack.pop()
+
+
+def _may_raise(statement: Statement) -> bool:
+    value = statement.value if isinstance(statement, Let) else None
+    return isinstance(value, Apply) and value.op in ("div", "floordiv", "mod", "power")
+
+
+def _values(statement: Statement) -> tuple[Expression, ...]:
+    match statement:
+        case Let():
+            return statement.value.args if isinstance(statement.value, Apply) else ()
+        case Store() | AddInto() | Accumulate():
+            return (statement.value,)
+        case Return():
+            return tuple(value for _, value in statement.values if not isinstance(value, str))
+    return ()
+
+
+def _readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
+    """For each value, the bodies that read it, once for each reading; a value that is squared is read twice."""
+    found: dict[Let, list[list[Statement]]] = {}
+    stack = [statements]
+    while stack:
+        body = stack.pop()
+        for statement in body:
+            squared = isinstance(statement, Let) and isinstance(statement.value, Apply) and statement.value.op == "square"
+            for value in _values(statement) * (2 if squared else 1):
+                if isinstance(value, Let):
+                    found.setdefault(value, []).append(body)
+            if isinstance(statement, For):
+                stack.append(statement.body)
+    return found

@@ -1,0 +1,350 @@
+"""The loop IR: a handful of statements, and how a schedule becomes a list of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterable, Iterator, Union
+
+from gradc.ir.graph import Check, Graph, Node
+from gradc.ir.sizes import Size
+from gradc.ir.types import Type
+from gradc.schedule.access import MOVES, Index, argument_index, padded_index
+from gradc.schedule.groups import Body, Schedule, Task
+from gradc.schedule.groups import Loop as PlannedLoop
+
+# ---------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number:
+    value: float | int | bool
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extent:
+    """A size as a number."""
+
+    size: Size
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """An input that is a scalar."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """An element of an array."""
+
+    array: str
+    index: Index
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apply:
+    """An elementwise op on values."""
+
+    op: str
+    args: tuple[Expression, ...]
+    dtype: str
+
+
+@dataclass(slots=True, eq=False)
+class Let:
+    """A value computed once, and the statement that computes it. `uses` counts its readers."""
+
+    value: Expression
+    node: Node | None
+    dtype: str
+    uses: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Total:
+    """The running result of a reduction: a scalar, or the part of the array `slot` below `prefix`, over `axes`
+    (variable and size of each).
+
+    `op` is one of sum, prod, max, min, any, all. Sums are kept in blocks, whose totals are added with the
+    rounding error carried along.
+    """
+
+    op: str
+    node: Node
+    dtype: str
+    axes: tuple[tuple[str, Size], ...] = ()
+    slot: str = ""
+    prefix: Index = ()
+
+
+Expression = Union[Number, Extent, Variable, Load, Apply, Let, Total]
+
+# ---------------------------------------------------------------- statements
+
+
+@dataclass(slots=True, eq=False)
+class Allocate:
+    """A new array; filled with zeros if cotangents are added into it."""
+
+    array: str
+    type: Type
+    zeros: bool
+
+
+@dataclass(slots=True, eq=False)
+class For:
+    """A loop; `totals` are opened before it and finished after it."""
+
+    variable: str
+    size: Size
+    totals: list[Total]
+    body: list[Statement]
+
+
+@dataclass(slots=True, eq=False)
+class Store:
+    array: str
+    index: Index
+    value: Expression
+
+
+@dataclass(slots=True, eq=False)
+class AddInto:
+    """`array[index] += value`."""
+
+    array: str
+    index: Index
+    value: Expression
+
+
+@dataclass(slots=True, eq=False)
+class Accumulate:
+    """A term of a running result; `index` is the element, for a result that is an array."""
+
+    total: Total
+    index: Index
+    value: Expression
+
+
+@dataclass(slots=True, eq=False)
+class Return:
+    """The outputs in order: expressions, or names of arrays."""
+
+    values: list[tuple[str, Expression | str]]
+
+
+Statement = Union[Allocate, For, Store, AddInto, Accumulate, Return, Let]
+
+
+@dataclass
+class Kernel:
+    """A function: inputs and their types, checks on sizes, statements. `arrays` gives the type of every array."""
+
+    inputs: tuple[Node, ...]
+    checks: tuple[Check, ...]
+    statements: list[Statement]
+    arrays: dict[str, Type] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- from a schedule to statements
+
+
+def build(plan: Schedule) -> Kernel:
+    """The statements of a scheduled graph."""
+    return _Builder(plan).run()
+
+
+@dataclass(eq=False)
+class _Scope:
+    """The statements of one loop body (or of the function), and what is known inside it."""
+
+    statements: list[Statement]
+    known: list[tuple[Node, Index]]
+
+
+class _Builder:
+    def __init__(self, plan: Schedule):
+        self.plan = plan
+        self.graph: Graph = plan.graph
+        self.scopes = [_Scope([], [])]
+        self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
+        self.depth_of: dict[str, int] = {}
+        self.open: dict[Node, Total] = {}
+        self.count = 0
+
+    def run(self) -> Kernel:
+        self._allocate()
+        self._body(self.plan.body)
+        values: list[tuple[str, Expression | str]] = []
+        for name, node in self.graph.outputs:
+            values.append((name, name if node.shape else self._use(self._pull(node, ()))))
+        self.scopes[0].statements.append(Return(values))
+        arrays = {node.name: node.type for node in self.graph.inputs if node.shape}
+        arrays.update((slot, node.type) for slot, node in self.plan.slots.items())
+        return Kernel(self.graph.inputs, self.graph.checks, self.scopes[0].statements, arrays)
+
+    def _allocate(self) -> None:
+        written = set(_stored_slots(self.plan.body))
+        for slot, node in self.plan.slots.items():
+            if slot not in self.plan.aliases:
+                zeros = slot not in written and node.row.kind != "reduction"
+                self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
+
+    # ------------------------------------------------------------ loops
+
+    def _body(self, body: Body) -> None:
+        for item in body.items:
+            if isinstance(item, PlannedLoop):
+                self._loop(item)
+            else:
+                self._point(item)
+
+    def _loop(self, loop: PlannedLoop) -> None:
+        depth = len(self.scopes)
+        self.depth_of[loop.variable] = depth
+        totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
+        before = {total.node: self.open.get(total.node) for total in totals}
+        self.open.update({total.node: total for total in totals})
+        scope = _Scope([], [])
+        self.scopes.append(scope)
+        self._body(loop.body)
+        self.scopes.pop()
+        for key in scope.known:
+            del self.memo[key]
+        self.scopes[-1].statements.append(For(loop.variable, loop.size, totals, scope.statements))
+        for task in loop.tasks:
+            if self._opens(task):
+                self._close(task, before[task.node])
+
+    @staticmethod
+    def _opens(task: Task) -> bool:
+        """Whether a running result starts before the loop over a task's next axis."""
+        axis = task.remaining[0]
+        if axis not in task.reduced:
+            return False
+        outer_total_is_array = any(
+            k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index)))
+            for k in range(axis)
+        )
+        return not outer_total_is_array or all(k in task.reduced for k in task.remaining)
+
+    def _open_total(self, task: Task) -> Total:
+        axes = tuple((f"@total{axis}", task.domain[axis]) for axis in task.remaining if axis not in task.reduced)
+        prefix = tuple(at for k in task.kept if (at := task.index[k]) is not None)
+        slot = self.plan.stored[task.node] if axes else ""
+        return Total(task.node.op, task.node, task.node.type.dtype, axes, slot, prefix)
+
+    def _close(self, task: Task, outer: Total | None) -> None:
+        total = self.open.pop(task.node)
+        if outer is not None:
+            self.open[task.node] = outer
+            self.scopes[-1].statements.append(Accumulate(outer, self._total_index(task, outer), total))
+        elif not total.axes:
+            self._finish(task, total)
+
+    def _finish(self, task: Task, value: Expression) -> None:
+        """The result of a reduction, at the point of its kept axes."""
+        index = tuple(at for k in task.kept if (at := task.index[k]) is not None)
+        slot = self.plan.stored.get(task.node)
+        if slot is not None:
+            self.scopes[-1].statements.append(Store(slot, index, value))
+        self._remember((task.node, index), value, len(self.scopes) - 1)
+
+    def _total_index(self, task: Task, total: Total) -> Index:
+        """The element of an array of running results: the kept axes that were looped over after it was opened."""
+        kept = [task.index[k] for k in task.kept]
+        return tuple(at for at in kept[len(kept) - len(total.axes) :] if at is not None) if total.axes else ()
+
+    def _point(self, task: Task) -> None:
+        index = tuple(at for at in task.index if at is not None)
+        if task.kind == "reduce":
+            value = self._use(self._pull(task.value, index))
+            total = self.open[task.node]
+            self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
+        elif task.kind == "scatter":
+            value = self._use(self._pull(task.value, index))
+            self.scopes[-1].statements.append(AddInto(task.slot, padded_index(task.node, index), value))
+        else:
+            expression, depth = self._pull(task.value, index, compute=task.value is task.node)
+            self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _home(self, slot: str) -> str:
+        return self.plan.aliases.get(slot, slot)
+
+    # ------------------------------------------------------------ values
+
+    def _use(self, value: tuple[Expression, int]) -> Expression:
+        if isinstance(value[0], Let):
+            value[0].uses += 1
+        return value[0]
+
+    def _remember(self, point: tuple[Node, Index], value: Expression, depth: int) -> None:
+        self.memo[point] = value, depth
+        if depth:
+            self.scopes[depth].known.append(point)
+
+    def _pull(self, node: Node, index: Index, compute: bool = False) -> tuple[Expression, int]:
+        """The value of an element and the depth of the loop in which it is known; computes what is missing."""
+        start = (node, index)
+        stack = [start]
+        while stack:
+            point = stack[-1]
+            if point in self.memo:
+                stack.pop()
+                continue
+            node, index = point
+            found = self._leaf(node, index) if not (compute and point == start) or not node.args else None
+            if found is not None:
+                stack.pop()
+                self._remember(point, *found)
+                continue
+            at = argument_index(node, index)
+            pending = [(arg, at) for arg in node.args if (arg, at) not in self.memo]
+            if pending:
+                stack += reversed(pending)
+                continue
+            stack.pop()
+            args = [self.memo[arg, at] for arg in node.args]
+            depth = max((depth for _, depth in args), default=0)
+            if node.op in MOVES:
+                self._remember(point, args[0][0], depth)
+            else:
+                let = Let(Apply(node.op, tuple(map(self._use, args)), node.type.dtype), node, node.type.dtype)
+                self.scopes[depth].statements.append(let)
+                self._remember(point, let, depth)
+        return self.memo[start]
+
+    def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
+        """A value that is read rather than computed."""
+        dtype = node.type.dtype
+        match node.op:
+            case "const":
+                return Number(node.value, dtype), 0
+            case "size":
+                return Extent(node.attrs[0], dtype), 0
+        if node in self.plan.stored:
+            return self._load(self._home(self.plan.stored[node]), index, node)
+        if node.op == "input":
+            return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
+        return None
+
+    def _load(self, array: str, index: Index, node: Node) -> tuple[Expression, int]:
+        depth = max((self.depth_of[at.var] for at in index if at.var), default=0)
+        let = Let(Load(array, index, node.type.dtype), node, node.type.dtype)
+        self.scopes[depth].statements.append(let)
+        return let, depth
+
+
+def _stored_slots(body: Body) -> Iterator[str]:
+    """The arrays that some task stores to in full."""
+    for item in body.items:
+        tasks: Iterable[Task] = item.tasks if isinstance(item, PlannedLoop) else (item,)
+        for task in tasks:
+            if task.kind == "store":
+                yield task.slot
+
