@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Callable, Mapping
+from functools import cached_property, wraps
+from typing import Callable, Iterable, Mapping
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import tangent
+from gradc.emit import python as emit
+from gradc.emit.module import module
 from gradc.frontends.outline import Outline, outline
 from gradc.frontends.text import Elaborated, elaborate
 from gradc.ir.graph import Graph, Node, constant, input_node
+from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Program
-from gradc.rewrite.engine import Firing, Rewriter
+from gradc.language.unparse import unparse
+from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
+from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.pipeline import algebraic, for_kernels
+from gradc.schedule.groups import Schedule, schedule
+from gradc.schedule.loops import Kernel, build
 from gradc.schedule.lower import lower
 
 
@@ -90,6 +97,23 @@ DERIVED = {
 """What can be compiled of a program, by name."""
 
 
+watchers: list[Callable[[Compilation, str, Graph], None]] = []
+"""Called with every graph stage when it is made: tests verify each one here."""
+
+
+def graph_stage(build: Callable[[Compilation], Graph]) -> cached_property[Graph]:
+    """A stage that is a graph: made once, shown to the watchers."""
+
+    @wraps(build)
+    def made(self: Compilation) -> Graph:
+        graph = build(self)
+        for watch in watchers:
+            watch(self, build.__name__, graph)
+        return graph
+
+    return cached_property(made)
+
+
 class Compilation:
     """One program, for one set of input types, derived in one way: every stage, made when it is asked for."""
 
@@ -109,7 +133,8 @@ class Compilation:
         self.derived = DERIVED[derived]
         self.nameable = nameable
         self.fast_math = fast_math
-        self.firings: list[Firing] = []
+        self.fired: dict[str, list[Firing]] = {}
+        """The rewrites applied on the way to each stage."""
 
     @cached_property
     def outline(self) -> Outline:
@@ -124,43 +149,93 @@ class Compilation:
         """Where in the text each node came from; grows as stages are made."""
         return dict(self.elaborated.spans)
 
-    @property
+    @cached_property
+    def names(self) -> dict[Node, str]:
+        """What the program calls a node; grows as stages are made."""
+        return dict(self.elaborated.names)
+
+    @graph_stage
     def graph(self) -> Graph:
         """The program as written."""
         return self.elaborated.graph
 
-    @cached_property
+    @graph_stage
     def rewritten(self) -> Graph:
         """The program after the EXACT and STABLE rules."""
-        return self._rewrite(self.graph, algebraic(self.fast_math))
+        return self._rewrite("rewritten", self.graph, algebraic(self.fast_math))
 
     @cached_property
     def wrt_nodes(self) -> tuple[Node, ...]:
         inputs = {node.name: node for node in self.graph.inputs}
         return tuple(inputs[name] for name in self.wrt)
 
-    @cached_property
+    @graph_stage
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
         return Graph(self.graph.inputs + extra, outputs, self.graph.checks)
 
-    @cached_property
+    @graph_stage
     def derivative(self) -> Graph:
         """The same after the EXACT and STABLE rules: what the interpreter runs."""
-        return self._rewrite(self.adjoint, algebraic(self.fast_math))
+        return self._rewrite("derivative", self.adjoint, algebraic(self.fast_math))
 
-    @cached_property
+    @graph_stage
     def lowered(self) -> Graph:
         """The same in terms of what kernels compute: what the scheduler groups."""
         kernel_rules = for_kernels(self.fast_math)
-        graph = self._rewrite(self.derivative, kernel_rules)
+        graph = self._rewrite("lowered", self.derivative, kernel_rules)
         lowered = lower(graph.results, self.spans)
         names = (name for name, _ in graph.outputs)
-        return self._rewrite(graph.with_outputs(zip(names, lowered)), kernel_rules)
+        return self._rewrite("lowered", graph.with_outputs(zip(names, lowered)), kernel_rules, FOR_KERNELS)
 
-    def _rewrite(self, graph: Graph, rules) -> Graph:
-        rewriter = Rewriter(rules, self.spans)
+    def _rewrite(self, stage: str, graph: Graph, rules: Iterable[Rule], moves: frozenset[str] = ALWAYS) -> Graph:
+        rewriter = Rewriter(rules, self.spans, moves)
         results = rewriter.rewrite(graph.results)
-        self.firings += rewriter.firings
+        self.fired.setdefault(stage, []).extend(rewriter.firings)
+        for node, name in list(self.names.items()):
+            self.names.setdefault(rewriter.normal.get(node, node), name)
         return graph.with_outputs(zip((name for name, _ in graph.outputs), results))
+
+    # ------------------------------------------------------------ code
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """What shares a loop, and what is saved or recomputed."""
+        return schedule(self.lowered)
+
+    @cached_property
+    def loops(self) -> Kernel:
+        """The statements of the kernel."""
+        return build(self.schedule)
+
+    @cached_property
+    def function(self) -> emit.Function:
+        """The kernel as a Python function."""
+        return emit.function(self.loops, self.derived.name, self.names)
+
+    @cached_property
+    def python(self) -> str:
+        """The kernel as a module: what it needs, the function."""
+        return module([self.function], self.program.source.text, {}, cache=False)
+
+    def stage_text(self, name: str) -> str:
+        """A stage of `STAGES` as text."""
+        return STAGES[name](self)
+
+    def _graph_text(self, name: str) -> str:
+        """A graph, after the rules that led to it as comments."""
+        graph = getattr(self, name)
+        rules = "".join(f"# {rule}\n" for rule in lines(self.fired.get(name, ())))
+        return rules + print_graph(graph, self.spans)
+
+
+STAGES: dict[str, Callable[[Compilation], str]] = {
+    "syntax": lambda compilation: unparse(compilation.program) + "\n",
+    "graph": lambda compilation: compilation._graph_text("graph"),
+    "rewritten": lambda compilation: compilation._graph_text("rewritten"),
+    "adjoint": lambda compilation: compilation._graph_text("adjoint"),
+    "derivative": lambda compilation: compilation._graph_text("derivative"),
+    "lowered": lambda compilation: compilation._graph_text("lowered"),
+}
+"""Every stage that can be printed, in order, and how it prints."""

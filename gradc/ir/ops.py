@@ -88,6 +88,13 @@ def others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis for axis in range(rank) if axis not in axes)
 
 
+def _repeated(x: Type, attrs: Attrs) -> tuple[str, Attrs]:
+    """The transposed broadcast: a sum over the new axes; where there are none, only sizes had to be made equal."""
+    shape, dims = attrs
+    added = others(len(shape), dims)
+    return ("sum", (added,)) if added else ("broadcast", (x.shape, dims))
+
+
 # ---------------------------------------------------------------- makers of rows
 
 ROWS: list[Op] = []
@@ -254,7 +261,7 @@ _row("sum", "reduction", "x", _reduced, numpy="numpy.sum", domain=(REAL,),
 _movement("cast",      lambda types, attrs: types[0].with_dtype(attrs[0]),                             # attrs: dtype
           lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast")
 _movement("broadcast", lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape, dims
-          lambda x, attrs: ("sum", (others(len(attrs[0]), attrs[1]),)), "gradc.ir.reference.broadcast")
+          _repeated, "gradc.ir.reference.broadcast")
 _movement("squeeze",   lambda types, attrs: types[0].with_shape(without(types[0].shape, attrs[0])),    # attrs: axes
           lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))), "gradc.ir.reference.squeeze")
 _movement("transpose", lambda types, attrs: types[0].with_shape(tuple(types[0].shape[a] for a in attrs[0])),  # attrs: order

@@ -54,6 +54,19 @@ class Span:
         """The span from the start of this one to the end of the other."""
         return Span(self.source, min(self.start, other.start), max(self.stop, other.stop))
 
+    def excerpt(self, width: int) -> str:
+        """The text on one line, its middle left out where it is longer than `width`."""
+        if self.stop - self.start <= 4 * width:
+            head = tail = " ".join(self.text.split())
+            if len(head) <= width:
+                return head
+        else:
+            text = self.source.text
+            head = " ".join(text[self.start : self.start + 2 * width].split())
+            tail = " ".join(text[self.stop - 2 * width : self.stop].split())
+        kept = width - len(" ... ")
+        return head[: kept - kept // 2].rstrip() + " ... " + tail[-(kept // 2) :].lstrip()
+
     def draw(self, label: str = "") -> str:
         """The line with carets under the span, in the manner of rustc."""
         number, column = self.position

@@ -6,8 +6,6 @@ from typing import Any, Iterable, Sequence
 
 import numpy as np
 
-from gradc.language.source import Span
-
 MAX_SHOWN_ELEMENTS = 6
 """Arrays with more elements are shown by their corners."""
 
@@ -33,23 +31,6 @@ def abbreviated(value: Any) -> str:
 
 def _element(value: Any) -> str:
     return format(value, ".6g") if isinstance(value, (float, np.floating)) else str(value)
-
-
-def excerpt(span: Span | None, width: int) -> str:
-    """The text of a span on one line, its middle left out where it is longer than `width`."""
-    if span is None:
-        return ""
-    if span.stop - span.start <= 4 * width:
-        text = " ".join(span.text.split())
-        if len(text) <= width:
-            return text
-        head, tail = text, text
-    else:
-        text = span.source.text
-        head = " ".join(text[span.start : span.start + 2 * width].split())
-        tail = " ".join(text[span.stop - 2 * width : span.stop].split())
-    kept = width - len(" ... ")
-    return head[: kept - kept // 2].rstrip() + " ... " + tail[-(kept // 2) :].lstrip()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int, gap_before: str = "") -> list[str]:

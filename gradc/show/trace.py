@@ -17,8 +17,8 @@ from gradc.language.diagnostics import Error
 from gradc.language.parser import parse
 from gradc.language.source import Source, Span
 from gradc.runtime import arguments
-from gradc.runtime.results import Gradients, gradients, plain
-from gradc.show.table import abbreviated, excerpt, table
+from gradc.runtime.results import Gradients, gradients, names_of, plain
+from gradc.show.table import abbreviated, table
 
 TEXT_WIDTH = 36
 """Characters of the program's text that the table shows for a gate."""
@@ -113,7 +113,7 @@ class Trace:
         return [f"{name:<{width}}  {value}" for name, value in rows]
 
     def _named_grads(self) -> list[tuple[str, Any]]:
-        return list(zip(self.grads._names, self.grads))
+        return list(zip(names_of(self.grads), self.grads))
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON: arrays are NumPy arrays still."""
@@ -200,7 +200,7 @@ class _Tracer:
             Gate(
                 number=self.numbers[node],
                 gate=symbol(node, values),
-                text=excerpt(self.spans.get(node), TEXT_WIDTH),
+                text=self.spans[node].excerpt(TEXT_WIDTH) if node in self.spans else "",
                 value=values[node],
                 upstream=values[self.bars[node]] if node in self.bars else None,
                 flows=tuple(

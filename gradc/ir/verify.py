@@ -1,0 +1,250 @@
+"""A grammar of the graph: what every node must be, and what each stage may hold.
+
+A graph that breaks it is a fault of ours, found here instead of three passes later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Callable, Iterable, Iterator, Mapping
+
+from gradc.ir.graph import Check, Graph, Node, topological
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Derived, Shape, Size, names
+from gradc.ir.types import DTYPES, Type, shape_text
+from gradc.language.source import Span
+
+NOT_WRITTEN = frozenset({"gate", "pad"})
+"""Ops that no program contains: derivatives bring them in."""
+LOWERED_AWAY = frozenset(row.name for row in OPS.values() if row.lowered)
+
+FORBIDDEN: dict[str, frozenset[str]] = {
+    "graph": NOT_WRITTEN,
+    "rewritten": NOT_WRITTEN,
+    "adjoint": frozenset(),
+    "derivative": frozenset(),
+    "lowered": LOWERED_AWAY,
+}
+"""The ops that a stage cannot hold, by the name of the stage."""
+
+
+class IllFormed(Exception):
+    """A graph that breaks the grammar of its stage."""
+
+
+def verify(graph: Graph, stage: str, spans: Mapping[Node, Span] | None = None) -> None:
+    """Raise `IllFormed`, which names the node and shows its line, if the graph is not one of this stage."""
+    _verify_names(graph, stage)
+    known = {size for node in graph.inputs for size in node.shape if isinstance(size, str)}
+    inputs = set(graph.inputs)
+    for node in topological(graph.results):
+        wrong = problem(node.op, node.args, node.attrs, graph.checks)
+        if wrong is None and node.op in FORBIDDEN[stage]:
+            wrong = f"`{node.op}` does not belong into this stage"
+        if wrong is None and node.op == "input" and node not in inputs:
+            wrong = "it is no input of this graph"
+        if wrong is None and node.type != node.row.infer(tuple(arg.type for arg in node.args), node.attrs):
+            wrong = f"its arguments do not give {node.type}"
+        if wrong is None and not known.issuperset(_spoken(node)):
+            wrong = f"no input determines the size {', '.join(sorted(set(_spoken(node)) - known))}"
+        if wrong is not None:
+            raise IllFormed(_located(graph, stage, node, wrong, spans or {}))
+
+
+def _verify_names(graph: Graph, stage: str) -> None:
+    """Inputs and outputs have names of their own, and a gradient has its input's type."""
+    for kind, found in (("input", [n.name for n in graph.inputs]), ("output", [name for name, _ in graph.outputs])):
+        for name, times in Counter(found).items():
+            if times > 1:
+                raise IllFormed(f"stage {stage}: {times} {kind}s are called `{name}`")
+    outputs = dict(graph.outputs)
+    for node in graph.inputs:
+        bar = outputs.get(f"{node.name}_bar")
+        if bar is not None and bar.type != node.type and not _same_shape(bar.shape, node.shape, graph.checks):
+            raise IllFormed(f"stage {stage}: {node.name}_bar is {bar.type}, but {node.name} is {node.type}")
+
+
+def _spoken(node: Node) -> Iterator[str]:
+    """The names of sizes that a node mentions."""
+    sizes = (*node.shape, node.attrs[0]) if node.op == "size" else node.shape
+    for size in (*sizes, *(_sizes(node.attrs) if node.row.kind == "movement" and node.op != "cast" else ())):
+        yield from names(size)
+
+
+def _sizes(attr: Any) -> Iterator[Size]:
+    if isinstance(attr, tuple):
+        for part in attr:
+            yield from _sizes(part)
+    elif isinstance(attr, (str, Derived)):
+        yield attr
+
+
+def _located(graph: Graph, stage: str, node: Node, wrong: str, spans: Mapping[Node, Span]) -> str:
+    """The message, the node's line in the text of the graph, and the place in the user's text."""
+    from gradc.ir.text import names_of, statement
+
+    called = names_of(graph)
+    parts = [f"stage {stage}, node {called.get(node, node.op)}: {wrong}", f"  {statement(node, called)}"]
+    if node in spans:
+        parts.append(spans[node].draw())
+    return "\n".join(parts)
+
+
+# ---------------------------------------------------------------- one node
+
+
+def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check] = ()) -> str | None:
+    """What keeps `make(op, *args, attrs=attrs)` from being a node; None if nothing does.
+
+    Sizes that a check demands to be equal count as equal.
+    """
+    row = OPS[op]
+    if len(args) != len(row.params):
+        return f"`{op}` takes {len(row.params)} arguments, not {len(args)}"
+    if row.kind == "source":
+        return _SOURCES[op](attrs)
+    if row.kind == "elementwise":
+        return _elementwise(op, args, attrs, checks)
+    if row.kind == "reduction":
+        return _reduction(op, args[0].type, attrs)
+    return _MOVEMENTS[op](args[0].type, attrs, checks)
+
+
+def _constant(attrs: tuple[Any, ...]) -> str | None:
+    return None if _fits(attrs, int, Type) else "a const has bits and a type"
+
+
+def _input(attrs: tuple[Any, ...]) -> str | None:
+    return None if _fits(attrs, str, Type) and attrs[0].isidentifier() else "an input has a name and a type"
+
+
+def _size(attrs: tuple[Any, ...]) -> str | None:
+    return None if _fits(attrs, (str, Derived), Type) and attrs[1].is_float else "a size has a size and a type"
+
+
+def _fits(attrs: tuple[Any, ...], *kinds: type | tuple[type, ...]) -> bool:
+    return len(attrs) == len(kinds) and all(isinstance(attr, kind) for attr, kind in zip(attrs, kinds))
+
+
+def _elementwise(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if attrs:
+        return f"`{op}` has no attributes"
+    conditions = len(args) if op in ("and", "or", "not") else 1 if op in ("gate", "where") else 0
+    for arg in args[:conditions]:
+        if arg.type.dtype != "bool":
+            return f"a condition of `{op}` is {arg.type}, not bool"
+    numbers = args[conditions:]
+    if numbers and not all(arg.type.is_float and arg.type.dtype == numbers[0].type.dtype for arg in numbers):
+        return f"`{op}` wants floats of one type, not {', '.join(str(arg.type) for arg in numbers)}"
+    for arg in args[1:]:
+        if not _same_shape(arg.shape, args[0].shape, checks):
+            return f"arguments of `{op}` have shapes {shape_text(args[0].shape)} and {shape_text(arg.shape)}"
+    return None
+
+
+def _reduction(op: str, x: Type, attrs: tuple[Any, ...]) -> str | None:
+    if x.is_float == (op in ("any", "all")):
+        return f"`{op}` cannot reduce {x}"
+    if len(attrs) != 1 or not _ordered(attrs[0], x.rank) or not attrs[0]:
+        return f"`{op}` has one attribute, the axes it reduces, in order and below {x.rank}"
+    return None
+
+
+def _cast(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    return None if len(attrs) == 1 and isinstance(attrs[0], str) and attrs[0] in DTYPES else "`cast` has one attribute, an element type"
+
+
+def _broadcast(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if len(attrs) != 2 or not _shape(attrs[0]) or not _ordered(attrs[1], len(attrs[0])) or len(attrs[1]) != x.rank:
+        return "`broadcast` has a shape, and for each axis of its argument the axis that it becomes"
+    if not _same_shape(x.shape, tuple(attrs[0][dim] for dim in attrs[1]), checks):
+        return f"{shape_text(x.shape)} cannot become the axes {shape_text(attrs[1])} of {shape_text(attrs[0])}"
+    return None
+
+
+def _squeeze(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if len(attrs) != 1 or not _axes(attrs[0], x.rank):
+        return f"`squeeze` has one attribute, axes below {x.rank}"
+    return None if all(x.shape[axis] == 1 for axis in attrs[0]) else "only axes of size 1 can be dropped"
+
+
+def _transpose(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    fine = len(attrs) == 1 and _axes(attrs[0], x.rank) and len(attrs[0]) == x.rank
+    return None if fine else f"`transpose` has one attribute, an order of {x.rank} axes"
+
+
+def _slice(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    return None if len(attrs) == 1 and _parts(attrs[0], x.rank) else f"`slice` has first, step and length for each of {x.rank} axes"
+
+
+def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if len(attrs) != 2 or not _parts(attrs[0], x.rank) or not _shape(attrs[1]) or len(attrs[1]) != x.rank:
+        return f"`pad` has first, step and length for each of {x.rank} axes, and a shape of as many"
+    lengths = tuple(part[2] for part in attrs[0])
+    return None if _same_shape(lengths, x.shape, checks) else f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
+
+
+_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size}
+_MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
+    "cast": _cast,
+    "broadcast": _broadcast,
+    "squeeze": _squeeze,
+    "transpose": _transpose,
+    "slice": _slice,
+    "pad": _pad,
+}
+
+
+# ---------------------------------------------------------------- attributes
+
+
+def _axes(attr: Any, rank: int) -> bool:
+    return (
+        isinstance(attr, tuple)
+        and all(isinstance(axis, int) and 0 <= axis < rank for axis in attr)
+        and len(set(attr)) == len(attr)
+    )
+
+
+def _ordered(attr: Any, rank: int) -> bool:
+    return _axes(attr, rank) and list(attr) == sorted(attr)
+
+
+def _is_size(attr: Any) -> bool:
+    return isinstance(attr, (str, Derived)) or (isinstance(attr, int) and attr >= 0)
+
+
+def _shape(attr: Any) -> bool:
+    return isinstance(attr, tuple) and all(map(_is_size, attr))
+
+
+def _parts(attr: Any, rank: int) -> bool:
+    """Whether this is (first, step, length) for each axis; the first index of an empty slice may be anything."""
+    return (
+        isinstance(attr, tuple)
+        and len(attr) == rank
+        and all(
+            isinstance(part, tuple)
+            and len(part) == 3
+            and isinstance(part[0], (int, str, Derived))
+            and isinstance(part[1], int)
+            and part[1] != 0
+            and _is_size(part[2])
+            for part in attr
+        )
+    )
+
+
+def _same_shape(left: Shape, right: Shape, checks: Iterable[Check]) -> bool:
+    return left == right or (len(left) == len(right) and all(_same_size(a, b, checks) for a, b in zip(left, right)))
+
+
+def _same_size(left: Size, right: Size, checks: Iterable[Check]) -> bool:
+    """Whether the sizes are one, or are joined by a chain of checks."""
+    reached = {left}
+    equations = [check for check in checks if check.relation == "=="]
+    for _ in equations:
+        for check in equations:
+            if check.left in reached or check.right in reached:
+                reached |= {check.left, check.right}
+    return right in reached
