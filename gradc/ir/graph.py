@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Callable, Iterable, Iterator, Mapping
 from weakref import WeakValueDictionary
 
@@ -53,6 +54,8 @@ class Node:
 
 
 _interned: WeakValueDictionary[tuple, Node] = WeakValueDictionary()
+_interning = Lock()
+"""Held while a node enters the table, so that threads agree on the one object."""
 
 
 def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
@@ -64,7 +67,8 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
         node.op, node.args, node.attrs = op, args, attrs
         node.type = OPS[op].infer(tuple(arg.type for arg in args), attrs)
         node.is_constant = op != "input" and all(arg.is_constant for arg in args)
-        _interned[key] = node
+        with _interning:
+            node = _interned.setdefault(key, node)
     return node
 
 

@@ -18,6 +18,8 @@ from gradc.language.diagnostics import Error, closest
 RELATIONS = {"==": lambda a, b: a == b, ">=": lambda a, b: a >= b}
 USABLE_KINDS = "biuf"
 """NumPy's kinds of element types that become numbers here: booleans, integers, floats."""
+UPSTREAM = "the upstream gradient"
+"""What messages call it."""
 
 
 def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any], what: str = "argument") -> list[Any]:
@@ -47,33 +49,56 @@ def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any
     return [values[name] for name in names]
 
 
-def as_array(name: str, value: Any) -> np.ndarray:
-    """A value as a native NumPy array of booleans, integers or floats, or an error that names the argument."""
+def as_array(subject: str, value: Any) -> np.ndarray:
+    """A value as a NumPy array of booleans, integers or floats; an `Error` that names `subject` if it is none."""
     if isinstance(value, np.ma.MaskedArray):
-        raise Error("G0602", f"argument `{name}` is a masked array", help="fill it first: a mask cannot be differentiated")
+        raise Error("G0602", f"{subject} is a masked array", help="fill it first: a mask cannot be differentiated")
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise Error("G0602", f"argument `{name}` is no array: {first_line(error)}") from None
-    if array.dtype.kind not in USABLE_KINDS:
-        if isinstance(value, int):  # beyond 64 bits
-            return as_array(name, _as_float(name, value))
-        raise Error(
-            "G0602", f"argument `{name}` has element type {array.dtype}, which is not a number gradc computes with",
-            help="pass floats, integers or booleans",
-        )  # fmt: skip
-    return array
+    except Exception as error:  # whatever the caller's own `__array__` raises
+        raise Error("G0602", f"{subject} is no array: {first_line(error)}", help="give all rows the same length") from None
+    if array.dtype.kind in USABLE_KINDS:
+        return array
+    if array.dtype == object and (number := _long_integers(array)) is not None:
+        return number
+    raise _unusable(subject, value, array)
 
 
-def _as_float(name: str, value: int) -> float:
+def _long_integers(array: np.ndarray) -> np.ndarray | None:
+    """Python integers beyond 64 bits as floats; None for other objects, and beyond the largest float64."""
     try:
-        return float(value)
+        return array.astype(np.float64) if all(type(item) is int for item in array.flat) else None
     except OverflowError:
-        raise Error("G0602", f"argument `{name}` is too large for a float64") from None
+        return None
+
+
+def _unusable(subject: str, value: Any, array: np.ndarray) -> Error:
+    """The error for a value that is no array of real numbers."""
+    help = "pass a number, a list of numbers or a NumPy array"
+    match array.dtype.kind:
+        case "c":
+            what = "is complex"
+            help = "gradc computes with real numbers: pass the real and the imaginary part as two inputs"
+        case "U" | "S":
+            what = "is text" if array.ndim == 0 else "holds text"
+        case "M" | "m":
+            what, help = "holds dates or times", "convert them to numbers first"
+        case "V":
+            what, help = "is a structured array", "pass its fields as separate inputs"
+        case _ if value is None:
+            what = "is None"
+        case _ if array.ndim == 0:
+            what = "is too large for a float64" if isinstance(value, int) else f"is of type {type(value).__name__}"
+        case _:
+            kinds = dict.fromkeys(type(item).__name__ for item in array.flat)
+            what = f"holds objects of type {', '.join(kinds)}" if len(kinds) < 4 else "holds objects"
+    return Error("G0602", f"{subject} {what}", help=help)
 
 
 def first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """The first sentence of what another library says, without its full stop."""
+    text = str(error).split("\n")[0].split(". ")[0].rstrip(".")
+    return text or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -115,34 +140,46 @@ def check_sizes(check: Check, sizes: Mapping[str, int]) -> None:
 
 
 def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
-    """The arrays of a call and their types: element type, rank, and which sizes are 1."""
-    raw = [as_array(name, value) for name, value in zip(outline.inputs, values)]
-    weak = [isinstance(value, (bool, int, float)) and not isinstance(value, np.generic) for value in values]
-    strong = {
-        array.dtype for array, is_weak in zip(raw, weak) if not is_weak and array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    }
-    wide = any(array.dtype.kind == "f" and array.dtype.itemsize > 4 for array, is_weak in zip(raw, weak) if not is_weak)
-    weak_dtype = "f32" if strong and not wide else "f64"
+    """The arrays of a call and their types: element type, rank, and which sizes are 1.
+
+    float16 and float32 compute in float32, everything else in float64. Python numbers are weak, as in NumPy:
+    they take float32 where every array is float32.
+    """
+    raw = [as_array(f"argument `{name}`", value) for name, value in zip(outline.inputs, values)]
+    declared = [outline.declared.get(name) for name in outline.inputs]
+    strong = {_float_dtype(array, known) for array, known, value in zip(raw, declared, values) if known or not is_weak(value)}
+    weak_dtype = "f32" if "f32" in strong and "f64" not in strong else "f64"
     fresh_sizes = size_names(outline)
     arrays, types = [], []
-    for name, array, is_weak in zip(outline.inputs, raw, weak):
-        declared = outline.declared.get(name)
-        if declared is not None:
-            _check_declared(name, array, declared)
-            type = declared
+    for name, array, known, value in zip(outline.inputs, raw, declared, values):
+        if known is None:
+            dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
+            known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
-            narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-            dtype = weak_dtype if is_weak else "f32" if narrow else "f64"
-            type = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
-        arrays.append(native(array, type))
-        types.append(type)
+            _check_declared(name, array, known)
+        arrays.append(native(array, known))
+        types.append(known)
     return Arguments(arrays, tuple(types))
+
+
+def is_weak(value: Any) -> bool:
+    """Whether a value is a Python number, which takes the element type of the arrays it meets."""
+    return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
+
+
+def _float_dtype(array: np.ndarray, declared: Type | None) -> str:
+    """The element type in which an array computes: as declared, else f32 for float32 and float16, f64 for the rest."""
+    if declared is not None:
+        return declared.dtype
+    return "f32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "f64"
 
 
 def native(array: np.ndarray, type: Type) -> Any:
     """The array in the element type and layout that kernels read; scalars as NumPy scalars. No copy if it fits."""
-    array = np.asarray(array, dtype=DTYPES[type.dtype])
-    return array[()] if array.ndim == 0 else np.ascontiguousarray(array)
+    if array.dtype != DTYPES[type.dtype]:
+        with np.errstate(all="ignore"):
+            array = array.astype(DTYPES[type.dtype])
+    return array[()] if array.ndim == 0 else np.require(array, requirements=("C", "A"))
 
 
 def size_names(outline: Outline) -> Iterator[str]:
@@ -169,10 +206,17 @@ def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
     for axis, (size, actual) in enumerate(zip(declared.shape, array.shape)):
         if isinstance(size, int) and size != actual:
             raise Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, but is declared {size}")
-    if declared.dtype in ("i64", "bool") and array.dtype.kind == "f":
-        whole = np.isfinite(array) & (array == np.trunc(array))
-        if not np.all(whole) or declared.dtype == "bool":
-            raise Error("G0602", f"argument `{name}` is declared {declared.dtype}, but holds floats")
+    if not declared.is_float:
+        _check_whole(name, array, declared)
+
+
+def _check_whole(name: str, array: np.ndarray, declared: Type) -> None:
+    """Refuse values that a declared integer or boolean cannot hold."""
+    subject = f"argument `{name}` is declared {declared.dtype}, but"
+    if array.dtype.kind == "f" and (declared.dtype == "bool" or not np.all(array == np.trunc(array))):
+        raise Error("G0602", f"{subject} holds floats", help="change the declaration or the argument")
+    if declared.dtype == "i64" and np.any(np.abs(array.astype(np.float64)) >= 2.0**63):
+        raise Error("G0602", f"{subject} holds integers beyond 64 bits", help="declare it f64")
 
 
 def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
@@ -188,13 +232,15 @@ def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, 
     )
 
 
-def fit(name: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
+def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
     """An upstream gradient or tangent as an array of exactly this type, broadcast if need be."""
     shape = tuple(evaluate(size, sizes) for size in type.shape)
-    array = as_array(name, value)
+    array = as_array(subject, value)
     try:
         return native(np.broadcast_to(array, shape), type)
     except ValueError:
+        wanted = shape_text(shape) if shape else "a scalar"
         raise Error(
-            "G0603", f"`{name}` has shape {shape_text(array.shape)}, which does not broadcast to {shape_text(shape) if shape else 'a scalar'}"
+            "G0603", f"{subject} has shape {shape_text(array.shape)}, which does not broadcast to {wanted}",
+            help="give it the shape of the result" if subject == UPSTREAM else "give it the shape of the input",
         ) from None  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from operator import itemgetter
-from typing import Any, Iterable
+from typing import Any, Iterable, Sequence
 
 import numpy as np
 
@@ -13,27 +13,33 @@ class Gradients(tuple):
     """One entry for each input in `wrt`, in its order: `grads.x`, `grads["x"]`, `grads[0]`, `tuple(grads)`."""
 
     __slots__ = ()
-    _names: tuple[str, ...] = ()
+    __match_args__: tuple[str, ...] = ()
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            names = type(self)._names
+            names = names_of(self)
             if key not in names:
-                raise KeyError(f"{key!r}; there are {', '.join(names)}")
+                raise KeyError(f"no gradient for {key!r}; there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}")
             key = names.index(key)
         return tuple.__getitem__(self, key)
 
     def __repr__(self) -> str:
-        return "Gradients(" + ", ".join(f"{name}={value!r}" for name, value in zip(type(self)._names, tuple(self))) + ")"
+        return "Gradients(" + ", ".join(f"{name}={value!r}" for name, value in zip(names_of(self), tuple(self))) + ")"
 
     def __reduce__(self) -> tuple:
-        return gradients, (type(self)._names, tuple(self))
+        return gradients, (names_of(self), tuple(self))
+
+
+def names_of(grads: Gradients) -> tuple[str, ...]:
+    """The inputs that the entries belong to. No method, because any method's name may be an input's."""
+    return type(grads).__match_args__
 
 
 @cache
 def gradients_type(names: tuple[str, ...]) -> type[Gradients]:
+    """The class of gradients for these inputs."""
     fields = {name: property(itemgetter(k)) for k, name in enumerate(names)}
-    return type("Gradients", (Gradients,), {"__slots__": (), **fields, "_names": names})
+    return type("Gradients", (Gradients,), {"__slots__": (), "__match_args__": names, "_names": names, **fields})
 
 
 def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:
@@ -46,3 +52,13 @@ def plain(value: Any) -> Any:
     if np.ndim(value) == 0:
         return float(value) if np.asarray(value).dtype == np.float64 else value[()]
     return value if value.flags.owndata and value.flags.writeable else np.array(value)
+
+
+def own(outputs: Sequence[Any], arrays: Iterable[Any]) -> list[Any]:
+    """The outputs, copied where one is also an argument or an earlier output: a caller may write into each."""
+    seen = {id(array) for array in arrays}
+    results = []
+    for value in outputs:
+        results.append(value.copy() if id(value) in seen and np.ndim(value) else value)
+        seen.add(id(value))
+    return results
