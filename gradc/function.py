@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from threading import local
 from typing import Any, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments
 from gradc.runtime.kernel import ENGINES, Run
-from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.results import Gradients, gradients, own, plain
 
 MAX_DENSE_ELEMENTS = 2**27
 """The largest dense Jacobian or Hessian (1 GiB of float64); beyond it `jvp`, `vjp` and `hvp` serve (G0503)."""
@@ -63,15 +64,9 @@ class Function:
         self._outline = outline(self._program)
         self._wrt = _chosen(wrt, self._outline)
         self._fast_math = bool(fast_math)
-        if engine is not None and engine not in ENGINES:
-            near = closest(str(engine), ENGINES)
-            raise Error(
-                "G0604", f"there is no engine {engine!r}",
-                help=f"did you mean {near!r}?" if near else f"the engines are {', '.join(ENGINES)}",
-            )  # fmt: skip
-        self._engine = engine or next(iter(ENGINES))
+        self._engine = _engine(engine)
         self._specialised: dict[tuple, tuple[Compilation, Run]] = {}
-        self._forward: tuple | None = None
+        self._forward = local()
         self._explain()
 
     # ------------------------------------------------------------ what it is
@@ -125,17 +120,19 @@ class Function:
         return self.value_and_grad(*args, **kwargs)[1]
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
-        """The value; the arguments are remembered for `backward`."""
+        """The value; a copy of the arguments is kept for `backward`, one in each thread."""
         value = self(*args, **kwargs)
-        self._forward = arguments.bind(self.inputs, args, kwargs), np.shape(value)
+        bound = arguments.bind(self.inputs, args, kwargs)
+        self._forward.bound = [value if arguments.is_weak(value) else np.array(value) for value in bound]
         return value
 
     def backward(self, upstream: Any = 1.0) -> Gradients:
         """The gradients at the arguments of the last `forward`, for an upstream gradient of the result's shape
         (or one that broadcasts to it). Raises `Error` G0605 if there was no `forward`."""
-        if self._forward is None:
+        bound = getattr(self._forward, "bound", None)
+        if bound is None:
             raise Error("G0605", "backward was called before forward", help="call f.forward(...) first")
-        return self.vjp(upstream, *self._forward[0])
+        return self.vjp(upstream, *bound)
 
     # ------------------------------------------------------------ products with vectors
 
@@ -145,7 +142,7 @@ class Function:
         upstream: of the result's shape, or broadcasting to it.
         """
         bound = arguments.bind(self.inputs, args, kwargs)
-        return self._gradients(self._run_with("vjp", bound, [("upstream", upstream)]))
+        return self._gradients(self._run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
 
     def jvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Any:
         """The Jacobian-vector product: the derivative of the value along `tangents`, shaped like the value.
@@ -176,7 +173,7 @@ class Function:
         dtype = np.asarray(value).dtype
         if rows <= sum(columns):
             seeds = np.eye(rows, dtype=dtype).reshape(rows, *out_shape)
-            parts = [self._run_with("vjp", bound, [("upstream", seed)]) for seed in seeds]
+            parts = [self._run_with("vjp", bound, [(arguments.UPSTREAM, seed)]) for seed in seeds]
             blocks = [np.array([part[k] for part in parts]).reshape(out_shape + s) for k, s in enumerate(shapes)]
         else:
             blocks = []
@@ -203,7 +200,8 @@ class Function:
         return self._gradients(rows)
 
     def _wrt_shapes(self, bound: Sequence[Any]) -> list[tuple[int, ...]]:
-        shapes = dict(zip(self.inputs, (np.shape(arguments.as_array(n, v)) for n, v in zip(self.inputs, bound))))
+        arrays = (arguments.as_array(f"argument `{name}`", value) for name, value in zip(self.inputs, bound))
+        shapes = {name: array.shape for name, array in zip(self.inputs, arrays)}
         return [shapes[name] for name in self.wrt]
 
     @staticmethod
@@ -221,10 +219,13 @@ class Function:
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
         if isinstance(tangents, Mapping):
             values = arguments.bind(self.wrt, (), tangents, "tangent")
+        elif len(self.wrt) == 1 and not (isinstance(tangents, (tuple, list)) and len(tangents) == 1):
+            values = [tangents]
+        elif isinstance(tangents, Iterable) and not (isinstance(tangents, np.ndarray) and tangents.ndim == 0):
+            values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")
         else:
-            single = len(self.wrt) == 1 and not (isinstance(tangents, (tuple, Gradients)) and len(tangents) == 1)
-            values = arguments.bind(self.wrt, (tangents,) if single else tuple(tangents), {}, "tangent")
-        return list(zip((f"tangent of {name}" for name in self.wrt), values))
+            raise Error("G0601", f"{len(self.wrt)} tangents expected, one number given", help=f"in order: {', '.join(self.wrt)}")
+        return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
     def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
         return self._run_with(derived, arguments.bind(self.inputs, args, kwargs), [])
@@ -235,10 +236,11 @@ class Function:
         compilation, run = self._specialise(derived, prepared.types)
         sizes = prepared.sizes(compilation.graph)
         if not extra:
-            return run(prepared.arrays, sizes)
+            return own(run(prepared.arrays, sizes), prepared.arrays)
         nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
         added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
-        return run([*prepared.arrays, *added], sizes)
+        arrays = [*prepared.arrays, *added]
+        return own(run(arrays, sizes), arrays)
 
     def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
         key = derived, types
@@ -258,6 +260,22 @@ class Function:
             fast_math=self._fast_math,
         )
 
+    # ------------------------------------------------------------ inside Numba code
+
+    @cached_property
+    def kernel(self) -> Any:
+        """Numba functions for use inside `@njit` code: `value(...)` and `value_and_grad(...)`, which returns
+        `(value, (x_bar, y_bar, ...))`. The function itself can be called there too."""
+        from gradc.runtime.jit import Kernel
+
+        return Kernel(self)
+
+    @property
+    def _numba_type_(self) -> Any:
+        from gradc.runtime.jit import FunctionType
+
+        return FunctionType(self)
+
     # ------------------------------------------------------------ stages
 
     @cached_property
@@ -275,6 +293,8 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     differentiable = tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
     if wrt is None:
         return differentiable
+    if not isinstance(wrt, Iterable):
+        raise Error("G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}", help='as in wrt="x y" or wrt=["x", "y"]')
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
     for name in names:
         if name not in found.inputs:
@@ -288,6 +308,19 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise Error("G0402", f"wrt names `{name}` twice")
     return tuple(names)
+
+
+def _engine(name: Any) -> str:
+    """The engine of that name; the first of the table for None."""
+    if name is None:
+        return next(iter(ENGINES))
+    if name in tuple(ENGINES):
+        return name
+    near = closest(str(name), ENGINES)
+    raise Error(
+        "G0604", f"there is no engine {name!r}",
+        help=f"did you mean {near!r}?" if near else f"the engines are {', '.join(ENGINES)}",
+    )  # fmt: skip
 
 
 def _check_dense(elements: int, what: str, instead: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import keyword
 import math
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Iterator, Mapping
 
 from gradc.emit.special import CALLED
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, substitute
-from gradc.schedule.access import Affine, Index
+from gradc.ir.access import Affine, Index
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
@@ -58,16 +59,15 @@ class Names:
         self.taken = set(taken)
 
     def new(self, wanted: str) -> str:
-        """`wanted`, or the same with underscores behind it; `t` counts instead."""
-        if wanted == "t":
-            count = 0
-            while f"t{count}" in self.taken:
-                count += 1
-            wanted = f"t{count}"
+        """`wanted`, or the same with underscores behind it."""
         while wanted in self.taken or keyword.iskeyword(wanted) or wanted in RESERVED:
             wanted += "_"
         self.taken.add(wanted)
         return wanted
+
+    def next(self, stem: str) -> str:
+        """The first of `stem0`, `stem1`, ... that is free."""
+        return self.new(next(f"{stem}{k}" for k in count() if f"{stem}{k}" not in self.taken))
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,9 @@ class _Printer:
 
     def _convert_scalars(self) -> None:
         """Without Numba, Python's own floats would raise where IEEE arithmetic gives infinity or NaN."""
-        if not any(_may_raise(statement) for statement in _every(self.kernel.statements)):
-            return
+        risky = _plain_operands(self.kernel.statements)
         for node in self.kernel.inputs:
-            if not node.shape and node.type.is_float:
+            if node.name in risky:
                 name = self.parameters[node.name]
                 self._line(f"{name} = {DTYPES[node.type.dtype]}({name})", 1)
 
@@ -205,7 +204,8 @@ class _Printer:
         if inline or shown.text.isidentifier():
             self.text[let] = shown
             return
-        name = self.names.new(self._wanted_name(let))
+        wanted = self._wanted_name(let)
+        name = self.names.new(wanted) if wanted else self.names.next("t")
         self._line(f"{name} = {shown.text}", indent, let.node)
         self.text[let] = Text(name)
 
@@ -218,7 +218,7 @@ class _Printer:
         if isinstance(let.value, Load):
             suffix = "_".join(self.variables.get(at.var, at.var) if at.var else "0" for at in let.value.index)
             return f"{self.arrays[let.value.array]}_{suffix}"
-        return "t"
+        return ""
 
     def _allocate(self, statement: Allocate, indent: int) -> None:
         if statement.array not in self.arrays:
@@ -448,9 +448,39 @@ def _every(statements: list[Statement]) -> Iterator[Statement]:
             stack.pop()
 
 
-def _may_raise(statement: Statement) -> bool:
-    value = statement.value if isinstance(statement, Let) else None
-    return isinstance(value, Apply) and value.op in ("div", "floordiv", "mod", "power")
+def _plain_operands(statements: list[Statement]) -> set[str]:
+    """Scalar inputs that reach a division or a power without having met a NumPy function on the way."""
+    plain: dict[Let, set[str]] = {}
+    risky: set[str] = set()
+    for statement in _every(statements):
+        if isinstance(statement, Let) and isinstance(statement.value, Apply):
+            op, args = statement.value.op, statement.value.args
+            sources = [_plain_source(arg, plain) for arg in args]
+            if all(source is not None for source in sources):
+                reached = set().union(*(source for source in sources if source))
+                plain[statement] = reached
+                if op in ("div", "floordiv", "mod", "power"):
+                    risky |= reached
+            if op in _NUMPY_CALLS:
+                plain.pop(statement, None)
+    return risky
+
+
+_NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np.")} | {
+    "cast", "maximum", "minimum", "clamp_min", "clamp_max",
+}  # fmt: skip
+
+
+def _plain_source(value: Expression, plain: dict[Let, set[str]]) -> set[str] | None:
+    """The scalar inputs that a value of Python's own float comes from; None for a NumPy value."""
+    match value:
+        case Variable():
+            return {value.name} if value.dtype in ("f64", "f32") else set()
+        case Number():
+            return set()
+        case Let():
+            return plain.get(value)
+    return None
 
 
 def _values(statement: Statement) -> tuple[Expression, ...]:

@@ -54,10 +54,11 @@ Value = Any
 
 @dataclass(frozen=True)
 class Elaborated:
-    """The graph of a program for one set of input types, and where each node was written."""
+    """The graph of a program for one set of input types; where each node was written, and what the program calls it."""
 
     graph: Graph
     spans: dict[Node, Span]
+    names: dict[Node, str]
 
 
 def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[str] = frozenset()) -> Elaborated:
@@ -77,7 +78,7 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
         renaming = _closed(algebra.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     inputs = tuple(reader.inputs[name] for name in found.inputs)
-    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks)), reader.spans)
+    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks)), reader.spans, reader.names)
 
 
 def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:
@@ -105,6 +106,11 @@ class Reader:
     functions: dict[str, Define] = field(default_factory=dict)
     steps: int = 0
     memo: dict[tuple, Node] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[Node, str]:
+        """The nodes that statements gave a name to."""
+        return {node: name for name, node in self.globals.items() if node.args}
 
     # ------------------------------------------------------------ programs
 

@@ -16,6 +16,7 @@ from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name
+from gradc.rewrite.movement import sink
 
 MAX_FIRINGS_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
@@ -125,11 +126,14 @@ class Firing:
 class Rewriter:
     """A set of rules and what it has done. Passes share one table of normal forms."""
 
-    def __init__(self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None):
+    def __init__(
+        self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None, moves: frozenset[str] = frozenset()
+    ):
         self.by_op: dict[str, list[Rule]] = {}
         for rule in rules:
             self.by_op.setdefault(rule.pattern.op, []).append(rule)
         self.spans = {} if spans is None else spans
+        self.moves = moves
         self.firings: list[Firing] = []
         self.normal: dict[Node, Node] = {}
 
@@ -165,6 +169,8 @@ class Rewriter:
 
     def _fire(self, node: Node) -> Node:
         folded = fold(node)
+        if folded is node:
+            folded = sink(node, self.moves)
         if folded is not node:
             return folded
         for rule in self.by_op.get(node.op, ()):

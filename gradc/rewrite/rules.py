@@ -104,6 +104,7 @@ sigmoid(x) * sigmoid(-x)   -> exp(-abs(x)) / square(1 + exp(-abs(x)))
 power(x, 3)                -> x * square(x)
 power(x, 4)                -> square(square(x))
 power(x, -2)               -> square(1 / x)
+exp(x - (log(y) + z))      -> exp(x - z) / y
 gate(any(c), sum(where(c, x, 0))) -> sum(where(c, x, 0))
 gate(any(c), sum(gate(c, x))) -> sum(gate(c, x))
 """

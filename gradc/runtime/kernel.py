@@ -21,5 +21,20 @@ def interpreter(compilation: Compilation) -> Run:
     return run
 
 
-ENGINES: dict[str, Callable[[Compilation], Run]] = {"interpreter": interpreter}
+def numba(compilation: Compilation) -> Run:
+    """The emitted Python, compiled by Numba for exactly these types at the first call."""
+    from gradc.runtime import jit
+
+    function = jit.compiled(compilation)
+    flat = {"value": lambda result: (result,), "value_and_grad": lambda result: (result[0], *result[1])}.get(
+        compilation.derived.name, lambda result: result
+    )
+
+    def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        return flat(function(*arrays))
+
+    return run
+
+
+ENGINES: dict[str, Callable[[Compilation], Run]] = {"numba": numba, "interpreter": interpreter}
 """How to run a compilation, by the name of the engine."""

@@ -14,7 +14,7 @@ from typing import Iterator
 from gradc.ir.graph import Graph, Node, make, topological, users
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
-from gradc.schedule.access import Affine, Index, argument_index
+from gradc.ir.access import Affine, Index, argument_index
 
 CHEAP = {
     "neg", "abs", "sign", "square", "add", "sub", "mul", "maximum", "minimum", "clamp_min", "clamp_max", "gate", "where",

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, Union
 from gradc.ir.graph import Check, Graph, Node
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
-from gradc.schedule.access import MOVES, Index, argument_index, padded_index
+from gradc.ir.access import MOVES, Index, argument_index, padded_index
 from gradc.schedule.groups import Body, Schedule, Task
 from gradc.schedule.groups import Loop as PlannedLoop
 

@@ -1,0 +1,34 @@
+"""Moves sink towards the inputs: a slice of `exp(x)` is `exp` of a slice of `x`."""
+
+from __future__ import annotations
+
+from gradc.ir.graph import Node, build, constant, make
+from gradc.ir.access import Affine, argument_index
+
+ALWAYS = frozenset({"slice", "squeeze", "transpose"})
+"""Moves that read a part of their argument, or all of it once: computing after them is never more work."""
+
+FOR_KERNELS = ALWAYS | {"broadcast"}
+"""In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts sink too."""
+
+
+def sink(node: Node, moves: frozenset[str]) -> Node:
+    """`move(op(x, y))` as `op(move(x), move(y))`; the node itself where nothing moves."""
+    if node.op not in moves:
+        return node
+    arg = node.args[0]
+    if arg.op == "const":
+        return constant(arg.value, node.type)
+    if node.op == "slice" and arg.op == "slice":
+        return make("slice", arg.args[0], attrs=(_composed(node, arg),))
+    if arg.row.kind == "elementwise" or arg.op == "cast":
+        moved = tuple(build(node.op, (inner,), node.attrs) for inner in arg.args)
+        return build(arg.op, moved, arg.attrs)
+    return node
+
+
+def _composed(outer: Node, inner: Node) -> tuple:
+    """The parts of a slice of a slice."""
+    start = argument_index(inner, argument_index(outer, tuple(Affine(f"@{axis}") for axis in range(outer.type.rank))))
+    return tuple((at.offset, at.step, part[2]) for at, part in zip(start, outer.attrs[0]))
+

@@ -1,0 +1,170 @@
+"""Kernels in Numba: compiled for the calls of `Function`, and callable from users' own `@njit` code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.typing.templates import AttributeTemplate
+from numba.core.imputils import lower_getattr, lower_constant
+from numba.extending import models, overload, register_model
+from numba.core.typing.templates import infer_getattr
+
+from gradc.compiler import Compilation
+from gradc.ir.types import DTYPES, Type
+from gradc.runtime.arguments import size_names
+from gradc.runtime.generated import load
+
+if TYPE_CHECKING:
+    from gradc.function import Function
+
+NUMBA_SCALARS = {"f64": types.float64, "f32": types.float32, "i64": types.int64, "bool": types.boolean}
+
+
+def compiled(compilation: Compilation) -> Callable[..., Any]:
+    """The compilation's kernel, compiled for contiguous arrays; it accepts read-only ones as they are."""
+    function = load(compilation.python)[compilation.derived.name]
+    signature = tuple(numba_type(node.type) for node in compilation.loops.inputs)
+    function.compile(signature)
+    function.disable_compile()
+    return function
+
+
+def numba_type(type: Type) -> types.Type:
+    scalar = NUMBA_SCALARS[type.dtype]
+    return types.Array(scalar, type.rank, "C", readonly=True) if type.shape else scalar
+
+
+# ---------------------------------------------------------------- kernels inside the user's @njit code
+
+
+class Kernel:
+    """Numba functions for use inside `@njit`: `value(x, y)` and `value_and_grad(x, y) -> (value, (x_bar, y_bar))`.
+
+    They take scalars and arrays, in the order of the program's inputs, and are specialised where they are called.
+    All arrays must have equal sizes along an axis; inside Numba code a size of 1 does not broadcast.
+    """
+
+    def __init__(self, function: Function):
+        self.value = polymorphic(function, "value")
+        self.value_and_grad = polymorphic(function, "value_and_grad")
+
+    @property
+    def _numba_type_(self) -> types.Type:
+        return KernelType(self)
+
+
+def polymorphic(function: Function, derived: str) -> Any:
+    """An `@njit` function that becomes the kernel for whatever types it is called with."""
+    names = [f"a{k}" for k in range(len(function.inputs))]
+    arguments = ", ".join(names)
+
+    def specialise(*argument_types: types.Type) -> Callable[..., Any] | None:
+        found = [gradc_type(argument) for argument in argument_types]
+        if None in found:
+            return None
+        compilation = function._compilation(derived, _named_sizes(function, [t for t in found if t is not None]))
+        kernel = load(compilation.python)[derived]
+        converted = ", ".join(_conversion(n, a, t) for n, a, t in zip(names, argument_types, compilation.types.values()))
+        source = f"def implementation({arguments}):\n    return kernel({converted})\n"
+        namespace = {"__name__": load.__module__, "kernel": kernel, "np": np}
+        exec(source, namespace)
+        return namespace["implementation"]
+
+    namespace: dict[str, Any] = {"__name__": load.__module__, "specialise": specialise}
+    exec(
+        f"def target({arguments}):\n    raise NotImplementedError\n"
+        f"def typing({arguments}):\n    return specialise({arguments})\n"
+        f"def {derived}({arguments}):\n    return target({arguments})\n",
+        namespace,
+    )
+    overload(namespace["target"], jit_options={"nogil": True, "error_model": "numpy"})(namespace["typing"])
+    return numba.njit(nogil=True, error_model="numpy")(namespace[derived])
+
+
+def gradc_type(argument: types.Type) -> Type | None:
+    """The gradc type of a Numba type; sizes are named later. None for a type that is no number or array."""
+    argument = types.unliteral(argument)
+    shape: tuple[str, ...] = ()
+    if isinstance(argument, types.Array):
+        shape, argument = ("",) * argument.ndim, argument.dtype
+    if argument == types.float32:
+        return Type("f32", shape)
+    if isinstance(argument, (types.Float, types.Integer, types.Boolean)):
+        return Type("f64", shape)
+    return None
+
+
+def _named_sizes(function: Function, found: list[Type]) -> list[Type]:
+    fresh = size_names(function._outline)
+    declared = function._outline.declared
+    return [
+        declared.get(name, Type(type.dtype, tuple(next(fresh) for _ in type.shape)))
+        for name, type in zip(function.inputs, found)
+    ]
+
+
+def _conversion(name: str, argument: types.Type, wanted: Type) -> str:
+    """The argument in the element type that the kernel expects."""
+    dtype = f"np.{DTYPES[wanted.dtype].name}"
+    argument = types.unliteral(argument)
+    if isinstance(argument, types.Array):
+        return name if argument.dtype == NUMBA_SCALARS[wanted.dtype] else f"{name}.astype({dtype})"
+    return f"{dtype}({name})"
+
+
+# ---------------------------------------------------------------- `f` and `f.kernel` as values in Numba code
+
+
+class FunctionType(types.Dispatcher):
+    """The Numba type of a `Function`: called, it is its value kernel; it has the attribute `kernel`."""
+
+    def __init__(self, function: Function):
+        self.kernel = function.kernel
+        super().__init__(function.kernel.value)
+
+
+class KernelType(types.Opaque):
+    """The Numba type of `Function.kernel`."""
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+        super().__init__(f"gradc.Kernel({id(kernel)})")
+
+
+register_model(KernelType)(models.OpaqueModel)
+register_model(FunctionType)(models.OpaqueModel)
+
+
+@infer_getattr
+class _FunctionAttributes(AttributeTemplate):
+    key = FunctionType
+
+    def resolve_kernel(self, function: FunctionType) -> types.Type:
+        return KernelType(function.kernel)
+
+
+@infer_getattr
+class _KernelAttributes(AttributeTemplate):
+    key = KernelType
+
+    def resolve_value(self, kernel: KernelType) -> types.Type:
+        return types.Dispatcher(kernel.kernel.value)
+
+    def resolve_value_and_grad(self, kernel: KernelType) -> types.Type:
+        return types.Dispatcher(kernel.kernel.value_and_grad)
+
+
+@lower_getattr(FunctionType, "kernel")
+@lower_getattr(KernelType, "value")
+@lower_getattr(KernelType, "value_and_grad")
+def _attribute(context, builder, type, value):
+    return context.get_dummy_value()
+
+
+@lower_constant(KernelType)
+@lower_constant(FunctionType)
+def _constant(context, builder, type, value):
+    return context.get_dummy_value()
