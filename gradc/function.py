@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from inspect import Parameter, Signature
+from keyword import iskeyword
 from threading import local
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -15,9 +17,12 @@ from gradc.language.diagnostics import Error, closest
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments
-from gradc.runtime.kernel import ENGINES, Run
+from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, Run
 from gradc.runtime.results import Gradients, gradients, own, plain
 
+MAX_SHOWN_TEXT = 2_000
+MAX_SHOWN_NAMES = 20
+"""How much of a long program `repr` and `help` show."""
 MAX_DENSE_ELEMENTS = 2**27
 """The largest dense Jacobian or Hessian (1 GiB of float64); beyond it `jvp`, `vjp` and `hvp` serve (G0503)."""
 
@@ -66,6 +71,7 @@ class Function:
         self._fast_math = bool(fast_math)
         self._engine = _engine(engine)
         self._specialised: dict[tuple, tuple[Compilation, Run]] = {}
+        self._ready: dict[tuple, Run] = {}
         self._forward = local()
         self._explain()
 
@@ -92,16 +98,35 @@ class Function:
         return self._engine
 
     def __repr__(self) -> str:
-        text = " ".join(self.text.split())
+        text = " ".join(self.text[:1000].split())
         shown = text if len(text) <= 60 else text[:57] + "..."
-        return f"<gradc function of {', '.join(self.inputs) or 'nothing'}: {shown}>"
+        return f"<gradc function of {_listed(self.inputs) or 'nothing'}: {shown}>"
 
     def __reduce__(self) -> tuple:
         return _rebuild, (self.text, self._wrt, self._engine, self._fast_math)
 
     def _explain(self) -> None:
         """The docstring that `help(f)` shows."""
-        self.__doc__ = f"{self.text}\n\nInputs: {', '.join(self.inputs) or 'none'}.\nDerivatives for: {', '.join(self.wrt) or 'none'}."
+        text = self.text if len(self.text) <= MAX_SHOWN_TEXT else self.text[:MAX_SHOWN_TEXT] + "..."
+        declared = self._outline.declared
+        inputs = [f"{name}: {declared[name]}" if name in declared else name for name in self.inputs]
+        call = ", ".join(self.inputs) if len(self.inputs) <= MAX_SHOWN_NAMES else "..."
+        self.__doc__ = f"""{text}
+
+Inputs: {_listed(inputs) or "none"}.
+Derivatives for: {_listed(self.wrt) or "none"}.
+
+f({call})                 the value; arguments by position or by name, numbers or arrays that broadcast
+f.value_and_grad({call})  the value and its gradients
+f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see help(gradc.Function)
+"""
+
+    @property
+    def __signature__(self) -> Signature:
+        """The inputs as parameters; those that Python reserves, such as `lambda`, go by position or `**{...}`."""
+        if any(map(iskeyword, self.inputs)):
+            return Signature([Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)])
+        return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
 
     # ------------------------------------------------------------ values and gradients
 
@@ -179,7 +204,7 @@ class Function:
             blocks = []
             for k, shape in enumerate(shapes):
                 dots = [self._run_with("jvp", bound, self._unit(shapes, k, i))[0] for i in range(columns[k])]
-                blocks.append(np.array(dots, dtype=dtype).reshape(shape + out_shape))
+                blocks.append(np.array(dots).reshape(shape + out_shape))
                 blocks[-1] = np.moveaxis(blocks[-1], range(len(shape)), range(len(out_shape), len(out_shape) + len(shape)))
         return self._gradients(np.ascontiguousarray(block) if block.ndim else block[()] for block in blocks)
 
@@ -228,7 +253,19 @@ class Function:
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
     def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
-        return self._run_with(derived, arguments.bind(self.inputs, args, kwargs), [])
+        """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
+        bound = args if not kwargs and len(args) == len(self.inputs) else arguments.bind(self.inputs, args, kwargs)
+        key = derived, arguments.ready_key(bound)
+        ready = self._ready.get(key)
+        if ready is not None:
+            try:
+                return ready(bound, {})
+            except ValueError:
+                pass  # sizes do not fit: the long way says which
+        result = self._run_with(derived, bound, [])
+        if key[1] is not None and self._engine in CHECKING_ENGINES:
+            self._ready[key] = self._specialise(derived, arguments.prepare(self._outline, bound).types)[1]
+        return result
 
     def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
@@ -290,24 +327,27 @@ class Function:
 
 def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     """The inputs to differentiate, checked."""
-    differentiable = tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
     if wrt is None:
-        return differentiable
+        return tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
     if not isinstance(wrt, Iterable):
         raise Error("G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}", help='as in wrt="x y" or wrt=["x", "y"]')
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+    known = set(found.inputs)
+    chosen: dict[str, None] = {}
     for name in names:
-        if name not in found.inputs:
+        if not isinstance(name, str) or name not in known:
             near = closest(str(name), found.inputs)
             raise Error(
                 "G0402", f"wrt names `{name}`, which is no input of the program",
-                help=f"did you mean `{near}`?" if near else f"the inputs are {', '.join(found.inputs) or 'none'}",
+                help=f"did you mean `{near}`?" if near else f"the inputs are {_listed(found.inputs) or 'none'}",
             )  # fmt: skip
-        if name not in differentiable:
-            raise Error("G0402", f"wrt names `{name}`, which is declared {found.declared[name]}: only floats have a gradient")
-        if names.count(name) > 1:
+        declared = found.declared.get(name)
+        if declared is not None and not declared.is_float:
+            raise Error("G0402", f"wrt names `{name}`, which is declared {declared}: only floats have a gradient")
+        if name in chosen:
             raise Error("G0402", f"wrt names `{name}` twice")
-    return tuple(names)
+        chosen[name] = None
+    return tuple(chosen)
 
 
 def _engine(name: Any) -> str:
@@ -321,6 +361,12 @@ def _engine(name: Any) -> str:
         "G0604", f"there is no engine {name!r}",
         help=f"did you mean {near!r}?" if near else f"the engines are {', '.join(ENGINES)}",
     )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`x, y, z`, cut short where there are many."""
+    rest = len(names) - MAX_SHOWN_NAMES
+    return ", ".join(names[:MAX_SHOWN_NAMES]) + (f", ... ({rest:,} more)" if rest > 0 else "")
 
 
 def _check_dense(elements: int, what: str, instead: str) -> None:

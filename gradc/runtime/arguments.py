@@ -30,10 +30,11 @@ def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any
             help=f"in order: {', '.join(names)}" if names else "the program has no inputs",
         )  # fmt: skip
     values = dict(zip(names, args))
+    known = set(names) if keywords else ()
     for name, value in keywords.items():
         if name in values:
             raise Error("G0601", f"{what} `{name}` is given twice")
-        if name not in names:
+        if name not in known:
             near = closest(name, names)
             raise Error(
                 "G0601", f"there is no {what} `{name}`",
@@ -160,6 +161,28 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
         arrays.append(native(array, known))
         types.append(known)
     return Arguments(arrays, tuple(types))
+
+
+READY_DTYPES = (DTYPES["f64"], DTYPES["f32"])
+READY_FLAGS = 0x0001 | 0x0100
+"""NumPy's bits for C order and for alignment."""
+
+
+def ready_key(values: Sequence[Any]) -> tuple | None:
+    """What distinguishes calls that need no preparation: floats, and arrays that a kernel reads as they are.
+
+    Calls with equal keys have equal types. None where some argument has to be converted first.
+    """
+    key: list[Any] = []
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            key.append(kind)
+        elif kind is np.ndarray and value.ndim and value.dtype in READY_DTYPES and value.flags.num & READY_FLAGS == READY_FLAGS:
+            key.append((value.dtype.char, tuple([size == 1 for size in value.shape])))
+        else:
+            return None
+    return tuple(key)
 
 
 def is_weak(value: Any) -> bool:

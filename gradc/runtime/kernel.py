@@ -38,3 +38,6 @@ def numba(compilation: Compilation) -> Run:
 
 ENGINES: dict[str, Callable[[Compilation], Run]] = {"numba": numba, "interpreter": interpreter}
 """How to run a compilation, by the name of the engine."""
+
+CHECKING_ENGINES = ("numba",)
+"""Engines whose kernels themselves check that sizes fit, with a ValueError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, Union
 
-from gradc.ir.graph import Check, Graph, Node
+from gradc.ir.graph import Check, Graph, Node, to_bits
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 from gradc.ir.access import MOVES, Index, argument_index, padded_index
@@ -164,14 +164,15 @@ class _Scope:
     """The statements of one loop body (or of the function), and what is known inside it."""
 
     statements: list[Statement]
-    known: list[tuple[Node, Index]]
+    known: list[tuple[Node, Index]] = field(default_factory=list)
+    applied: dict[tuple, Let] = field(default_factory=dict)
 
 
 class _Builder:
     def __init__(self, plan: Schedule):
         self.plan = plan
         self.graph: Graph = plan.graph
-        self.scopes = [_Scope([], [])]
+        self.scopes = [_Scope([])]
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Total] = {}
@@ -210,7 +211,7 @@ class _Builder:
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
         before = {total.node: self.open.get(total.node) for total in totals}
         self.open.update({total.node: total for total in totals})
-        scope = _Scope([], [])
+        scope = _Scope([])
         self.scopes.append(scope)
         self._body(loop.body)
         self.scopes.pop()
@@ -314,10 +315,20 @@ class _Builder:
             if node.op in MOVES:
                 self._remember(point, args[0][0], depth)
             else:
-                let = Let(Apply(node.op, tuple(map(self._use, args)), node.type.dtype), node, node.type.dtype)
-                self.scopes[depth].statements.append(let)
-                self._remember(point, let, depth)
+                self._remember(point, self._applied(node, [value for value, _ in args], depth), depth)
         return self.memo[start]
+
+    def _applied(self, node: Node, args: list[Expression], depth: int) -> Let:
+        """The op on these values; the same value if it is known already under another node."""
+        key = (node.op, node.type.dtype, *map(_identity, args))
+        known = self.scopes[depth].applied.get(key)
+        if known is None:
+            known = Let(Apply(node.op, tuple(args), node.type.dtype), node, node.type.dtype)
+            for arg in args:
+                self._use((arg, depth))
+            self.scopes[depth].statements.append(known)
+            self.scopes[depth].applied[key] = known
+        return known
 
     def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
         """A value that is read rather than computed."""
@@ -338,6 +349,16 @@ class _Builder:
         let = Let(Load(array, index, node.type.dtype), node, node.type.dtype)
         self.scopes[depth].statements.append(let)
         return let, depth
+
+
+def _identity(value: Expression) -> object:
+    """What makes two operands equal: numbers and inputs by value, the rest by being the same object."""
+    match value:
+        case Number():
+            return to_bits(value.value, value.dtype), value.dtype
+        case Extent() | Variable():
+            return str(value.size if isinstance(value, Extent) else value.name), value.dtype
+    return id(value)
 
 
 def _stored_slots(body: Body) -> Iterator[str]:
