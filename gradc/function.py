@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter, Signature
 from keyword import iskeyword
 from threading import local
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
+from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.runtime import arguments
+from gradc.runtime import arguments, dense
+from gradc.runtime.arguments import Arguments
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, Run
-from gradc.runtime.results import Gradients, gradients, own, plain
+from gradc.runtime.results import Gradients, gradients, plain
 
 MAX_SHOWN_TEXT = 2_000
 MAX_SHOWN_NAMES = 20
 """How much of a long program `repr` and `help` show."""
-MAX_DENSE_ELEMENTS = 2**27
-"""The largest dense Jacobian or Hessian (1 GiB of float64); beyond it `jvp`, `vjp` and `hvp` serve (G0503)."""
 
 
 def compile(
@@ -187,69 +188,54 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ dense matrices
 
     def jacobian(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        """The Jacobian, dense: `jacobian(...)["a"]` has the result's shape followed by a's."""
-        bound = arguments.bind(self.inputs, args, kwargs)
-        (value,) = self._run("value", bound, {})
-        out_shape = np.shape(value)
-        shapes = self._wrt_shapes(bound)
-        columns = [int(np.prod(shape)) for shape in shapes]
-        rows = int(np.prod(out_shape))
-        _check_dense(rows * sum(columns), "Jacobian", "vjp or jvp")
-        dtype = np.asarray(value).dtype
-        if rows <= sum(columns):
-            seeds = np.eye(rows, dtype=dtype).reshape(rows, *out_shape)
-            parts = [self._run_with("vjp", bound, [(arguments.UPSTREAM, seed)]) for seed in seeds]
-            blocks = [np.array([part[k] for part in parts]).reshape(out_shape + s) for k, s in enumerate(shapes)]
-        else:
-            blocks = []
-            for k, shape in enumerate(shapes):
-                dots = [self._run_with("jvp", bound, self._unit(shapes, k, i))[0] for i in range(columns[k])]
-                blocks.append(np.array(dots).reshape(shape + out_shape))
-                blocks[-1] = np.moveaxis(blocks[-1], range(len(shape)), range(len(out_shape), len(out_shape) + len(shape)))
-        return self._gradients(np.ascontiguousarray(block) if block.ndim else block[()] for block in blocks)
+        """The Jacobian, dense: `jacobian(...)["a"]` has the result's shape followed by a's.
+
+        Raises `Error` G0503 where it would have more than 2**27 elements.
+        """
+        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
+        compilation, _ = self._specialise("vjp", prepared.types)
+        sizes = prepared.sizes(compilation.graph)
+        out_shape = tuple(evaluate(size, sizes) for size in compilation.graph["value"].shape)
+        blocks = dense.jacobian(
+            lambda upstream: self._run_prepared("vjp", prepared, [(arguments.UPSTREAM, upstream)]),
+            lambda tangents: self._run_prepared("jvp", prepared, self._tangents(tuple(tangents)))[0],
+            out_shape,
+            self._wrt_arrays(prepared),
+        )
+        return self._gradients(blocks)
 
     def hessian(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        """The Hessian, dense: `hessian(...)["a"]["b"]` has a's shape followed by b's."""
-        bound = arguments.bind(self.inputs, args, kwargs)
-        shapes = self._wrt_shapes(bound)
-        columns = [int(np.prod(shape)) for shape in shapes]
-        _check_dense(sum(columns) ** 2, "Hessian", "hvp")
-        rows = []
-        for k, shape in enumerate(shapes):
-            products = [self._run_with("hvp", bound, self._unit(shapes, k, i)) for i in range(columns[k])]
-            row = [
-                np.array([product[j] for product in products]).reshape(shape + other)
-                for j, other in enumerate(shapes)
-            ]
-            rows.append(self._gradients(block if block.ndim else block[()] for block in row))
-        return self._gradients(rows)
+        """The Hessian, dense: `hessian(...)["a"]["b"]` has a's shape followed by b's.
 
-    def _wrt_shapes(self, bound: Sequence[Any]) -> list[tuple[int, ...]]:
-        arrays = (arguments.as_array(f"argument `{name}`", value) for name, value in zip(self.inputs, bound))
-        shapes = {name: array.shape for name, array in zip(self.inputs, arrays)}
-        return [shapes[name] for name in self.wrt]
+        Raises `Error` G0503 where it would have more than 2**27 elements.
+        """
+        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
+        blocks = dense.hessian(
+            lambda tangents: self._run_prepared("hvp", prepared, self._tangents(tuple(tangents))),
+            self._wrt_arrays(prepared),
+        )
+        return self._gradients([self._gradients(line) for line in blocks])
 
-    @staticmethod
-    def _unit(shapes: Sequence[tuple[int, ...]], position: int, index: int) -> list[tuple[str, Any]]:
-        """Tangents that are zero but for one element."""
-        tangents = [np.zeros(shape) for shape in shapes]
-        tangents[position].flat[index] = 1.0
-        return [("tangent", tangent) for tangent in tangents]
+    def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
+        arrays = dict(zip(self.inputs, prepared.arrays))
+        return [np.asarray(arrays[name]) for name in self.wrt]
 
     # ------------------------------------------------------------ running
 
     def _gradients(self, values: Iterable[Any]) -> Gradients:
-        return gradients(self.wrt, (value if isinstance(value, tuple) else plain(value) for value in values))
+        return gradients(self.wrt, [value if isinstance(value, tuple) else plain(value) for value in values])
 
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
         if isinstance(tangents, Mapping):
             values = arguments.bind(self.wrt, (), tangents, "tangent")
-        elif len(self.wrt) == 1 and not (isinstance(tangents, (tuple, list)) and len(tangents) == 1):
+        elif len(self.wrt) == 1 and not (isinstance(tangents, tuple) and len(tangents) == 1):
             values = [tangents]
         elif isinstance(tangents, Iterable) and not (isinstance(tangents, np.ndarray) and tangents.ndim == 0):
             values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")
         else:
-            raise Error("G0601", f"{len(self.wrt)} tangents expected, one number given", help=f"in order: {', '.join(self.wrt)}")
+            raise Error(
+                "G0601", f"{len(self.wrt)} tangents expected, one number given", help=f"in order: {', '.join(self.wrt)}"
+            )  # fmt: skip
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
     def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
@@ -269,15 +255,19 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
-        prepared = arguments.prepare(self._outline, bound)
+        return self._run_prepared(derived, self._prepare(bound), extra)
+
+    def _prepare(self, bound: Sequence[Any]) -> Arguments:
+        return arguments.prepare(self._outline, bound)
+
+    def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
         compilation, run = self._specialise(derived, prepared.types)
         sizes = prepared.sizes(compilation.graph)
         if not extra:
-            return own(run(prepared.arrays, sizes), prepared.arrays)
+            return run(prepared.arrays, sizes)
         nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
         added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
-        arrays = [*prepared.arrays, *added]
-        return own(run(arrays, sizes), arrays)
+        return run([*prepared.arrays, *added], sizes)
 
     def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
         key = derived, types
@@ -330,7 +320,10 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     if wrt is None:
         return tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
     if not isinstance(wrt, Iterable):
-        raise Error("G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}", help='as in wrt="x y" or wrt=["x", "y"]')
+        raise Error(
+            "G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}",
+            help='as in wrt="x y" or wrt=["x", "y"]',
+        )  # fmt: skip
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
     known = set(found.inputs)
     chosen: dict[str, None] = {}
@@ -367,14 +360,6 @@ def _listed(names: Sequence[str]) -> str:
     """`x, y, z`, cut short where there are many."""
     rest = len(names) - MAX_SHOWN_NAMES
     return ", ".join(names[:MAX_SHOWN_NAMES]) + (f", ... ({rest:,} more)" if rest > 0 else "")
-
-
-def _check_dense(elements: int, what: str, instead: str) -> None:
-    if elements > MAX_DENSE_ELEMENTS:
-        raise Error(
-            "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
-            help=f"use {instead}, which never form it",
-        )  # fmt: skip
 
 
 def _rebuild(text: str, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:

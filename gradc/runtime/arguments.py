@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,8 @@ def as_array(subject: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except Exception as error:  # whatever the caller's own `__array__` raises
-        raise Error("G0602", f"{subject} is no array: {first_line(error)}", help="give all rows the same length") from None
+        uneven = "give all rows the same length" if isinstance(value, (list, tuple)) else None
+        raise Error("G0602", f"{subject} is no array: {first_line(error)}", help=uneven) from None
     if array.dtype.kind in USABLE_KINDS:
         return array
     if array.dtype == object and (number := _long_integers(array)) is not None:
@@ -148,7 +150,9 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     """
     raw = [as_array(f"argument `{name}`", value) for name, value in zip(outline.inputs, values)]
     declared = [outline.declared.get(name) for name in outline.inputs]
-    strong = {_float_dtype(array, known) for array, known, value in zip(raw, declared, values) if known or not is_weak(value)}
+    strong = {
+        _float_dtype(array, known) for array, known, value in zip(raw, declared, values) if known or not is_weak(value)
+    }
     weak_dtype = "f32" if "f32" in strong and "f64" not in strong else "f64"
     fresh_sizes = size_names(outline)
     arrays, types = [], []
@@ -191,7 +195,7 @@ def is_weak(value: Any) -> bool:
 
 
 def _float_dtype(array: np.ndarray, declared: Type | None) -> str:
-    """The element type in which an array computes: as declared, else f32 for float32 and float16, f64 for the rest."""
+    """The element type in which an array computes: as declared; else f32 for float32 and float16, f64 for others."""
     if declared is not None:
         return declared.dtype
     return "f32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "f64"
@@ -220,10 +224,15 @@ def invented_sizes(outline: Outline, types: Sequence[Type]) -> frozenset[str]:
     return frozenset(size for type in types for size in type.shape if isinstance(size, str)) - set(outline.sizes)
 
 
+def has_shape(array: np.ndarray) -> str:
+    """`has shape [3]`, or `is a scalar`."""
+    return f"has shape {shape_text(array.shape)}" if array.ndim else "is a scalar"
+
+
 def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
     if array.ndim != declared.rank:
         raise Error(
-            "G0603", f"argument `{name}` has shape {shape_text(array.shape)}, but is declared {declared}",
+            "G0603", f"argument `{name}` {has_shape(array)}, but is declared {declared}",
             help="change the declaration or the argument",
         )  # fmt: skip
     for axis, (size, actual) in enumerate(zip(declared.shape, array.shape)):
@@ -264,6 +273,6 @@ def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
     except ValueError:
         wanted = shape_text(shape) if shape else "a scalar"
         raise Error(
-            "G0603", f"{subject} has shape {shape_text(array.shape)}, which does not broadcast to {wanted}",
+            "G0603", f"{subject} {has_shape(array)}, which does not broadcast to {wanted}",
             help="give it the shape of the result" if subject == UPSTREAM else "give it the shape of the input",
         ) from None  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Gradients(tuple):
         if isinstance(key, str):
             names = names_of(self)
             if key not in names:
-                raise KeyError(f"no gradient for {key!r}; there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}")
+                raise KeyError(f"{key!r}; the inputs here are {', '.join(names) or 'none'}")
             key = names.index(key)
         return tuple.__getitem__(self, key)
 
@@ -48,17 +49,20 @@ def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:
 
 
 def plain(value: Any) -> Any:
-    """A result as a user expects it: float64 scalars as Python floats, arrays writable and their own."""
+    """A result as a user expects it: a float64 scalar is a Python float."""
+    if type(value) is float:
+        return value
     if np.ndim(value) == 0:
         return float(value) if np.asarray(value).dtype == np.float64 else value[()]
-    return value if value.flags.owndata and value.flags.writeable else np.array(value)
+    return value
 
 
 def own(outputs: Sequence[Any], arrays: Iterable[Any]) -> list[Any]:
-    """The outputs, copied where one is also an argument or an earlier output: a caller may write into each."""
+    """The outputs, copied where one is an argument, an earlier output or a view: a caller may write into each."""
     seen = {id(array) for array in arrays}
     results = []
     for value in outputs:
-        results.append(value.copy() if id(value) in seen and np.ndim(value) else value)
+        shared = np.ndim(value) and (id(value) in seen or not (value.flags.owndata and value.flags.writeable))
+        results.append(value.copy() if shared else value)
         seen.add(id(value))
     return results
