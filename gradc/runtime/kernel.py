@@ -6,9 +6,10 @@ from typing import Any, Callable, Sequence
 
 from gradc.compiler import Compilation
 from gradc.ir import interpret
+from gradc.runtime.results import own
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
-"""From arrays in the order of the graph's inputs, and the sizes by name, to the outputs."""
+"""From arrays in the order of the graph's inputs, and the sizes by name, to the outputs, which are the caller's own."""
 
 
 def interpreter(compilation: Compilation) -> Run:
@@ -16,7 +17,7 @@ def interpreter(compilation: Compilation) -> Run:
     graph = compilation.derivative
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
-        return interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes)
+        return own(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
 
     return run
 
