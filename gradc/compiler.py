@@ -24,6 +24,7 @@ from gradc.rewrite.pipeline import algebraic, for_kernels
 from gradc.schedule.groups import Schedule, schedule
 from gradc.schedule.loops import Kernel, build
 from gradc.schedule.lower import lower
+from gradc.schedule.text import loops_text, schedule_text
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class Compilation:
     @cached_property
     def python(self) -> str:
         """The kernel as a module: what it needs, the function."""
-        return module([self.function], self.program.source.text, {}, cache=False)
+        return module([self.function], self.program.source.text.strip(), {}, cache=False)
 
     def stage_text(self, name: str) -> str:
         """A stage of `STAGES` as text."""
@@ -237,5 +238,8 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
+    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.loops),
+    "loops": lambda compilation: loops_text(compilation.loops),
+    "python": lambda compilation: compilation.python,
 }
 """Every stage that can be printed, in order, and how it prints."""

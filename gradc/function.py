@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradc.compiler import Compilation
+from gradc.export import EXPORTED, python_module
 from gradc.frontends.outline import outline
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
@@ -309,6 +310,16 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def stages(self) -> Compilation:
         """Every stage of value and gradients by name, for the types that declarations and the text suggest."""
         return self._compilation("value_and_grad", arguments.default_types(self._outline, self._explicit_wrt))
+
+    @cached_property
+    def source(self) -> str:
+        """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
+        it needs numpy and numba only."""
+        return self.source_for(arguments.default_types(self._outline, self._explicit_wrt))
+
+    def source_for(self, types: Sequence[Type]) -> str:
+        """The Python module for these types of the inputs, in order."""
+        return python_module({derived: self._compilation(derived, types) for derived in EXPORTED})
 
     @property
     def _explicit_wrt(self) -> tuple[str, ...]:

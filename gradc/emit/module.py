@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from gradc.emit.python import BLOCK, Function
 from gradc.emit.special import REASSOCIATED, source
@@ -11,33 +11,34 @@ OPTIONS = 'error_model="numpy", nogil=True'
 """IEEE arithmetic instead of ZeroDivisionError, and no hold on the interpreter lock."""
 
 
-def module(functions: Iterable[Function], doc: str, docs: dict[str, str], *, cache: bool) -> str:
-    """The text of a module. `docs` has a docstring for each function; with `cache`, Numba keeps its machine code
-    beside the file."""
+def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]], *, cache: bool) -> str:
+    """The text of a module. `docs` has the lines of each function's docstring; with `cache`, Numba keeps its
+    machine code beside the file."""
     functions = tuple(functions)
     calls = sorted(set().union(*(function.calls for function in functions)))
     body = "\n".join("\n".join(function.lines) for function in functions)
-    imports = ["import math\n"] * ("math." in body or any("math." in source(name) for name in calls))
-    parts = [f'"""{escaped(doc)}\n"""\n', "".join([*imports, "\nimport numpy as np\nfrom numba import njit\n" if imports else "import numpy as np\nfrom numba import njit\n"])]
-    if "BLOCK" in body:
-        parts.append(f"BLOCK = {BLOCK}  # a sum adds this many terms, then carries its rounding error on\n")
+    carried = {name: source(name) for name in calls}
+    uses_math = any("math." in text for text in (body, *carried.values()))
     options = OPTIONS + ", cache=True" * cache
-    for name in calls:
+    parts = [f'"""{escaped(doc)}\n"""\n\n' + "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"]
+    if "BLOCK" in body:
+        parts.append(f"BLOCK = {BLOCK}  # a sum adds this many terms, then carries on the rounding error of its total\n")
+    for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""
-        parts.append(f"\n@njit({options}{flags})\n{source(name)}\n")
+        parts.append(f"\n@njit({options}{flags})\n{text}\n")
     for function in functions:
-        parts.append(f"\n@njit({options})\n{definition(function, docs.get(function.name, ''))}\n")
+        parts.append(f"\n@njit({options})\n{definition(function, docs.get(function.name, []))}\n")
     return "\n".join(parts)
 
 
-def definition(function: Function, doc: str) -> str:
+def definition(function: Function, doc: list[str]) -> str:
     """The text of one function."""
     lines = [f"def {function.name}({', '.join(function.parameters)}):"]
     if doc:
-        lines.append(f'    """{escaped(doc)}"""')
+        lines += [f'    """{escaped(doc[0])}', *(f"    {escaped(line)}".rstrip() for line in doc[1:]), '    """']
     return "\n".join([*lines, *function.lines])
 
 
 def escaped(text: str) -> str:
     """Text that is safe inside a docstring."""
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return text.replace("\\", "\\\\").replace('"', "'" if '"""' in text else '"')

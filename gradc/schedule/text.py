@@ -1,0 +1,166 @@
+"""Schedules and loops as text."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from gradc.ir.access import Affine, Index
+from gradc.ir.graph import Node, topological
+from gradc.ir.sizes import Size
+from gradc.ir.types import DTYPES
+from gradc.schedule.groups import Schedule
+from gradc.schedule.loops import (
+    Accumulate,
+    AddInto,
+    Allocate,
+    Apply,
+    Expression,
+    Extent,
+    For,
+    Kernel,
+    Let,
+    Load,
+    Number,
+    Return,
+    Statement,
+    Store,
+    Total,
+    Variable,
+)
+
+
+def schedule_text(plan: Schedule, kernel: Kernel) -> str:
+    """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
+    names = _Names(kernel)
+    lines: list[str] = []
+    for number, loop in enumerate((s for s in kernel.statements if isinstance(s, For)), 1):
+        lines += [f"loop {number} over {loop.size}", *(f"  {line}" for line in _loop_facts(loop, kernel, names))]
+    if not lines:
+        count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
+        lines.append(f"no loop: {count} operations on scalars")
+    for node in plan.saved:
+        home = plan.aliases.get(plan.stored[node])
+        where = f"in the storage of {home}" if home else "in an array of its own"
+        lines.append(f"saved: {_phrase(node)}, {where}")
+    for node in plan.stored:
+        if node.row.kind == "reduction":
+            lines.append(f"kept: {_phrase(node)} of {node.type}, for a later loop")
+    for node in plan.recomputed:
+        lines.append(f"recomputed: {_phrase(node)}, cheaper than saving it")
+    return "\n".join(lines) + "\n"
+
+
+def _phrase(node: Node) -> str:
+    return f"{node.op} of {', '.join(arg.name if arg.op == 'input' else arg.op for arg in node.args)}"
+
+
+def _loop_facts(loop: For, kernel: Kernel, names: _Names) -> Iterator[str]:
+    statements = [loop, *_inside(loop)]
+    sizes = [str(s.size) for s in statements if isinstance(s, For)]
+    if len(sizes) > 1:
+        yield f"inner loops over {', '.join(sizes[1:])}"
+    totals = [total for s in statements if isinstance(s, For) for total in s.totals]
+    for total in totals:
+        yield f"reduces {names.of(total)}"
+    reads = _arrays(s.value for s in statements if isinstance(s, Let) and isinstance(s.value, Load))
+    writes = _arrays(s for s in statements if isinstance(s, Store))
+    adds = _arrays(s for s in statements if isinstance(s, AddInto))
+    for verb, arrays in (("reads", reads), ("writes", writes), ("adds into", adds)):
+        if arrays:
+            moved = sum(DTYPES[kernel.arrays[array].dtype].itemsize for array in arrays)
+            yield f"{verb} {', '.join(arrays)}: {moved} bytes an element"
+
+
+def _arrays(accesses) -> list[str]:
+    return list(dict.fromkeys(access.array for access in accesses))
+
+
+def _inside(loop: For) -> Iterator[Statement]:
+    stack = list(reversed(loop.body))
+    while stack:
+        statement = stack.pop()
+        yield statement
+        if isinstance(statement, For):
+            stack += reversed(statement.body)
+
+
+# ---------------------------------------------------------------- the loop IR
+
+
+def loops_text(kernel: Kernel) -> str:
+    """The statements, one a line."""
+    names = _Names(kernel)
+    lines = [f"kernel({', '.join(f'{node.name}: {node.type}' for node in kernel.inputs)})"]
+    lines += [f"  check {check.left} {check.relation} {check.right}" for check in kernel.checks]
+    stack: list[tuple[Statement, int]] = [(statement, 1) for statement in reversed(kernel.statements)]
+    while stack:
+        statement, indent = stack.pop()
+        lines.append("  " * indent + _statement(statement, names))
+        if isinstance(statement, For):
+            stack += [(inner, indent + 1) for inner in reversed(statement.body)]
+    return "\n".join(lines) + "\n"
+
+
+def _statement(statement: Statement, names: _Names) -> str:
+    match statement:
+        case Let():
+            return f"{names.of(statement)} = {names.show(statement.value)}"
+        case Allocate():
+            return f"allocate {statement.array}: {statement.type}{' of zeros' * statement.zeros}"
+        case For():
+            totals = ", ".join(f"{total.op} {names.of(total)}" for total in statement.totals)
+            return f"for {names.variable(statement.variable)} in {statement.size}" + (f" with {totals}" if totals else "")
+        case Store():
+            return f"{names.element(statement.array, statement.index)} = {names.show(statement.value)}"
+        case AddInto():
+            return f"{names.element(statement.array, statement.index)} += {names.show(statement.value)}"
+        case Accumulate():
+            at = f"[{names.index(statement.index)}]" if statement.index else ""
+            return f"{statement.total.op} {names.of(statement.total)}{at} <- {names.show(statement.value)}"
+        case Return():
+            shown = ", ".join(
+                f"{name} = {value if isinstance(value, str) else names.show(value)}" for name, value in statement.values
+            )
+            return f"return {shown}"
+
+
+class _Names:
+    """Numbers for values in order of appearance: %0, %1, ...; loop variables i, j, k, ..."""
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+        self.values: dict[Let | Total, str] = {}
+        self.variables: dict[str, str] = {}
+
+    def of(self, value: Let | Total) -> str:
+        return self.values.setdefault(value, f"%{len(self.values)}")
+
+    def variable(self, variable: str) -> str:
+        return self.variables.setdefault(variable, f"i{len(self.variables)}")
+
+    def show(self, value: Expression) -> str:
+        match value:
+            case Number():
+                return repr(value.value)
+            case Extent():
+                return f"size({value.size})"
+            case Variable():
+                return value.name
+            case Load():
+                return self.element(value.array, value.index)
+            case Apply():
+                return f"{value.op}({', '.join(map(self.show, value.args))})"
+        return self.of(value)
+
+    def element(self, array: str, index: Index) -> str:
+        return f"{array}[{self.index(index)}]"
+
+    def index(self, index: Index) -> str:
+        return ", ".join(map(self._affine, index))
+
+    def _affine(self, at: Affine) -> str:
+        offset: Size = at.offset
+        if at.var is None:
+            return str(offset)
+        scaled = self.variable(at.var) if at.step == 1 else f"{at.step} * {self.variable(at.var)}"
+        return scaled if offset == 0 else f"{scaled} + {offset}"
