@@ -7,7 +7,7 @@ from typing import Any
 from gradc.frontends.algebra import Algebra
 from gradc.ir.graph import Check, Node, constant, make, squeeze
 from gradc.ir.interpret import evaluate_constant
-from gradc.ir.sizes import slice_extent
+from gradc.ir.sizes import product, slice_extent
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Binary, Call, Index
@@ -42,6 +42,8 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
         given = dict(zip(("x", "lower", "upper"), args)) | keywords
         return algebra.elementwise("clip", given["x"], given["lower"], given["upper"], span=node.span)
     operand = args[0] if args else keywords["x"]
+    if name in ("max", "min"):
+        _check_elements(algebra, operand, node)
     if name == "mean":
         total = algebra.reduce("sum", operand)
         return algebra.elementwise("div", total, algebra.reduce("count", operand), span=node.span)
@@ -53,6 +55,16 @@ def _polygamma(algebra: Algebra, order: Node, x: Node, node: Call) -> Node:
     if n < 0:
         raise Error("G0202", "the order of `polygamma` cannot be negative", node.args[0].span if node.args else node.span)
     return algebra.elementwise("digamma", x) if n == 0 else algebra.elementwise("polygamma", constant(n), x)
+
+
+def _check_elements(algebra: Algebra, operand: Node, node: Call) -> None:
+    """`max` and `min` have no value for an empty array."""
+    count = product(operand.shape)
+    message = f"`{node.function}` of an empty array"
+    if count == 0:
+        raise Error("G0204", message, node.span, label=f"this is {operand.type}")
+    if not isinstance(count, int):
+        algebra.checks.append(Check(count, ">=", 1, message))
 
 
 def matmul(algebra: Algebra, left: Node, right: Node, node: Binary) -> Node:

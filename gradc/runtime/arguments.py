@@ -111,6 +111,13 @@ class Arguments:
     arrays: list[Any]
     types: tuple[Type, ...]
 
+    def is_as_passed(self, values: Sequence[Any]) -> bool:
+        """Whether the kernel may read what the caller passed: the same arrays, and Python floats as scalars."""
+        return all(
+            array is value or (isinstance(value, float) and known.is_float)
+            for array, value, known in zip(self.arrays, values, self.types)
+        )
+
     def sizes(self, graph: Graph) -> dict[str, int]:
         """The named sizes of a call; raises `Error` where the arguments do not fit together."""
         shapes = [np.shape(array) for array in self.arrays]

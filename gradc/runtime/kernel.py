@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
+import numpy as np
+
 from gradc.compiler import Compilation
 from gradc.ir import interpret
+from gradc.ir.types import Type
 from gradc.runtime.results import own
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
@@ -31,8 +34,16 @@ def numba(compilation: Compilation) -> Run:
         compilation.derived.name, lambda result: result
     )
 
+    narrow = [k for k, node in enumerate(compilation.derivative.results) if node.type == Type("f32")]
+
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
-        return flat(function(*arrays))
+        outputs = flat(function(*arrays))
+        if not narrow:
+            return outputs
+        outputs = list(outputs)
+        for k in narrow:  # Numba hands scalars out as Python floats
+            outputs[k] = np.float32(outputs[k])
+        return outputs
 
     return run
 
