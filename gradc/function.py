@@ -251,7 +251,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
                 pass  # sizes do not fit: the long way says which
         result = self._run_with(derived, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
-            self._ready[key] = self._specialise(derived, arguments.prepare(self._outline, bound).types)[1]
+            prepared = self._prepare(bound)
+            if prepared.is_as_passed(bound):
+                self._ready[key] = self._specialise(derived, prepared.types)[1]
         return result
 
     def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
