@@ -12,9 +12,10 @@ Attributes stand behind the semicolon. Numbers stand where they are used; one th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Callable, Iterator, Mapping, NoReturn
+from typing import Any, NoReturn
 
 from gradc.ir.graph import Check, Graph, Node, constant, input_node, make, topological
 from gradc.ir.ops import OPS

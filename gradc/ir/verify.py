@@ -6,7 +6,8 @@ A graph that breaks it is a fault of ours, found here instead of three passes la
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS

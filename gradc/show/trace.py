@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -25,29 +26,33 @@ TEXT_WIDTH = 36
 
 
 @dataclass(frozen=True)
-class Flow:
-    """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`; `local` is the
-    derivative of the gate for this argument, None where the gate only moves data and `moves` says how its
-    gradient returns; `product` is what the gate hands back, upstream times local."""
+class Argument:
+    """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
+
+    `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
+    times local. Where no gradient flows both are None. A gate that only moves data has no local derivative
+    worth the name; `returns` says how its gradient comes back, such as "sum" for a broadcast.
+    """
 
     name: str
     value: Any
-    local: Any
-    product: Any
-    moves: str = ""
+    local: Any = None
+    product: Any = None
+    returns: str = ""
 
 
 @dataclass(frozen=True)
 class Gate:
     """One op of the program: `gate` is its symbol, `text` the program's text for it ("" for casts and broadcasts,
-    which nobody writes), `upstream` the gradient of the result for its value, None where no input flows in."""
+    which nobody writes), `upstream` the gradient of the result for its value, None where none flows.
+    `arguments` leaves out constants; the symbol holds them, as in `+1`."""
 
     number: int
     gate: str
     text: str
     value: Any
     upstream: Any
-    flows: tuple[Flow, ...]
+    arguments: tuple[Argument, ...]
     span: Span | None
 
     @property
@@ -63,8 +68,10 @@ class Trace:
     inputs: dict[str, Any]
     gates: tuple[Gate, ...]
     result: str
-    """Where the value comes from: the number of the last gate, as in `[3]`, or the name of an input."""
+    """Where the value comes from: the number of a gate, as in `[3]`, the name of an input, or a constant."""
     value: Any
+    upstream: Any
+    """The gradient that the result is given: ones."""
     grads: Gradients
 
     def __iter__(self) -> Iterator[Gate]:
@@ -99,12 +106,12 @@ class Trace:
         for gate in self.gates:
             shape = "x".join(map(str, gate.shape))
             head = (f"[{gate.number}]", gate.gate, gate.text, shape, abbreviated(gate.value), abbreviated(gate.upstream))
-            for flow in gate.flows or (None,):
-                if flow is None:
+            for argument in gate.arguments or (None,):
+                if argument is None:
                     yield (*head, "", "", "")
                 else:
-                    local = flow.moves or abbreviated(flow.local)
-                    yield (*head, flow.name, local, abbreviated(flow.product))
+                    local = argument.returns or abbreviated(argument.local)
+                    yield (*head, argument.name, local, abbreviated(argument.product))
                 head = ("",) * len(head)
 
     def _results(self) -> list[str]:
@@ -113,7 +120,7 @@ class Trace:
         return [f"{name:<{width}}  {value}" for name, value in rows]
 
     def _named_grads(self) -> list[tuple[str, Any]]:
-        return list(zip(names_of(self.grads), self.grads))
+        return list(zip(names_of(self.grads), self.grads, strict=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON: arrays are NumPy arrays still."""
@@ -129,10 +136,7 @@ class Trace:
                     "text": gate.text,
                     "value": gate.value,
                     "upstream": gate.upstream,
-                    "arguments": [
-                        {"name": flow.name, "value": flow.value, "local": flow.local, "product": flow.product}
-                        for flow in gate.flows
-                    ],
+                    "arguments": [vars(argument) for argument in gate.arguments],
                 }
                 for gate in self.gates
             ],
@@ -191,27 +195,24 @@ class _Tracer:
         self.wrt = wrt
 
     def run(self, source: Source, known: Mapping[Node, Any], sizes: Mapping[str, int]) -> Trace:
-        flows = {node: list(self._flows(node)) for node in self.gates if node in self.bars}
-        wanted = [*self.order, *self.bars.values()]
-        wanted += [node for parts in flows.values() for part in parts for node in part[1:] if node is not None]
-        wanted = list(dict.fromkeys(wanted))
-        values = {node: plain(value) for node, value in zip(wanted, run(wanted, known, sizes))}
+        parts = {(node, k): self._parts(node, k) for node in self.gates for k in range(len(node.args))}
+        flowing = [part for pair in parts.values() for part in pair if part is not None]
+        wanted = list(dict.fromkeys([*self.order, *self.bars.values(), *flowing]))
+        results = zip(wanted, run(wanted, known, sizes), strict=True)
+        values: dict[Node | None, Any] = {node: plain(value) for node, value in results}
+        values[None] = None
         gates = tuple(
             Gate(
                 number=self.numbers[node],
                 gate=symbol(node, values),
                 text=self.spans[node].excerpt(TEXT_WIDTH) if node in self.spans else "",
                 value=values[node],
-                upstream=values[self.bars[node]] if node in self.bars else None,
-                flows=tuple(
-                    Flow(
-                        self._name(node.args[position]),
-                        values[node.args[position]],
-                        None if local is None else values[local],
-                        values[product],
-                        "" if local is not None else node.row.transpose(node.args[position].type, node.attrs)[0],
-                    )
-                    for position, local, product in flows.get(node, ())
+                upstream=values[self.bars.get(node)],
+                arguments=tuple(
+                    Argument(self._name(arg, values), values[arg], values[local], values[product], returns(node, k, product))
+                    for k, arg in enumerate(node.args)
+                    if arg.op not in ("const", "size")
+                    for local, product in [parts[node, k]]
                 ),
                 span=self.spans.get(node),
             )
@@ -221,28 +222,35 @@ class _Tracer:
             source,
             {node.name: plain(known[node]) for node in self.graph.inputs},
             gates,
-            self._name(self.result),
+            self._name(self.result, values),
             values[self.result],
+            values[self.bars.get(self.result)],
             gradients(tuple(node.name for node in self.wrt), (values[self.bars[node]] for node in self.wrt)),
         )
 
-    def _flows(self, node: Node) -> Iterator[tuple[int, Node | None, Node]]:
-        """Position, partial and contribution for each argument that a gradient goes to."""
-        for position, arg in enumerate(node.args):
-            if arg in self.bars:
-                product = pull(node, position, self.bars[node])
-                if node.row.transpose is not None:
-                    assert product is not None
-                    yield position, None, product
-                else:
-                    local = partial(node, position)
-                    zero = constant(0.0, arg.type)
-                    yield position, zero if local is None else local, zero if product is None else product
+    def _parts(self, node: Node, position: int) -> tuple[Node | None, Node | None]:
+        """The partial derivative for an argument and what the gate contributes to its cotangent; None for none."""
+        arg = node.args[position]
+        if node not in self.bars or arg not in self.bars:
+            return None, None
+        product = pull(node, position, self.bars[node])
+        if node.row.transpose is not None:
+            return None, product
+        zero = constant(0.0, arg.type)
+        return partial(node, position) or zero, product or zero
 
-    def _name(self, node: Node) -> str:
+    def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
+        """The number of a gate, the name of an input, the value of a constant."""
         if node in self.numbers:
             return f"[{self.numbers[node]}]"
-        return node.name if node.op == "input" else "constant"
+        return node.name if node.op == "input" else abbreviated(values[node])
+
+
+def returns(node: Node, position: int, product: Node | None) -> str:
+    """How the gradient of a gate that only moves data comes back."""
+    if node.row.transpose is None or product is None:
+        return ""
+    return node.row.transpose(node.args[position].type, node.attrs)[0]
 
 
 # ---------------------------------------------------------------- what gates are called
@@ -262,7 +270,7 @@ WITH_CONSTANT = {
 """Gates of one variable, as in the lecture's `1/x` and `+1`: with the constant on the left, and on the right."""
 
 
-def symbol(node: Node, values: Mapping[Node, Any]) -> str:
+def symbol(node: Node, values: Mapping[Node | None, Any]) -> str:
     """What the lecture calls a gate."""
     if node.op in WITH_CONSTANT:
         fixed = [arg.op in ("const", "size") for arg in node.args]
