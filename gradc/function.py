@@ -311,7 +311,11 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     @cached_property
     def stages(self) -> Compilation:
         """Every stage of value and gradients by name, for the types that declarations and the text suggest."""
-        return self._compilation("value_and_grad", arguments.default_types(self._outline, self._explicit_wrt))
+        return self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+
+    def stages_for(self, types: Sequence[Type]) -> Compilation:
+        """Every stage for these types of the inputs, in order."""
+        return self._compilation("value_and_grad", types)
 
     @cached_property
     def source(self) -> str:
