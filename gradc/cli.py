@@ -6,142 +6,37 @@ Only the artefact goes to standard output; everything said about it goes to stan
 
 from __future__ import annotations
 
-import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradc import __version__
+from gradc.compiler import STAGES
 from gradc.language.diagnostics import Error
-from gradc.language.source import Source
+from gradc.shell import CHECK_FAILED, Command, program_source, write_file
 
-USER_ERROR, CHECK_FAILED, FAULT, INTERRUPTED, BROKEN_PIPE = 1, 3, 70, 130, 141
+if TYPE_CHECKING:
+    from gradc.function import Function
 
-LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
-"""What can only be meant as an option: `--size`, but not `--x*y`."""
+EPILOG = """\b
+Exit codes: 0 fine, 1 the program or its data is wrong, 2 wrong usage,
+3 a check failed, 70 a fault of gradc's.
 
-
-class Command(click.Command):
-    """A command whose arguments may start with a minus, and which turns what goes wrong into an exit code."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(guarded(args, self, ctx)))
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except Error as error:
-            ctx.exit(report(error, ctx.params.get("as_json", False)))
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            sever_stdout()
-            ctx.exit(BROKEN_PIPE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except MemoryError:
-            ctx.exit(report(Error("G0503", "this needs more memory than there is"), ctx.params.get("as_json", False)))
-        except Exception as fault:
-            if os.environ.get("GRADC_DEBUG"):
-                raise
-            ctx.exit(confess(fault))
+\b
+Shell completion: put one of these into your shell's start-up file.
+  bash   eval "$(_GRADC_COMPLETE=bash_source gradc)"
+  zsh    eval "$(_GRADC_COMPLETE=zsh_source gradc)"
+  fish   _GRADC_COMPLETE=fish_source gradc | source
+"""
 
 
-def guarded(args: list[str], command: click.Command, ctx: click.Context) -> Iterator[str]:
-    """The arguments with a blank in front of each expression that starts with a minus and would pass for options."""
-    takes_value = {
-        name: isinstance(param, click.Option) and not param.is_flag and not param.count
-        for param in command.get_params(ctx)
-        for name in param.opts + param.secondary_opts
-    }
-    remaining = iter(args)
-    for arg in remaining:
-        if arg == "--":
-            yield arg
-            yield from remaining
-        elif arg in takes_value:
-            yield arg
-            if takes_value[arg]:
-                yield from (value for value in [next(remaining, None)] if value is not None)
-        elif arg.startswith("-") and arg != "-" and not LONG_OPTION.fullmatch(arg):
-            yield " " + arg
-        else:
-            yield arg
+# ---------------------------------------------------------------- options
 
 
-def report(error: Error, as_json: bool) -> int:
-    """Say what the user got wrong."""
-    if as_json:
-        print_json({"error": error.as_dict()})
-    else:
-        click.echo(str(error), err=True)
-    return USER_ERROR
-
-
-def confess(fault: Exception) -> int:
-    """Say what we got wrong, in one line."""
-    from gradc import __version__
-
-    what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
-    click.echo(
-        f"gradc {__version__} failed: {what}; this is our fault, please report it with your command"
-        " (GRADC_DEBUG=1 shows where)",
-        err=True,
-    )
-    return FAULT
-
-
-def sever_stdout() -> None:
-    """After a broken pipe: nothing more is written there, not even by the interpreter's last flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-# ---------------------------------------------------------------- what the commands share
-
-
-def program_source(expression: str | None, file: str | None) -> Source:
-    """The program: EXPR, standard input for `-`, or a file."""
-    if (expression is None) == (file is None):
-        raise click.UsageError("give a program: EXPR, - for standard input, or -f FILE")
-    if expression == "-":
-        return Source(decoded(sys.stdin.buffer.read(), "standard input"), "standard input")
-    if file is not None:
-        try:
-            return Source(decoded(Path(file).read_bytes(), file), file)
-        except OSError as error:
-            raise Error("G0701", f"{file} cannot be read: {error.strerror or error}") from None
-    return Source(expression[1:] if expression.startswith(" -") else expression)
-
-
-def decoded(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Error("G0701", f"{name} is no UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
-
-
-def point_of(at: tuple[str, ...]) -> dict[str, Any]:
-    """The values of all `--at`."""
-    if not at:
-        return {}
-    from gradc.point import read_point
-
-    return read_point(at)
-
-
-def print_json(facts: dict[str, Any]) -> None:
-    from gradc.show.encode import json_text
-
-    click.echo(json_text(facts))
-
-
-def shared(*options: Callable) -> Callable:
+def combined(*options: Callable) -> Callable:
     """Several options as one decorator, in the order in which help shows them."""
 
     def decorate(function: Callable) -> Callable:
@@ -152,58 +47,187 @@ def shared(*options: Callable) -> Callable:
     return decorate
 
 
-program_arguments = shared(
+program_options = combined(
     click.argument("expression", metavar="EXPR", required=False),
     click.option("-f", "file", metavar="FILE", help="Read the program from a file instead."),
 )
 at_option = click.option(
-    "--at", multiple=True, metavar="POINT", help="Values of the inputs: x=-2,y=5 or t=[1,2,3] or t=@data.npy. Repeatable."
+    "--at",
+    multiple=True,
+    metavar="POINT",
+    help="Values of the inputs: x=-2,y=5 or t=[1,2,3] or t=@data.npy (.csv, .txt). Repeatable.",
 )
 wrt_option = click.option("--wrt", metavar="NAMES", help="Differentiate for these inputs only, as in x,y.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(None, "-V", "--version", package_name="gradc")
+def output_option(help: str) -> Callable:
+    return click.option("-o", "output", metavar="FILE", help=help)
+
+
+def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
+    """The values of all `--at`; all of `inputs` must be among them."""
+    from gradc.point import read_point
+
+    values = read_point(at)
+    missing = [name for name in inputs if name not in values]
+    if missing:
+        raise Error(
+            "G0601", f"{', '.join(f'`{name}`' for name in missing)} {'has' if len(missing) == 1 else 'have'} no value",
+            help=f"add --at {','.join(f'{name}=...' for name in missing)}",
+        )  # fmt: skip
+    return values
+
+
+# ---------------------------------------------------------------- what goes out
+
+
+def deliver(text: str, output: str | None) -> None:
+    """The artefact: to the file, or to standard output."""
+    if output is None:
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        write_file(output, text if text.endswith("\n") else text + "\n")
+        click.echo(f"wrote {output}", err=True)
+
+
+def json_of(facts: dict[str, Any]) -> str:
+    from gradc.show.encode import json_text
+
+    return json_text(facts)
+
+
+def value_lines(value: Any, wrt: Sequence[str], grads: Iterable[Any]) -> str:
+    """The value and the gradients, in full precision, one a line."""
+    from gradc.show.table import abbreviated, table
+
+    rows = [("value", value), *((f"d/d{name}", grad) for name, grad in zip(wrt, grads, strict=True))]
+    return "\n".join(table(("", ""), [(name, abbreviated(number, precise=True)) for name, number in rows], left=2)[1:])
+
+
+# ---------------------------------------------------------------- commands
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="gradc")
 def main() -> None:
-    """gradc turns mathematics into compiled gradients."""
+    """gradc turns mathematics into compiled gradients.
+
+    EXPR is a program such as "(x+y)*z" or "sum((y - a*exp(-b*t))**2)"; it may start with a minus. A lone - reads
+    it from standard input.
+    """
+
+
+@main.command("compile", cls=Command)
+@program_options
+@output_option("Write to a file (.py for a module) instead of standard output.")
+@click.option("--emit", type=click.Choice(list(STAGES)), default="python", show_default=True, help="The stage to print.")
+@wrt_option
+@at_option
+@json_option
+def compile_command(
+    expression: str | None,
+    file: str | None,
+    output: str | None,
+    emit: str,
+    wrt: str | None,
+    at: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Print the module with the value and the gradients, or another stage.
+
+    With --at the stage is made for arguments of that kind, and value and gradients there go to standard error.
+
+    gradc compile "1/(1+exp(-(w0*x0+w1*x1+w2)))" -o neuron.py
+    """
+    from gradc.function import Function
+
+    if output is not None and emit == "python" and Path(output).suffix not in ("", ".py"):
+        raise click.UsageError(f"a module is written to a .py file, not to {output}")
+    function = Function(program_source(expression, file), wrt=wrt)
+    facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt, "stage": emit}
+    if at:
+        values = point(at, function.inputs)
+        facts["text"] = stage_at(function, emit, values)
+        value, grads = function.value_and_grad(**values)
+        facts |= {"value": value, "gradients": dict(zip(function.wrt, grads, strict=True))}
+    else:
+        facts["text"] = function.source if emit == "python" else function.stages.stage_text(emit)
+    deliver(json_of(facts) if as_json else facts["text"], output)
+    if at and not as_json:
+        click.echo(value_lines(value, function.wrt, grads), err=True)
+
+
+def stage_at(function: Function, stage: str, values: dict[str, Any]) -> str:
+    """A stage for arguments like these."""
+    from gradc.runtime import arguments
+
+    bound = arguments.bind(function.inputs, (), values)
+    types = arguments.prepare(function.stages.outline, bound).types
+    return function.source_for(types) if stage == "python" else function.stages_for(types).stage_text(stage)
 
 
 @main.command("eval", cls=Command)
-@program_arguments
+@program_options
 @at_option
 @wrt_option
 @json_option
 def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool) -> None:
-    """Value and gradients of a program at a point.
+    """Value and gradients at a point; nothing is compiled.
 
     gradc eval "(x+y)*z" --at x=-2,y=5,z=-4
     """
     from gradc.function import Function
-    from gradc.show.table import abbreviated
 
     function = Function(program_source(expression, file), wrt=wrt, engine="interpreter")
-    value, grads = function.value_and_grad(**point_of(at))
+    value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
-        print_json({"program": function.text, "value": value, "gradients": dict(zip(function.wrt, grads))})
+        gradients = dict(zip(function.wrt, grads, strict=True))
+        click.echo(json_of({"program": function.text, "value": value, "gradients": gradients}))
     else:
-        for name, number in [("value", value), *((f"d/d{name}", grad) for name, grad in zip(function.wrt, grads))]:
-            click.echo(f"{name}  {abbreviated(number)}")
+        click.echo(value_lines(value, function.wrt, grads))
 
 
 @main.command("trace", cls=Command)
-@program_arguments
+@program_options
 @at_option
+@output_option("Write a file: .svg the graph as a picture, .json the numbers, any other the table.")
 @json_option
-def trace_command(expression: str | None, file: str | None, at: tuple[str, ...], as_json: bool) -> None:
-    """Every gate of a program: value, local gradients, what flows back.
+def trace_command(
+    expression: str | None, file: str | None, at: tuple[str, ...], output: str | None, as_json: bool
+) -> None:
+    """Every gate: its value, its local gradients, and what flows back.
 
-    gradc trace "(x+y)*z" --at x=-2,y=5,z=-4
+    gradc trace "(x+y)*z" --at x=-2,y=5,z=-4 -o graph.svg
     """
-    from gradc.show.trace import trace_source
+    from gradc.frontends.outline import outline
+    from gradc.language.parser import parse
+    from gradc.show.trace import trace_program
 
-    traced = trace_source(program_source(expression, file), point_of(at))
-    if as_json:
-        print_json(traced.as_dict())
+    program = parse(program_source(expression, file))
+    traced = trace_program(program, point(at, outline(program).inputs))
+    suffix = Path(output).suffix.lower() if output else ""
+    if as_json or suffix == ".json":
+        deliver(json_of(traced.as_dict()), output)
+    elif suffix == ".svg":
+        deliver(traced.svg(), output)
+    elif output is None and sys.stdout.isatty():
+        from gradc.show.terminal import print_trace
+
+        print_trace(traced, sys.stdout)
     else:
-        click.echo(str(traced))
+        deliver(str(traced), output)
+
+
+@main.command("info", cls=Command)
+@json_option
+def info_command(as_json: bool) -> None:
+    """Versions, processor, vector width, threads, and where kernels are kept."""
+    from gradc.machine import facts
+
+    found = facts()
+    if as_json:
+        click.echo(json_of(found))
+    else:
+        for name, value in found.items():
+            click.echo(f"{name.replace('_', ' '):<12} {'not installed' if value is None else value}")

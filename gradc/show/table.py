@@ -11,27 +11,30 @@ MAX_SHOWN_ELEMENTS = 6
 """Arrays with more elements are shown by their corners."""
 
 
-def abbreviated(value: Any) -> str:
-    """A number to six digits; the first and last elements of an array; nothing for None."""
+def abbreviated(value: Any, precise: bool = False) -> str:
+    """A number to six digits, or to all that matter; the first and last elements of an array; nothing for None."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return format(value, ".6g")
-    if np.ndim(value) == 0:
-        return _element(value)
+    element = _exact if precise else _rounded
+    if isinstance(value, float) or np.ndim(value) == 0:
+        return element(value)
     text = np.array2string(
         value,
         threshold=MAX_SHOWN_ELEMENTS,
         edgeitems=2,
         separator=", ",
         max_line_width=10**9,
-        formatter={"all": _element},  # type: ignore[arg-type]
+        formatter={"all": element},  # type: ignore[arg-type]
     )
     return " ".join(text.split())
 
 
-def _element(value: Any) -> str:
+def _rounded(value: Any) -> str:
     return format(value, ".6g") if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _exact(value: Any) -> str:
+    return str(value)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int, gap_before: str = "") -> list[str]:
@@ -46,8 +49,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int, gap
     def line(cells: Sequence[str]) -> str:
         parts = []
         for k in used:
-            aligned = f"{cells[k]:<{widths[k]}}" if k < left or headings[k] == gap_before else f"{cells[k]:>{widths[k]}}"
-            parts.append(("| " if headings[k] == gap_before else "") + aligned)
+            ruled = bool(gap_before) and headings[k] == gap_before
+            side = "<" if k < left or ruled else ">"
+            parts.append(f"{'| ' * ruled}{cells[k]:{side}{widths[k]}}")
         return "  ".join(parts).rstrip()
 
     return [line(headings), *(line(row) for row in rows)] if used else []

@@ -17,6 +17,7 @@ from gradc.ir.interpret import run
 from gradc.language.diagnostics import Error
 from gradc.language.parser import parse
 from gradc.language.source import Source, Span
+from gradc.language.syntax import Program
 from gradc.runtime import arguments
 from gradc.runtime.results import Gradients, gradients, names_of, plain
 from gradc.show.table import abbreviated, table
@@ -87,7 +88,7 @@ class Trace:
         return self.gates[number - 1]
 
     def __str__(self) -> str:
-        return "\n".join([*table(HEADINGS, self.rows(), left=3, gap_before="argument"), "", *self._results()])
+        return "\n".join([*table(HEADINGS, self.rows(), left=3, gap_before="argument"), "", *self.results()])
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} gates: value {abbreviated(self.value)}>"
@@ -114,7 +115,8 @@ class Trace:
                     yield (*head, argument.name, local, abbreviated(argument.product))
                 head = ("",) * len(head)
 
-    def _results(self) -> list[str]:
+    def results(self) -> list[str]:
+        """The value and the gradients, one a line."""
         rows = [("value", abbreviated(self.value)), *((f"d/d{n}", abbreviated(g)) for n, g in self._named_grads())]
         width = max(len(name) for name, _ in rows)
         return [f"{name:<{width}}  {value}" for name, value in rows]
@@ -161,22 +163,20 @@ def trace(text: str, /, **values: Any) -> Trace:
     """
     if not isinstance(text, str):
         raise Error("G0604", f"a program is a string, not {type(text).__name__}")
-    return trace_source(Source(text), values)
+    return trace_program(parse(Source(text)), values)
 
 
-def trace_source(source: Source, values: Mapping[str, Any]) -> Trace:
-    """`trace` for a text that has a name, such as that of a file."""
-    program = parse(source)
+def trace_program(program: Program, values: Mapping[str, Any]) -> Trace:
+    """`trace` for a program that is parsed already."""
     found = outline(program)
     prepared = arguments.prepare(found, arguments.bind(found.inputs, (), values))
     types = dict(zip(found.inputs, prepared.types))
     differentiable = tuple(name for name in found.inputs if types[name].is_float)
-    compilation = Compilation(
-        program, types, differentiable, nameable=arguments.invented_sizes(found, prepared.types)
-    )  # fmt: skip
+    invented = arguments.invented_sizes(found, prepared.types)
+    compilation = Compilation(program, types, differentiable, nameable=invented)
     graph = compilation.graph
     known = dict(zip(graph.inputs, prepared.arrays))
-    return _Tracer(graph, compilation.wrt_nodes, compilation.spans).run(source, known, prepared.sizes(graph))
+    return _Tracer(graph, compilation.wrt_nodes, compilation.spans).run(program.source, known, prepared.sizes(graph))
 
 
 class _Tracer:
@@ -255,7 +255,7 @@ def returns(node: Node, position: int, product: Node | None) -> str:
 
 # ---------------------------------------------------------------- what gates are called
 
-SYMBOLS = {"neg": "*-1", "square": "**2"}
+SYMBOLS = {"neg": "*-1", "square": "x**2"}
 """Where the lecture's name is neither the op's sign in Python nor its name."""
 
 WITH_CONSTANT = {

@@ -1,0 +1,72 @@
+"""The machine and the libraries: what a reader of a report or a measurement needs to know. Imports none of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy")
+
+VECTOR_BITS = {"avx512f": 512, "avx2": 256, "avx": 256, "sse2": 128, "asimd": 128, "neon": 128}
+"""Widths of the vector registers by the flag that the processor reports, the widest first."""
+
+
+def facts() -> dict[str, Any]:
+    """Versions, processor, vector width in bits, threads, and where kernels are kept."""
+    import platformdirs
+
+    from gradc import __version__
+
+    return {
+        "gradc": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        **{name: installed(name) for name in LIBRARIES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_name(),
+        "vector_bits": vector_bits(),
+        "threads": usable_cpus(),
+        "cache": platformdirs.user_cache_dir("gradc", appauthor=False),
+    }
+
+
+def installed(name: str) -> str | None:
+    """The version of an installed distribution."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    return _reported("model name") or platform.processor() or platform.machine()
+
+
+def vector_bits() -> int | None:
+    """The width of the vector registers; None if the system does not say."""
+    flags = set((_reported("flags") or _reported("Features")).split())
+    if not flags and platform.machine().lower() in ("arm64", "aarch64"):
+        flags = {"asimd"}
+    if not flags and platform.machine().lower() in ("x86_64", "amd64"):
+        flags = {"sse2"}
+    return next((bits for flag, bits in VECTOR_BITS.items() if flag in flags), None)
+
+
+def _reported(field: str) -> str:
+    """A line of /proc/cpuinfo; "" where there is none."""
+    described = Path("/proc/cpuinfo")
+    if described.exists():
+        for line in described.read_text(errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == field:
+                return value.strip()
+    return ""
