@@ -219,6 +219,64 @@ def trace_command(
         deliver(str(traced), output)
 
 
+@main.command("check", cls=Command)
+@program_options
+@at_option
+@wrt_option
+@json_option
+def check_command(expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool) -> None:
+    """Compare the gradient with SymPy, mpmath and finite differences.
+
+    Without --at the points are drawn at random. Exit code 3 if any of them disagrees.
+    """
+    from gradc.check.check import check
+
+    report = check(program_source(expression, file).text, point(at) if at else None, wrt)
+    click.echo(json_of(report.as_dict()) if as_json else str(report))
+    if not report.passed:
+        click.get_current_context().exit(CHECK_FAILED)
+
+
+@main.command("bench", cls=Command)
+@program_options
+@click.option("--size", type=click.IntRange(min=1), metavar="N", help="Elements of each array; numbers by default.")
+@click.option("--against", default="", metavar="NAMES", help="Competitors, as in numpy,jax; all installed ones by default.")
+@click.option("--quick", is_flag=True, help="Measure less often.")
+@wrt_option
+@at_option
+@json_option
+def bench_command(
+    expression: str | None,
+    file: str | None,
+    size: int | None,
+    against: str,
+    quick: bool,
+    wrt: str | None,
+    at: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Value and gradients side by side with other ways to compute them.
+
+    Answers are compared before anything is timed; exit code 3 if one of gradc's differs.
+
+    gradc bench "sum((y - a*exp(-b*t))**2)" --size 100000 --against numpy
+    """
+    from gradc.bench import measure
+    from gradc.bench.show import print_report, progress_bar
+
+    source = program_source(expression, file)
+    names = [name.strip() for name in against.split(",") if name.strip()]
+    with progress_bar(sys.stderr) as progress:
+        report = measure(source.text, size, names, wrt, progress, values=point(at) or None, quick=quick)
+    if as_json:
+        click.echo(json_of(report.as_dict()))
+    else:
+        print_report(report, sys.stdout)
+    if report.faults:
+        click.echo("\n".join(report.faults), err=True)
+        click.get_current_context().exit(CHECK_FAILED)
+
+
 @main.command("info", cls=Command)
 @json_option
 def info_command(as_json: bool) -> None:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +152,11 @@ def _computed(span: Span) -> float:
 
 def read_array(path: Path, span: Span | None = None) -> np.ndarray:
     """The array of a .npy, .csv (commas) or .txt (blanks) file; `#` starts a comment in the latter two."""
-    readers = {".npy": _read_npy, ".csv": _read_csv, ".txt": np.loadtxt}
+    readers: dict[str, Callable[[Path], Any]] = {".npy": _read_npy, ".csv": _read_csv, ".txt": np.loadtxt}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise Error("G0702", f"{path.name} has no ending that says how to read it", span, help="the endings are .npy, .csv, .txt")
+        help = "the endings are .npy, .csv, .txt"
+        raise Error("G0702", f"{path.name} has no ending that says how to read it", span, help=help)
     try:
         return reader(path)
     except OSError as error:

@@ -4,9 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from gradc import compiler
+from gradc.ir.verify import verify
+
 
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the golden files instead of comparing with them")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_stage_is_verified():
+    """Whatever a test compiles, each graph on the way is checked against the grammar of its stage."""
+
+    def watch(compilation, stage, graph):
+        verify(graph, stage, compilation.spans)
+
+    compiler.watchers.append(watch)
+    yield
+    compiler.watchers.remove(watch)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
         yield f"check {check.left} {check.relation} {check.right} : {_quoted(check.message)}"
     names = names_of(graph)
     inputs = set(graph.inputs)
-    for node, name in names.items():
+    for node in names:
         if node not in inputs:
             line = statement(node, names)
             span = spans.get(node)
@@ -195,7 +195,7 @@ class _GraphReader:
     def _node(self, line: _LineReader) -> Node:
         op = line.name("the name of an op")
         if op.text not in OPS or op.text == "input":
-            near = closest(op.text, OPS)
+            near = closest(op.text, OPS.keys() - {"input"})
             raise Error("G0302", f"there is no op `{op.text}`", op.span, help=f"did you mean `{near}`?" if near else None)
         row = OPS[op.text]
         args: list[Node] = []
@@ -308,7 +308,8 @@ class _LineReader:
             return nodes[self.advance().text]
         if token.kind == "name" and token.text not in WORDS:
             near = closest(token.text, nodes)
-            raise Error("G0301", f"`{token.text}` is not defined above", token.span, help=f"did you mean `{near}`?" if near else None)
+            help = f"did you mean `{near}`?" if near else None
+            raise Error("G0301", f"`{token.text}` is not defined above", token.span, help=help)
         value = self.number()
         type = self.type() if self.accept(":") else Type("f64")
         span = token.span.to(self.before.span)
@@ -341,7 +342,8 @@ class _LineReader:
     def type(self) -> Type:
         dtype = self.name("an element type")
         if dtype.text not in DTYPES:
-            raise Error("G0202", f"unknown element type `{dtype.text}`", dtype.span, help="the element types are " + ", ".join(DTYPES))
+            help = "the element types are " + ", ".join(DTYPES)
+            raise Error("G0202", f"unknown element type `{dtype.text}`", dtype.span, help=help)
         if not self.accept("["):
             return Type(dtype.text)
         sizes = self.several(self._extent, ("]",))

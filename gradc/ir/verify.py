@@ -101,7 +101,7 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
     """
     row = OPS[op]
     if len(args) != len(row.params):
-        return f"`{op}` takes {len(row.params)} arguments, not {len(args)}"
+        return f"`{op}` takes {len(row.params)} argument{'s' * (len(row.params) != 1)}, not {len(args)}"
     if row.kind == "source":
         return _SOURCES[op](attrs)
     if row.kind == "elementwise":
@@ -152,7 +152,8 @@ def _reduction(op: str, x: Type, attrs: tuple[Any, ...]) -> str | None:
 
 
 def _cast(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
-    return None if len(attrs) == 1 and isinstance(attrs[0], str) and attrs[0] in DTYPES else "`cast` has one attribute, an element type"
+    fine = len(attrs) == 1 and isinstance(attrs[0], str) and attrs[0] in DTYPES
+    return None if fine else "`cast` has one attribute, an element type"
 
 
 def _broadcast(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
@@ -171,18 +172,22 @@ def _squeeze(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | 
 
 def _transpose(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
     fine = len(attrs) == 1 and _axes(attrs[0], x.rank) and len(attrs[0]) == x.rank
-    return None if fine else f"`transpose` has one attribute, an order of {x.rank} axes"
+    return None if fine else "`transpose` has one attribute, an order of all axes"
 
 
 def _slice(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
-    return None if len(attrs) == 1 and _parts(attrs[0], x.rank) else f"`slice` has first, step and length for each of {x.rank} axes"
+    if len(attrs) == 1 and _parts(attrs[0], x.rank):
+        return None
+    return "`slice` has a first index, a step and a length for each axis"
 
 
 def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
     if len(attrs) != 2 or not _parts(attrs[0], x.rank) or not _shape(attrs[1]) or len(attrs[1]) != x.rank:
-        return f"`pad` has first, step and length for each of {x.rank} axes, and a shape of as many"
+        return "`pad` has a first index, a step and a length for each axis, and a shape"
     lengths = tuple(part[2] for part in attrs[0])
-    return None if _same_shape(lengths, x.shape, checks) else f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
+    if _same_shape(lengths, x.shape, checks):
+        return None
+    return f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
 
 
 _SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size}

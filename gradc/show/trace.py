@@ -88,10 +88,11 @@ class Trace:
         return self.gates[number - 1]
 
     def __str__(self) -> str:
-        return "\n".join([*table(HEADINGS, self.rows(), left=3, gap_before="argument"), "", *self.results()])
+        lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
+        return "\n".join([*lines, *[""] * bool(lines), *self.results()])
 
     def __repr__(self) -> str:
-        return f"<trace of {len(self)} gates: value {abbreviated(self.value)}>"
+        return f"<trace of {len(self)} gate{'s' * (len(self) != 1)}: value {abbreviated(self.value)}>"
 
     def svg(self) -> str:
         """The computational graph as a self-contained SVG: values above the edges, gradients below.
