@@ -7,7 +7,7 @@ from typing import Any
 from gradc.frontends.algebra import Algebra
 from gradc.ir.graph import Check, Node, constant, make, squeeze
 from gradc.ir.interpret import evaluate_constant
-from gradc.ir.sizes import product, slice_extent
+from gradc.ir.sizes import MAX_TERMS, product, slice_extent, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Binary, Call, Index
@@ -98,6 +98,11 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             if step == 0:
                 raise Error("G0204", "the step of a slice cannot be zero", span)
             first, length = slice_extent(size, item.start, item.stop, step)
+            if max(terms(first), terms(length)) > MAX_TERMS:
+                raise Error(
+                    "G0502", f"the size of this slice is a formula of more than {MAX_TERMS} terms", node.span,
+                    help="declare the sizes as numbers, or slice fewer times",
+                )  # fmt: skip
             parts.append((first, step, length))
         elif isinstance(item, Node):
             parts.append((_position(algebra, item, size, span), 1, 1))

@@ -6,8 +6,12 @@ how shapes are compared; constructors below bring the sizes that slices make int
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Iterator, Mapping, Union
+
+
+MAX_TERMS = 100
+"""The most names and numbers in the formula of a size; slices of slices reach it (G0502)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,16 @@ class Derived:
     op: str
     left: Size
     right: Size
+    terms: int = field(init=False, compare=False, repr=False)
+    """How many names and numbers the formula has."""
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", terms(self.left) + terms(self.right))
+        object.__setattr__(self, "_hash", hash((self.op, self.left, self.right)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         if self.op in ("max", "min"):
@@ -41,12 +55,21 @@ def _operand(size: Size) -> str:
     return f"({size})" if isinstance(size, Derived) and size.op not in ("max", "min") else str(size)
 
 
+def terms(size: Size) -> int:
+    """How many names and numbers the formula of a size has."""
+    return size.terms if isinstance(size, Derived) else 1
+
+
 def derive(op: str, left: Size, right: Size) -> Size:
     """The size `left op right`, evaluated where both are known, and with neutral elements dropped."""
     if isinstance(left, int) and isinstance(right, int):
         return _OPERATIONS[op](left, right)
-    if op == "+" and isinstance(right, int) and isinstance(left, Derived) and left.op == "+" and isinstance(left.right, int):
-        return derive("+", left.left, left.right + right)
+    if op in "+-" and isinstance(right, int):
+        base, offset = _offset(left)
+        total = offset + (right if op == "+" else -right)
+        return base if total == 0 else Derived("+", base, total) if total > 0 else Derived("-", base, -total)
+    if op == "max" and isinstance(right, int) and right <= 0 and _is_natural(left):
+        return left
     if (op in "+-" and right == 0) or (op in ("*", "//") and right == 1):
         return left
     if op in "+*" and left == (0 if op == "+" else 1):
@@ -56,6 +79,20 @@ def derive(op: str, left: Size, right: Size) -> Size:
     if op in ("max", "min") and left == right:
         return left
     return Derived(op, left, right)
+
+
+def _offset(size: Size) -> tuple[Size, int]:
+    """A size as another one plus a number."""
+    if isinstance(size, Derived) and size.op in "+-" and isinstance(size.right, int):
+        return size.left, size.right if size.op == "+" else -size.right
+    return size, 0
+
+
+def _is_natural(size: Size) -> bool:
+    """Whether a size cannot be negative, as far as its last operation tells."""
+    if isinstance(size, Derived):
+        return size.op == "max" and isinstance(size.right, int) and size.right >= 0
+    return isinstance(size, str)
 
 
 def shrink(size: Size, count: int) -> Size:
@@ -70,33 +107,51 @@ def shrink(size: Size, count: int) -> Size:
 
 
 def slice_extent(size: Size, start: int | None, stop: int | None, step: int) -> tuple[Size, Size]:
-    """First index and length of `range(size)[start:stop:step]`; the first index means nothing when empty."""
+    """First index and length of `range(size)[start:stop:step]`; the first index means nothing when empty.
+
+    The formulas speak of `size` once, unless start and stop count from different ends: slices of slices must not
+    double with every step.
+    """
     if isinstance(size, int):
         chosen = range(size)[start:stop:step]
         return chosen.start, len(chosen)
-    if step > 0:
-        first = _bound(size, start, 0)
-        if (start is None or start >= 0) and (stop is None or stop < 0):
-            count = shrink(size, (start or 0) - (stop or 0))
-            length = count if step == 1 else derive("//", derive("+", count, step - 1), step)
-            return (0 if start is None else start), length
-        last = size if stop is None else _bound(size, stop, 0)
-        span = derive("max", derive("-", last, first), 0)
-        return first, span if step == 1 else derive("//", derive("+", span, step - 1), step)
+    first, count = (_ascending if step > 0 else _descending)(size, start, stop)
+    if abs(step) > 1:
+        count = derive("//", derive("+", count, abs(step) - 1), abs(step))
+    return first, count
+
+
+def _ascending(size: Size, start: int | None, stop: int | None) -> tuple[Size, Size]:
+    """First index and length of `range(size)[start:stop]`."""
+    if start is None or start >= 0:
+        first = start or 0
+        return first, shrink(size if stop is None or stop < 0 else derive("min", stop, size), first - min(stop or 0, 0))
+    first_from_end = shrink(size, -start)
+    if stop is None or stop < 0:
+        return first_from_end, shrink(derive("min", size, -start), -(stop or 0))
+    return first_from_end, _difference(derive("min", stop, size), first_from_end)
+
+
+def _descending(size: Size, start: int | None, stop: int | None) -> tuple[Size, Size]:
+    """First index and length of `range(size)[start:stop:-1]`."""
     highest = derive("-", size, 1)
-    first = highest if start is None else derive("min", highest, _bound(size, start, -1))
-    last = -1 if stop is None else derive("min", highest, _bound(size, stop, -1))
-    span = derive("max", derive("-", first, last), 0)
-    return first, derive("//", derive("+", span, -step - 1), -step)
+    if start is None or start >= 0:
+        first = highest if start is None else derive("min", highest, start)
+        if stop is None or stop >= 0:
+            return first, _difference(first, -1 if stop is None else stop)
+        if start is None:
+            return first, derive("min", size, -stop - 1)
+        return first, _difference(first, derive("max", derive("-", size, -stop), -1))
+    first = derive("max", derive("-", size, -start), -1)
+    if stop is None or stop < 0:
+        through = derive("+", size, 1)
+        return first, shrink(through if stop is None else derive("min", through, -stop), -start)
+    return first, _difference(first, stop)
 
 
-def _bound(size: Size, index: int | None, lowest: int) -> Size:
-    """An index of a slice brought into `lowest .. size`, as Python does."""
-    if index is None:
-        return 0
-    if index >= 0:
-        return derive("min", index, size) if index else 0
-    return derive("max", derive("-", size, -index), lowest)
+def _difference(left: Size, right: Size) -> Size:
+    """`max(left - right, 0)`."""
+    return derive("max", derive("-", left, right), 0)
 
 
 def product(shape: Shape) -> Size:
