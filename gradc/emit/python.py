@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from typing import Iterator, Mapping
 
 from gradc.emit.special import CALLED
@@ -64,6 +64,10 @@ class Names:
             wanted += "_"
         self.taken.add(wanted)
         return wanted
+
+    def numbered(self, wanted: str) -> str:
+        """`wanted`, or `wanted2`, `wanted3`, ... where it is taken."""
+        return self.new(next(name for name in chain([wanted], (f"{wanted}{k}" for k in count(2))) if name not in self.taken))
 
     def next(self, stem: str) -> str:
         """The first of `stem0`, `stem1`, ... that is free."""
@@ -205,7 +209,7 @@ class _Printer:
             self.text[let] = shown
             return
         wanted = self._wanted_name(let)
-        name = self.names.new(wanted) if wanted else self.names.next("t")
+        name = self.names.numbered(wanted) if wanted else self.names.next("t")
         self._line(f"{name} = {shown.text}", indent, let.node)
         self.text[let] = Text(name)
 
@@ -222,7 +226,7 @@ class _Printer:
 
     def _allocate(self, statement: Allocate, indent: int) -> None:
         if statement.array not in self.arrays:
-            self.arrays[statement.array] = self.names.new(statement.array.rstrip("0123456789") or "saved")
+            self.arrays[statement.array] = self.names.numbered(statement.array.rstrip("0123456789") or "saved")
         sizes = [self._size(size) for size in statement.type.shape]
         shape = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
         dtype = "" if statement.type.dtype == "f64" else f", dtype={DTYPES[statement.type.dtype]}"
@@ -279,7 +283,7 @@ class _Printer:
         if total.axes:
             name = self.arrays[total.slot]
         else:
-            name = self.names.new("result" if wanted == "value" else wanted)
+            name = self.names.numbered("result" if wanted == "value" else wanted)
             self.text[total] = Text(name)
         short = total.op != "sum" or (isinstance(loop.size, int) and loop.size <= BLOCK)
         low, block = ("", "") if short else (self.names.new(f"{name}_low"), self.names.new(f"{name}_block"))

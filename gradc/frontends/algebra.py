@@ -78,6 +78,9 @@ class Algebra:
 
     def same_size(self, a: Size, b: Size, span: Span | None) -> Size:
         """One size for two that must agree: by renaming where we may, otherwise by a check at the call."""
+        a, b = self._known(a), self._known(b)
+        if a == b:
+            return a
         for ours, other in ((b, a), (a, b)):
             if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
                 self.unified[ours] = other
@@ -88,6 +91,12 @@ class Algebra:
         if check not in self.checks:
             self.checks.append(check)
         return a if isinstance(a, int) or isinstance(b, Derived) else b
+
+    def _known(self, size: Size) -> Size:
+        """What a size has been found equal to."""
+        while isinstance(size, str) and size in self.unified:
+            size = self.unified[size]
+        return size
 
     # ------------------------------------------------------------ element types
 

@@ -75,7 +75,7 @@ SHAPED = {
 """Parameters of the functions that `shapes.py` builds."""
 
 HIDDEN = {"neg", "add", "sub", "mul", "div", "floordiv", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
-          "gate", "clamp_min", "clamp_max"}  # fmt: skip
+          "gate", "clamp_min", "clamp_max", "shifted", "exp_shifted", "expm1_reciprocal"}  # fmt: skip
 """Elementwise ops that are written as operators, or not at all; templates of ours may still call `gate`."""
 
 

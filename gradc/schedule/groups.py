@@ -51,6 +51,11 @@ class Task:
         return self.value.shape
 
     @property
+    def key(self) -> tuple[str, Node, str]:
+        """The same for the task inside its loops."""
+        return self.kind, self.node, self.slot
+
+    @property
     def remaining(self) -> tuple[int, ...]:
         """The axes without a loop yet, in order."""
         return tuple(axis for axis, at in enumerate(self.index) if at is None)
@@ -136,10 +141,12 @@ class _Attempt:
         self.to_save: dict[Node, None] = {}
         self.recomputed: dict[Node, None] = {}
         self.paths: dict[tuple, list[int]] = {}
-        self.reads: list[tuple[Node, list[int], bool]] = []
+        self.reads: list[tuple[Node, Task, list[int], bool]] = []
+        self.number: dict[tuple, int] = {}
 
     def run(self) -> Schedule:
         tasks = list(self._tasks())
+        self.number = {task.key: k for k, task in enumerate(tasks)}
         for task in tasks:
             if task.slot:
                 self.slots.setdefault(task.slot, task.node)
@@ -220,7 +227,7 @@ class _Attempt:
         groups: dict[tuple[int, Size | None], list[Task]] = {}
         for task in tasks:
             level = levels.of(task)
-            self.paths[task.kind, task.node, task.slot] = [*path, level]
+            self.paths[task.key] = [*path, level]
             groups.setdefault((level, task.domain[task.remaining[0]] if task.remaining else None), []).append(task)
         self._note_reads(levels, tasks, path)
         self._choose_saved(levels, groups, variables)
@@ -288,14 +295,14 @@ class _Attempt:
 
     def _note_reads(self, levels: _Levels, tasks: list[Task], path: tuple[int, ...]) -> None:
         for node, task, straight in levels.reads:
-            self.reads.append((node, [*path, levels.of(task)], straight))
+            self.reads.append((node, task, [*path, levels.of(task)], straight))
 
     def _aliases(self, tasks: list[Task]) -> dict[str, str]:
         """Saved arrays whose last reader writes an output of the same type at the same place."""
         aliases: dict[str, str] = {}
         for node in self.saved:
             slot = self.stored[node]
-            for task in tasks:
+            for task in reversed(tasks):
                 if (
                     task.kind == "store"
                     and task.node.type == node.type
@@ -303,19 +310,24 @@ class _Attempt:
                     and task.slot not in self.stored.values()
                     and task.slot not in aliases.values()
                     and not scattered(task.node)[0]
-                    and self._may_share(node, self.paths[task.kind, task.node, task.slot])
+                    and self._may_share(node, task)
                 ):
                     aliases[slot] = task.slot
                     break
         return aliases
 
-    def _may_share(self, node: Node, written: list[int]) -> bool:
-        own = self.paths["store", node, self.stored[node]]
-        return own < written and all(
-            path[: len(written)] < written[: len(path)] or (path[: len(written)] == written[: len(path)] and straight)
-            for read, path, straight in self.reads
-            if read is node
-        )
+    def _may_share(self, node: Node, writer: Task) -> bool:
+        """Whether every reading of a saved value comes before the writer's, or in the same iteration before it."""
+        written = self.paths[writer.key]
+        if not self.paths["store", node, self.stored[node]] < written:
+            return False
+        for read, reader, path, straight in self.reads:
+            depth = min(len(path), len(written))
+            same_loop = path[:depth] == written[:depth]
+            before = straight and self.number[reader.key] <= self.number[writer.key]
+            if read is node and not (before if same_loop else path[:depth] < written[:depth]):
+                return False
+        return True
 
 
 class _Levels:
@@ -398,22 +410,39 @@ class _Levels:
     # ------------------------------------------------------------ who reads what
 
     def inlined(self, members: list[Task], variable: str) -> dict[tuple[Node, Index], set]:
-        """What a loop computes for itself: points that depend on its variable, and who uses each."""
+        """What a loop computes for itself: points whose value changes with its variable, and who uses each."""
         users: dict[tuple[Node, Index], set] = {}
+        varies: dict[tuple[Node, Index], bool] = {}
         for task in members:
             start = (task.value, task.at(self.variables))
-            stack: list[tuple[tuple[Node, Index], object]] = [(start, task)]
+            stack = [start]
             while stack:
-                point, user = stack.pop()
+                point = stack[-1]
                 node, index = point
-                if self._is_root(node, task, point == start) or not any(at.var == variable for at in index):
+                if point in varies:
+                    stack.pop()
                     continue
-                known = point in users
-                users.setdefault(point, set()).add(user)
-                if not known:
-                    at = argument_index(node, index)
-                    stack += [((arg, at), point) for arg in node.args]
-        return users
+                if self._is_root(node, task, point == start) or not node.args:
+                    varies[point] = any(at.var == variable for at in index) and node.op != "const"
+                    continue
+                at = argument_index(node, index)
+                pending = [(arg, at) for arg in node.args if (arg, at) not in varies]
+                if pending:
+                    stack += pending
+                    continue
+                varies[point] = any(varies[arg, at] for arg in node.args)
+                if varies[point]:
+                    users.setdefault(point, set())
+                    for arg in node.args:
+                        users.setdefault((arg, at), set()).add(point)
+            users.setdefault(start, set()).add(task)
+        return {point: found for point, found in users.items() if varies.get(point) and self._is_inline(point, members)}
+
+    def _is_inline(self, point: tuple[Node, Index], members: list[Task]) -> bool:
+        """Whether a loop computes the point rather than reading it from an array or another reduction."""
+        return point[0] not in self.attempt.roots or any(
+            task.value is point[0] and task.kind == "store" and task.node is point[0] for task in members
+        )
 
     def _find_outliving(self, tasks: list[Task]) -> None:
         """Reductions read outside the iteration that made them get an array; reads of saved arrays are noted."""
