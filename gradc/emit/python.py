@@ -18,9 +18,11 @@ from gradc.schedule.loops import (
     AddInto,
     Allocate,
     Apply,
+    Carry,
     Expression,
     Extent,
     For,
+    HandOn,
     Kernel,
     Let,
     Load,
@@ -28,6 +30,7 @@ from gradc.schedule.loops import (
     Return,
     Statement,
     Store,
+    StoreLast,
     Total,
     Variable,
 )
@@ -119,7 +122,7 @@ class _Printer:
         self.sizes: dict[str, str] = {}
         self.arrays = dict(self.parameters)
         self.variables: dict[str, str] = {}
-        self.text: dict[Let | Total, Text] = {}
+        self.text: dict[Let | Total | Carry, Text] = {}
         self.runs: dict[Total, _Run] = {}
         self.calls: set[str] = set()
         self.lines: list[str] = []
@@ -192,6 +195,13 @@ class _Printer:
                     self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
                 case AddInto():
                     self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
+                case HandOn():
+                    names = ", ".join(self._show(carry).text for carry in statement.carries)
+                    self._line(f"{names} = {', '.join(self._show(value).text for value in statement.values)}", indent)
+                case StoreLast():
+                    position = self._size(statement.position)
+                    self._line(f"if {position} < {self.arrays[statement.array]}.shape[0]:", indent)
+                    self._line(f"{self.arrays[statement.array]}[{position}] = {self._show(statement.value).text}", indent + 1)
                 case Accumulate():
                     self._accumulate(statement, indent)
                 case Return():
@@ -250,6 +260,10 @@ class _Printer:
         blocked = [run for run in runs if run.block]
         for run in runs:
             self._open(run, indent)
+        for carry in loop.carries:
+            name = self.names.numbered(f"{self.arrays[carry.slot]}_next")
+            self.text[carry] = Text(name)
+            self._line(f"{name} = {self._number(Number(0.0, carry.dtype)).text}", indent)
         inner = indent
         self.variables[loop.variable] = variable = self._loop_name()
         if blocked:
@@ -348,7 +362,7 @@ class _Printer:
     # ------------------------------------------------------------ expressions
 
     def _show(self, value: Expression) -> Text:
-        if isinstance(value, (Let, Total)):
+        if isinstance(value, (Let, Total, Carry)):
             return self.text[value]
         return self._expression(value)
 
@@ -493,6 +507,8 @@ def _values(statement: Statement) -> tuple[Expression, ...]:
             return statement.value.args if isinstance(statement.value, Apply) else ()
         case Store() | AddInto() | Accumulate():
             return (statement.value,)
+        case HandOn():
+            return tuple(statement.values)
         case Return():
             return tuple(value for _, value in statement.values if not isinstance(value, str))
     return ()

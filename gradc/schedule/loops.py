@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, Union
 
 from gradc.ir.graph import Check, Graph, Node, to_bits
-from gradc.ir.sizes import Size
+from gradc.ir.sizes import Size, derive, shrink
 from gradc.ir.types import Type
 from gradc.ir.access import MOVES, Index, argument_index, padded_index
 from gradc.schedule.groups import Body, Schedule, Task
@@ -82,7 +83,15 @@ class Total:
     prefix: Index = ()
 
 
-Expression = Union[Number, Extent, Variable, Load, Apply, Let, Total]
+@dataclass(slots=True, eq=False)
+class Carry:
+    """A value handed from one iteration of a loop to the next; zero at first."""
+
+    slot: str
+    dtype: str
+
+
+Expression = Union[Number, Extent, Variable, Load, Apply, Let, Total, Carry]
 
 # ---------------------------------------------------------------- statements
 
@@ -98,12 +107,13 @@ class Allocate:
 
 @dataclass(slots=True, eq=False)
 class For:
-    """A loop; `totals` are opened before it and finished after it."""
+    """A loop; `totals` and `carries` are opened before it, and `totals` finished after it."""
 
     variable: str
     size: Size
     totals: list[Total]
     body: list[Statement]
+    carries: list[Carry] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -123,6 +133,23 @@ class AddInto:
 
 
 @dataclass(slots=True, eq=False)
+class HandOn:
+    """The last statement of an iteration: all carries take their new values at once."""
+
+    carries: list[Carry]
+    values: list[Expression]
+
+
+@dataclass(slots=True, eq=False)
+class StoreLast:
+    """What is left in a carry after the loop, stored if the array has that element."""
+
+    array: str
+    position: Size
+    value: Carry
+
+
+@dataclass(slots=True, eq=False)
 class Accumulate:
     """A term of a running result; `index` is the element, for a result that is an array."""
 
@@ -138,7 +165,7 @@ class Return:
     values: list[tuple[str, Expression | str]]
 
 
-Statement = Union[Allocate, For, Store, AddInto, Accumulate, Return, Let]
+Statement = Union[Allocate, For, Store, AddInto, HandOn, StoreLast, Accumulate, Return, Let]
 
 
 @dataclass
@@ -168,6 +195,43 @@ class _Scope:
     applied: dict[tuple, Let] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class _Window:
+    """The elements of an array that cotangents of shifted slices are still being added to: a window that slides
+    over the array with the loop. `carries[d]` is what has come together for the element `d` places ahead."""
+
+    slot: str
+    dtype: str
+    carries: list[Carry]
+    awaited: int
+    arrived: dict[int, Expression] = field(default_factory=dict)
+    handed_on: list[Expression] = field(default_factory=list)
+
+
+MAX_WINDOW = 8
+"""The widest stencil whose cotangents are handed from iteration to iteration; wider ones are added into memory."""
+
+
+def _windows(tasks: list[Task], body: Body) -> Iterator[_Window]:
+    """The arrays that the scatters of one loop of `body` write completely, each element after the other."""
+    writers = Counter(task.slot for item in body.items for task in (item.tasks if isinstance(item, PlannedLoop) else [item]))
+    scatters: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.kind == "scatter":
+            scatters.setdefault(task.slot, []).append(task)
+    for slot, members in scatters.items():
+        if len(members) != writers[slot] or any(len(task.domain) != 1 for task in members):
+            continue
+        parts = [task.node.attrs[0][0] for task in members]
+        (size,) = members[0].node.attrs[1]
+        distances = [first for first, step, _ in parts if step == 1 and isinstance(first, int)]
+        if len(distances) == len(members) and min(distances) == 0 and 0 < max(distances) <= MAX_WINDOW:
+            reach = max(distances)
+            if all(length == shrink(size, reach) for _, _, length in parts) and not isinstance(size, int):
+                dtype = members[0].node.type.dtype
+                yield _Window(slot, dtype, [Carry(slot, dtype) for _ in range(reach)], len(members))
+
+
 class _Builder:
     def __init__(self, plan: Schedule):
         self.plan = plan
@@ -176,7 +240,7 @@ class _Builder:
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Total] = {}
-        self.count = 0
+        self.windows: dict[str, _Window] = {}
 
     def run(self) -> Kernel:
         self._allocate()
@@ -191,6 +255,8 @@ class _Builder:
 
     def _allocate(self) -> None:
         written = set(_stored_slots(self.plan.body))
+        loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
+        written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
         for slot, node in self.plan.slots.items():
             if slot not in self.plan.aliases:
                 zeros = slot not in written and node.row.kind != "reduction"
@@ -209,6 +275,8 @@ class _Builder:
         depth = len(self.scopes)
         self.depth_of[loop.variable] = depth
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
+        windows = [] if depth > 1 else list(_windows(loop.tasks, self.plan.body))
+        self.windows = {window.slot: window for window in windows}
         before = {total.node: self.open.get(total.node) for total in totals}
         self.open.update({total.node: total for total in totals})
         scope = _Scope([])
@@ -217,7 +285,14 @@ class _Builder:
         self.scopes.pop()
         for key in scope.known:
             del self.memo[key]
-        self.scopes[-1].statements.append(For(loop.variable, loop.size, totals, scope.statements))
+        carries = [carry for window in windows for carry in window.carries]
+        if carries:
+            scope.statements.append(HandOn(carries, [value for window in windows for value in window.handed_on]))
+        self.scopes[-1].statements.append(For(loop.variable, loop.size, totals, scope.statements, carries))
+        for window in windows:
+            for distance, carry in enumerate(window.carries):
+                last = StoreLast(window.slot, derive("+", loop.size, distance), carry)
+                self.scopes[-1].statements.append(last)
         for task in loop.tasks:
             if self._opens(task):
                 self._close(task, before[task.node])
@@ -267,12 +342,40 @@ class _Builder:
             value = self._use(self._pull(task.value, index))
             total = self.open[task.node]
             self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
+        elif task.kind == "scatter" and task.slot in self.windows:
+            self._slide(self.windows[task.slot], task, index)
         elif task.kind == "scatter":
             value = self._use(self._pull(task.value, index))
             self.scopes[-1].statements.append(AddInto(task.slot, padded_index(task.node, index), value))
         else:
             expression, depth = self._pull(task.value, index, compute=task.value is task.node)
             self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _slide(self, window: _Window, task: Task, index: Index) -> None:
+        """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
+        distance = task.node.attrs[0][0][0]
+        value, _ = self._pull(task.value, index)
+        known = window.arrived.get(distance)
+        window.arrived[distance] = value if known is None else self._sum(known, value)
+        window.awaited -= 1
+        if window.awaited:
+            return
+        sums = []
+        for distance in range(len(window.carries) + 1):
+            terms = [window.arrived[distance]] if distance in window.arrived else []
+            terms += window.carries[distance : distance + 1]
+            zero = Number(0.0, window.dtype)
+            sums.append(self._sum(terms[1], terms[0]) if len(terms) == 2 else terms[0] if terms else zero)
+        self.scopes[-1].statements.append(Store(window.slot, index, self._use((sums[0], 0))))
+        window.handed_on = [self._use((value, 0)) for value in sums[1:]]
+
+    def _sum(self, left: Expression, right: Expression) -> Let:
+        """The sum of two values, computed here."""
+        let = Let(Apply("add", (left, right), left.dtype), None, left.dtype)
+        for value in (left, right):
+            self._use((value, 0))
+        self.scopes[-1].statements.append(let)
+        return let
 
     def _home(self, slot: str) -> str:
         return self.plan.aliases.get(slot, slot)

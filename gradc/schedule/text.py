@@ -14,9 +14,11 @@ from gradc.schedule.loops import (
     AddInto,
     Allocate,
     Apply,
+    Carry,
     Expression,
     Extent,
     For,
+    HandOn,
     Kernel,
     Let,
     Load,
@@ -24,6 +26,7 @@ from gradc.schedule.loops import (
     Return,
     Statement,
     Store,
+    StoreLast,
     Total,
     Variable,
 )
@@ -109,11 +112,18 @@ def _statement(statement: Statement, names: _Names) -> str:
             return f"allocate {statement.array}: {statement.type}{' of zeros' * statement.zeros}"
         case For():
             totals = ", ".join(f"{total.op} {names.of(total)}" for total in statement.totals)
-            return f"for {names.variable(statement.variable)} in {statement.size}" + (f" with {totals}" if totals else "")
+            carried = [f"carry {names.of(carry)}" for carry in statement.carries]
+            opened = ", ".join([totals] * bool(totals) + carried)
+            return f"for {names.variable(statement.variable)} in {statement.size}" + (f" with {opened}" if opened else "")
         case Store():
             return f"{names.element(statement.array, statement.index)} = {names.show(statement.value)}"
         case AddInto():
             return f"{names.element(statement.array, statement.index)} += {names.show(statement.value)}"
+        case HandOn():
+            pairs = zip(statement.carries, statement.values)
+            return "hand on " + ", ".join(f"{names.of(carry)} <- {names.show(value)}" for carry, value in pairs)
+        case StoreLast():
+            return f"{statement.array}[{statement.position}] = {names.of(statement.value)} if it is there"
         case Accumulate():
             at = f"[{names.index(statement.index)}]" if statement.index else ""
             return f"{statement.total.op} {names.of(statement.total)}{at} <- {names.show(statement.value)}"
@@ -129,10 +139,10 @@ class _Names:
 
     def __init__(self, kernel: Kernel):
         self.kernel = kernel
-        self.values: dict[Let | Total, str] = {}
+        self.values: dict[Let | Total | Carry, str] = {}
         self.variables: dict[str, str] = {}
 
-    def of(self, value: Let | Total) -> str:
+    def of(self, value: Let | Total | Carry) -> str:
         return self.values.setdefault(value, f"%{len(self.values)}")
 
     def variable(self, variable: str) -> str:
