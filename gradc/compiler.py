@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import Callable, Iterable, Mapping
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import tangent
@@ -21,9 +21,11 @@ from gradc.language.unparse import unparse
 from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.pipeline import algebraic, for_kernels
-from gradc.schedule.groups import Schedule, schedule
-from gradc.schedule.loops import Kernel, build
+from gradc.schedule.build import build
+from gradc.schedule.groups import schedule
+from gradc.schedule.loops import Kernel
 from gradc.schedule.lower import lower
+from gradc.schedule.tasks import Schedule
 from gradc.schedule.text import loops_text, schedule_text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 from gradc.compiler import Compilation
 from gradc.emit import python as emit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from gradc.emit.python import BLOCK, Function
 from gradc.emit.special import REASSOCIATED, source

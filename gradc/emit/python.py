@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import keyword
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, count
-from typing import Iterator, Mapping
 
+from gradc.emit.names import Names
 from gradc.emit.special import CALLED
+from gradc.ir.access import Affine, Index
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, substitute
-from gradc.ir.access import Affine, Index
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
@@ -51,30 +50,6 @@ PRECEDENCE = {
 }  # fmt: skip
 ATOM = 9
 
-RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", *CALLED.values(),
-            "_add", "_two_sum", "_settle", "value", "value_and_grad"}  # fmt: skip
-
-
-class Names:
-    """Names that are free in the function."""
-
-    def __init__(self, taken: set[str]):
-        self.taken = set(taken)
-
-    def new(self, wanted: str) -> str:
-        """`wanted`, or the same with underscores behind it."""
-        while wanted in self.taken or keyword.iskeyword(wanted) or wanted in RESERVED:
-            wanted += "_"
-        self.taken.add(wanted)
-        return wanted
-
-    def numbered(self, wanted: str) -> str:
-        """`wanted`, or `wanted2`, `wanted3`, ... where it is taken."""
-        return self.new(next(name for name in chain([wanted], (f"{wanted}{k}" for k in count(2))) if name not in self.taken))
-
-    def next(self, stem: str) -> str:
-        """The first of `stem0`, `stem1`, ... that is free."""
-        return self.new(next(f"{stem}{k}" for k in count() if f"{stem}{k}" not in self.taken))
 
 
 @dataclass(frozen=True)
@@ -128,12 +103,12 @@ class _Printer:
         self.lines: list[str] = []
         self.origins: dict[int, Node] = {}
         self.used_in = _readers(kernel.statements)
+        self.plain = _plain_values(kernel.statements)
 
     # ------------------------------------------------------------ the function
 
     def function(self, name: str) -> Function:
         self._sizes()
-        self._convert_scalars()
         self._name_outputs()
         self._body(self.kernel.statements, 1)
         return Function(name, tuple(self.parameters.values()), self.lines, self.calls, self.origins)
@@ -161,14 +136,6 @@ class _Printer:
         for left, relation, right, message in checks:
             self._line(f"if {left} {relation} {right}:", 1)
             self._line(f"raise ValueError({message!r})", 2)
-
-    def _convert_scalars(self) -> None:
-        """Without Numba, Python's own floats would raise where IEEE arithmetic gives infinity or NaN."""
-        risky = _plain_operands(self.kernel.statements)
-        for node in self.kernel.inputs:
-            if node.name in risky:
-                name = self.parameters[node.name]
-                self._line(f"{name} = {DTYPES[node.type.dtype]}({name})", 1)
 
     def _name_outputs(self) -> None:
         """Outputs carry their own names, before anything else can take them."""
@@ -394,6 +361,8 @@ class _Printer:
 
     def _apply(self, value: Apply) -> Text:
         args = [self._show(arg) for arg in value.args]
+        if value.op in RAISING and all(_is_plain(arg, self.plain) for arg in value.args) and not _by_number(value):
+            args[0] = Text(f"{DTYPES[value.dtype]}({args[0].text})")
         if value.op in CALLED:
             self.calls.add(CALLED[value.op])
             return Text(f"{CALLED[value.op]}({', '.join(arg.text for arg in args)})")
@@ -466,39 +435,37 @@ def _every(statements: list[Statement]) -> Iterator[Statement]:
             stack.pop()
 
 
-def _plain_operands(statements: list[Statement]) -> set[str]:
-    """Scalar inputs that reach a division or a power without having met a NumPy function on the way."""
-    plain: dict[Let, set[str]] = {}
-    risky: set[str] = set()
+def _plain_values(statements: list[Statement]) -> set[Let]:
+    """Values that may be Python's own floats when Numba is absent: made of numbers, scalar inputs and totals alone."""
+    plain: set[Let] = set()
     for statement in _every(statements):
         if isinstance(statement, Let) and isinstance(statement.value, Apply):
             op, args = statement.value.op, statement.value.args
-            sources = [_plain_source(arg, plain) for arg in args]
-            if all(source is not None for source in sources):
-                reached = set().union(*(source for source in sources if source))
-                plain[statement] = reached
-                if op in ("div", "floordiv", "mod", "power"):
-                    risky |= reached
-            if op in _NUMPY_CALLS:
-                plain.pop(statement, None)
-    return risky
+            if op in ("where", "gate"):
+                is_plain = op == "gate" or any(_is_plain(arg, plain) for arg in args[1:])
+            else:
+                is_plain = op in CALLED or (op not in _NUMPY_CALLS and all(_is_plain(arg, plain) for arg in args))
+            if is_plain:
+                plain.add(statement)
+    return plain
 
+
+def _is_plain(value: Expression, plain: set[Let]) -> bool:
+    return isinstance(value, (Variable, Number, Total)) or value in plain
+
+
+def _by_number(value: Apply) -> bool:
+    """Whether this divides by a number that is not zero."""
+    divisor = value.args[1]
+    return value.op != "power" and isinstance(divisor, Number) and divisor.value != 0
+
+
+RAISING = ("div", "floordiv", "mod", "power")
+"""Ops for which Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
 
 _NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np.")} | {
     "cast", "maximum", "minimum", "clamp_min", "clamp_max",
 }  # fmt: skip
-
-
-def _plain_source(value: Expression, plain: dict[Let, set[str]]) -> set[str] | None:
-    """The scalar inputs that a value of Python's own float comes from; None for a NumPy value."""
-    match value:
-        case Variable():
-            return {value.name} if value.dtype in ("f64", "f32") else set()
-        case Number():
-            return set()
-        case Let():
-            return plain.get(value)
-    return None
 
 
 def _values(statement: Statement) -> tuple[Expression, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from gradc.frontends.template import instantiate
 from gradc.ir.graph import Node, build, topological

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from gradc.ir.access import Affine, Index
 from gradc.ir.graph import Node, topological
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES
-from gradc.schedule.groups import Schedule
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
@@ -30,6 +29,7 @@ from gradc.schedule.loops import (
     Total,
     Variable,
 )
+from gradc.schedule.tasks import Schedule
 
 
 def schedule_text(plan: Schedule, kernel: Kernel) -> str:

@@ -1,0 +1,327 @@
+"""From a schedule to loops: every task at its place, every value where it is first needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gradc.ir.access import MOVES, Index, argument_index, padded_index
+from gradc.ir.graph import Graph, Node, to_bits
+from gradc.ir.sizes import derive, shrink
+from gradc.schedule.loops import (
+    Accumulate,
+    AddInto,
+    Allocate,
+    Apply,
+    Carry,
+    Expression,
+    Extent,
+    For,
+    HandOn,
+    Kernel,
+    Let,
+    Load,
+    Number,
+    Return,
+    Statement,
+    Store,
+    StoreLast,
+    Total,
+    Variable,
+)
+from gradc.schedule.tasks import Body, Schedule, Task
+from gradc.schedule.tasks import Loop as PlannedLoop
+
+
+def build(plan: Schedule) -> Kernel:
+    """The statements of a scheduled graph."""
+    return _Builder(plan).run()
+
+
+@dataclass(eq=False)
+class _Scope:
+    """The statements of one loop body (or of the function), and what is known inside it."""
+
+    statements: list[Statement]
+    known: list[tuple[Node, Index]] = field(default_factory=list)
+    applied: dict[tuple, Let] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Window:
+    """The elements of an array that cotangents of shifted slices are still being added to: a window that slides
+    over the array with the loop. `carries[d]` is what has come together for the element `d` places ahead."""
+
+    slot: str
+    dtype: str
+    carries: list[Carry]
+    awaited: int
+    arrived: dict[int, Expression] = field(default_factory=dict)
+    handed_on: list[Expression] = field(default_factory=list)
+
+
+MAX_WINDOW = 8
+"""The widest stencil whose cotangents are handed from iteration to iteration; wider ones are added into memory."""
+
+
+def _windows(tasks: list[Task], body: Body) -> Iterator[_Window]:
+    """The arrays that the scatters of one loop of `body` write completely, each element after the other."""
+    writers = Counter(task.slot for item in body.items for task in (item.tasks if isinstance(item, PlannedLoop) else [item]))
+    scatters: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.kind == "scatter":
+            scatters.setdefault(task.slot, []).append(task)
+    for slot, members in scatters.items():
+        if len(members) != writers[slot] or any(len(task.domain) != 1 for task in members):
+            continue
+        parts = [task.node.attrs[0][0] for task in members]
+        (size,) = members[0].node.attrs[1]
+        distances = [first for first, step, _ in parts if step == 1 and isinstance(first, int)]
+        if len(distances) == len(members) and min(distances) == 0 and 0 < max(distances) <= MAX_WINDOW:
+            reach = max(distances)
+            if all(length == shrink(size, reach) for _, _, length in parts) and not isinstance(size, int):
+                dtype = members[0].node.type.dtype
+                yield _Window(slot, dtype, [Carry(slot, dtype) for _ in range(reach)], len(members))
+
+
+class _Builder:
+    def __init__(self, plan: Schedule):
+        self.plan = plan
+        self.graph: Graph = plan.graph
+        self.scopes = [_Scope([])]
+        self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
+        self.depth_of: dict[str, int] = {}
+        self.open: dict[Node, Total] = {}
+        self.windows: dict[str, _Window] = {}
+
+    def run(self) -> Kernel:
+        self._allocate()
+        self._body(self.plan.body)
+        values: list[tuple[str, Expression | str]] = []
+        for name, node in self.graph.outputs:
+            values.append((name, name if node.shape else self._use(self._pull(node, ()))))
+        self.scopes[0].statements.append(Return(values))
+        arrays = {node.name: node.type for node in self.graph.inputs if node.shape}
+        arrays.update((slot, node.type) for slot, node in self.plan.slots.items())
+        return Kernel(self.graph.inputs, self.graph.checks, self.scopes[0].statements, arrays)
+
+    def _allocate(self) -> None:
+        written = set(_stored_slots(self.plan.body))
+        loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
+        written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
+        for slot, node in self.plan.slots.items():
+            if slot not in self.plan.aliases:
+                zeros = slot not in written and node.row.kind != "reduction"
+                self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
+
+    # ------------------------------------------------------------ loops
+
+    def _body(self, body: Body) -> None:
+        for item in body.items:
+            if isinstance(item, PlannedLoop):
+                self._loop(item)
+            else:
+                self._point(item)
+
+    def _loop(self, loop: PlannedLoop) -> None:
+        depth = len(self.scopes)
+        self.depth_of[loop.variable] = depth
+        totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
+        windows = [] if depth > 1 else list(_windows(loop.tasks, self.plan.body))
+        self.windows = {window.slot: window for window in windows}
+        before = {total.node: self.open.get(total.node) for total in totals}
+        self.open.update({total.node: total for total in totals})
+        scope = _Scope([])
+        self.scopes.append(scope)
+        self._body(loop.body)
+        self.scopes.pop()
+        for key in scope.known:
+            del self.memo[key]
+        carries = [carry for window in windows for carry in window.carries]
+        if carries:
+            scope.statements.append(HandOn(carries, [value for window in windows for value in window.handed_on]))
+        self.scopes[-1].statements.append(For(loop.variable, loop.size, totals, scope.statements, carries))
+        for window in windows:
+            for distance, carry in enumerate(window.carries):
+                last = StoreLast(window.slot, derive("+", loop.size, distance), carry)
+                self.scopes[-1].statements.append(last)
+        for task in loop.tasks:
+            if self._opens(task):
+                self._close(task, before[task.node])
+
+    @staticmethod
+    def _opens(task: Task) -> bool:
+        """Whether a running result starts before the loop over a task's next axis."""
+        axis = task.remaining[0]
+        if axis not in task.reduced:
+            return False
+        outer_total_is_array = any(
+            k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index)))
+            for k in range(axis)
+        )
+        return not outer_total_is_array or all(k in task.reduced for k in task.remaining)
+
+    def _open_total(self, task: Task) -> Total:
+        axes = tuple((f"@total{axis}", task.domain[axis]) for axis in task.remaining if axis not in task.reduced)
+        prefix = tuple(at for k in task.kept if (at := task.index[k]) is not None)
+        slot = self.plan.stored[task.node] if axes else ""
+        return Total(task.node.op, task.node, task.node.type.dtype, axes, slot, prefix)
+
+    def _close(self, task: Task, outer: Total | None) -> None:
+        total = self.open.pop(task.node)
+        if outer is not None:
+            self.open[task.node] = outer
+            self.scopes[-1].statements.append(Accumulate(outer, self._total_index(task, outer), total))
+        elif not total.axes:
+            self._finish(task, total)
+
+    def _finish(self, task: Task, value: Expression) -> None:
+        """The result of a reduction, at the point of its kept axes."""
+        index = tuple(at for k in task.kept if (at := task.index[k]) is not None)
+        slot = self.plan.stored.get(task.node)
+        if slot is not None:
+            self.scopes[-1].statements.append(Store(slot, index, value))
+        self._remember((task.node, index), value, len(self.scopes) - 1)
+
+    def _total_index(self, task: Task, total: Total) -> Index:
+        """The element of an array of running results: the kept axes that were looped over after it was opened."""
+        kept = [task.index[k] for k in task.kept]
+        return tuple(at for at in kept[len(kept) - len(total.axes) :] if at is not None) if total.axes else ()
+
+    def _point(self, task: Task) -> None:
+        index = tuple(at for at in task.index if at is not None)
+        if task.kind == "reduce":
+            value = self._use(self._pull(task.value, index))
+            total = self.open[task.node]
+            self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
+        elif task.kind == "scatter" and task.slot in self.windows:
+            self._slide(self.windows[task.slot], task, index)
+        elif task.kind == "scatter":
+            value = self._use(self._pull(task.value, index))
+            self.scopes[-1].statements.append(AddInto(task.slot, padded_index(task.node, index), value))
+        else:
+            expression, depth = self._pull(task.value, index, compute=task.value is task.node)
+            self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _slide(self, window: _Window, task: Task, index: Index) -> None:
+        """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
+        distance = task.node.attrs[0][0][0]
+        value, _ = self._pull(task.value, index)
+        known = window.arrived.get(distance)
+        window.arrived[distance] = value if known is None else self._sum(known, value)
+        window.awaited -= 1
+        if window.awaited:
+            return
+        sums = []
+        for distance in range(len(window.carries) + 1):
+            terms = [window.arrived[distance]] if distance in window.arrived else []
+            terms += window.carries[distance : distance + 1]
+            zero = Number(0.0, window.dtype)
+            sums.append(self._sum(terms[1], terms[0]) if len(terms) == 2 else terms[0] if terms else zero)
+        self.scopes[-1].statements.append(Store(window.slot, index, self._use((sums[0], 0))))
+        window.handed_on = [self._use((value, 0)) for value in sums[1:]]
+
+    def _sum(self, left: Expression, right: Expression) -> Let:
+        """The sum of two values, computed here."""
+        let = Let(Apply("add", (left, right), left.dtype), None, left.dtype)
+        for value in (left, right):
+            self._use((value, 0))
+        self.scopes[-1].statements.append(let)
+        return let
+
+    def _home(self, slot: str) -> str:
+        return self.plan.aliases.get(slot, slot)
+
+    # ------------------------------------------------------------ values
+
+    def _use(self, value: tuple[Expression, int]) -> Expression:
+        if isinstance(value[0], Let):
+            value[0].uses += 1
+        return value[0]
+
+    def _remember(self, point: tuple[Node, Index], value: Expression, depth: int) -> None:
+        self.memo[point] = value, depth
+        if depth:
+            self.scopes[depth].known.append(point)
+
+    def _pull(self, node: Node, index: Index, compute: bool = False) -> tuple[Expression, int]:
+        """The value of an element and the depth of the loop in which it is known; computes what is missing."""
+        start = (node, index)
+        stack = [start]
+        while stack:
+            point = stack[-1]
+            if point in self.memo:
+                stack.pop()
+                continue
+            node, index = point
+            found = self._leaf(node, index) if not (compute and point == start) or not node.args else None
+            if found is not None:
+                stack.pop()
+                self._remember(point, *found)
+                continue
+            at = argument_index(node, index)
+            pending = [(arg, at) for arg in node.args if (arg, at) not in self.memo]
+            if pending:
+                stack += reversed(pending)
+                continue
+            stack.pop()
+            args = [self.memo[arg, at] for arg in node.args]
+            depth = max((depth for _, depth in args), default=0)
+            if node.op in MOVES:
+                self._remember(point, args[0][0], depth)
+            else:
+                self._remember(point, self._applied(node, [value for value, _ in args], depth), depth)
+        return self.memo[start]
+
+    def _applied(self, node: Node, args: list[Expression], depth: int) -> Let:
+        """The op on these values; the same value if it is known already under another node."""
+        key = (node.op, node.type.dtype, *map(_identity, args))
+        known = self.scopes[depth].applied.get(key)
+        if known is None:
+            known = Let(Apply(node.op, tuple(args), node.type.dtype), node, node.type.dtype)
+            for arg in args:
+                self._use((arg, depth))
+            self.scopes[depth].statements.append(known)
+            self.scopes[depth].applied[key] = known
+        return known
+
+    def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
+        """A value that is read rather than computed."""
+        dtype = node.type.dtype
+        match node.op:
+            case "const":
+                return Number(node.value, dtype), 0
+            case "size":
+                return Extent(node.attrs[0], dtype), 0
+        if node in self.plan.stored:
+            return self._load(self._home(self.plan.stored[node]), index, node)
+        if node.op == "input":
+            return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
+        return None
+
+    def _load(self, array: str, index: Index, node: Node) -> tuple[Expression, int]:
+        depth = max((self.depth_of[at.var] for at in index if at.var), default=0)
+        let = Let(Load(array, index, node.type.dtype), node, node.type.dtype)
+        self.scopes[depth].statements.append(let)
+        return let, depth
+
+
+def _identity(value: Expression) -> object:
+    """What makes two operands equal: numbers and inputs by value, the rest by being the same object."""
+    match value:
+        case Number():
+            return to_bits(value.value, value.dtype), value.dtype
+        case Extent() | Variable():
+            return str(value.size if isinstance(value, Extent) else value.name), value.dtype
+    return id(value)
+
+
+def _stored_slots(body: Body) -> Iterator[str]:
+    """The arrays that some task stores to in full."""
+    for item in body.items:
+        tasks: Iterable[Task] = item.tasks if isinstance(item, PlannedLoop) else (item,)
+        for task in tasks:
+            if task.kind == "store":
+                yield task.slot
+
