@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from gradc.autodiff.partials import partial
 from gradc.autodiff.paths import moved, plus, times

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 from gradc.frontends.functions import REDUCTIONS, known_functions, parameters
 from gradc.ir.types import DTYPES, Type

@@ -30,7 +30,7 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
     for value, part in zip(args, node.args):
         if not isinstance(value, Node):
             raise Error("G0202", f"`{node.function}` takes numbers or arrays", part.span)
-    if name in ("max", "min") and len(args) > 1 or name in ("maximum", "minimum"):
+    if (name in ("max", "min") and len(args) > 1) or name in ("maximum", "minimum"):
         values = args + tuple(keywords[key] for key in ("x", "y") if key in keywords)
         result = values[0]
         for value in values[1:]:

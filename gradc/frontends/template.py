@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Mapping
 
 from gradc.frontends.algebra import Algebra
 from gradc.frontends.text import Reader

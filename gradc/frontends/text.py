@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any
 
 from gradc.frontends import shapes
 from gradc.frontends.algebra import Algebra
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
-from gradc.ir.graph import Graph, Node, constant, input_node, size_node, topological
+from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size, names
 from gradc.ir.types import Type, promote
@@ -131,7 +132,8 @@ class Reader:
         return self.algebra_result(self.number(program.result))
 
     def algebra_result(self, node: Node) -> Node:
-        return node if node.type.dtype in ("f64", "f32") else self.algebra.numbers((node,))[0]
+        """The result as a number: conditions and integers take the element type of the inputs."""
+        return node if node.type.is_float else cast(node, self.literal_dtype)
 
     def number(self, expression: Expression) -> Node:
         return self._node(self.evaluate(expression, self.globals), expression.span)

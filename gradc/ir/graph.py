@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np

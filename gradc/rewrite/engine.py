@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import permutations
-from typing import Iterable, Iterator
 
 from gradc.frontends.outline import walk
 from gradc.frontends.template import instantiate, parsed

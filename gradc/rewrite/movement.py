@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradc.ir.graph import Node, build, constant, make
 from gradc.ir.access import Affine, argument_index
+from gradc.ir.graph import Node, build, constant, make
 
 ALWAYS = frozenset({"slice", "squeeze", "transpose"})
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 from numba import types
-from numba.core.typing.templates import AttributeTemplate
-from numba.core.imputils import lower_getattr, lower_constant
+from numba.core.imputils import lower_constant, lower_getattr
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import models, overload, register_model
-from numba.core.typing.templates import infer_getattr
 
 from gradc.compiler import Compilation
 from gradc.ir.types import DTYPES, Type
