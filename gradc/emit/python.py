@@ -443,6 +443,8 @@ def _plain_values(statements: list[Statement]) -> set[Let]:
             op, args = statement.value.op, statement.value.args
             if op in ("where", "gate"):
                 is_plain = op == "gate" or any(_is_plain(arg, plain) for arg in args[1:])
+            elif op in RAISING and not _by_number(statement.value):
+                is_plain = False
             else:
                 is_plain = op in CALLED or (op not in _NUMPY_CALLS and all(_is_plain(arg, plain) for arg in args))
             if is_plain:
