@@ -6,9 +6,9 @@ how shapes are compared; constructors below bring the sizes that slices make int
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Callable, Iterator, Mapping, Union
-
+from typing import Union
 
 MAX_TERMS = 100
 """The most names and numbers in the formula of a size; slices of slices reach it (G0502)."""
