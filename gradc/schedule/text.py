@@ -34,7 +34,7 @@ from gradc.schedule.tasks import Schedule
 
 def schedule_text(plan: Schedule, kernel: Kernel) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
-    names = _Names(kernel)
+    names = _output_names(kernel)
     lines: list[str] = []
     for number, loop in enumerate((s for s in kernel.statements if isinstance(s, For)), 1):
         lines += [f"loop {number} over {loop.size}", *(f"  {line}" for line in _loop_facts(loop, kernel, names))]
@@ -57,14 +57,20 @@ def _phrase(node: Node) -> str:
     return f"{node.op} of {', '.join(arg.name if arg.op == 'input' else arg.op for arg in node.args)}"
 
 
-def _loop_facts(loop: For, kernel: Kernel, names: _Names) -> Iterator[str]:
+def _output_names(kernel: Kernel) -> dict[Total, str]:
+    """The reductions that are outputs as they are."""
+    return {value: name for s in kernel.statements if isinstance(s, Return) for name, value in s.values if isinstance(value, Total)}
+
+
+def _loop_facts(loop: For, kernel: Kernel, names: dict[Total, str]) -> Iterator[str]:
     statements = [loop, *_inside(loop)]
     sizes = [str(s.size) for s in statements if isinstance(s, For)]
     if len(sizes) > 1:
         yield f"inner loops over {', '.join(sizes[1:])}"
     totals = [total for s in statements if isinstance(s, For) for total in s.totals]
-    for total in totals:
-        yield f"reduces {names.of(total)}"
+    if totals:
+        described = Counter(f"{total.op} ({names[total]})" if total in names else total.op for total in totals)
+        yield "reduces " + ", ".join(f"{count} {what}" if count > 1 else what for what, count in described.items())
     reads = _arrays(s.value for s in statements if isinstance(s, Let) and isinstance(s.value, Load))
     writes = _arrays(s for s in statements if isinstance(s, Store))
     adds = _arrays(s for s in statements if isinstance(s, AddInto))
@@ -74,7 +80,7 @@ def _loop_facts(loop: For, kernel: Kernel, names: _Names) -> Iterator[str]:
             yield f"{verb} {', '.join(arrays)}: {moved} bytes an element"
 
 
-def _arrays(accesses) -> list[str]:
+def _arrays(accesses: Iterable) -> list[str]:
     return list(dict.fromkeys(access.array for access in accesses))
 
 
