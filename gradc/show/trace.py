@@ -107,7 +107,8 @@ class Trace:
         """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
         for gate in self.gates:
             shape = "x".join(map(str, gate.shape))
-            head = (f"[{gate.number}]", gate.gate, gate.text, shape, abbreviated(gate.value), abbreviated(gate.upstream))
+            value, upstream = abbreviated(gate.value), abbreviated(gate.upstream)
+            head: tuple[str, ...] = (f"[{gate.number}]", gate.gate, gate.text, shape, value, upstream)
             for argument in gate.arguments or (None,):
                 if argument is None:
                     yield (*head, "", "", "")

@@ -166,7 +166,7 @@ def test_as_dict_holds_every_field():
 
 
 def test_a_program_100000_deep_is_traced_without_recursion():
-    depth = 100_000
+    depth = 100_000  # negations, the cheapest gates
     t = gradc.trace("-" * depth + "x", x=2.0)
     assert len(t) == depth
     assert t.grads == (1.0,)
