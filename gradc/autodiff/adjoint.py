@@ -34,8 +34,11 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
         return moved(op, out_bar, attrs)
     local = partial(node, position)
-    if local is None:
-        return None
+    return None if local is None else scaled(node, out_bar, local)
+
+
+def scaled(node: Node, out_bar: Node, local: Node) -> Node:
+    """A node's cotangent times its partial derivative for an argument."""
     return times(along_reduced(node, out_bar), local)
 
 

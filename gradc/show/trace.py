@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gradc.autodiff.adjoint import adjoint, pull
+from gradc.autodiff.adjoint import adjoint, pull, scaled
 from gradc.autodiff.partials import partial
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
 from gradc.ir.graph import Graph, Node, constant, dependent, topological
 from gradc.ir.interpret import run
 from gradc.language.diagnostics import Error
-from gradc.language.parser import parse
+from gradc.language.parser import collector_paused, parse
 from gradc.language.source import Source, Span
 from gradc.language.syntax import Program
 from gradc.runtime import arguments
@@ -178,7 +178,9 @@ def trace_program(program: Program, values: Mapping[str, Any]) -> Trace:
     compilation = Compilation(program, types, differentiable, nameable=invented)
     graph = compilation.graph
     known = dict(zip(graph.inputs, prepared.arrays))
-    return _Tracer(graph, compilation.wrt_nodes, compilation.spans).run(program.source, known, prepared.sizes(graph))
+    with collector_paused():
+        tracer = _Tracer(graph, compilation.wrt_nodes, compilation.spans)
+        return tracer.run(program.source, known, prepared.sizes(graph))
 
 
 class _Tracer:
@@ -235,11 +237,13 @@ class _Tracer:
         arg = node.args[position]
         if node not in self.bars or arg not in self.bars:
             return None, None
-        product = pull(node, position, self.bars[node])
         if node.row.transpose is not None:
-            return None, product
-        zero = constant(0.0, arg.type)
-        return partial(node, position) or zero, product or zero
+            return None, pull(node, position, self.bars[node])
+        local = partial(node, position)
+        if local is None:
+            zero = constant(0.0, arg.type)
+            return zero, zero
+        return local, scaled(node, self.bars[node], local)
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""
