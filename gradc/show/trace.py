@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ class Trace:
     upstream: Any
     """The gradient that the result is given: ones."""
     grads: Gradients
+    note: str = ""
+    """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
 
     def __iter__(self) -> Iterator[Gate]:
         return iter(self.gates)
@@ -89,7 +91,8 @@ class Trace:
 
     def __str__(self) -> str:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
-        return "\n".join([*lines, *[""] * bool(lines), *self.results()])
+        notes = ["", f"note: {self.note}"] if self.note else []
+        return "\n".join([*lines, *[""] * bool(lines), *self.results(), *notes])
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} gate{'s' * (len(self) != 1)}: value {abbreviated(self.value)}>"
@@ -133,6 +136,7 @@ class Trace:
             "inputs": self.inputs,
             "value": self.value,
             "gradients": dict(self._named_grads()),
+            "note": self.note or None,
             "gates": [
                 {
                     "number": gate.number,
@@ -180,7 +184,21 @@ def trace_program(program: Program, values: Mapping[str, Any]) -> Trace:
     known = dict(zip(graph.inputs, prepared.arrays))
     with collector_paused():
         tracer = _Tracer(graph, compilation.wrt_nodes, compilation.spans)
-        return tracer.run(program.source, known, prepared.sizes(graph))
+        traced = tracer.run(program.source, known, prepared.sizes(graph))
+        return replace(traced, note=_note(traced, compilation, prepared))
+
+
+def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments) -> str:
+    """Says what gradc computes instead, where the gates as written give infinities or NaN."""
+    if all(np.isfinite(number).all() for number in (traced.value, *traced.grads)):
+        return ""
+    graph = compilation.derivative
+    known = dict(zip(graph.inputs, prepared.arrays, strict=True))
+    value, *grads = (plain(number) for number in run(graph.results, known, prepared.sizes(graph)))
+    found = Trace(traced.source, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
+    if found.results() == traced.results():
+        return ""
+    return f"these are the gates as written; gradc.compile rewrites them and gives {', '.join(' '.join(line.split()) for line in found.results())}"
 
 
 class _Tracer:
