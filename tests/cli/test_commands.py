@@ -161,6 +161,38 @@ def test_compile_to_a_file(tmp_path):
     assert os.listdir(tmp_path) == ["neuron.py"]
 
 
+# ---------------------------------------------------------------- bench
+
+
+@pytest.mark.compiled
+def test_bench_json():
+    program = ("bench", "sum((y - a*exp(-b*t))**2)", "--size", "100", "--wrt", "a,b", "--quick")
+    facts = json.loads(ok(*program, "--against", "numpy", "--json").stdout)
+    assert facts["wrt"] == ["a", "b"]
+    assert facts["shapes"]["t"] == [100]
+    assert {"gradc-numba", "gradc-interpreter", "numpy"} <= {entry["name"] for entry in facts["competitors"]}
+
+
+def test_a_wrong_answer_of_ours_is_a_failed_check(monkeypatch):
+    class Report:
+        faults = ("gradc-numba: another value",)
+
+        def as_dict(self):
+            return {"competitors": []}
+
+    monkeypatch.setattr("gradc.bench.measure", lambda *args, **keywords: Report())
+    result = run("bench", "x*y", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {"competitors": []}
+    assert result.stderr == "gradc-numba: another value\n"
+
+
+def test_bench_refuses_unknown_competitors():
+    result = run("bench", "x*y", "--against", "nunpy")
+    assert result.exit_code == 1
+    assert "nunpy" in result.stderr
+
+
 # ---------------------------------------------------------------- files
 
 
