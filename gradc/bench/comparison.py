@@ -83,7 +83,7 @@ class _Contest:
     total: int = 0
 
     def run(self) -> Report:
-        self.entries = {c.name: Entry(c.name, c.is_ours, c.threads) for c in self.competitors}
+        self.entries = {c.name: Entry(c.name, c.is_ours) for c in self.competitors}
         self.total = len(self.competitors) * (2 + self.settings.rounds)
         with np.errstate(all="ignore"):
             calls = self._agreeing()

@@ -30,14 +30,13 @@ def _takes_all(workload: Workload, inputs: Inputs) -> str:
 @dataclass(frozen=True)
 class Competitor:
     """`refuses` says why a workload is not tried, or nothing if it is; `modules` are imported before the clock starts;
-    `threads` is how many it computes with; `is_ours` marks the engines of gradc, which the others are compared with;
+    `is_ours` marks the engines of gradc, which the others are compared with;
     a competitor that takes not any program is left out of `gradc bench EXPR` unless it is named."""
 
     name: str
     prepare: Callable[[Workload, Inputs], Call]
     refuses: Callable[[Workload, Inputs], str] = _takes_all
     modules: tuple[str, ...] = ()
-    threads: int = 1
     is_ours: bool = False
     takes_any_program: bool = True
 

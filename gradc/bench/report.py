@@ -13,7 +13,7 @@ from gradc.machine import facts
 DISTURBED = 0.2
 """Relative change of the control during a measurement beyond which the table says that the machine was busy."""
 
-HEADINGS = ("competitor", "first call", "later calls", "spread", "speed", "memory", "threads", "note")
+HEADINGS = ("competitor", "first call", "later calls", "spread", "speed", "memory", "CPUs", "note")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -25,7 +25,6 @@ class Entry:
 
     name: str
     is_ours: bool
-    threads: int
     status: str = "ok"
     reason: str = ""
     import_ns: int | None = None
@@ -92,7 +91,7 @@ class Report:
     def _row(self, entry: Entry) -> list[str]:
         if entry.later is None:
             note = f"{entry.status}: {entry.reason}"
-            return [entry.name, "", "", "", "", "", str(entry.threads), note]
+            return [entry.name, "", "", "", "", "", "", note]
         speed = self.speed(entry)
         calls = len(entry.later.batches) * entry.later.repeats
         return [
@@ -102,7 +101,7 @@ class Report:
             "" if entry.later.spread is None else f"{100 * entry.later.spread:.0f} %",
             "" if speed is None else f"{speed:.2g}" if speed < 10 else f"{speed:.0f}",
             amount(entry.peak_bytes),
-            str(entry.threads),
+            f"{entry.later.cpus:.1f}",
             "" if entry.later.spread is not None else f"only {calls} call{'s' * (calls > 1)} timed",
         ]
 
@@ -121,6 +120,7 @@ class Report:
             )
             apart = f"; imports apart: {imports}" if imports else ""
             lines.append(f"first call: in a new process, build and compile included{apart}")
+        lines.append("CPUs: how many a call kept busy, all its threads together")
         if methods:
             lines.append(f"memory: peak of a later call beyond inputs and results ({', '.join(methods)})")
         change = f"control (NumPy copies the inputs): {duration(before.median)} before, {duration(after.median)} after"
@@ -155,13 +155,13 @@ class Report:
             "ours": entry.is_ours,
             "status": entry.status,
             "reason": entry.reason,
-            "threads": entry.threads,
             "import_s": seconds(entry.import_ns),
             "first_call_s": seconds(entry.first_ns),
             "median_s": later and later.median / 1e9,
             "spread": later and later.spread,
             "batches_s": later and [taken / 1e9 for taken in later.batches],
             "calls_per_batch": later and later.repeats,
+            "cpus_used": later and later.cpus,
             "peak_bytes": entry.peak_bytes,
             "memory_method": entry.memory_method or None,
             "speed": self.speed(entry),

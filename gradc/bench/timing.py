@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from time import perf_counter_ns, process_time
+from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,13 @@ class Timed:
 
     repeats: int
     batches: list[float]
+    cpu_time: float = 0.0
+    """Nanoseconds a call kept processors busy, in all threads together; the mean over the batches."""
+
+    @property
+    def cpus(self) -> float:
+        """How many processors a call kept busy: about the number of threads it computed with."""
+        return self.cpu_time / statistics.mean(self.batches)
 
     @property
     def median(self) -> float:
@@ -69,24 +76,27 @@ def quiet_collector() -> Iterator[None]:
             gc.enable()
 
 
-def batch(call: Callable[[], Any], repeats: int) -> float:
-    """Nanoseconds a call takes, on average over some calls in a row."""
+def batch(call: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Nanoseconds a call takes, and keeps processors busy, on average over some calls in a row."""
+    busy_before = process_time_ns()
     start = perf_counter_ns()
     for _ in range(repeats):
         call()
     taken = perf_counter_ns() - start
+    busy = process_time_ns() - busy_before
     gc.collect()
-    return taken / repeats
+    return taken / repeats, busy / repeats
 
 
-def repeats_for(call: Callable[[], Any], min_batch: int) -> tuple[int, float]:
-    """How many calls fill a batch, and how many nanoseconds that batch will take (if it is one call: took)."""
+def calibrated(call: Callable[[], Any], min_batch: int) -> tuple[int, float, Timed]:
+    """How many calls fill a batch, how many nanoseconds that batch will take, and the batch that showed it."""
     repeats = 1
     while True:
-        taken = batch(call, repeats) * repeats
+        each, busy = batch(call, repeats)
+        taken = each * repeats
         if taken >= min_batch / 2:
-            repeats = math.ceil(repeats * max(1.0, min_batch / taken))
-            return repeats, max(taken, min_batch)
+            needed = math.ceil(repeats * max(1.0, min_batch / taken))
+            return needed, max(taken, min_batch), Timed(repeats, [each], busy)
         repeats *= 2 if taken * 100 > min_batch else 10
 
 
@@ -98,14 +108,16 @@ def in_turn(
     allowed: dict[str, int] = {}
     with quiet_collector():
         for name, call in calls.items():
-            repeats, expected = repeats_for(call, settings.min_batch)
+            repeats, expected, trial = calibrated(call, settings.min_batch)
             allowed[name] = min(settings.rounds, int(settings.budget / expected))
-            timed[name] = Timed(repeats, [] if allowed[name] else [expected / repeats])
+            timed[name] = Timed(repeats, []) if allowed[name] else trial
         for round in range(settings.rounds):
             for name, call in calls.items():
                 progress(name)
                 if round < allowed[name]:
-                    timed[name].batches.append(batch(call, timed[name].repeats))
+                    each, busy = batch(call, timed[name].repeats)
+                    timed[name].batches.append(each)
+                    timed[name].cpu_time += busy / allowed[name]
     return timed
 
 
@@ -129,7 +141,7 @@ def _cpu_seconds() -> tuple[float, float, float]:
 
     times = psutil.cpu_times()
     busy = times.user + times.system + getattr(times, "nice", 0.0) + getattr(times, "steal", 0.0)
-    return perf_counter_ns() / 1e9, busy, process_time()
+    return perf_counter_ns() / 1e9, busy, process_time_ns() / 1e9
 
 
 def control(inputs: Inputs, settings: Settings) -> Timed:
