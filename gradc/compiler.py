@@ -176,7 +176,8 @@ class Compilation:
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
-        return Graph(self.graph.inputs + extra, outputs, self.graph.checks)
+        inputs = self.graph.inputs + extra
+        return Graph(inputs, tuple((fresh(name, inputs), node) for name, node in outputs), self.graph.checks)
 
     @graph_stage
     def derivative(self) -> Graph:

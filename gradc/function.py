@@ -20,13 +20,12 @@ from gradc.language.diagnostics import Error, closest
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments, dense
-from gradc.runtime.arguments import Arguments
+from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, Run
 from gradc.runtime.results import Gradients, gradients, plain
 
 MAX_SHOWN_TEXT = 2_000
-MAX_SHOWN_NAMES = 20
-"""How much of a long program `repr` and `help` show."""
+"""How much of a long program `help` shows."""
 
 
 def compile(
@@ -102,7 +101,7 @@ class Function:
     def __repr__(self) -> str:
         text = " ".join(self.text[:1000].split())
         shown = text if len(text) <= 60 else text[:57] + "..."
-        return f"<gradc function of {_listed(self.inputs) or 'nothing'}: {shown}>"
+        return f"<gradc function of {listed(self.inputs) or 'nothing'}: {shown}>"
 
     def __reduce__(self) -> tuple:
         return _rebuild, (self.text, self._wrt, self._engine, self._fast_math)
@@ -112,11 +111,11 @@ class Function:
         text = self.text if len(self.text) <= MAX_SHOWN_TEXT else self.text[:MAX_SHOWN_TEXT] + "..."
         declared = self._outline.declared
         inputs = [f"{name}: {declared[name]}" if name in declared else name for name in self.inputs]
-        call = ", ".join(self.inputs) if len(self.inputs) <= MAX_SHOWN_NAMES else "..."
+        call = ", ".join(self.inputs) if len(self.inputs) <= MAX_LISTED else "..."
         self.__doc__ = f"""{text}
 
-Inputs: {_listed(inputs) or "none"}.
-Derivatives for: {_listed(self.wrt) or "none"}.
+Inputs: {listed(inputs) or "none"}.
+Derivatives for: {listed(self.wrt) or "none"}.
 
 f({call})                 the value; arguments by position or by name, numbers or arrays that broadcast
 f.value_and_grad({call})  the value and its gradients
@@ -235,7 +234,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")
         else:
             raise Error(
-                "G0601", f"{len(self.wrt)} tangents expected, one number given", help=f"in order: {', '.join(self.wrt)}"
+                "G0601", f"{len(self.wrt)} tangents expected, not one {type(tangents).__name__}",
+                help=in_order(self.wrt),
             )  # fmt: skip
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
@@ -347,9 +347,10 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or name not in known:
             near = closest(str(name), found.inputs)
+            whose = "of the program" if known else "of a program without inputs"
             raise Error(
-                "G0402", f"wrt names `{name}`, which is no input of the program",
-                help=f"did you mean `{near}`?" if near else f"the inputs are {_listed(found.inputs) or 'none'}",
+                "G0402", f"wrt names `{name}`, which is no input {whose}",
+                help=f"did you mean `{near}`?" if near else f"the inputs are {listed(found.inputs)}" if known else None,
             )  # fmt: skip
         declared = found.declared.get(name)
         if declared is not None and not declared.is_float:
@@ -371,12 +372,6 @@ def _engine(name: Any) -> str:
         "G0604", f"there is no engine {name!r}",
         help=f"did you mean {near!r}?" if near else f"the engines are {', '.join(ENGINES)}",
     )  # fmt: skip
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`x, y, z`, cut short where there are many."""
-    rest = len(names) - MAX_SHOWN_NAMES
-    return ", ".join(names[:MAX_SHOWN_NAMES]) + (f", ... ({rest:,} more)" if rest > 0 else "")
 
 
 def _rebuild(text: str, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:

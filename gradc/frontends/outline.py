@@ -17,6 +17,7 @@ from gradc.language.syntax import (
     Define,
     Expression,
     Index,
+    List,
     Name,
     Number,
     Program,
@@ -67,7 +68,8 @@ class _Outliner:
                     self._define(statement)
         self._expression(program.result, frozenset())
         inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
-        return Outline(inputs, self.declared, tuple(self.sizes), frozenset(self.arrays) - set(self.declared), self.inputs)
+        arrays = frozenset(self.arrays) - set(self.declared)
+        return Outline(inputs, self.declared, tuple(self.sizes), arrays, self.inputs)
 
     # ------------------------------------------------------------ statements
 
@@ -150,6 +152,7 @@ class _Outliner:
     def _expression(self, expression: Expression, local: frozenset[str]) -> set[str]:
         """The inputs that an expression depends on; records them, and which of them are arrays."""
         free: set[str] = set()
+        self._wanted(expression)
         stack: list[tuple[Expression | Slice | Special, bool]] = [(expression, False)]
         while stack:
             node, reduced = stack.pop()
@@ -172,8 +175,21 @@ class _Outliner:
                         "G0301", "`e` is not a constant here", node.left.span,
                         help="write exp(x) for e to the power x; to use an input called e, declare it: `e: f64; ...`",
                     )  # fmt: skip
-            stack.extend((part, reduced) for part in reversed(children(node)))
+            parts = children(node)
+            if not isinstance(node, (Call, Index, List, Slice)):
+                for part in parts:
+                    self._wanted(part)
+            stack.extend((part, reduced) for part in reversed(parts))
         return free
+
+    @staticmethod
+    def _wanted(part: Expression | Slice | Special) -> None:
+        """Refuse a list or a word where only a number or an array makes sense."""
+        if isinstance(part, (List, Special)):
+            raise Error(
+                "G0108", "a number or an array is wanted here", part.span,
+                help="lists, None, True and False only stand where a function or an index asks for them",
+            )  # fmt: skip
 
     def _reduces(self, node: Call) -> bool:
         if node.function in ("max", "min", "amax", "amin") and node.function not in self.defined:
@@ -192,7 +208,10 @@ class _Outliner:
         if name in self.sizes and name not in self.declared:
             return ()
         if name.startswith("__"):
-            raise Error("G0301", f"`{name}` is no name of an input", node.span, help="names of inputs do not start with two underscores")
+            raise Error(
+                "G0301", f"`{name}` is no name of an input", node.span,
+                help="names of inputs do not start with two underscores",
+            )  # fmt: skip
         self.inputs.setdefault(name, node.span)
         return (name,)
 
@@ -243,7 +262,8 @@ class _Outliner:
             wanted = str(least) if least == len(names) or many else f"{least} to {len(names)}"
             raise Error(
                 "G0303",
-                f"`{node.function}` takes {'at least ' if many else ''}{wanted} argument{'s' * (wanted != '1')}, not {positional + len(node.keywords)}",
+                f"`{node.function}` takes {'at least ' if many else ''}{wanted} argument{'s' * (wanted != '1')}, "
+                f"not {positional + len(node.keywords)}",
                 node.span,
                 help=f"its arguments are {', '.join(names)}" if names else None,
             )

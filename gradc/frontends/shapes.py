@@ -37,7 +37,8 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
             result = algebra.extreme({"max": "maximum", "min": "minimum"}.get(name, name), result, value, node.span)
         return result
     if name == "polygamma":
-        return _polygamma(algebra, args[0] if args else keywords["n"], args[-1] if len(args) > 1 else keywords["x"], node)
+        given = dict(zip(("n", "x"), args)) | keywords
+        return _polygamma(algebra, given["n"], given["x"], node)
     if name == "clip":
         given = dict(zip(("x", "lower", "upper"), args)) | keywords
         return algebra.elementwise("clip", given["x"], given["lower"], given["upper"], span=node.span)
@@ -51,9 +52,10 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
 
 
 def _polygamma(algebra: Algebra, order: Node, x: Node, node: Call) -> Node:
-    n = static_integer(order, node.args[0].span if node.args else node.span, "the order of `polygamma`")
+    span = node.args[0].span if node.args else node.span
+    n = static_integer(order, span, "the order of `polygamma`")
     if n < 0:
-        raise Error("G0202", "the order of `polygamma` cannot be negative", node.args[0].span if node.args else node.span)
+        raise Error("G0202", "the order of `polygamma` cannot be negative", span)
     return algebra.elementwise("digamma", x) if n == 0 else algebra.elementwise("polygamma", constant(n), x)
 
 
@@ -68,7 +70,10 @@ def _check_elements(algebra: Algebra, operand: Node, node: Call) -> None:
 
 
 def matmul(algebra: Algebra, left: Node, right: Node, node: Binary) -> Node:
-    raise Error("G0108", "matrix products are not part of the language yet", node.span, help="write sum(x * y) for a dot product")
+    raise Error(
+        "G0108", "matrix products are not part of the language yet", node.span,
+        help="write sum(x * y) for a dot product",
+    )  # fmt: skip
 
 
 def transpose(node: Node) -> Node:
@@ -82,12 +87,14 @@ def transpose(node: Node) -> Node:
 def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) -> Node:
     """`value[items]` for whole numbers and slices, one for each leading axis."""
     if len(items) > value.type.rank:
+        rank = value.type.rank
+        indices = "1 index" if len(items) == 1 else f"{len(items)} indices"
         raise Error(
             "G0204",
-            f"{len(items)} indices for a value of rank {value.type.rank}",
+            f"{indices} for a value with {rank} ax{'i' if rank == 1 else 'e'}s" if rank else "a number has no elements",
             node.span,
             label=f"this is {value.type}",
-            help="only an array can be indexed; declare it, as in `x: f64[n]`" if value.type.rank == 0 else None,
+            help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
         )
     parts, dropped = [], []
     for axis, size in enumerate(value.shape):
@@ -124,7 +131,8 @@ def _position(algebra: Algebra, item: Node, size: Any, span: Span) -> Any:
     message = f"index {position} is out of range for size {size}"
     if isinstance(size, int):
         if size < needed:
-            raise Error("G0204", message, span, help=f"valid indices are {-size} to {size - 1}" if size else "the array is empty")
+            valid = f"valid indices are {-size} to {size - 1}" if size else "the array is empty"
+            raise Error("G0204", message, span, help=valid)
         return position % size
     algebra.checks.append(Check(size, ">=", needed, message))
     return position if position >= 0 else slice_extent(size, position, None, 1)[0]

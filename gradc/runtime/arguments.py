@@ -19,6 +19,8 @@ from gradc.language.diagnostics import Error, closest
 RELATIONS = {"==": lambda a, b: a == b, ">=": lambda a, b: a >= b}
 USABLE_KINDS = "biuf"
 """NumPy's kinds of element types that become numbers here: booleans, integers, floats."""
+MAX_LISTED = 20
+"""How many names a message or a `repr` lists."""
 UPSTREAM = "the upstream gradient"
 """What messages call it."""
 
@@ -28,27 +30,38 @@ def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any
     if len(args) > len(names):
         raise Error(
             "G0601", f"{len(names)} {what}{'s' * (len(names) != 1)} expected, {len(args)} given",
-            help=f"in order: {', '.join(names)}" if names else "the program has no inputs",
+            help=in_order(names),
         )  # fmt: skip
     values = dict(zip(names, args))
     known = set(names) if keywords else ()
     for name, value in keywords.items():
         if name in values:
-            raise Error("G0601", f"{what} `{name}` is given twice")
+            raise Error("G0601", f"{what} `{name}` is given twice", help="by position and by name: drop one of them")
         if name not in known:
             near = closest(name, names)
             raise Error(
                 "G0601", f"there is no {what} `{name}`",
-                help=f"did you mean `{near}`?" if near else f"the {what}s are {', '.join(names)}" if names else None,
+                help=f"did you mean `{near}`?" if near else in_order(names),
             )  # fmt: skip
         values[name] = value
     missing = [name for name in names if name not in values]
     if missing:
         raise Error(
-            "G0601", f"{what}{'s' * (len(missing) > 1)} {', '.join(f'`{name}`' for name in missing)} missing",
-            help=f"in order: {', '.join(names)}",
+            "G0601", f"{what}{'s' * (len(missing) > 1)} {listed([f'`{name}`' for name in missing])} missing",
+            help=in_order(names),
         )  # fmt: skip
     return [values[name] for name in names]
+
+
+def in_order(names: Sequence[str]) -> str:
+    """The inputs, for a help line."""
+    return f"in order: {listed(names)}" if names else "the program has no inputs"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`x, y, z`, cut short where there are many."""
+    rest = len(names) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f", ... ({rest:,} more)" if rest > 0 else "")
 
 
 def as_array(subject: str, value: Any) -> np.ndarray:
@@ -58,8 +71,9 @@ def as_array(subject: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except Exception as error:  # whatever the caller's own `__array__` raises
-        uneven = "give all rows the same length" if isinstance(value, (list, tuple)) else None
-        raise Error("G0602", f"{subject} is no array: {first_line(error)}", help=uneven) from None
+        uneven = "inhomogeneous" in str(error)
+        what = "has rows of different lengths" if uneven else f"is no array: {first_line(error)}"
+        raise Error("G0602", f"{subject} {what}", help="give all rows the same length" if uneven else None) from None
     if array.dtype.kind in USABLE_KINDS:
         return array
     if array.dtype == object and (number := _long_integers(array)) is not None:
@@ -81,7 +95,7 @@ def _unusable(subject: str, value: Any, array: np.ndarray) -> Error:
     match array.dtype.kind:
         case "c":
             what = "is complex"
-            help = "gradc computes with real numbers: pass the real and the imaginary part as two inputs"
+            help = "gradc computes with real numbers: pass the real and the imaginary part separately"
         case "U" | "S":
             what = "is text" if array.ndim == 0 else "holds text"
         case "M" | "m":
@@ -90,8 +104,10 @@ def _unusable(subject: str, value: Any, array: np.ndarray) -> Error:
             what, help = "is a structured array", "pass its fields as separate inputs"
         case _ if value is None:
             what = "is None"
+        case _ if isinstance(value, int):
+            what, help = "is too large for a float64", "the largest is about 1.8e308"
         case _ if array.ndim == 0:
-            what = "is too large for a float64" if isinstance(value, int) else f"is of type {type(value).__name__}"
+            what = f"is of type {type(value).__name__}"
         case _:
             kinds = dict.fromkeys(type(item).__name__ for item in array.flat)
             what = f"holds objects of type {', '.join(kinds)}" if len(kinds) < 4 else "holds objects"
@@ -127,8 +143,18 @@ class Arguments:
                 if evaluate(size, sizes) != actual:
                     raise self._mismatch(graph, node.name, axis, size, actual, sizes)
         for check in graph.checks:
-            check_sizes(check, sizes)
+            left, right = evaluate(check.left, sizes), evaluate(check.right, sizes)
+            if not RELATIONS[check.relation](left, right):
+                raise self._unfit(graph, check, left, right)
         return sizes
+
+    def _unfit(self, graph: Graph, check: Check, left: int, right: int) -> Error:
+        """The error for a check that fails, its sizes as numbers."""
+        message = check.message.replace(f"sizes {check.left} and {check.right} ", f"sizes {left} and {right} ")
+        message = message.replace(f"for size {check.left}", f"for size {left}")
+        shapes = [(node.name, np.shape(array)) for node, array in zip(graph.inputs, self.arrays) if node.shape]
+        shown = (f"`{name}` has shape {shape_text(shape)}" for name, shape in shapes[:MAX_LISTED])
+        return Error("G0603", message, help="; ".join(shown))
 
     def _mismatch(self, graph: Graph, name: str, axis: int, size: Any, actual: int, sizes: dict[str, int]) -> Error:
         for node, array in zip(graph.inputs, self.arrays):
@@ -140,13 +166,6 @@ class Arguments:
                     help="give both the same size, or make one of them size 1",
                 )  # fmt: skip
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
-
-
-def check_sizes(check: Check, sizes: Mapping[str, int]) -> None:
-    left, right = evaluate(check.left, sizes), evaluate(check.right, sizes)
-    if not RELATIONS[check.relation](left, right):
-        known = ", ".join(f"{name} = {value}" for name, value in sizes.items())
-        raise Error("G0603", f"{check.message} ({known})" if known else check.message)
 
 
 def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
@@ -189,7 +208,12 @@ def ready_key(values: Sequence[Any]) -> tuple | None:
         kind = type(value)
         if kind is float:
             key.append(kind)
-        elif kind is np.ndarray and value.ndim and value.dtype in READY_DTYPES and value.flags.num & READY_FLAGS == READY_FLAGS:
+        elif (
+            kind is np.ndarray
+            and value.ndim
+            and value.dtype in READY_DTYPES
+            and value.flags.num & READY_FLAGS == READY_FLAGS
+        ):
             key.append((value.dtype.char, tuple([size == 1 for size in value.shape])))
         else:
             return None
@@ -244,7 +268,10 @@ def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
         )  # fmt: skip
     for axis, (size, actual) in enumerate(zip(declared.shape, array.shape)):
         if isinstance(size, int) and size != actual:
-            raise Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, but is declared {size}")
+            raise Error(
+                "G0603", f"axis {axis} of argument `{name}` has size {actual}, but is declared {size}",
+                help="change the declaration or the argument",
+            )  # fmt: skip
     if not declared.is_float:
         _check_whole(name, array, declared)
 

@@ -109,8 +109,8 @@ def test_integers_and_booleans_are_taken_as_float64(kind):
 @pytest.mark.parametrize(
     "number",
     [
-        2, 2.0, True, np.float64(2), np.int8(2), np.uint64(2), np.bool_(True), np.array(2.0), np.array(2), 10**30, -(2**64),
-        np.longdouble(2),
+        2, 2.0, True, np.float64(2), np.int8(2), np.uint64(2), np.bool_(True), np.array(2.0), np.array(2), 10**30,
+        -(2**64), np.longdouble(2),
     ],
 )  # fmt: skip
 def test_scalars_of_every_kind_give_python_floats(engine, number):
@@ -253,12 +253,12 @@ def test_read_only_inputs_work_everywhere(engine):
 @pytest.mark.parametrize(
     "value",
     [
-        None, "abc", b"abc", 1j, [1j], object(), {"a": 1}, {1, 2}, print, [1, [2, 3]], [[1, 2], [3]], [None, 1.0], ["a"],
-        10**400, [10**400], decimal.Decimal(1), np.array([1, "a"], object), np.datetime64("2020-01-01"), slice(1),
-        np.timedelta64(1, "s"), np.zeros(2, "f8,i4"), np.ma.masked_array([1.0, 2.0], [True, False]), np.ma.masked,
-        (i for i in range(3)),
+        None, "abc", b"abc", 1j, [1j], object(), {"a": 1}, {1, 2}, print, [1, [2, 3]], [[1, 2], [3]], [None, 1.0],
+        ["a"], 10**400, [10**400], decimal.Decimal(1), np.array([1, "a"], object), np.datetime64("2020-01-01"),
+        np.timedelta64(1, "s"), np.zeros(2, "f8,i4"), np.ma.masked_array([1.0, 2.0], [True, False]),
+        np.ma.masked, (i for i in range(3)), slice(1),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_other_values_are_refused_by_name(value):
     function = gradc.compile("pressure * 2", engine="interpreter")
