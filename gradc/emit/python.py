@@ -446,7 +446,7 @@ def _plain_values(statements: list[Statement]) -> set[Let]:
             elif op in RAISING and not _by_number(statement.value):
                 is_plain = False
             else:
-                is_plain = op in CALLED or (op not in _NUMPY_CALLS and all(_is_plain(arg, plain) for arg in args))
+                is_plain = op in _PYTHON_CALLS or (op not in _NUMPY_CALLS and all(_is_plain(arg, plain) for arg in args))
             if is_plain:
                 plain.add(statement)
     return plain
@@ -465,6 +465,7 @@ def _by_number(value: Apply) -> bool:
 RAISING = ("div", "floordiv", "mod", "power")
 """Ops for which Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
 
+_PYTHON_CALLS = {name for name, row in OPS.items() if row.python.startswith("math.")} | set(CALLED)
 _NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np.")} | {
     "cast", "maximum", "minimum", "clamp_min", "clamp_max",
 }  # fmt: skip

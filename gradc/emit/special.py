@@ -14,6 +14,9 @@ import numpy as np
 CALLED = {"gamma": "_gamma", "lgamma": "_lgamma", "digamma": "_digamma", "polygamma": "_polygamma"}
 """Ops of the table that become a call of a function here."""
 
+NEEDED = {"_polygamma": ("_zeta",)}
+"""Functions here that others call."""
+
 
 def _add(total, term):
     return total + term
@@ -32,23 +35,23 @@ def _settle(total, low):
 
 
 def _gamma(x):
-    if x == 0.0:
-        return np.copysign(np.inf, x)
     if x != x or x == np.inf:
         return x
     if x < 0.0 and x == np.floor(x):
         return np.nan
-    if x > 171.7:
+    if x > 171.62437695630272:
         return np.inf
+    if abs(x) < 5.6e-309:
+        return np.copysign(np.inf, x)
     if x < -190.0:
         return 0.0
     return math.gamma(x)
 
 
 def _lgamma(x):
-    if x != x:
+    if x != x or np.isinf(x):
         return x
-    if np.isinf(x) or (x <= 0.0 and x == np.floor(x)) or x > 2.5e305:
+    if (x <= 0.0 and x == np.floor(x)) or x > 2.5e305:
         return np.inf
     return math.lgamma(x)
 
@@ -74,14 +77,29 @@ def _digamma(x):
 
 
 def _polygamma(n, x):
-    """(-1)**(n + 1) * n! * zeta(n + 1, x), by DLMF 25.11.43 beyond a shift of the argument, for x > 0; for
-    negative x the recurrence 5.15.5 leads up to positive ones."""
+    """(-1)**(n + 1) * n! * zeta(n + 1, x) (DLMF 25.11.12); for negative x the sum over all integers less the one
+    beyond x, so that the work does not grow with the distance to zero."""
     order = int(n)
     s = order + 1.0
+    x = np.float64(x)
     if x <= 0.0 and x == np.floor(x):
         return np.inf if order % 2 else np.nan
+    parity = 1.0 if order % 2 else -1.0
+    if x > 0.0:
+        total = _zeta(s, x)
+    else:
+        part = x - np.round(x)
+        total = part**-s + _zeta(s, 1.0 + part) + parity * (_zeta(s, 1.0 - part) - _zeta(s, 1.0 - x))
+    factorial = 1.0
+    for k in range(2, order + 1):
+        factorial *= k
+    return total * factorial * parity
+
+
+def _zeta(s, x):
+    """The Hurwitz zeta function for s > 1 and x > 0, by DLMF 25.11.43 beyond a shift of x."""
     total = 0.0
-    while x < 15.0 + order:
+    while x < 14.0 + s:
         total += x**-s
         x += 1.0
     if x == np.inf:
@@ -93,10 +111,7 @@ def _polygamma(n, x):
     for k in range(len(bernoulli)):
         total += bernoulli[k] * term
         term *= (s + 2 * k + 1) * (s + 2 * k + 2) / square
-    factorial = 1.0
-    for k in range(2, order + 1):
-        factorial *= k
-    return total * factorial * (1.0 if order % 2 else -1.0)
+    return total
 
 
 @cache
