@@ -68,3 +68,13 @@ def moved(op: str, flow: Node, attrs: tuple) -> Node:
     if op == "sum":
         return gated(make("any", c, attrs=attrs), make("sum", make("where", c, x, constant(0.0, x.type)), attrs=attrs))
     return gated(build(op, (c,), attrs), build(op, (x,), attrs))
+
+
+def product(left: Node, right: Node, labels: tuple) -> Node:
+    """A contraction of a cotangent or a tangent with a value. Where there is no path, zero is what adds nothing."""
+    return make("contract", *(_filled(side) for side in (left, right)), attrs=labels)
+
+
+def _filled(flow: Node) -> Node:
+    c, x = split(flow)
+    return x if c is None else make("where", c, x, constant(0.0, x.type))

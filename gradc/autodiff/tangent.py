@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gradc.autodiff.partials import partial
-from gradc.autodiff.paths import moved, plus, times
+from gradc.autodiff.paths import moved, plus, product, times
 from gradc.ir.graph import Node, constant, topological
 
 
@@ -31,6 +31,9 @@ def push(node: Node, position: int, x_dot: Node) -> Node | None:
     """What an argument's tangent contributes to the tangent of a node."""
     if node.row.transpose is not None:
         return moved(node.op, x_dot, node.attrs)
+    if node.row.kind == "contraction":
+        x, y = node.args
+        return product(x_dot, y, node.attrs) if position == 0 else product(x, x_dot, node.attrs)
     local = partial(node, position)
     if local is None:
         return None

@@ -28,9 +28,6 @@ def radians(x) = x * 0.017453292519943295
 def degrees(x) = x * 57.29577951308232
 def xlogy(x, y) = where(x == 0, where(y != y, y, 0), x * log(y))
 def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
-def dot(x, y) = sum(x * y)
-def var(x, ddof=0) = sum((x - mean(x))**2) / (count(x) - ddof)
-def std(x, ddof=0) = norm(x - mean(x)) / sqrt(count(x) - ddof)
 0
 """
 """Functions that need nothing but the language. The last line is there because a program has a result."""
@@ -62,17 +59,29 @@ REDUCTIONS = ("sum", "prod", "max", "min", "logsumexp", "norm", "any", "all")
 """Ops that reduce; all of them take one array."""
 
 SHAPED = {
-    **{name: ("x",) for name in REDUCTIONS},
-    "mean": ("x",),
-    "count": ("x",),
-    "max": ("x", "y", "..."),
-    "min": ("x", "y", "..."),
-    "maximum": ("x", "y"),
-    "minimum": ("x", "y"),
-    "polygamma": ("n", "x"),
-    "clip": ("x", "lower", "upper"),
+    **{name: "x axis= keepdims=" for name in (*REDUCTIONS, "mean", "count")},
+    "max": "x y= ... axis= keepdims=",
+    "min": "x y= ... axis= keepdims=",
+    "var": "x axis= ddof= keepdims=",
+    "std": "x axis= ddof= keepdims=",
+    "softmax": "x axis=",
+    "log_softmax": "x axis=",
+    "maximum": "x y",
+    "minimum": "x y",
+    "polygamma": "n x",
+    "clip": "x lower upper",
+    "dot": "x y",
+    "outer": "x y",
+    "matmul": "x y",
+    "transpose": "x axes=",
+    "expand_dims": "x axis",
+    "squeeze": "x axis=",
 }
-"""Parameters of the functions that `shapes.py` builds."""
+"""Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
+
+REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul",
+            "transpose", "expand_dims", "squeeze", "amax", "amin")  # fmt: skip
+"""Functions whose arguments are arrays."""
 
 HIDDEN = {"neg", "add", "sub", "mul", "div", "floordiv", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
           "gate", "clamp_min", "clamp_max", "shifted", "exp_shifted", "expm1_reciprocal"}  # fmt: skip
@@ -90,8 +99,8 @@ def parameters(name: str) -> tuple[tuple[str, ...], int] | None:
     """The parameter names of a built-in function, and how many of them must be given; None if unknown."""
     name = ALIASES.get(name, name)
     if name in SHAPED:
-        names = SHAPED[name]
-        return names, 1 if "..." in names else len(names)
+        listed = SHAPED[name].split()
+        return tuple(part.rstrip("=") for part in listed), sum(not part.endswith(("=", "...")) for part in listed)
     if name in prelude():
         pairs = prelude()[name].parameters
         return tuple(p.id for p, _ in pairs), sum(default is None for _, default in pairs)

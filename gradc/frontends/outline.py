@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gradc.frontends.functions import REDUCTIONS, known_functions, parameters
+from gradc.frontends.functions import REDUCING, known_functions, parameters
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.source import Span
@@ -53,7 +53,7 @@ class _Outliner:
         self.sizes: dict[str, None] = {}
         self.assigned: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Define] = {}
-        self.reducing: set[str] = set(REDUCTIONS) | {"mean", "count", "dot", "var", "std", "amax", "amin"}
+        self.reducing: set[str] = set(REDUCING)
         self.arrays: set[str] = set()
 
     def run(self, program: Program) -> Outline:
@@ -224,8 +224,9 @@ class _Outliner:
     @staticmethod
     def _check_arguments(node: Call, names: tuple[str, ...], least: int) -> None:
         many = "..." in names
-        names = tuple(name for name in names if name != "...")
-        known = {*names, "axis", "keepdims"} if node.function in REDUCTIONS or many else set(names)
+        known = set(names) - {"..."}
+        named_only = names[names.index("...") + 1 :] if many else ()
+        names = tuple(name for name in names if name not in ("...", *named_only))
         given = set(names[: len(node.args)])
         for key, _ in node.keywords:
             if key.id in given:

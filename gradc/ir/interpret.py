@@ -40,6 +40,8 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     function = reference(row.numpy)
     if row.kind == "reduction":
         result = function(args[0], axis=node.attrs[0])
+    elif row.kind == "contraction":
+        result = function(*args, *node.attrs)
     elif row.kind == "movement":
         result = function(args[0], *(a if node.op == "cast" else concrete(a, sizes) for a in node.attrs))
     else:

@@ -30,7 +30,7 @@ BEYOND_ONE = (1.05, 6.0)
 
 @dataclass(frozen=True)
 class Op:
-    """A row. `kind` is one of source, elementwise, reduction, movement."""
+    """A row. `kind` is one of source, elementwise, reduction, contraction, movement."""
 
     name: str
     kind: str
@@ -76,6 +76,12 @@ def _attribute(types: tuple[Type, ...], attrs: Attrs) -> Type:
 def _reduced(types: tuple[Type, ...], attrs: Attrs) -> Type:
     (axes,) = attrs
     return types[0].with_shape(without(types[0].shape, axes))
+
+
+def _contracted(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    x_labels, y_labels, labels = attrs
+    sizes = dict(zip(y_labels, types[1].shape)) | dict(zip(x_labels, types[0].shape))
+    return types[0].with_shape(tuple(sizes[label] for label in labels))
 
 
 def without(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -255,6 +261,10 @@ _reduction("any",       None, "numpy.any")
 _reduction("all",       None, "numpy.all")
 _row("sum", "reduction", "x", _reduced, numpy="numpy.sum", domain=(REAL,),
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
+
+# ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result
+
+_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL))
 
 # ---------------------------------------------------------------- movement of data, all linear
 

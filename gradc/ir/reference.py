@@ -82,3 +82,11 @@ def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...
     result = np.zeros(shape, np.asarray(x).dtype)
     result[_slices(parts)] = x
     return result
+
+
+# ---------------------------------------------------------------- contractions
+
+
+def contract(x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...]) -> Array:
+    """Einstein's sum over the labels that the result does not have."""
+    return np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
