@@ -25,6 +25,7 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
     Return,
     Statement,
@@ -162,6 +163,8 @@ class _Printer:
                     self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
                 case AddInto():
                     self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
+                case MatrixProduct():
+                    self._matrix_product(statement, indent)
                 case HandOn():
                     names = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{names} = {', '.join(self._show(value).text for value in statement.values)}", indent)
@@ -210,6 +213,12 @@ class _Printer:
         maker = "np.zeros" if statement.zeros else "np.empty"
         self._line(f"{self.arrays[statement.array]} = {maker}({shape}{dtype})", indent)
 
+    def _matrix_product(self, statement: MatrixProduct, indent: int) -> None:
+        left, right = (self.arrays[name] + ".T" * flipped for name, flipped in (statement.left, statement.right))
+        if statement.array not in self.arrays:
+            self.arrays[statement.array] = self.names.numbered("product")
+        self._line(f"{self.arrays[statement.array]} = np.dot({left}, {right})", indent)
+
     def _return(self, statement: Return, indent: int) -> None:
         shown = [
             self.arrays[value] if isinstance(value, str) else self._show(value).text for _, value in statement.values
@@ -240,7 +249,6 @@ class _Printer:
             for run in blocked:
                 self._line(f"{run.block} = {self._zeros(run.total)}", inner)
             self._line(f"for {variable} in range({start}, min({start} + BLOCK, {size})):", inner)
-            self.names.taken.discard(start)
         else:
             self._line(f"for {variable} in range({size}):", indent)
         before = len(self.lines)
@@ -249,6 +257,7 @@ class _Printer:
             self._line("pass", inner + 1)
         self.names.taken.discard(variable)
         if blocked:
+            self.names.taken.discard(start)
             self.calls |= {"_add", "_two_sum", "_settle"}
         for run in blocked:
             self._each(run, inner, "{0}, {1} = _two_sum({0}, {1}, {2})")

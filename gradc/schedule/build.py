@@ -22,6 +22,7 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
     Return,
     Statement,
@@ -111,7 +112,7 @@ class _Builder:
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
         written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
         for slot, node in self.plan.slots.items():
-            if slot not in self.plan.aliases:
+            if slot not in self.plan.aliases and node.row.kind != "contraction":
                 zeros = slot not in written and node.row.kind != "reduction"
                 self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
 
@@ -191,7 +192,9 @@ class _Builder:
 
     def _point(self, task: Task) -> None:
         index = tuple(at for at in task.index if at is not None)
-        if task.kind == "reduce":
+        if task.kind == "call":
+            self.scopes[-1].statements.append(self._matrix_product(task))
+        elif task.kind == "reduce":
             value = self._use(self._pull(task.value, index))
             total = self.open[task.node]
             self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
@@ -203,6 +206,18 @@ class _Builder:
         else:
             expression, depth = self._pull(task.value, index, compute=task.value is task.node)
             self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _matrix_product(self, task: Task) -> MatrixProduct:
+        """A contraction of two matrices over one axis, as a product of each or its transpose."""
+        (x, y), (x_labels, y_labels, (row, column)) = task.node.args, task.node.attrs
+        sides = [(self._array_of(x), x_labels), (self._array_of(y), y_labels)]
+        if row not in x_labels:
+            sides.reverse()
+        (left, left_labels), (right, right_labels) = sides
+        return MatrixProduct(task.slot, (left, left_labels[0] != row), (right, right_labels[1] != column))
+
+    def _array_of(self, node: Node) -> str:
+        return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
     def _slide(self, window: _Window, task: Task, index: Index) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""

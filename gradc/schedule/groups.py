@@ -53,6 +53,9 @@ class Attempt:
             for arg in node.args:
                 if not node.shape and arg.shape and node.row.kind != "reduction":
                     self._read_by_scalars(arg)
+        for task in tasks:
+            if task.kind == "call":
+                self._need_arrays(task.node.args)
         body = self._body(tasks, ())
         return Schedule(
             self.graph, body, self.stored, self.slots, self._aliases(tasks), tuple(self.saved), tuple(self.recomputed)
@@ -72,6 +75,11 @@ class Attempt:
                     self.slots[outputs[node]] = node
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
+            elif node.row.kind == "contraction":
+                slot = outputs.get(node, f"product{len(self.stored)}")
+                taken.add(slot)
+                self.stored[node] = slot
+                yield Task("call", node, node, slot)
             elif node in self.saved or (node.op == "pad" and node not in absorbed):
                 slot = outputs.get(node, f"saved{len(self.stored)}")
                 taken.add(slot)
@@ -145,6 +153,14 @@ class Attempt:
             node = node.args[0]
         if node.row.kind == "reduction" and node.shape:
             self.materialise(node)
+
+    def _need_arrays(self, nodes: tuple[Node, ...]) -> None:
+        """Give each of these an array, because a matrix product reads it."""
+        for node in nodes:
+            if node.row.kind == "reduction":
+                self.materialise(node)
+            elif node not in self.stored and node.op != "input":
+                self.to_save[node] = None
 
     def materialise(self, node: Node) -> None:
         """Give a reduction's result an array, because a later loop reads it."""

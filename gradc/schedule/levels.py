@@ -28,10 +28,10 @@ class Levels:
         self.reads: list[tuple[Node, Task, bool]] = []
         in_slot: dict[str, int] = {}
         for task in tasks:
-            if task.kind == "reduce" or task.node in attempt.stored or task.kind == "scatter":
+            if task.kind in ("reduce", "scatter", "call") or task.node in attempt.stored:
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
-            level = self._needed(task)
+            level = self._needed_whole(task) if task.kind == "call" else self._needed(task)
             if task.kind == "scatter":
                 level = max(level, in_slot.get(task.slot, -1) + 1)
             elif task.kind == "store":
@@ -67,6 +67,11 @@ class Levels:
         if self._is_value_of_own(task):
             del self.memo[start]
         return level
+
+    def _needed_whole(self, task: Task) -> int:
+        """The level at which the arrays that a call reads are finished."""
+        producers = (producer for arg in task.node.args for producer in self.own.get(arg, ()))
+        return max((self.level[producer] + bool(producer.remaining) for producer in producers), default=0)
 
     def _is_value_of_own(self, task: Task) -> bool:
         return task.value is task.node and task.kind == "store"
@@ -133,6 +138,9 @@ class Levels:
     def _find_outliving(self, tasks: list[Task]) -> None:
         """Reductions read outside the iteration that made them get an array; reads of saved arrays are noted."""
         for task in tasks:
+            if task.kind == "call":
+                self.reads += [(arg, task, False) for arg in task.node.args if arg in self.attempt.saved]
+                continue
             start = (task.value, task.at(self.variables))
             stack, done = [start], {start}
             while stack:

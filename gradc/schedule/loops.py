@@ -130,6 +130,15 @@ class AddInto:
 
 
 @dataclass(slots=True, eq=False)
+class MatrixProduct:
+    """`array = left @ right`, a new array; each side is the name of an array, and whether it is transposed."""
+
+    array: str
+    left: tuple[str, bool]
+    right: tuple[str, bool]
+
+
+@dataclass(slots=True, eq=False)
 class HandOn:
     """The last statement of an iteration: all carries take their new values at once."""
 
@@ -162,7 +171,7 @@ class Return:
     values: list[tuple[str, Expression | str]]
 
 
-Statement = Union[Allocate, For, Store, AddInto, HandOn, StoreLast, Accumulate, Return, Let]
+Statement = Union[Allocate, For, Store, AddInto, MatrixProduct, HandOn, StoreLast, Accumulate, Return, Let]
 
 
 @dataclass

@@ -28,9 +28,10 @@ def cost(node: Node) -> int:
 
 @dataclass(eq=False)
 class Task:
-    """`kind` is "reduce", "store" or "scatter"; `value` is computed at each point of its shape, the domain.
+    """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of its shape, the domain.
 
-    `node` is what the task makes; `index` fixes the axes for which a loop is open.
+    `node` is what the task makes; `index` fixes the axes for which a loop is open. A call (a matrix product left to
+    BLAS) has no loops of ours: it takes whole arrays.
     """
 
     kind: str

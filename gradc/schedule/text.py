@@ -21,6 +21,7 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
     Return,
     Statement,
@@ -36,8 +37,14 @@ def schedule_text(plan: Schedule, kernel: Kernel) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
     names = _output_names(kernel)
     lines: list[str] = []
-    for number, loop in enumerate((s for s in kernel.statements if isinstance(s, For)), 1):
-        lines += [f"loop {number} over {loop.size}", *(f"  {line}" for line in _loop_facts(loop, kernel, names))]
+    number = 0
+    for statement in kernel.statements:
+        if isinstance(statement, MatrixProduct):
+            lines.append(f"matrix product {_statement(statement, _Names(kernel))}")
+        elif isinstance(statement, For):
+            number += 1
+            facts = _loop_facts(statement, kernel, names)
+            lines += [f"loop {number} over {statement.size}", *(f"  {line}" for line in facts)]
     if not lines:
         count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
         lines.append(f"no loop: {count} operations on scalars")
@@ -125,6 +132,9 @@ def _statement(statement: Statement, names: _Names) -> str:
             return f"{names.element(statement.array, statement.index)} = {names.show(statement.value)}"
         case AddInto():
             return f"{names.element(statement.array, statement.index)} += {names.show(statement.value)}"
+        case MatrixProduct():
+            left, right = (name + ".T" * transposed for name, transposed in (statement.left, statement.right))
+            return f"{statement.array} = {left} @ {right}"
         case HandOn():
             pairs = zip(statement.carries, statement.values)
             return "hand on " + ", ".join(f"{names.of(carry)} <- {names.show(value)}" for carry, value in pairs)
