@@ -214,8 +214,11 @@ class Attempt:
     def _aliases(self, tasks: list[Task]) -> dict[str, str]:
         """Saved arrays whose last reader writes an output of the same type at the same place."""
         aliases: dict[str, str] = {}
+        outputs = {name for name, _ in self.graph.outputs}
         for node in self.saved:
             slot = self.stored[node]
+            if slot in outputs:
+                continue
             for task in reversed(tasks):
                 if (
                     task.kind == "store"

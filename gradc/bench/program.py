@@ -1,0 +1,87 @@
+"""A program as the naive tapes walk it: its graph as written, every size a number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.bench.workload import Inputs, Workload
+from gradc.compiler import Compilation
+from gradc.frontends.outline import outline
+from gradc.function import Function
+from gradc.ir.graph import Node, topological
+from gradc.ir.interpret import concrete
+from gradc.ir.sizes import evaluate
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.runtime import arguments
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op: its result goes to the slot that is its own position, its arguments come from `args`."""
+
+    op: str
+    kind: str
+    args: tuple[int, ...]
+    attrs: tuple[Any, ...]
+    shape: tuple[int, ...]
+    value: Any = None
+    """Of a constant or a size: the number."""
+
+
+@dataclass(frozen=True)
+class StepProgram:
+    """Steps in order, the last one the result."""
+
+    steps: tuple[Step, ...]
+    inputs: tuple[str, ...]
+    wrt: tuple[str, ...]
+
+
+def steps_of(workload: Workload, inputs: Inputs) -> StepProgram:
+    """The program as written (nothing rewritten, nothing differentiated), for inputs of these shapes."""
+    source = Source(workload.text)
+    function = Function(source, wrt=workload.wrt, engine="interpreter")
+    program = parse(source)
+    found = outline(program)
+    prepared = arguments.prepare(found, list(inputs.values()))
+    compilation = Compilation(
+        program,
+        dict(zip(found.inputs, prepared.types)),
+        function.wrt,
+        derived="value",
+        nameable=arguments.invented_sizes(found, prepared.types),
+    )
+    graph = compilation.graph
+    sizes = prepared.sizes(graph)
+    order = topological(graph.results)
+    slot = {node: k for k, node in enumerate(order)}
+    steps = tuple(_step(node, tuple(slot[arg] for arg in node.args), sizes) for node in order)
+    return StepProgram(steps, found.inputs, function.wrt)
+
+
+def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
+    shape = concrete(node.shape, sizes)
+    if node.op == "const":
+        return Step(node.op, "source", args, (), shape, node.value)
+    if node.op == "size":
+        return Step(node.op, "source", args, (), shape, float(evaluate(node.attrs[0], sizes)))
+    attrs = node.attrs if node.op in ("input", "cast") else concrete(node.attrs, sizes)
+    return Step(node.op, node.row.kind, args, attrs, shape)
+
+
+def unknown_op(program: StepProgram, known: Collection[str]) -> str:
+    """Says which op that computes something is not among the known ones; empty if all are."""
+    for step in program.steps:
+        if step.kind in ("elementwise", "reduction") and step.op not in known:
+            return f"does not know `{step.op}`"
+    return ""
+
+
+def elements_computed(program: StepProgram) -> int:
+    """How many numbers one evaluation computes."""
+    return sum(int(np.prod(step.shape)) for step in program.steps if step.kind == "elementwise")

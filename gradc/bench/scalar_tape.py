@@ -1,0 +1,295 @@
+"""The naive scalar tape: the class that everyone writes first to learn backpropagation.
+
+Each number is a `Value` that remembers its parents and a closure that hands its gradient to them; `backward`
+sorts the values and calls the closures in reverse (after A. Karpathy's micrograd, 2020). Arrays are lists of
+such values. A closure is handed the gradient instead of referring to its own value, which spares the cyclic
+garbage of the original and makes this tape a little faster.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradc.bench.program import Step, elements_computed, steps_of, unknown_op
+from gradc.bench.textbook import NUMBERS, Rule, rules
+from gradc.bench.workload import Answer, Inputs, Workload
+from gradc.ir.interpret import reference
+from gradc.ir.ops import OPS, others
+
+MAX_VALUES = 1_000_000
+"""The largest tape that is tried: about 1 GiB, and some ten seconds for a call."""
+
+
+class Value:
+    """A number on the tape."""
+
+    __slots__ = ("data", "grad", "hand_on", "parents")
+
+    def __init__(self, data: float, parents: tuple[Value, ...] = (), hand_on: Callable[[float], None] | None = None):
+        self.data = data
+        self.grad = 0.0
+        self.parents = parents
+        self.hand_on = hand_on
+
+    def __add__(self, other: Any) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+
+        def hand_on(grad: float) -> None:
+            self.grad += grad
+            other.grad += grad
+
+        return Value(self.data + other.data, (self, other), hand_on)
+
+    def __mul__(self, other: Any) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+
+        def hand_on(grad: float) -> None:
+            self.grad += other.data * grad
+            other.grad += self.data * grad
+
+        return Value(self.data * other.data, (self, other), hand_on)
+
+    def __sub__(self, other: Any) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+
+        def hand_on(grad: float) -> None:
+            self.grad += grad
+            other.grad -= grad
+
+        return Value(self.data - other.data, (self, other), hand_on)
+
+    def __truediv__(self, other: Any) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+        quotient = self.data / other.data
+
+        def hand_on(grad: float) -> None:
+            self.grad += grad / other.data
+            other.grad -= grad * quotient / other.data
+
+        return Value(quotient, (self, other), hand_on)
+
+    def __neg__(self) -> Value:
+        def hand_on(grad: float) -> None:
+            self.grad -= grad
+
+        return Value(-self.data, (self,), hand_on)
+
+    def __radd__(self, other: Any) -> Value:
+        return self + other
+
+    def __rmul__(self, other: Any) -> Value:
+        return self * other
+
+    def __rsub__(self, other: Any) -> Value:
+        return Value(other) - self
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return Value(other) / self
+
+    def backward(self) -> None:
+        """Add the derivatives of this value to the `grad` of everything it was computed from."""
+        order: list[Value] = []
+        visited: set[Value] = set()
+        stack: list[tuple[Value, bool]] = [(self, False)]
+        while stack:
+            value, expanded = stack.pop()
+            if expanded:
+                order.append(value)
+            elif value not in visited:
+                visited.add(value)
+                stack.append((value, True))
+                stack.extend((parent, False) for parent in value.parents)
+        self.grad = 1.0
+        for value in reversed(order):
+            if value.hand_on is not None:
+                value.hand_on(value.grad)
+
+
+def data_of(x: Any) -> Any:
+    return x.data if isinstance(x, Value) else x
+
+
+def exp(x: Any) -> Any:
+    if not isinstance(x, Value):
+        return math.exp(x)
+    y = math.exp(x.data)
+
+    def hand_on(grad: float) -> None:
+        x.grad += y * grad
+
+    return Value(y, (x,), hand_on)
+
+
+def operation(rule: Rule) -> Callable[..., Any]:
+    """A function of values and numbers from a function of numbers and its partials."""
+    forward, partials = rule
+
+    def apply(*args: Any) -> Any:
+        data = [data_of(arg) for arg in args]
+        out = forward(*data)
+        parents = tuple(arg for arg, d in zip(args, partials) if d is not None and isinstance(arg, Value))
+        if not parents:
+            return out
+
+        def hand_on(grad: float) -> None:
+            for arg, derivative in zip(args, partials):
+                if derivative is not None and isinstance(arg, Value):
+                    arg.grad += derivative(*data, out) * grad
+
+        return Value(out, parents, hand_on)
+
+    return apply
+
+
+def on_data(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of values and numbers that has no derivative: comparisons and logic."""
+    return lambda *args: function(*map(data_of, args))
+
+
+# ---------------------------------------------------------------- reductions of a list
+
+
+def extreme(choose: Callable[[Iterable[Any]], Any], xs: Sequence[Any]) -> Any:
+    best = choose(map(data_of, xs))
+    winners = [x for x in xs if data_of(x) == best]
+
+    def hand_on(grad: float) -> None:
+        for x in winners:
+            if isinstance(x, Value):
+                x.grad += grad / len(winners)
+
+    return Value(best, tuple(x for x in winners if isinstance(x, Value)), hand_on)
+
+
+def logsumexp(xs: Sequence[Any]) -> Any:
+    largest = max(map(data_of, xs))
+    return LOG(sum(exp(x - largest) for x in xs)) + largest
+
+
+def norm(xs: Sequence[Any]) -> Any:
+    return SQRT(sum(x * x for x in xs))
+
+
+RULES = rules(NUMBERS)
+LOG, SQRT = operation(RULES["log"]), operation(RULES["sqrt"])
+
+ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    **{name: operation(rule) for name, rule in RULES.items()},
+    **{name: on_data(getattr(operator, name)) for name in ("lt", "le", "gt", "ge", "eq", "ne")},
+    "and": on_data(lambda x, y: bool(x) and bool(y)),
+    "or": on_data(lambda x, y: bool(x) or bool(y)),
+    "not": on_data(operator.not_),
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+    "square": lambda x: x * x,
+    "exp": exp,
+    "where": lambda c, x, y: x if data_of(c) else y,
+}
+REDUCTIONS: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "sum": sum,
+    "prod": math.prod,
+    "max": partial(extreme, max),
+    "min": partial(extreme, min),
+    "logsumexp": logsumexp,
+    "norm": norm,
+    "any": lambda xs: any(map(data_of, xs)),
+    "all": lambda xs: all(map(data_of, xs)),
+}
+
+
+# ---------------------------------------------------------------- a program over lists of values
+
+
+def _elementwise(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    function = ELEMENTWISE[step.op]
+    return function if step.shape == () else lambda *lists: list(map(function, *lists))
+
+
+def _reduction(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    function = REDUCTIONS[step.op]
+    (shape,), (axes,) = shapes, step.attrs
+    if step.shape == ():
+        return function
+    kept = others(len(shape), axes)
+    numbered = np.arange(math.prod(shape)).reshape(shape)
+    rows = numbered.transpose(*kept, *axes).reshape(math.prod(step.shape), -1).tolist()
+    return lambda xs: [function([xs[k] for k in row]) for row in rows]
+
+
+def _movement(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    if step.op == "cast":
+        return (lambda x: x) if step.shape else (lambda x: x if isinstance(x, Value) else float(x))
+    (shape,) = shapes
+    moved = reference(OPS[step.op].numpy)(np.arange(math.prod(shape)).reshape(shape), *step.attrs)
+    indices = np.reshape(moved, -1).tolist()
+    if shape == ():
+        return lambda x: [x] * len(indices)
+    if step.shape == ():
+        return lambda xs: xs[indices[0]]
+    return lambda xs: [xs[k] for k in indices]
+
+
+MAKERS = {"elementwise": _elementwise, "reduction": _reduction, "movement": _movement}
+
+
+def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
+    """The tape for a program: a call builds it, walks it back and collects the gradients."""
+    program = steps_of(workload, inputs)
+    sources: dict[str, int] = {}
+    constants: list[tuple[int, Any]] = []
+    plan: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
+    for k, step in enumerate(program.steps):
+        if step.op == "input":
+            sources[step.attrs[0]] = k
+        elif step.kind == "source":
+            constants.append((k, [step.value] * math.prod(step.shape) if step.shape else step.value))
+        else:
+            plan.append((k, MAKERS[step.kind](step, [program.steps[arg].shape for arg in step.args]), step.args))
+
+    def call() -> Answer:
+        leaves = {name: _leaf(inputs[name], name in program.wrt) for name in program.inputs}
+        slots: list[Any] = [None] * len(program.steps)
+        for name, k in sources.items():
+            slots[k] = leaves[name]
+        for k, value in constants:
+            slots[k] = value
+        for k, function, args in plan:
+            slots[k] = function(*[slots[arg] for arg in args])
+        result = slots[-1]
+        total = sum(result) if isinstance(result, list) else result
+        if isinstance(total, Value):
+            total.backward()
+        value = _collect(result, program.steps[-1].shape, data_of)
+        grads = (_collect(leaves[name], np.shape(inputs[name]), operator.attrgetter("grad")) for name in program.wrt)
+        return value, tuple(grads)
+
+    return call
+
+
+def _leaf(value: Any, differentiated: bool) -> Any:
+    """An input as the tape takes it: a number or a flat list of numbers, on the tape if it is differentiated."""
+    numbers = np.reshape(value, -1).tolist() if np.ndim(value) else float(value)
+    if not differentiated:
+        return numbers
+    return list(map(Value, numbers)) if isinstance(numbers, list) else Value(numbers)
+
+
+def _collect(value: Any, shape: tuple[int, ...], read: Callable[[Any], float]) -> Any:
+    return np.array(list(map(read, value)), dtype=float).reshape(shape) if shape else float(read(value))
+
+
+def refuses(workload: Workload, inputs: Inputs) -> str:
+    """Why this workload is not tried: an unknown op, or too many objects. Empty if it is."""
+    program = steps_of(workload, inputs)
+    count = elements_computed(program)
+    too_many = f"needs {count:,} objects a call, more than {MAX_VALUES:,}" if count > MAX_VALUES else ""
+    return unknown_op(program, ELEMENTWISE.keys() | REDUCTIONS.keys()) or too_many

@@ -1,0 +1,67 @@
+"""Reports on a screen: a table and a progress bar on a terminal, plain text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from gradc.bench.comparison import Progress
+from gradc.bench.report import Report
+from gradc.show.table import table
+
+
+def print_report(report: Report, stream: IO[str]) -> None:
+    """Write title, table and remarks."""
+    if stream.isatty():
+        _print_rich(report, stream)
+    else:
+        stream.write(plain(report) + "\n")
+
+
+def plain(report: Report) -> str:
+    """The report as text, its columns aligned by blanks."""
+    headings, *rows = report.table()
+    lines = table(headings, rows, left=1, gap_before="note")
+    return "\n".join([report.title, "", *lines, "", *report.remarks(), ""])
+
+
+def _print_rich(report: Report, stream: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False)
+    headings, *rows = report.table()
+    used = [k for k in range(len(headings)) if any(row[k] for row in rows)]
+    drawn = Table(title=Text(report.title), title_justify="left")
+    for k in used:
+        is_text = headings[k] in ("competitor", "note")
+        drawn.add_column(headings[k], justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
+    for row in rows:
+        ours = row[0] in {entry.name for entry in report.entries if entry.is_ours}
+        drawn.add_row(*(Text(row[k]) for k in used), style="bold" if ours else None)
+    console.print(drawn)
+    for line in report.remarks():
+        console.print(Text(line, style="dim"))
+    console.print()
+
+
+@contextmanager
+def progress_bar(stream: Any) -> Iterator[Progress | None]:
+    """A `progress` for `measure` that draws a bar on a terminal; None elsewhere."""
+    if not stream.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    texts = TextColumn("{task.percentage:3.0f}%"), TextColumn("{task.description}")
+    with Bar(BarColumn(), texts[0], TimeElapsedColumn(), texts[1], console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield progress

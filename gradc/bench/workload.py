@@ -1,0 +1,127 @@
+"""A workload: a program, what it is differentiated for, and the inputs it is measured on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.frontends.outline import Outline, outline
+from gradc.function import Function
+from gradc.ir.sizes import evaluate
+from gradc.ir.types import DTYPES
+from gradc.language.diagnostics import Error
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.runtime import arguments
+
+Inputs = dict[str, Any]
+"""Python floats and NumPy arrays by name, in the order of the program's inputs."""
+
+Answer = tuple[Any, tuple[Any, ...]]
+"""The value, and the gradients in the order of `wrt`, each shaped like its input."""
+
+INTERVALS = ((0.2, 0.9), (1.1, 3.0), (-0.9, 0.9), (-3.0, -1.1))
+"""Where inputs of an unknown program are drawn: the first interval on which value and gradients are finite."""
+
+DEFAULT_SIZE = 1000
+"""The size of arrays that a program needs where nobody said a size."""
+
+FURTHER_SIZE = 10
+"""The second and later sizes that a program names: in `X: f64[n, d]` the size asked for is n, and d is this."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A program to measure.
+
+    `wrt` is None for all float inputs. `by_hand` takes the inputs in order and returns an `Answer`; None where
+    nobody wrote one.
+    """
+
+    name: str
+    text: str
+    wrt: tuple[str, ...] | None = None
+    by_hand: Callable[..., Answer] | None = None
+
+
+def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None = None) -> Inputs:
+    """Inputs for a program of which nothing is known: arrays of `size` elements, or Python floats for None.
+
+    Where the program reduces or indexes some inputs, these are the arrays and the others are numbers; inputs
+    chosen by `wrt` count as the parameters of a fit. An input among `given` has that value. Raises `Error` as a
+    call of the program would.
+    """
+    given = dict(given or {})
+    function = Function(Source(workload.text), wrt=workload.wrt, engine="interpreter")
+    shapes = _shapes(workload, size)
+    arguments.bind(function.inputs, (), dict.fromkeys(function.inputs, 0.0) | given)
+    for low, high in INTERVALS:
+        rng = np.random.default_rng(0)
+        drawn = {name: _sample(rng, low, high, *shapes[name]) for name in function.inputs}
+        inputs = {name: given.get(name, drawn[name]) for name in function.inputs}
+        if _is_finite(function, inputs):
+            return inputs
+    return inputs
+
+
+def _shapes(workload: Workload, size: int | None) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Element type and shape of each input."""
+    found = outline(parse(Source(workload.text)))
+    extent = DEFAULT_SIZE if size is None else size
+    sizes = {name: FURTHER_SIZE if k else extent for k, name in enumerate(found.sizes)}
+    arrays = _arrays(found, workload.wrt, size)
+    shapes = {}
+    for name in found.inputs:
+        if name in found.declared:
+            type = found.declared[name]
+            shapes[name] = type.dtype, tuple(evaluate(part, sizes) for part in type.shape)
+        else:
+            shapes[name] = "f64", (extent,) if name in arrays else ()
+    return shapes
+
+
+def _arrays(found: Outline, wrt: tuple[str, ...] | None, size: int | None) -> set[str]:
+    """The undeclared inputs that become arrays."""
+    needed = found.arrays - set(wrt or ()) or found.arrays
+    if needed or size is None:
+        return set(needed)
+    return set(found.inputs)
+
+
+def _sample(rng: np.random.Generator, low: float, high: float, dtype: str, shape: tuple[int, ...]) -> Any:
+    drawn: Any = rng.uniform(low, high, shape)
+    if dtype == "i64":
+        drawn = np.ceil(drawn)
+    elif dtype == "bool":
+        drawn = drawn > (low + high) / 2
+    elif dtype == "f64" and shape == ():
+        return float(drawn)
+    return np.asarray(drawn).astype(DTYPES[dtype])
+
+
+def _is_finite(function: Function, inputs: Inputs) -> bool:
+    value, grads = function.value_and_grad(*inputs.values())
+    return all(bool(np.all(np.isfinite(part))) for part in (value, *grads))
+
+
+def elements(inputs: Inputs) -> int:
+    """The number of elements of the largest input."""
+    return max((math.prod(np.shape(value)) for value in inputs.values()), default=1)
+
+
+def nbytes(parts: Any) -> int:
+    """Bytes of arrays and numbers together."""
+    return sum(np.asarray(part).nbytes for part in parts)
+
+
+def checked_size(size: int | None) -> int | None:
+    """A size asked for, or `Error` G0604."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise Error(
+            "G0604", f"a size is a whole number from 1, not {size!r}", help="leave it out to measure with plain numbers"
+        )
+    return size
