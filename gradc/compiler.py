@@ -176,7 +176,7 @@ class Compilation:
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
-        return Graph(self.graph.inputs + extra, outputs, self.graph.checks)
+        return Graph(self.graph.inputs + extra, outputs, self.graph.checks, self.graph.index_checks)
 
     @graph_stage
     def derivative(self) -> Graph:

@@ -247,7 +247,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         if ready is not None:
             try:
                 return ready(bound, {})
-            except ValueError:
+            except (ValueError, IndexError):
                 pass  # sizes do not fit: the long way says which
         result = self._run_with(derived, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
@@ -335,7 +335,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     """The inputs to differentiate, checked."""
     if wrt is None:
-        return tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
+        return tuple(n for n in found.inputs if n not in found.integers if n not in found.declared else found.declared[n].is_float)
     if not isinstance(wrt, Iterable):
         raise Error(
             "G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}",

@@ -32,7 +32,7 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
     """What a node's cotangent contributes to the cotangent of one of its arguments."""
     if node.row.transpose is not None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
-        return moved(op, out_bar, attrs)
+        return moved(op, out_bar, attrs, node.args[1:])
     if node.row.kind == "contraction":
         return contracted(node, position, out_bar)
     local = partial(node, position)

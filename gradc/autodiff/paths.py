@@ -58,9 +58,11 @@ def _opposite(c: Node, d: Node) -> bool:
     return (c.op == "not" and c.args[0] is d) or (d.op == "not" and d.args[0] is c)
 
 
-def moved(op: str, flow: Node, attrs: tuple) -> Node:
-    """A linear op applied to a cotangent or a tangent."""
+def moved(op: str, flow: Node, attrs: tuple, others: tuple[Node, ...] = ()) -> Node:
+    """A linear op applied to a cotangent or a tangent; `others` are further arguments, such as indices."""
     c, x = split(flow)
+    if others:
+        return build(op, (_filled(flow), *others), attrs)
     if c is None:
         return build(op, (x,), attrs)
     if op == "cast":

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from gradc.frontends.algebra import Algebra
+from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED
+from gradc.frontends.indexing import one_hot, take, take_along
 from gradc.frontends.products import inner, matmul, outer
-from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
-from gradc.ir.interpret import evaluate_constant
+from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
 from gradc.ir.ops import others
-from gradc.ir.sizes import product
+from gradc.ir.sizes import Size, derive, product
 from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Call
-
-
-def static_integer(value: Any, span: Span, what: str) -> int:
-    """A whole number that the program fixes."""
-    if isinstance(value, Node) and value.is_constant and value.shape == ():
-        number = float(evaluate_constant(value))
-        if number.is_integer() and abs(number) < 2**53:
-            return int(number)
-    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
 
 
 def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str, Any], node: Call) -> Node:
@@ -241,6 +232,79 @@ def _product(asked: Asked) -> Node:
     return build(asked.algebra, asked.x, asked.y, asked.node.span)
 
 
+# ---------------------------------------------------------------- indices, and arrays side by side
+
+
+def _take(asked: Asked) -> Node:
+    x, chosen = asked.x, _indices(asked)
+    axes = asked.axes(x.type.rank)
+    if axes is None and x.type.rank != 1:
+        raise Error("G0204", "`take` from several axes needs `axis`", asked.node.span, label=f"this is {x.type}")
+    axis = axes[0] if axes else 0
+    return take(asked.algebra, x, chosen, axis, asked.span("indices"))
+
+
+def _take_along(asked: Asked) -> Node:
+    axes = asked.axes(asked.x.type.rank)
+    assert axes is not None
+    return take_along(asked.algebra, asked.x, _indices(asked), axes[0], asked.span("indices"))
+
+
+def _indices(asked: Asked) -> Node:
+    chosen = asked.given["indices"]
+    if not isinstance(chosen, Node):
+        raise Error("G0202", f"`{asked.name}` takes an array of integers", asked.span("indices"))
+    return chosen
+
+
+def _one_hot(asked: Asked) -> Node:
+    return one_hot(_indices(asked), static_size(asked.given["size"], asked.span("size")), asked.algebra, asked.span("indices"))
+
+
+def _arange(asked: Asked) -> Node:
+    return iota((static_size(asked.given["size"], asked.span("size")),), 0)
+
+
+def _concatenate(asked: Asked) -> Node:
+    """Arrays one after the other along an axis (`concatenate`), or along a new one (`stack`)."""
+    algebra, arrays = asked.algebra, asked.given["arrays"]
+    if not isinstance(arrays, tuple) or not arrays or not all(isinstance(array, Node) for array in arrays):
+        raise Error("G0202", f"`{asked.name}` takes a list of arrays, as in `{asked.name}([x, y])`", asked.span("arrays"))
+    arrays = algebra.numbers(arrays)
+    rank = arrays[0].type.rank + (asked.name == "stack")
+    axis = asked.integer("axis") if "axis" in asked.given else 0
+    if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
+        label = ", ".join(f"{describe(array)} is {array.type}" for array in arrays)
+        raise Error("G0201", f"`{asked.name}` needs arrays of one rank", asked.node.span, label=label)
+    if not -rank <= axis < rank:
+        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=f"valid axes are {-rank} to {rank - 1}")
+    axis %= rank
+    if asked.name == "stack":
+        dims = others(rank, (axis,))
+        arrays = tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in algebra.meet(arrays, asked.node.span))
+    for array in arrays[1:]:
+        for k in others(rank, (axis,)):
+            algebra.equal_sizes(arrays[0].shape[k], array.shape[k], arrays, asked.node.span)
+    return side_by_side(arrays, axis)
+
+
+def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
+    """The sum of the arrays, each padded to its place."""
+    total: Size = 0
+    for array in arrays:
+        total = derive("+", total, array.shape[axis])
+    shape = (*arrays[0].shape[:axis], total, *arrays[0].shape[axis + 1 :])
+    first: Size = 0
+    result = None
+    for array in arrays:
+        parts = tuple((first, 1, size) if k == axis else (0, 1, size) for k, size in enumerate(array.shape))
+        placed = make("pad", array, attrs=(parts, shape))
+        result = placed if result is None else make("add", result, placed)
+        first = derive("+", first, array.shape[axis])
+    assert result is not None
+    return result
+
+
 BUILDERS: dict[str, Callable[[Asked], Node]] = {
     "maximum": _extreme,
     "minimum": _extreme,
@@ -249,6 +313,12 @@ BUILDERS: dict[str, Callable[[Asked], Node]] = {
     "softmax": _softmax,
     "log_softmax": _softmax,
     "transpose": _transpose,
+    "take": _take,
+    "take_along_axis": _take_along,
+    "one_hot": _one_hot,
+    "arange": _arange,
+    "concatenate": _concatenate,
+    "stack": _concatenate,
     "expand_dims": _expand_dims,
     "squeeze": _squeeze,
     "dot": _product,

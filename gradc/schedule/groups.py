@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradc.ir.access import Index, argument_index
+from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, topological, users
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
@@ -80,7 +80,7 @@ class Attempt:
                 taken.add(slot)
                 self.stored[node] = slot
                 yield Task("call", node, node, slot)
-            elif node in self.saved or (node.op == "pad" and node not in absorbed):
+            elif node in self.saved or (node.op in SCATTERS and node not in absorbed):
                 slot = outputs.get(node, f"saved{len(self.stored)}")
                 taken.add(slot)
                 self.stored[node] = slot
@@ -102,9 +102,9 @@ class Attempt:
                         if arg.op == "add":
                             sums.add(arg)
                             stack.append(arg)
-                        elif arg.op == "pad":
+                        elif arg.op in SCATTERS:
                             absorbed.add(arg)
-            if node.op == "pad" and not readers[node]:
+            if node.op in SCATTERS and not readers[node]:
                 absorbed.add(node)
         return absorbed
 
@@ -203,8 +203,7 @@ class Attempt:
             if point in shared and point not in done:
                 done.add(point)
                 total += cost(point[0])
-                at = argument_index(*point)
-                stack += [(arg, at) for arg in point[0].args]
+                stack += reads(*point)
         return total
 
     def _note_reads(self, levels: Levels, tasks: list[Task], path: tuple[int, ...]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Iterable
 
 from gradc.frontends.template import instantiate
-from gradc.ir.graph import Node, broadcast, build, constant, make, size_node, topological
-from gradc.ir.sizes import product
+from gradc.ir.graph import Node, broadcast, build, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.ops import others
+from gradc.ir.sizes import Shape, product
 from gradc.language.source import Span
 
 
@@ -27,11 +28,20 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
             (new[node],) = lower((lowered,), spans)
         elif node.row.kind == "contraction":
             new[node] = contraction(args[0], args[1], node.attrs)
+        elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:
+            new[node] = _placed(args[0], args[1], *node.attrs)
         else:
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node in spans:
             spans.setdefault(new[node], spans[node])
     return [new[node] for node in results]
+
+
+def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:
+    """One element of each row put at its index: a comparison with the position, which fuses, and no scatter."""
+    dims = others(len(shape), (axis,))
+    here = make("eq", iota(shape, axis), broadcast(squeeze(index, (axis,)), shape, dims))
+    return make("where", here, broadcast(squeeze(flow, (axis,)), shape, dims), constant(0.0, flow.type.with_shape(shape)))
 
 
 Labels = tuple[int, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from gradc.ir.access import Affine, Index
+from gradc.ir.access import Affine
 from gradc.ir.graph import Node, topological
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES
@@ -24,6 +24,8 @@ from gradc.schedule.loops import (
     Load,
     MatrixProduct,
     Number,
+    Place,
+    Position,
     Return,
     Statement,
     Store,
@@ -109,6 +111,7 @@ def loops_text(kernel: Kernel) -> str:
     names = _Names(kernel)
     lines = [f"kernel({', '.join(f'{node.name}: {node.type}' for node in kernel.inputs)})"]
     lines += [f"  check {check.left} {check.relation} {check.right}" for check in kernel.checks]
+    lines += [f"  check indices {check.name} of {check.size}" for check in kernel.index_checks]
     stack: list[tuple[Statement, int]] = [(statement, 1) for statement in reversed(kernel.statements)]
     while stack:
         statement, indent = stack.pop()
@@ -171,6 +174,8 @@ class _Names:
                 return repr(value.value)
             case Extent():
                 return f"size({value.size})"
+            case Position():
+                return self._affine(value.at)
             case Variable():
                 return value.name
             case Load():
@@ -179,13 +184,15 @@ class _Names:
                 return f"{value.op}({', '.join(map(self.show, value.args))})"
         return self.of(value)
 
-    def element(self, array: str, index: Index) -> str:
+    def element(self, array: str, index: Place) -> str:
         return f"{array}[{self.index(index)}]"
 
-    def index(self, index: Index) -> str:
+    def index(self, index: Place) -> str:
         return ", ".join(map(self._affine, index))
 
-    def _affine(self, at: Affine) -> str:
+    def _affine(self, at: Affine | Let) -> str:
+        if isinstance(at, Let):
+            return self.of(at)
         offset: Size = at.offset
         if at.var is None:
             return str(offset)
