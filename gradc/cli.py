@@ -16,7 +16,7 @@ import click
 from gradc import __version__
 from gradc.compiler import STAGES
 from gradc.language.diagnostics import Error
-from gradc.shell import CHECK_FAILED, Command, program_source, write_file
+from gradc.shell import CHECK_FAILED, Command, program_source, say, write_file
 
 if TYPE_CHECKING:
     from gradc.function import Function
@@ -85,7 +85,7 @@ def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
 def deliver(text: str, output: str | None) -> None:
     """The artefact: to the file, or to standard output."""
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        say(text)
     else:
         write_file(output, text if text.endswith("\n") else text + "\n")
         click.echo(f"wrote {output}", err=True)
@@ -183,9 +183,9 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
     value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
         gradients = dict(zip(function.wrt, grads, strict=True))
-        click.echo(json_of({"program": function.text, "value": value, "gradients": gradients}))
+        say(json_of({"program": function.text, "value": value, "gradients": gradients}))
     else:
-        click.echo(value_lines(value, function.wrt, grads))
+        say(value_lines(value, function.wrt, grads))
 
 
 @main.command("trace", cls=Command)
@@ -232,7 +232,7 @@ def check_command(expression: str | None, file: str | None, at: tuple[str, ...],
     from gradc.check.check import check
 
     report = check(program_source(expression, file).text, point(at) if at else None, wrt)
-    click.echo(json_of(report.as_dict()) if as_json else str(report))
+    say(json_of(report.as_dict()) if as_json else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
 
@@ -269,7 +269,7 @@ def bench_command(
     with progress_bar(sys.stderr) as progress:
         report = measure(source.text, size, names, wrt, progress, values=point(at) or None, quick=quick)
     if as_json:
-        click.echo(json_of(report.as_dict()))
+        say(json_of(report.as_dict()))
     else:
         print_report(report, sys.stdout)
     if report.faults:
@@ -282,10 +282,11 @@ def bench_command(
 def info_command(as_json: bool) -> None:
     """Versions, processor, vector width, threads, and where kernels are kept."""
     from gradc.machine import facts
+    from gradc.show.table import table
 
     found = facts()
     if as_json:
-        click.echo(json_of(found))
+        say(json_of(found))
     else:
-        for name, value in found.items():
-            click.echo(f"{name.replace('_', ' '):<12} {'not installed' if value is None else value}")
+        rows = [(name.replace("_", " "), "unknown" if value is None else str(value)) for name, value in found.items()]
+        say("\n".join(table(("", ""), rows, left=2)[1:]))

@@ -20,7 +20,7 @@ from gradc.language.syntax import Program
 from gradc.language.unparse import unparse
 from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
-from gradc.rewrite.pipeline import algebraic, for_kernels
+from gradc.rewrite.pipeline import algebraic, final, for_kernels
 from gradc.schedule.build import build
 from gradc.schedule.groups import schedule
 from gradc.schedule.loops import Kernel
@@ -180,8 +180,8 @@ class Compilation:
 
     @graph_stage
     def derivative(self) -> Graph:
-        """The same after the EXACT and STABLE rules: what the interpreter runs."""
-        return self._rewrite("derivative", self.adjoint, algebraic(self.fast_math))
+        """The same after the EXACT, STABLE and FINAL rules: what the interpreter runs."""
+        return self._rewrite("derivative", self.adjoint, final(self.fast_math))
 
     @graph_stage
     def lowered(self) -> Graph:

@@ -1,13 +1,16 @@
 """The point at which a program is evaluated, as people type it: `x=-2, y=5, t=[1, 2, 3], X=@rows.csv`.
 
     point  = name "=" value { "," name "=" value }
-    value  = number | list | "@" file | a program without inputs, such as pi/4
-    list   = "[" values "]", nested for more axes
+    value  = number | list | "@" file
+    list   = "[" numbers or lists "]"
+    number = a literal, or a program without inputs such as pi/4
 """
 
 from __future__ import annotations
 
+import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,48 +86,74 @@ def _stripped(span: Span) -> Span:
 
 
 def _value(span: Span) -> Any:
+    if span.text[0] == "@":
+        return read_array(span)
+    return _list(span) if span.text[0] == "[" else _number(span)
+
+
+def _number(span: Span) -> int | float:
     text = span.text
-    if text[0] == "@":
-        return read_array(Path(text[1:]), span)
-    if text[0] == "[":
-        return _list(span)
-    return _number(text) if NUMBER.fullmatch(text) else _computed(span)
+    if INTEGER.fullmatch(text):
+        return int(text)
+    if not NUMBER.fullmatch(text):
+        return _computed(span)
+    value = float(text)
+    if math.isinf(value) and not text.endswith("inf"):
+        raise Error("G0702", "this number is too large for a float64", span, help="write inf for infinity")
+    return value
 
 
-def _number(text: str) -> int | float:
-    return int(text) if INTEGER.fullmatch(text) else float(text)
+def _computed(span: Span) -> float:
+    """The value of a program without inputs."""
+    from gradc.frontends.outline import outline
+    from gradc.frontends.text import elaborate
+    from gradc.ir.interpret import evaluate_constant
+    from gradc.language.parser import parse
+
+    try:
+        program = parse(Source(span.text, "--at"))
+        inputs = outline(program).inputs
+        reason = f"it uses {', '.join(f'`{name}`' for name in inputs)}"
+        if not inputs:
+            return float(evaluate_constant(elaborate(program, {}).graph["value"]))
+    except Error as error:
+        reason = error.message
+    raise Error("G0702", f"this is no number: {reason}", span, help=EXAMPLE)
 
 
 def _list(span: Span) -> np.ndarray:
-    """A list of numbers as an array."""
-    text, place = span.source.text, span.start
+    """A list of numbers, or of lists, as an array."""
+    text = span.source.text
     outer: list[list[Any]] = []
     items: list[Any] = []
-    wanted = "value"
-    while place < span.stop:
+    place, may_close, wants_value = span.start, False, True
+    while True:
         place = BLANK.match(text, place).end()  # type: ignore[union-attr]
-        character = text[place]
-        number = NUMBER.match(text, place)
         here = Span(span.source, place, place + 1)
-        if character == "[" and wanted in ("value", "value or ]"):
+        character = text[place]
+        if character == "]" and may_close:
+            outer[-1].append(items)
+            items = outer.pop()
+            place, wants_value = place + 1, False
+            if not outer:
+                break
+        elif character == "," and not wants_value:
+            place, wants_value = place + 1, True
+        elif character == "[" and wants_value:
             if len(outer) == MAX_AXES:
                 raise Error("G0702", f"lists nest deeper than {MAX_AXES}", here)
             outer.append(items)
             items = []
-            place, wanted = place + 1, "value or ]"
-        elif character == "]" and wanted in ("comma", "value or ]"):
-            outer[-1].append(items)
-            items = outer.pop()
-            place, wanted = place + 1, "comma"
-            if not outer:
-                break
-        elif character == "," and wanted == "comma":
-            place, wanted = place + 1, "value or ]"
-        elif number and wanted in ("value", "value or ]"):
-            items.append(_number(number.group()))
-            place, wanted = number.end(), "comma"
+            place, may_close = place + 1, True
+            continue
+        elif wants_value and character not in ",]":
+            element = _stripped(Span(span.source, place, _end_of_element(text, place)))
+            items.append(_number(element))
+            place, wants_value = element.stop, False
         else:
-            raise Error("G0702", f"a {'comma' if wanted == 'comma' else 'number'} is wanted here", here, help=EXAMPLE)
+            wanted = "a number" if wants_value else "a comma"
+            raise Error("G0702", f"{wanted} is wanted here", here, help=EXAMPLE)
+        may_close = True
     if BLANK.match(text, place, span.stop).end() < span.stop:  # type: ignore[union-attr]
         raise Error("G0702", "the list ends before this", Span(span.source, place, span.stop))
     try:
@@ -133,42 +162,43 @@ def _list(span: Span) -> np.ndarray:
         raise Error("G0702", "the rows of this list differ in length", span) from None
 
 
-def _computed(span: Span) -> float:
-    """The value of a program without inputs."""
-    from gradc.frontends.text import elaborate
-    from gradc.ir.interpret import evaluate_constant
-    from gradc.language.parser import parse
-
-    try:
-        node = elaborate(parse(Source(span.text, "--at")), {}).graph["value"]
-    except (Error, KeyError) as error:
-        reason = error.message if isinstance(error, Error) else "it depends on other names"
-        raise Error("G0702", f"no number: {reason}", span, help=EXAMPLE) from None
-    return float(evaluate_constant(node))
+def _end_of_element(text: str, place: int) -> int:
+    """Where a number of a list ends: at a comma or a square bracket that stands in no round one."""
+    depth = 0
+    while depth or text[place] not in "[],":
+        depth += (text[place] == "(") - (text[place] == ")")
+        place += 1
+    return place
 
 
 # ---------------------------------------------------------------- files
 
 
-def read_array(path: Path, span: Span | None = None) -> np.ndarray:
-    """The array of a .npy, .csv (commas) or .txt (blanks) file; `#` starts a comment in the latter two."""
-    readers: dict[str, Callable[[Path], Any]] = {".npy": _read_npy, ".csv": _read_csv, ".txt": np.loadtxt}
-    reader = readers.get(path.suffix.lower())
+def read_array(span: Span) -> np.ndarray:
+    """The array of `@file`: .npy, .csv (commas) or .txt (blanks); `#` starts a comment in the latter two."""
+    path = Path(span.text[1:])
+    if not span.text[1:]:
+        raise Error("G0702", "the name of a file is wanted after `@`", span)
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
-        help = "the endings are .npy, .csv, .txt"
+        help = f"the endings are {', '.join(READERS)}"
         raise Error("G0702", f"{path.name} has no ending that says how to read it", span, help=help)
     try:
-        return reader(path)
+        with warnings.catch_warnings(action="ignore"):
+            array = reader(path)
     except OSError as error:
         raise Error("G0701", f"{path} cannot be read: {error.strerror or error}", span) from None
     except (ValueError, EOFError) as error:
         reason = (str(error).splitlines() or ["it is empty"])[0]
         raise Error("G0702", f"{path} holds no array of numbers: {reason}", span) from None
+    if path.suffix.lower() != ".npy" and not array.size:
+        raise Error("G0702", f"{path} holds no numbers", span)
+    return array
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
-
-
-def _read_csv(path: Path) -> np.ndarray:
-    return np.loadtxt(path, delimiter=",")
+READERS: dict[str, Callable[[Path], np.ndarray]] = {
+    ".npy": lambda path: np.load(path, allow_pickle=False),
+    ".csv": lambda path: np.loadtxt(path, delimiter=","),
+    ".txt": np.loadtxt,
+}
+"""How to read a file, by its ending."""

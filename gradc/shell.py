@@ -32,9 +32,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         as_json = bool(ctx.params.get("as_json"))
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
+            return super().invoke(ctx)
         except Error as error:
             ctx.exit(report(error, as_json))
         except MemoryError:
@@ -85,7 +83,7 @@ def unguarded(arg: str) -> str:
 def report(error: Error, as_json: bool) -> int:
     """Say what the user got wrong: as a drawing on standard error, or as JSON on standard output."""
     if as_json:
-        click.echo(json.dumps({"error": error.as_dict()}, indent=2))
+        say(json.dumps({"error": error.as_dict()}, indent=2))
     else:
         click.echo(str(error), err=True)
     return USER_ERROR
@@ -105,11 +103,22 @@ def confess(fault: Exception) -> int:
 
 
 def sever_stdout() -> None:
-    """After a broken pipe: nothing more is written there, not even by the interpreter's last flush."""
+    """Nothing more is written to standard output, not even by the interpreter's last flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # ---------------------------------------------------------------- programs and files
+
+
+def say(text: str) -> None:
+    """Write to standard output."""
+    try:
+        click.echo(text, nl=not text.endswith("\n"))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sever_stdout()
+        raise Error("G0701", f"standard output cannot be written: {_reason(error)}") from None
 
 
 def program_source(expression: str | None, file: str | None) -> Source:

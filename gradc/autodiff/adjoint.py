@@ -36,8 +36,11 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
     if node.row.kind == "contraction":
         return contracted(node, position, out_bar)
     local = partial(node, position)
-    if local is None:
-        return None
+    return None if local is None else scaled(node, out_bar, local)
+
+
+def scaled(node: Node, out_bar: Node, local: Node) -> Node:
+    """A node's cotangent times its partial derivative for an argument."""
     return times(along_reduced(node, out_bar), local)
 
 

@@ -271,12 +271,11 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
             slots[k] = leaves[name]
         for k, value in constants:
             slots[k] = value
-        with np.errstate(all="ignore"):
-            for k, function, args in plan:
-                slots[k] = function(*[slots[arg] for arg in args])
-            result = slots[last]
-            if isinstance(result, Tensor):
-                result.backward()
+        for k, function, args in plan:
+            slots[k] = function(*[slots[arg] for arg in args])
+        result = slots[last]
+        if isinstance(result, Tensor):
+            result.backward()
         return data_of(result), tuple(_gradient(leaves[name]) for name in program.wrt)
 
     return call

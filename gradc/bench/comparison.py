@@ -11,15 +11,18 @@ import numpy as np
 from gradc.bench.competitors import Call, Competitor, chosen, describe
 from gradc.bench.probe import Unmeasured, probe
 from gradc.bench.report import Entry, Report, surroundings
-from gradc.bench.timing import QUICK, THOROUGH, Settings, control, in_turn
+from gradc.bench.timing import QUICK, THOROUGH, Settings, control, in_turn, others_busy
 from gradc.bench.workload import Answer, Inputs, Workload, checked_size, draw
 from gradc.function import Function
-from gradc.language.source import Source
+from gradc.language.source import Source, Span
 
 RELATIVE_TOLERANCE = {8: 1e-9, 4: 1e-3}
 """How far an answer may be from the reference, by bytes of an element, ..."""
 CANCELLATION = {8: 1e-12, 4: 1e-5}
 """... plus this much of the largest element: what is left of a difference of large numbers has fewer digits."""
+
+MAX_TITLE = 70
+"""How much of a program's text names it."""
 
 Progress = Callable[[int, int, str], None]
 """Told after each step: steps done, steps in all, what is being done."""
@@ -41,9 +44,12 @@ def measure(
     size: elements of each array; None for plain numbers where the program takes them. Inputs are drawn at random,
     except those given in `values`. Raises `gradc.Error` for a wrong program, size, competitor or input.
     """
-    competitors = chosen(against)
-    function = Function(Source(text), wrt=wrt, engine="interpreter")
-    workload = Workload(" ".join(text.split()), text, function.wrt if wrt is not None else None)
+    named = tuple(against)
+    competitors = [c for c in chosen(named) if named or c.takes_any_program]
+    source = Source(text)
+    function = Function(source, wrt=wrt, engine="interpreter")
+    title = Span(source, 0, len(text)).excerpt(MAX_TITLE)
+    workload = Workload(title, text, None if wrt is None else function.wrt)
     inputs = draw(workload, checked_size(size), values)
     return compare(workload, inputs, competitors, QUICK if quick else THOROUGH, progress, size=size)
 
@@ -74,17 +80,20 @@ class _Contest:
     progress: Progress
     size: int | None
     done: int = 0
+    total: int = 0
 
     def run(self) -> Report:
         self.entries = {c.name: Entry(c.name, c.is_ours, c.threads) for c in self.competitors}
-        calls = self._agreeing()
-        if self.settings.isolate:
-            self._probe(calls)
-        calls = {name: call for name, call in calls.items() if self.entries[name].status == "ok"}
-        before = control(self.inputs, self.settings)
-        for name, timed in in_turn(calls, self.settings, lambda name: self._advance(f"{name}: later calls")).items():
-            self.entries[name].later = timed
-        after = control(self.inputs, self.settings)
+        self.total = len(self.competitors) * (2 + self.settings.rounds)
+        with np.errstate(all="ignore"):
+            calls = self._agreeing()
+            if self.settings.isolate:
+                self._probe(calls)
+            calls = {name: call for name, call in calls.items() if self.entries[name].status == "ok"}
+            before = control(self.inputs, self.settings)
+            with others_busy() as others:
+                self._time(calls)
+            after = control(self.inputs, self.settings)
         return Report(
             workload=self.workload,
             size=self.size,
@@ -92,12 +101,18 @@ class _Contest:
             entries=tuple(self.entries.values()),
             reference=self.reference,
             control=(before, after),
-            machine=surroundings(),
+            machine=surroundings() | {"others_busy": others()},
         )
 
     def _advance(self, what: str) -> None:
-        self.progress(self.done, len(self.competitors) * (2 + self.settings.rounds), what)
+        self.progress(self.done, self.total, what)
         self.done += 1
+
+    def _time(self, calls: dict[str, Call]) -> None:
+        self.total = self.done + len(calls) * self.settings.rounds
+        for name, timed in in_turn(calls, self.settings, lambda name: self._advance(f"{name}: later calls")).items():
+            self.entries[name].later = timed
+        self.progress(self.total, self.total, "done")
 
     # ------------------------------------------------------------ answers
 

@@ -13,8 +13,6 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
 from gradc.bench import array_tape, scalar_tape
 from gradc.bench.workload import Answer, Inputs, Workload
 from gradc.function import Function
@@ -32,7 +30,8 @@ def _takes_all(workload: Workload, inputs: Inputs) -> str:
 @dataclass(frozen=True)
 class Competitor:
     """`refuses` says why a workload is not tried, or nothing if it is; `modules` are imported before the clock starts;
-    `threads` is how many it computes with; `is_ours` marks the engines of gradc, which the others are compared with."""
+    `threads` is how many it computes with; `is_ours` marks the engines of gradc, which the others are compared with;
+    a competitor that takes not any program is left out of `gradc bench EXPR` unless it is named."""
 
     name: str
     prepare: Callable[[Workload, Inputs], Call]
@@ -40,6 +39,7 @@ class Competitor:
     modules: tuple[str, ...] = ()
     threads: int = 1
     is_ours: bool = False
+    takes_any_program: bool = True
 
     def available(self) -> bool:
         """Whether everything it needs is installed."""
@@ -52,12 +52,7 @@ class Competitor:
 def prepare_by_hand(workload: Workload, inputs: Inputs) -> Call:
     """The workload's hand-written function."""
     assert workload.by_hand is not None
-    return partial(_quietly, partial(workload.by_hand, *inputs.values()))
-
-
-def _quietly(call: Call) -> Answer:
-    with np.errstate(all="ignore"):
-        return call()
+    return partial(workload.by_hand, *inputs.values())
 
 
 def refuses_by_hand(workload: Workload, inputs: Inputs) -> str:
@@ -95,7 +90,7 @@ def register(competitor: Competitor) -> None:
     PEERS[competitor.name] = competitor
 
 
-register(Competitor("numpy", prepare_by_hand, refuses_by_hand))
+register(Competitor("numpy", prepare_by_hand, refuses_by_hand, takes_any_program=False))
 register(Competitor("numpy-tape", array_tape.prepare, array_tape.refuses))
 register(Competitor("naive", scalar_tape.prepare, scalar_tape.refuses))
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+import numpy as np
+
 from gradc.bench.workload import Inputs, Workload, nbytes
 
 TIMEOUT = 600
@@ -60,10 +62,11 @@ def main() -> None:
     for module in competitor.modules:
         import_module(module)
     imported = perf_counter_ns()
-    call = competitor.prepare(workload, inputs)
-    call()
-    first = perf_counter_ns()
-    method, peak = peak_memory(call)
+    with np.errstate(all="ignore"):
+        call = competitor.prepare(workload, inputs)
+        call()
+        first = perf_counter_ns()
+        method, peak = peak_memory(call)
     answer = {"import_ns": imported - start, "first_ns": first - imported, "peak_bytes": peak, "memory_method": method}
     print("\n" + json.dumps(answer))
 

@@ -94,7 +94,7 @@ class Report:
             note = f"{entry.status}: {entry.reason}"
             return [entry.name, "", "", "", "", "", str(entry.threads), note]
         speed = self.speed(entry)
-        count = len(entry.later.batches)
+        calls = len(entry.later.batches) * entry.later.repeats
         return [
             entry.name,
             duration(entry.first_ns),
@@ -103,7 +103,7 @@ class Report:
             "" if speed is None else f"{speed:.2g}" if speed < 10 else f"{speed:.0f}",
             amount(entry.peak_bytes),
             str(entry.threads),
-            "" if count > 2 else f"only {count * entry.later.repeats} calls timed",
+            "" if entry.later.spread is not None else f"only {calls} call{'s' * (calls > 1)} timed",
         ]
 
     def remarks(self) -> list[str]:
@@ -125,7 +125,9 @@ class Report:
             lines.append(f"memory: peak of a later call beyond inputs and results ({', '.join(methods)})")
         change = f"control (NumPy copies the inputs): {duration(before.median)} before, {duration(after.median)} after"
         busy = "; the machine was disturbed, measure again" if abs(self.control_change) > DISTURBED else ""
-        return [*lines, f"{change}{busy}; load {self.machine['load']} on {self.machine['cpus']} CPUs"]
+        others = self.machine.get("others_busy")
+        load = f"; other processes kept {others} of {self.machine['cpus']} CPUs busy" if others is not None else ""
+        return [*lines, change + busy + load]
 
     # ------------------------------------------------------------ data
 

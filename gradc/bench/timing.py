@@ -8,7 +8,8 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter_ns
+from importlib.util import find_spec
+from time import perf_counter_ns, process_time
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Settings:
     min_batch: int = 5_000_000
     """A batch repeats the call until it lasts at least this long."""
     budget: int = 4_000_000_000
-    """For all batches of one competitor; a slow one gets fewer rounds, but at least one."""
+    """For all batches of one competitor; a slow one gets fewer rounds, and one call counts if it takes longer."""
     isolate: bool = True
     """Whether first calls and memory are measured, each in a process of its own."""
 
@@ -79,7 +80,7 @@ def batch(call: Callable[[], Any], repeats: int) -> float:
 
 
 def repeats_for(call: Callable[[], Any], min_batch: int) -> tuple[int, float]:
-    """How many calls fill a batch, and how many nanoseconds that batch will take."""
+    """How many calls fill a batch, and how many nanoseconds that batch will take (if it is one call: took)."""
     repeats = 1
     while True:
         taken = batch(call, repeats) * repeats
@@ -98,14 +99,37 @@ def in_turn(
     with quiet_collector():
         for name, call in calls.items():
             repeats, expected = repeats_for(call, settings.min_batch)
-            timed[name] = Timed(repeats, [])
-            allowed[name] = max(1, min(settings.rounds, int(settings.budget / expected)))
+            allowed[name] = min(settings.rounds, int(settings.budget / expected))
+            timed[name] = Timed(repeats, [] if allowed[name] else [expected / repeats])
         for round in range(settings.rounds):
             for name, call in calls.items():
                 progress(name)
                 if round < allowed[name]:
                     timed[name].batches.append(batch(call, timed[name].repeats))
     return timed
+
+
+@contextmanager
+def others_busy() -> Iterator[Callable[[], float | None]]:
+    """Yields a function that tells, after the block, how many CPUs other processes kept busy during it; None without
+    psutil."""
+    if find_spec("psutil") is None:
+        yield lambda: None
+        return
+    before = _cpu_seconds()
+    taken: list[float] = []
+    yield lambda: round(taken[0], 1)
+    wall, busy, own = (after - earlier for after, earlier in zip(_cpu_seconds(), before))
+    taken.append(max(0.0, busy - own) / wall)
+
+
+def _cpu_seconds() -> tuple[float, float, float]:
+    """The time, the seconds that all processes have computed for, and those of this one."""
+    import psutil
+
+    times = psutil.cpu_times()
+    busy = times.user + times.system + getattr(times, "nice", 0.0) + getattr(times, "steal", 0.0)
+    return perf_counter_ns() / 1e9, busy, process_time()
 
 
 def control(inputs: Inputs, settings: Settings) -> Timed:

@@ -55,9 +55,9 @@ def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None =
     chosen by `wrt` count as the parameters of a fit. An input among `given` has that value. Raises `Error` as a
     call of the program would.
     """
-    given = dict(given or {})
     function = Function(Source(workload.text), wrt=workload.wrt, engine="interpreter")
     shapes = _shapes(workload, size)
+    given = {name: _as_inputs(value, shapes.get(name, ("f64", ()))[0]) for name, value in (given or {}).items()}
     arguments.bind(function.inputs, (), dict.fromkeys(function.inputs, 0.0) | given)
     for low, high in INTERVALS:
         rng = np.random.default_rng(0)
@@ -101,6 +101,14 @@ def _sample(rng: np.random.Generator, low: float, high: float, dtype: str, shape
     elif dtype == "f64" and shape == ():
         return float(drawn)
     return np.asarray(drawn).astype(DTYPES[dtype])
+
+
+def _as_inputs(value: Any, dtype: str) -> Any:
+    """A value that a user gave: whole numbers become floats unless integers are declared."""
+    array = np.asarray(value)
+    if array.dtype.kind in "iub" and dtype in ("f64", "f32"):
+        array = array.astype(np.float64)
+    return float(array) if array.ndim == 0 and array.dtype == np.float64 else array
 
 
 def _is_finite(function: Function, inputs: Inputs) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from gradc.ir.graph import Check, IndexCheck, Node, broadcast, cast, constant, iota, make, size_node, squeeze, topological
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import OPS, others
-from gradc.ir.sizes import Derived, Shape, Size, product
+from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -43,11 +43,22 @@ class Algebra:
         if self.axes is not None and node.type.rank == self.rank - len(self.axes) and len(shape) == self.rank:
             return broadcast(node, shape, others(self.rank, self.axes))
         offset = len(shape) - node.type.rank
+        node = self._first_of_one(node, shape[offset:])
         units = tuple(
             axis for axis, size in enumerate(node.shape) if size == 1 and shape[axis + offset] != 1
         )
         dims = tuple(axis + offset for axis in others(node.type.rank, units))
         return broadcast(squeeze(node, units), shape, dims)
+
+    @staticmethod
+    def _first_of_one(node: Node, shape: Shape) -> Node:
+        """`node` with size 1 along the axes where a slice leaves at most one element and more are wanted."""
+        parts = tuple(
+            (0, 1, 1 if size != wanted and upper_bound(size) == 1 else size) for size, wanted in zip(node.shape, shape)
+        )
+        if tuple(part[2] for part in parts) == node.shape:
+            return node
+        return make("slice", node, attrs=(parts,))
 
     def common_shape(self, nodes: tuple[Node, ...], span: Span | None = None) -> Shape:
         shape: Shape = ()
@@ -76,8 +87,16 @@ class Algebra:
                         label=_sides(nodes),
                         help="give both the same size, or make one of them size 1",
                     )
-                joined.append(self.same_size(a, b, span))
+                joined.append(self._stretched(a, b, span) or self.same_size(a, b, span))
         return tuple(joined)
+
+    def _stretched(self, a: Size, b: Size, span: Span | None) -> Size | None:
+        """The other size, where one is that of a slice with at most one element, which has to be there."""
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Derived) and upper_bound(one) == 1:
+                self._check(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}"))
+                return other
+        return None
 
     def same_size(self, a: Size, b: Size, span: Span | None) -> Size:
         """One size for two that must agree: by renaming where we may, otherwise by a check at the call."""
@@ -88,12 +107,12 @@ class Algebra:
             if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
                 self.unified[ours] = other
                 return other
-        where = f" in `{span.text}`" if span is not None and len(span.text) <= 60 and "\n" not in span.text else ""
-        message = f"sizes {a} and {b} differ{where}"
-        check = Check(a, "==", b, message)
+        self._check(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}"))
+        return a if isinstance(a, int) or isinstance(b, Derived) else b
+
+    def _check(self, check: Check) -> None:
         if check not in self.checks:
             self.checks.append(check)
-        return a if isinstance(a, int) or isinstance(b, Derived) else b
 
     def equal_sizes(self, a: Size, b: Size, nodes: tuple[Node, ...], span: Span | None) -> None:
         """Demand that two sizes agree."""
@@ -192,6 +211,11 @@ class Algebra:
         if left.is_constant and not right.is_constant:
             return self.elementwise(clamp, right, left, span=span)
         return self.elementwise(op, left, right, span=span)
+
+
+def _where(span: Span | None) -> str:
+    """The text of a place, for a message that draws no carets."""
+    return f" in `{span.text}`" if span is not None and len(span.text) <= 60 and "\n" not in span.text else ""
 
 
 def _sides(nodes: tuple[Node, ...]) -> str:

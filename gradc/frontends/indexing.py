@@ -123,8 +123,9 @@ def _gather(algebra: Algebra, value: Node, arrays: list[tuple[int, Node, Span]])
         return take(algebra, value, chosen, axis, span)
     if len(arrays) == 2 and arrays[1][0] == arrays[0][0] + 1:
         (rows, running, _), (axis, chosen, span) = arrays
-        if running.op == "iota" and running.shape == (value.shape[rows],) and chosen.type.rank == 1:
-            algebra.same_size(running.shape[0], chosen.shape[0], span)
+        if running.op == "iota" and chosen.type.rank == 1:
+            algebra.equal_sizes(running.shape[0], value.shape[rows], (value,), span)
+            algebra.equal_sizes(running.shape[0], chosen.shape[0], (value, chosen), span)
             if rows == 0 and value.type.rank == 2:
                 return squeeze(take_along(algebra, value, broadcast(chosen, (*chosen.shape, 1), (0,)), 1, span), (1,))
     raise Error(

@@ -13,8 +13,9 @@ Ops that move data are linear; their rows state the transposed op instead.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 from gradc.ir.sizes import Shape
 from gradc.ir.types import Type
@@ -181,22 +182,31 @@ _unary("log",        "1 / x",                     "numpy.log",        "np.log({}
 _unary("log2",       "1.4426950408889634 / x",    "numpy.log2",       "np.log2({})",    POSITIVE)
 _unary("log10",      "0.4342944819032518 / x",    "numpy.log10",      "np.log10({})",   POSITIVE)
 _unary("log1p",      "1 / (1 + x)",               "numpy.log1p",      "np.log1p({})",   (-0.9, 6.0))
-_unary("log1mexp",   "-1 / expm1(-x)",            "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
+_unary("log1mexp",   "-expm1_reciprocal(-x)",     "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
        lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
+_unary("expm1_reciprocal", "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
+       lowered="1 / expm1(x)")
 _unary("sin",        "cos(x)",                    "numpy.sin",        "np.sin({})")
 _unary("cos",        "-sin(x)",                   "numpy.cos",        "np.cos({})")
 _unary("tan",        "1 + out * out",             "numpy.tan",        "np.tan({})",     (-1.4, 1.4))
-_unary("arcsin",     "1 / sqrt((1 - x) * (1 + x))",  "numpy.arcsin",  "np.arcsin({})",  UNIT)
-_unary("arccos",     "-1 / sqrt((1 - x) * (1 + x))", "numpy.arccos",  "np.arccos({})",  UNIT)
+_unary("arcsin",     "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({})",  UNIT)
+_unary("arccos",     "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({})",  UNIT)
 _unary("arctan",     "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({})")
 _unary("sinh",       "cosh(x)",                   "numpy.sinh",       "np.sinh({})")
 _unary("cosh",       "sinh(x)",                   "numpy.cosh",       "np.cosh({})")
-_unary("tanh",       "1 / square(cosh(x))",       "numpy.tanh",       "np.tanh({})")
+_unary("tanh",       "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({})")
+_unary("sech",       "-out * tanh(x)",            "gradc.ir.reference.sech", "",
+       lowered="1 / cosh(x)")
+_unary("logcosh",    "tanh(x)",                   "gradc.ir.reference.logcosh", "",
+       lowered="""where(abs(x) < 1, 0.5 * log1p(square(sinh(x))),
+                        abs(x) + log1p(exp(-2 * abs(x))) - 0.6931471805599453)""")
 _unary("arcsinh",    "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({})")
 _unary("arccosh",    "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({})", BEYOND_ONE)
-_unary("arctanh",    "1 / ((1 - x) * (1 + x))",   "numpy.arctanh",    "np.arctanh({})", UNIT)
-_unary("sigmoid",    "sigmoid(x) * sigmoid(-x)",  "gradc.ir.reference.sigmoid", "",
+_unary("arctanh",    "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({})", UNIT)
+_unary("sigmoid",    "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
        lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))")
+_unary("logistic_pdf", "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_pdf", "",
+       lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))")
 _unary("softplus",   "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
 _unary("erf",        "1.1283791670955126 * exp(-x * x)",  "scipy.special.erf",  "math.erf({})")
@@ -207,7 +217,7 @@ _unary("normal_pdf", "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
 _unary("gamma",      "out * digamma(x)",          "scipy.special.gamma",   "gamma({})",   POSITIVE)
 _unary("lgamma",     "digamma(x)",                "scipy.special.gammaln", "lgamma({})",  POSITIVE)
-_unary("digamma",    "polygamma(1, x)",           "scipy.special.digamma", "digamma({})", POSITIVE)
+_unary("digamma",    "polygamma(1, x)",           "gradc.ir.reference.digamma", "digamma({})", POSITIVE)
 _unary("floor",      "0",                         "numpy.floor",      "np.floor({})")
 _unary("ceil",       "0",                         "numpy.ceil",       "np.ceil({})")
 _unary("round",      "0",                         "numpy.rint",       "np.rint({})")
@@ -221,9 +231,9 @@ _binary("sub",       "x y",  ("1", "-1"),                                       
 _binary("mul",       "x y",  ("y", "x"),                                           "numpy.multiply",     "*", commutative=True)
 _binary("div",       "x y",  ("1 / y", "-out / y"),                                "numpy.divide",       "/", (REAL, POSITIVE))
 _binary("floordiv",  "x y",  ("0", "0"),                                           "numpy.floor_divide", "//", (REAL, POSITIVE))
-_binary("mod",       "x y",  ("1", "-floor(x / y)"),                               "numpy.mod",          "%", (REAL, POSITIVE))
+_binary("mod",       "x y",  ("1", "-(x // y)"),                                   "numpy.mod",          "%", (REAL, POSITIVE))
 _binary("power",     "x y",  ("where(y == 0, 0, y * power(x, y - 1))",
-                              "where(x == 0 and y > 0, 0, out * log(x))"),         "numpy.power",        "**", (POSITIVE, REAL))
+                              "where(out == 0 and x >= 0, 0, out * log(x))"),      "numpy.power",        "**", (POSITIVE, REAL))
 _binary("maximum",   "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
                               "gate(not (y < x), where(x == y, 0.5, 1))"),         "numpy.maximum",      "max", commutative=True)
 _binary("minimum",   "x y",  ("gate(not (x > y), where(x == y, 0.5, 1))",
@@ -234,15 +244,19 @@ _binary("hypot",     "x y",  ("where(out == 0, 0, x / out)",
                               "where(out == 0, 0, y / out)"),                      "numpy.hypot",        "np.hypot({}, {})", commutative=True)
 _binary("arctan2",   "y x",  ("x / hypot(x, y) / hypot(x, y)",
                               "-y / hypot(x, y) / hypot(x, y)"),                   "numpy.arctan2",      "np.arctan2({}, {})")
-_binary("logaddexp", "x y",  ("where(x == y, 0.5, sigmoid(x - y))",
-                              "where(x == y, 0.5, sigmoid(y - x))"),               "numpy.logaddexp",    "",
+_binary("logaddexp", "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
+                              "where(x == y and abs(x) == inf, 0.5, sigmoid(y - x))"), "numpy.logaddexp", "",
         lowered="where(x == y, x + 0.6931471805599453, max(x, y) + log1p(exp(-abs(x - y))))", commutative=True)
+_binary("shifted",   "x s",  ("1", None),                                          "gradc.ir.reference.shifted", "",
+        lowered="where(x == s, 0, x - s)")  # s counts as a constant: for results that do not depend on it
+_binary("exp_shifted", "x s", ("out", None),                                       "gradc.ir.reference.exp_shifted", "",
+        lowered="where(x == s, 1, exp(x - s))")
 _binary("polygamma", "n x",  (None, "polygamma(n + 1, x)"),                        "scipy.special.polygamma", "polygamma({}, {})", ((1.0, 1.0), POSITIVE))
 _binary("gate",      "c x",  (None, "gate(c, 1)"),                                 "gradc.ir.reference.gate", "{1} if {0} else 0.0")
 _row("where", "elementwise", "c x y", _last, partials=(None, "gate(c, 1)", "gate(not c, 1)"),
      numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL))
 _row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)),
-     partials=("gate((x > lower) and (x < upper), 1)",
+     partials=("gate(not (x <= lower) and not (x >= upper), 1)",
                "gate((x <= lower) and (lower < upper), 1)",
                "gate((x >= upper) or (lower >= upper), 1)"),
      numpy="numpy.clip", lowered="min(max(x, lower), upper)")
@@ -264,10 +278,10 @@ _reduction("prod", """where(sum(gate(x == 0, 1)) == 0, out / x,
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
                         where(sum(gate(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
                       * prod(where(x == 0, 1, x)))""",              "numpy.prod", domain=POSITIVE)
-_reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "numpy.max")
-_reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "numpy.min")
-_reduction("logsumexp", "where(out == -inf, 0, where(x == out, 1, exp(x - out)))", "gradc.ir.reference.logsumexp",
-           lowered="m = max(x); shift = where(abs(m) == inf, 0, m); log(sum(exp(x - shift))) + shift")
+_reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest")
+_reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest")
+_reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
+           lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
 _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm",
            lowered="""big = sum(where(abs(x) > 1e150, square(x * 2.409919865102884e-181), 0))
                       middle = sum(where(abs(x) > 1e150 or abs(x) < 1e-150, 0, square(x)))

@@ -16,6 +16,12 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
+def logistic_pdf(x: Array) -> Array:
+    """The density of the logistic distribution, the slope of `sigmoid`."""
+    e = np.exp(-np.abs(x))
+    return e / np.square(1 + e)
+
+
 def softplus(x: Array) -> Array:
     return np.where(x < 0, 0, x) + np.log1p(np.exp(-np.abs(x)))
 
@@ -23,6 +29,39 @@ def softplus(x: Array) -> Array:
 def log1mexp(x: Array) -> Array:
     """log(1 - exp(x)) for x < 0 (Maechler, "Accurately computing log(1 - exp(-|a|))", 2012)."""
     return np.where(x > -0.6931471805599453, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
+
+
+def expm1_reciprocal(x: Array) -> Array:
+    """1 / (exp(x) - 1)."""
+    return 1 / np.expm1(x)
+
+
+def sech(x: Array) -> Array:
+    return 1 / np.cosh(x)
+
+
+def logcosh(x: Array) -> Array:
+    size = np.abs(x)
+    return np.where(size < 1, 0.5 * np.log1p(np.square(np.sinh(x))), size + np.log1p(np.exp(-2 * size)) - 0.6931471805599453)
+
+
+def digamma(x: Array) -> Array:
+    """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
+    from scipy.special import digamma as rational
+
+    fraction = x - np.rint(x)
+    reflected = rational(1 - x) - np.pi / np.tan(np.pi * fraction)
+    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational(x))
+
+
+def shifted(x: Array, s: Array) -> Array:
+    """x - s, and 0 for two equal infinities."""
+    return np.where(x == s, np.zeros((), np.asarray(x).dtype), x - s)
+
+
+def exp_shifted(x: Array, s: Array) -> Array:
+    """exp(x - s), and 1 for two equal infinities."""
+    return np.exp(shifted(x, s))
 
 
 def normal_pdf(x: Array) -> Array:
@@ -33,10 +72,18 @@ def gate(c: Array, x: Array) -> Array:
     return np.where(c, x, np.zeros((), np.asarray(x).dtype))
 
 
+def largest(x: Array, axis: tuple[int, ...]) -> Array:
+    """`np.max`, and minus infinity for an empty array, as in a kernel; programs themselves cannot ask for that."""
+    return np.max(x, axis=axis, initial=-np.inf)
+
+
+def smallest(x: Array, axis: tuple[int, ...]) -> Array:
+    return np.min(x, axis=axis, initial=np.inf)
+
+
 def logsumexp(x: Array, axis: tuple[int, ...]) -> Array:
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    shift = np.where(np.isinf(largest), 0, largest)
-    return np.log(np.sum(np.exp(x - shift), axis=axis)) + np.squeeze(shift, axis=axis)
+    return np.log(np.sum(exp_shifted(x, largest), axis=axis)) + np.squeeze(largest, axis=axis)
 
 
 def norm(x: Array, axis: tuple[int, ...]) -> Array:
@@ -65,7 +112,7 @@ def squeeze(x: Array, axes: tuple[int, ...]) -> Array:
     return np.squeeze(x, axis=axes)
 
 
-def _slices(parts: tuple[tuple[int, int, int], ...]) -> tuple[slice, ...]:
+def slices(parts: tuple[tuple[int, int, int], ...]) -> tuple[slice, ...]:
     slices = []
     for first, step, length in parts:
         stop = first + step * length
@@ -74,13 +121,13 @@ def _slices(parts: tuple[tuple[int, int, int], ...]) -> tuple[slice, ...]:
 
 
 def slice_(x: Array, parts: tuple[tuple[int, int, int], ...]) -> Array:
-    return x[_slices(parts)]
+    return x[slices(parts)]
 
 
 def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x in the place that `slice_` would read."""
     result = np.zeros(shape, np.asarray(x).dtype)
-    result[_slices(parts)] = x
+    result[slices(parts)] = x
     return result
 
 

@@ -6,6 +6,7 @@ how shapes are compared; constructors below bring the sizes that slices make int
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
@@ -152,6 +153,21 @@ def _descending(size: Size, start: int | None, stop: int | None) -> tuple[Size, 
 def _difference(left: Size, right: Size) -> Size:
     """`max(left - right, 0)`."""
     return derive("max", derive("-", left, right), 0)
+
+
+def upper_bound(size: Size) -> float:
+    """The largest number that a size can be, whatever the sizes by name: infinity where nothing bounds it."""
+    if not isinstance(size, Derived):
+        return size if isinstance(size, int) else math.inf
+    left, right = upper_bound(size.left), upper_bound(size.right)
+    match size.op:
+        case "min":
+            return min(left, right)
+        case "max":
+            return max(left, right)
+        case "-" | "//" if isinstance(size.right, int) and left != math.inf:
+            return _OPERATIONS[size.op](int(left), size.right)
+    return math.inf if math.inf in (left, right) or size.op in "-//" else _OPERATIONS[size.op](int(left), int(right))
 
 
 def product(shape: Shape) -> Size:

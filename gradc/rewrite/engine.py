@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import permutations
 
+from gradc.frontends.functions import REDUCTIONS
 from gradc.frontends.outline import walk
 from gradc.frontends.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits
@@ -41,18 +42,18 @@ class Rule:
 
     @cached_property
     def reduces(self) -> bool:
-        reductions = ("sum", "max", "any", "logsumexp")
         parts = list(walk(parsed(self.sides[0]).result))
-        return any(isinstance(p, Call) and p.function in reductions and len(p.args) == 1 for p in parts)
+        return any(isinstance(p, Call) and p.function in REDUCTIONS and len(p.args) == 1 for p in parts)
 
     @cached_property
     def pattern(self) -> Node:
         """The left side as a graph over inputs."""
-        shape = ("n",) if self.reduces else ()
-        bindings = {
-            name: input_node(name, Type("bool" if name.startswith("c") else "f64", shape)) for name in self.names
-        }
-        return instantiate(self.sides[0], bindings)
+        return instantiate(self.sides[0], {name: input_node(name, self.type_of(name)) for name in self.names})
+
+    def type_of(self, name: str) -> Type:
+        """The type of what a name stands for, in the pattern."""
+        shape = ("n",) if self.reduces and not name.startswith("s") else ()
+        return Type("bool" if name.startswith("c") else "f64", shape)
 
     def apply(self, node: Node) -> Node | None:
         """The right side for a node that matches the left one; None where it does not."""
@@ -68,7 +69,7 @@ class Rule:
 
 def rules(text: str) -> tuple[Rule, ...]:
     """The rules of a table, one a line."""
-    return tuple(Rule(line) for line in text.strip().splitlines())
+    return tuple(Rule(line) for line in text.splitlines() if line)
 
 
 @dataclass
@@ -105,13 +106,13 @@ class Match:
         """Reductions of one rule go over the same axes, and their results return along the others."""
         if node.row.kind == "reduction":
             axes, rank = node.attrs[0], node.args[0].type.rank
-            if self.axes is None:
-                self.axes, self.rank = axes, rank
-            return (axes, rank) == (self.axes, self.rank)
-        if node.op == "broadcast":
-            shape, dims = node.attrs
-            return self.axes is not None and len(shape) == self.rank and dims == others(self.rank, self.axes)
-        return True
+        elif node.op == "broadcast":
+            axes, rank = others(node.type.rank, node.attrs[1]), node.type.rank
+        else:
+            return True
+        if self.axes is None:
+            self.axes, self.rank = axes, rank
+        return (axes, rank) == (self.axes, self.rank)
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,12 @@ class Rewriter:
             rebuilt = node if args == node.args else build(node.op, args, node.attrs)
             after = self.normal.get(rebuilt)
             if after is None:
-                if rebuilt not in firing:
+                again = rebuilt in firing
+                if not again:
                     firing[rebuilt] = self._fire(rebuilt)
                 target = firing[rebuilt]
                 if target is not rebuilt and target not in self.normal:
+                    assert not again, f"the rules turn {rebuilt} into itself: {self.firings[-1].rule}"
                     self._carry_span(node, target)
                     stack.append(target)
                     continue

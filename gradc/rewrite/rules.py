@@ -1,8 +1,9 @@
 """Rewrite rules as data: one line of text is the rule, its documentation and its test.
 
 Names in a rule stand for any value; those that begin with `c` are conditions. In a rule that reduces, the
-reductions on both sides go over the same axes. Left sides are written in the form that EXACT leaves behind:
-`square(x)` for `x * x` and `x**2`, negations outermost.
+reductions on both sides go over the same axes, and names that begin with `s` have the shape of the results of
+those reductions. Left sides are written in the form that the rules before leave behind: `square(x)` for `x * x`
+and `x**2`, negations outermost, `expm1(x)` for `exp(x) - 1`.
 """
 
 from __future__ import annotations
@@ -47,66 +48,128 @@ power(x, 2)                -> square(x)
 power(x, 0.5)              -> sqrt(x)
 power(x, -0.5)             -> 1 / sqrt(x)
 power(x, -1)               -> 1 / x
+
 exp(x) - 1                 -> expm1(x)
 1 - exp(x)                 -> -expm1(x)
--exp(x) + 1                -> -expm1(x)
+exp(x) / exp(y)            -> exp(x - y)
+x / exp(y)                 -> x * exp(-y)
+sqrt(exp(x))               -> exp(0.5 * x)
+exp(log(x))                -> where(x < 0, nan, x)
+exp(log(x) * y)            -> where(x >= 0, power(x, y), nan)
+exp(x) / expm1(x)          -> -expm1_reciprocal(-x)
+1 / expm1(x)               -> expm1_reciprocal(x)
+x / expm1(y)               -> x * expm1_reciprocal(y)
+
 log(x + 1)                 -> log1p(x)
 log(1 - x)                 -> log1p(-x)
+log(1 / x)                 -> -log(x)
 log(exp(x))                -> x
+log(exp(x) / y)            -> x - log(y)
+log(sqrt(x))               -> 0.5 * log(x)
+log(square(x))             -> 2 * log(abs(x))
+log(square(x) + square(y)) -> 2 * log(hypot(x, y))
 log(-expm1(x))             -> log1mexp(x)
 log1p(-exp(x))             -> log1mexp(x)
-log(1 + exp(x))            -> softplus(x)
+log(cosh(x))               -> logcosh(x)
+log(2 * cosh(x))           -> logcosh(x) + 0.6931471805599453
+log(gamma(x))              -> where(gamma(x) < 0, nan, lgamma(x))
+log((x + 1) / (1 - x))     -> 2 * arctanh(x)
+log(x + hypot(x, 1))       -> arcsinh(x)
+log(x + sqrt(square(x) - 1)) -> arccosh(x)
+
 log1p(exp(x))              -> softplus(x)
-1 / (exp(x) + 1)           -> sigmoid(-x)
+log(exp(x) + exp(y))       -> logaddexp(x, y)
+log1p(exp(x) + exp(y))     -> logaddexp(softplus(x), y)
+log((exp(x) + 1) + exp(y)) -> logaddexp(softplus(x), y)
+log(exp(x) + exp(y) + exp(z)) -> logaddexp(logaddexp(x, y), z)
+max(x, 0) + softplus(-abs(x)) -> softplus(x)
+
+expm1(x) / (exp(x) + 1)    -> tanh(0.5 * x)
 exp(x) / (exp(x) + 1)      -> sigmoid(x)
+1 / (exp(x) + 1)           -> sigmoid(-x)
+x / (exp(y) + 1)           -> x * sigmoid(-y)
+exp(x) / square(exp(x) + 1) -> logistic_pdf(x)
+x / square(exp(y) + 1)     -> x * square(sigmoid(-y))
+sigmoid(x) * sigmoid(-x)   -> logistic_pdf(x)
 exp(x) / (exp(x) + exp(y)) -> sigmoid(x - y)
+exp(x) / (exp(x) + exp(y) + exp(z)) -> sigmoid(x - logaddexp(y, z))
+exp(z) / (exp(x) + exp(y) + exp(z)) -> sigmoid(z - logaddexp(x, y))
 1 - sigmoid(x)             -> sigmoid(-x)
 log(sigmoid(x))            -> -softplus(-x)
-log(1 - sigmoid(x))        -> -softplus(x)
 log1p(-sigmoid(x))         -> -softplus(x)
-log(exp(x) + exp(y))       -> logaddexp(x, y)
+2 * sigmoid(x) - 1         -> tanh(0.5 * x)
+
 exp(x) - exp(-x)           -> 2 * sinh(x)
 exp(x) + exp(-x)           -> 2 * cosh(x)
+exp(x) / (2 * cosh(x))     -> sigmoid(2 * x)
+exp(-x) / (2 * cosh(x))    -> sigmoid(-2 * x)
 (2 * x) / 2                -> x
+0.5 * (2 * x)              -> x
 (2 * x) / (2 * y)          -> x / y
 sinh(x) / cosh(x)          -> tanh(x)
-expm1(2 * x) / (exp(2 * x) + 1) -> tanh(x)
-1 - square(tanh(x))        -> 1 / square(cosh(x))
+1 / cosh(x)                -> sech(x)
+x / cosh(y)                -> x * sech(y)
+x / (2 * cosh(y))          -> 0.5 * (x * sech(y))
+x / square(cosh(y))        -> x * square(sech(y))
+1 - square(tanh(x))        -> 4 * logistic_pdf(2 * x)
+1 - tanh(x)                -> 2 * sigmoid(-2 * x)
+tanh(x) + 1                -> 2 * sigmoid(2 * x)
+
 1 - cos(x)                 -> 2 * square(sin(0.5 * x))
+cos(x) + 1                 -> 2 * square(cos(0.5 * x))
 1 - square(cos(x))         -> square(sin(x))
 1 - square(sin(x))         -> square(cos(x))
 sin(x) / cos(x)            -> tan(x)
-exp(log(x) * y)            -> where(x < 0, nan, power(x, y))
-exp(log(x))                -> where(x < 0, nan, x)
-log(square(x))             -> 2 * log(abs(x))
-log(sqrt(x))               -> 0.5 * log(x)
+
 sqrt(square(x))            -> abs(x)
 square(sqrt(x))            -> where(x < 0, nan, x)
 sqrt(square(x) + square(y)) -> hypot(x, y)
-sqrt(1 + square(x))        -> hypot(1, x)
+sqrt(square(x) + square(y) + square(z)) -> hypot(hypot(x, y), z)
 sqrt(square(x) + 1)        -> hypot(x, 1)
-square(x) - square(y)      -> (x - y) * (x + y)
+hypot(x, 1) - 1            -> where(abs(x) < 1, x * (x / (hypot(x, 1) + 1)), hypot(x, 1) + -1)
 sqrt(x + 1) - sqrt(x)      -> 1 / (sqrt(x + 1) + sqrt(x))
+sqrt(x + 1) - 1            -> where(x < 1, x / (sqrt(x + 1) + 1), sqrt(x + 1) + -1)
+1 - sqrt(1 - x)            -> where(x > -1, x / (1 + sqrt(1 - x)), -(sqrt(1 - x) + -1))
+
 1 - erf(x)                 -> erfc(x)
 1 - erfc(x)                -> erf(x)
 1 - normal_cdf(x)          -> normal_cdf(-x)
+
 log(sum(exp(x)))           -> logsumexp(x)
+log(sum(exp(x)) / s)       -> logsumexp(x) - log(s)
+log(sum(exp(x) * y))       -> log(sum(exp_shifted(x, max(x)) * y)) - shifted(0, max(x))
+logsumexp(x - s) + s       -> logsumexp(x)
+exp(x - s) / sum(exp(x - s)) -> exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))
+exp(x) / sum(exp(x))       -> exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))
+exp(s) / sum(exp(x))       -> exp_shifted(s, max(x)) / sum(exp_shifted(x, max(x)))
+sum(exp(x) * y) / sum(exp(x)) -> sum(exp_shifted(x, max(x)) * y) / sum(exp_shifted(x, max(x)))
+(x - s) - logsumexp(x - s) -> shifted(x, max(x)) - log(sum(exp_shifted(x, max(x))))
+x - logsumexp(x)           -> shifted(x, max(x)) - log(sum(exp_shifted(x, max(x))))
+s - logsumexp(x)           -> shifted(s, max(x)) - log(sum(exp_shifted(x, max(x))))
+logsumexp(x) - s           -> log(sum(exp_shifted(x, max(x)))) - shifted(s, max(x))
+log(exp_shifted(x, s) / sum(exp_shifted(y, s))) -> shifted(x, s) - log(sum(exp_shifted(y, s)))
+exp(shifted(x, s) - log(sum(exp_shifted(y, s)))) -> exp_shifted(x, s) / sum(exp_shifted(y, s))
 sqrt(sum(square(x)))       -> norm(x)
-exp(x) / sum(exp(x))       -> exp(x - logsumexp(x))
-x - log(sum(exp(x)))       -> x - logsumexp(x)
-log(exp(x) / sum(exp(x)))  -> x - logsumexp(x)
+sqrt(sum(square(x)) / s)   -> norm(x) / sqrt(s)
+
 (1 / x) * y                -> y / x
 """
-"""Equal over the reals wherever the left side is defined, and at least as accurate: proved by SymPy, checked by mpmath."""
+"""Equal over the reals wherever the left side is defined; value and gradient at least as accurate as the left side's,
+or within what rounding the inputs does to them: proved by SymPy, checked by mpmath. The first rule that fits is taken."""
+
+FINAL = """
+square(x) - square(y)      -> (x - y) * (x + y)
+1 - square(x)              -> (1 - x) * (1 + x)
+square(x) - 1              -> (x - 1) * (x + 1)
+"""
+"""STABLE for the value only: the derivatives of the right side are less accurate than those of the left side, so
+these wait until no further derivative is taken."""
 
 KERNEL = """
-sigmoid(x) * sigmoid(-x)   -> exp(-abs(x)) / square(1 + exp(-abs(x)))
 power(x, 3)                -> x * square(x)
 power(x, 4)                -> square(square(x))
 power(x, -2)               -> square(1 / x)
-exp(x - (log(y) + z))      -> exp(x - z) / y
 gate(any(c), sum(where(c, x, 0))) -> sum(where(c, x, 0))
-gate(any(not c), sum(where(c, 0, x))) -> sum(where(c, 0, x))
 gate(any(c), sum(gate(c, x))) -> sum(gate(c, x))
 """
 """Cheaper for a kernel, once no further derivative is taken."""

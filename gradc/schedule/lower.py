@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from gradc.frontends.template import instantiate
-from gradc.ir.graph import Node, broadcast, build, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, product
 from gradc.language.source import Span
@@ -20,12 +20,13 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
         args = tuple(new[arg] for arg in node.args)
         if node.row.lowered:
             bindings = dict(zip(node.row.params, args))
+            dtype = args[-1].type.dtype
             if node.row.kind == "reduction":
                 rank = args[0].type.rank
-                lowered = instantiate(node.row.lowered, bindings, dtype=node.type.dtype, axes=node.attrs[0], rank=rank)
+                lowered = instantiate(node.row.lowered, bindings, dtype=dtype, axes=node.attrs[0], rank=rank)
             else:
-                lowered = instantiate(node.row.lowered, bindings, dtype=node.type.dtype)
-            (new[node],) = lower((lowered,), spans)
+                lowered = instantiate(node.row.lowered, bindings, dtype=dtype)
+            (new[node],) = lower((cast(lowered, node.type.dtype),), spans)
         elif node.row.kind == "contraction":
             new[node] = contraction(args[0], args[1], node.attrs)
         elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:

@@ -7,14 +7,16 @@ through a layer, order within a layer by the means of neighbours, and heights by
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 ORDERING_SWEEPS = 8
 HEIGHT_SWEEPS = 30
 
-Vertex = Hashable
+Vertex = Any
+"""Anything hashable."""
 Edge = tuple[Vertex, Vertex]
 
 

@@ -71,7 +71,7 @@ def draw(trace: Trace) -> str:
     if len(trace) > MAX_GATES:
         raise Error(
             "G0503", f"the program has {len(trace):,} gates; a picture holds at most {MAX_GATES}",
-            help="the table, print(trace), has no such limit",
+            help="the table has no such limit: print the trace instead",
         )  # fmt: skip
     return _Drawing(trace).text()
 

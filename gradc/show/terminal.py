@@ -37,3 +37,5 @@ def print_trace(trace: Trace, stream: IO[str]) -> None:
         console.print()
     for k, line in enumerate(trace.results()):
         console.print(Text(line, style="green" if k == 0 else "red"))
+    if trace.note:
+        console.print(Text(f"\nnote: {trace.note}"))

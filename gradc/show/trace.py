@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gradc.autodiff.adjoint import adjoint, pull
+from gradc.autodiff.adjoint import adjoint, pull, scaled
 from gradc.autodiff.partials import partial
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
 from gradc.ir.graph import Graph, Node, constant, dependent, topological
 from gradc.ir.interpret import run
 from gradc.language.diagnostics import Error
-from gradc.language.parser import parse
+from gradc.language.parser import collector_paused, parse
 from gradc.language.source import Source, Span
 from gradc.language.syntax import Program
 from gradc.runtime import arguments
@@ -74,6 +74,8 @@ class Trace:
     upstream: Any
     """The gradient that the result is given: ones."""
     grads: Gradients
+    note: str = ""
+    """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
 
     def __iter__(self) -> Iterator[Gate]:
         return iter(self.gates)
@@ -89,7 +91,8 @@ class Trace:
 
     def __str__(self) -> str:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
-        return "\n".join([*lines, *[""] * bool(lines), *self.results()])
+        notes = ["", f"note: {self.note}"] if self.note else []
+        return "\n".join([*lines, *[""] * bool(lines), *self.results(), *notes])
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} gate{'s' * (len(self) != 1)}: value {abbreviated(self.value)}>"
@@ -107,7 +110,8 @@ class Trace:
         """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
         for gate in self.gates:
             shape = "x".join(map(str, gate.shape))
-            head = (f"[{gate.number}]", gate.gate, gate.text, shape, abbreviated(gate.value), abbreviated(gate.upstream))
+            value, upstream = abbreviated(gate.value), abbreviated(gate.upstream)
+            head: tuple[str, ...] = (f"[{gate.number}]", gate.gate, gate.text, shape, value, upstream)
             for argument in gate.arguments or (None,):
                 if argument is None:
                     yield (*head, "", "", "")
@@ -132,6 +136,7 @@ class Trace:
             "inputs": self.inputs,
             "value": self.value,
             "gradients": dict(self._named_grads()),
+            "note": self.note or None,
             "gates": [
                 {
                     "number": gate.number,
@@ -177,7 +182,23 @@ def trace_program(program: Program, values: Mapping[str, Any]) -> Trace:
     compilation = Compilation(program, types, differentiable, nameable=invented)
     graph = compilation.graph
     known = dict(zip(graph.inputs, prepared.arrays))
-    return _Tracer(graph, compilation.wrt_nodes, compilation.spans).run(program.source, known, prepared.sizes(graph))
+    with collector_paused():
+        tracer = _Tracer(graph, compilation.wrt_nodes, compilation.spans)
+        traced = tracer.run(program.source, known, prepared.sizes(graph))
+        return replace(traced, note=_note(traced, compilation, prepared))
+
+
+def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments) -> str:
+    """Says what gradc computes instead, where the gates as written give infinities or NaN."""
+    if all(np.isfinite(number).all() for number in (traced.value, *traced.grads)):
+        return ""
+    graph = compilation.derivative
+    known = dict(zip(graph.inputs, prepared.arrays, strict=True))
+    value, *grads = (plain(number) for number in run(graph.results, known, prepared.sizes(graph)))
+    found = Trace(traced.source, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
+    if found.results() == traced.results():
+        return ""
+    return f"these are the gates as written; gradc.compile rewrites them and gives {', '.join(' '.join(line.split()) for line in found.results())}"
 
 
 class _Tracer:
@@ -234,11 +255,13 @@ class _Tracer:
         arg = node.args[position]
         if node not in self.bars or arg not in self.bars:
             return None, None
-        product = pull(node, position, self.bars[node])
         if node.row.transpose is not None:
-            return None, product
-        zero = constant(0.0, arg.type)
-        return partial(node, position) or zero, product or zero
+            return None, pull(node, position, self.bars[node])
+        local = partial(node, position)
+        if local is None:
+            zero = constant(0.0, arg.type)
+            return zero, zero
+        return local, scaled(node, self.bars[node], local)
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""

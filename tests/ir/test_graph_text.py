@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradc
-from gradc.compiler import STAGES
 from gradc.ir.graph import Graph, broadcast, constant, input_node, make
 from gradc.ir.sizes import Derived
 from gradc.ir.text import print_graph, read_graph
@@ -59,10 +58,9 @@ def test_sizes_of_any_form_read_back():
     assert read_graph(print_graph(graph)) == graph
 
 
-def test_the_text_of_the_neuron(golden):
-    compilation = gradc.compile("1/(1+exp(-(w0*x0+w1*x1+w2*x2)))").stages
-    parts = [f"== {stage}\n{compilation.stage_text(stage)}" for stage in STAGES if stage in ("syntax", *GRAPHS)]
-    golden("neuron.txt", "\n".join(parts))
+def test_texts(golden):
+    programs = ("1/(1+exp(-(w0*x0+w1*x1+w2*x2)))", "x: f64[n]; y: f32[m]; q = x[1:] - 2*y; sum(q if q > 0 else -inf) / count(y)")
+    golden("graphs.txt", "\n".join(gradc.compile(program).stages.stage_text("graph") for program in programs))
 
 
 def test_comments_and_blank_lines_are_skipped():

@@ -117,6 +117,8 @@ def test_gates_keep_the_program_as_written():
     t = gradc.trace("log(1 + exp(x))", x=1000.0)
     assert [g.gate for g in t] == ["exp", "+1", "log"]
     assert t.value == np.inf
+    assert str(t).endswith("note: these are the gates as written; gradc.compile rewrites them and gives value 1000, d/dx 1")
+    assert gradc.trace("log(x)", x=0.0).note == ""
 
 
 def test_iteration_numbers_and_text():
@@ -166,7 +168,7 @@ def test_as_dict_holds_every_field():
 
 
 def test_a_program_100000_deep_is_traced_without_recursion():
-    depth = 100_000
+    depth = 100_000  # negations, the cheapest gates
     t = gradc.trace("-" * depth + "x", x=2.0)
     assert len(t) == depth
     assert t.grads == (1.0,)

@@ -1,0 +1,1 @@
+"""The workloads that gradc is measured on: `python -m bench`."""

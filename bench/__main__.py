@@ -1,0 +1,126 @@
+"""`python -m bench`: every workload at every size, gradc beside its competitors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.workloads import CASES, SCALAR, Case
+from gradc.bench import Report, chosen, compare
+from gradc.bench.competitors import Competitor
+from gradc.bench.report import duration
+from gradc.bench.show import print_report, progress_bar
+from gradc.bench.timing import QUICK, THOROUGH, Settings
+from gradc.language.diagnostics import Error
+from gradc.show.encode import json_text
+from gradc.show.table import table
+
+WRONG = 3
+"""The exit code when an engine of gradc gave a wrong answer, or none."""
+
+STEPS = 1000
+"""How finely the progress bar divides a workload."""
+
+
+def size_of(text: str) -> int:
+    """A size as written: `scalar`, `1000`, `30_000`."""
+    if text == "scalar":
+        return SCALAR
+    try:
+        size = int(text)
+    except ValueError:
+        size = 0
+    if size < 1:
+        raise click.BadParameter(f"{text!r} is no size: give a whole number from 1, or scalar", param_hint="--size")
+    return size
+
+
+def selected(workloads: tuple[str, ...], sizes: tuple[str, ...]) -> list[tuple[Case, int]]:
+    """The cases to measure; a size asked for is taken even if it is not among the case's own."""
+    cases = [CASES[name] for name in workloads] if workloads else list(CASES.values())
+    wanted = tuple(map(size_of, sizes))
+    return [
+        (case, size)
+        for case in cases
+        for size in wanted or case.sizes
+        if size != SCALAR or SCALAR in case.sizes
+    ]  # fmt: skip
+
+
+def summary(reports: list[Report]) -> list[str]:
+    """One line for each report: gradc's best engine beside the best peer, and their ratio."""
+    rows = []
+    for report in reports:
+        ours, peer = report.best_of_ours, report.best_peer
+        ratio = report.speed(ours) if ours else None
+        rows.append(
+            [
+                report.title,
+                f"{duration(ours.later.median)} {ours.name}" if ours and ours.later else "none",
+                f"{duration(peer.later.median)} {peer.name}" if peer and peer.later else "none",
+                "" if ratio is None else f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
+            ]
+        )
+    return table(["workload", "gradc", "best peer", "times as fast"], rows, left=1)
+
+
+def measure_all(cases: list[tuple[Case, int]], competitors: list[Competitor], settings: Settings) -> list[Report]:
+    """A report for each case, printed as soon as it is there."""
+    reports = []
+    with progress_bar(sys.stderr) as draw:
+        for k, (case, size) in enumerate(cases):
+
+            def progress(done: int, total: int, what: str, k: int = k, name: str = case.name, size: int = size) -> None:
+                if draw is not None:
+                    extent = f"{size:,}" if size else "scalar"
+                    draw(k * STEPS + done * STEPS // total, len(cases) * STEPS, f"{name} {extent}, {what}")
+
+            report = compare(case.workload, case.inputs(size), competitors, settings, progress, size=size or None)
+            print_report(report, sys.stdout)
+            sys.stdout.flush()
+            reports.append(report)
+    return reports
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--workload", "workloads", multiple=True, type=click.Choice(list(CASES)), help="Only this one. Repeatable."
+)
+@click.option("--size", "sizes", multiple=True, metavar="N", help="Only this many elements; or `scalar`. Repeatable.")
+@click.option(
+    "--against", default="", metavar="NAMES", help="Competitors, as in numpy,naive; all installed by default."
+)
+@click.option("--quick", is_flag=True, help="Fewer and shorter batches.")
+@click.option("--json", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write all numbers to a file.")
+def main(workloads: tuple[str, ...], sizes: tuple[str, ...], against: str, quick: bool, file: str | None) -> None:
+    """Measure value and gradients of the workloads: first call, later calls, memory.
+
+    Exit code 3 if an engine of gradc gave a wrong answer, or none.
+    """
+    try:
+        competitors = chosen(name.strip() for name in against.split(",") if name.strip())
+    except Error as error:
+        raise click.UsageError(str(error)) from None
+    cases = selected(workloads, sizes)
+    if not cases:
+        raise click.UsageError("none of these workloads takes these sizes")
+    reports = measure_all(cases, competitors, QUICK if quick else THOROUGH)
+    click.echo("\n".join(summary(reports)))
+    if file is not None:
+        facts: dict[str, Any] = {
+            "settings": "quick" if quick else "thorough",
+            "reports": [r.as_dict() for r in reports],
+        }
+        Path(file).write_text(json_text(facts) + "\n", encoding="utf-8")
+    faults = [f"{report.title}: {fault}" for report in reports for fault in report.faults]
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        sys.exit(WRONG)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench")

@@ -1,0 +1,80 @@
+"""Value and gradients as a NumPy expert writes them: derived on paper, shared parts computed once, no tape.
+
+Each function takes the inputs of its workload in order and returns the value and a tuple of gradients. They are the
+references that every competitor's answer is held against, so they are stable where the formula as typed is not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtr
+
+from gradc.bench.workload import Answer
+
+
+def neuron(w0, x0, w1, x1, w2, x2) -> Answer:
+    value = 1.0 / (1.0 + np.exp(-(w0 * x0 + w1 * x1 + w2 * x2)))
+    slope = value * (1.0 - value)
+    return value, (slope * x0, slope * w0, slope * x1, slope * w1, slope * x2, slope * w2)
+
+
+def black_scholes(S, K, r, sigma, T) -> Answer:
+    """Price of a European call; its derivatives: delta, by the strike, rho, vega, by the expiry (minus theta).
+
+    F. Black, M. Scholes, "The Pricing of Options and Corporate Liabilities", 1973.
+    """
+    root = np.sqrt(T)
+    width = sigma * root
+    d1 = (np.log(S / K) + (r + 0.5 * sigma * sigma) * T) / width
+    inside, exercised = ndtr(d1), ndtr(d1 - width)
+    discounted = K * np.exp(-r * T)
+    paid = discounted * exercised
+    scaled_density = S * (np.exp(-0.5 * d1 * d1) * 0.3989422804014327)
+    price = S * inside - paid
+    return price, (
+        inside,
+        -paid / K,
+        T * paid,
+        scaled_density * root,
+        scaled_density * sigma / (2.0 * root) + r * paid,
+    )
+
+
+def exponential_fit(y, a, b, t, c) -> Answer:
+    decay = np.exp(-b * t)
+    residual = y - a * decay - c
+    by_a = residual @ decay
+    decay *= t
+    return residual @ residual, (-2.0 * by_a, 2.0 * a * (residual @ decay), -2.0 * np.sum(residual))
+
+
+def rosenbrock(x) -> Answer:
+    head, tail = x[:-1], x[1:]
+    bend = tail - head * head
+    rest = 1.0 - head
+    grad = np.zeros_like(x)
+    grad[1:] = 200.0 * bend
+    grad[:-1] -= 400.0 * bend * head + 2.0 * rest
+    return 100.0 * (bend @ bend) + rest @ rest, (grad,)
+
+
+def log_sum_exp(x) -> Answer:
+    largest = np.max(x)
+    weights = np.exp(x - largest)
+    total = np.sum(weights)
+    weights /= total
+    return np.log(total) + largest, (weights,)
+
+
+def sum_of_squares(x) -> Answer:
+    return x @ x, (2.0 * x,)
+
+
+def logistic_loss(y, s) -> Answer:
+    margin = y * s
+    decay = np.exp(-np.abs(margin))
+    loss = np.mean(np.maximum(-margin, 0.0) + np.log1p(decay))
+    slope = np.where(margin >= 0.0, decay, 1.0)
+    slope /= decay + 1.0
+    slope /= -margin.size
+    return loss, (slope * s, slope * y)

@@ -1,0 +1,1 @@
+"""Oracles for derivatives, and the report that compares them: what `gradc check` shows."""

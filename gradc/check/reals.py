@@ -1,0 +1,252 @@
+"""The ops of the table over mpmath numbers: the truth that floating point is measured against.
+
+An op whose name mpmath knows needs no entry here. Outside its domain a function is NaN, as in IEEE arithmetic;
+there is one zero, without a sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import mpmath
+from mpmath import mpf
+
+Number = Any
+"""An mpf, or a bool."""
+
+
+def is_nan(x: Number) -> bool:
+    return x != x
+
+
+def divide(x: Number, y: Number) -> Number:
+    if y == 0:
+        return mpmath.nan if x == 0 or is_nan(x) else mpmath.sign(x) * mpmath.inf
+    return x / y
+
+
+def sqrt(x: Number) -> Number:
+    return mpmath.nan if x < 0 else mpmath.sqrt(x)
+
+
+def cbrt(x: Number) -> Number:
+    return mpmath.sign(x) * mpmath.cbrt(abs(x))
+
+
+def sign(x: Number) -> Number:
+    return x if is_nan(x) else mpmath.sign(x)
+
+
+def log(x: Number) -> Number:
+    return mpmath.nan if x < 0 else mpmath.log(x)
+
+
+def log1p(x: Number) -> Number:
+    if x <= -1:
+        return -mpmath.inf if x == -1 else mpmath.nan
+    return x if x == mpmath.inf else mpmath.log1p(x)
+
+
+def log1mexp(x: Number) -> Number:
+    return log(-mpmath.expm1(x))
+
+
+def softplus(x: Number) -> Number:
+    return max(x, mpf(0)) + mpmath.log1p(mpmath.exp(-abs(x))) if not is_nan(x) else x
+
+
+def sigmoid(x: Number) -> Number:
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def logistic_pdf(x: Number) -> Number:
+    e = mpmath.exp(-abs(x))
+    return e / (1 + e) ** 2
+
+
+def expm1_reciprocal(x: Number) -> Number:
+    return divide(mpf(1), mpmath.expm1(x))
+
+
+def logcosh(x: Number) -> Number:
+    return abs(x) if mpmath.isinf(x) else mpmath.log1p(mpmath.sinh(x) ** 2) / 2
+
+
+def tanh(x: Number) -> Number:
+    doubled = mpmath.expm1(2 * abs(x))
+    return sign(x) * (mpf(1) if doubled == mpmath.inf else doubled / (doubled + 2)) if not is_nan(x) else x
+
+
+def normal_cdf(x: Number) -> Number:
+    return erfc(-x / mpmath.sqrt(2)) / 2
+
+
+def normal_pdf(x: Number) -> Number:
+    return mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def erfc(x: Number) -> Number:
+    if abs(x) > 1e9:
+        return mpf(0) if x > 0 else mpf(2)
+    return mpmath.erfc(x)
+
+
+def gamma(x: Number) -> Number:
+    if x == -mpmath.inf or (x < 0 and mpmath.isint(x)):
+        return mpmath.nan
+    return mpmath.inf if x == 0 else mpmath.gamma(x)
+
+
+def lgamma(x: Number) -> Number:
+    if mpmath.isinf(x) or (x <= 0 and mpmath.isint(x)):
+        return mpmath.inf
+    return mpmath.re(mpmath.loggamma(x))
+
+
+def digamma(x: Number) -> Number:
+    if x == -mpmath.inf or (x < 0 and mpmath.isint(x)):
+        return mpmath.nan
+    return -mpmath.inf if x == 0 else mpmath.digamma(x)
+
+
+def polygamma(n: Number, x: Number) -> Number:
+    if x == mpmath.inf:
+        return mpf(0)
+    if x <= 0 and mpmath.isint(x):
+        return mpmath.inf if int(n) % 2 else mpmath.nan
+    return mpmath.psi(int(n), x)
+
+
+def floor(x: Number) -> Number:
+    return mpmath.floor(x) if mpmath.isfinite(x) else x
+
+
+def ceil(x: Number) -> Number:
+    return -floor(-x)
+
+
+def rounded(x: Number) -> Number:
+    return mpmath.nint(x) if mpmath.isfinite(x) else x
+
+
+def trunc(x: Number) -> Number:
+    return floor(x) if x >= 0 else ceil(x)
+
+
+def floordiv(x: Number, y: Number) -> Number:
+    return floor(divide(x, y))
+
+
+def mod(x: Number, y: Number) -> Number:
+    if mpmath.isinf(y) and mpmath.isfinite(x):
+        return x if x == 0 or (x > 0) == (y > 0) else y
+    return mpmath.nan if y == 0 else x - y * floor(x / y)
+
+
+def power(x: Number, y: Number) -> Number:
+    if x == 0 and y < 0:
+        return mpmath.inf
+    if x == 1 or y == 0:
+        return mpf(1)
+    if mpmath.isinf(y) and not is_nan(x):
+        return mpmath.inf if (abs(x) > 1) == (y > 0) else mpf(0 if abs(x) != 1 else 1)
+    if x == -mpmath.inf:
+        size = mpmath.inf if y > 0 else mpf(0)
+        return -size if mpmath.isint(y) and int(y) % 2 else size
+    if x < 0 and not mpmath.isint(y):
+        return mpmath.nan
+    return mpmath.power(x, y)
+
+
+def maximum(x: Number, y: Number) -> Number:
+    return x if is_nan(x) else y if is_nan(y) else max(x, y)
+
+
+def minimum(x: Number, y: Number) -> Number:
+    return x if is_nan(x) else y if is_nan(y) else min(x, y)
+
+
+def clip(x: Number, lower: Number, upper: Number) -> Number:
+    return minimum(maximum(x, lower), upper)
+
+
+def hypot(x: Number, y: Number) -> Number:
+    return mpmath.inf if mpmath.isinf(x) or mpmath.isinf(y) else mpmath.sqrt(x * x + y * y)
+
+
+def logaddexp(x: Number, y: Number) -> Number:
+    if x == y:
+        return x + mpmath.log(2)
+    return maximum(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
+
+
+def shifted(x: Number, s: Number) -> Number:
+    return mpf(0) if x == s else x - s
+
+
+def exp_shifted(x: Number, s: Number) -> Number:
+    return mpmath.exp(shifted(x, s))
+
+
+BY_OP: dict[str, Callable[..., Number]] = {
+    "neg": lambda x: -x,
+    "abs": abs,
+    "square": lambda x: x * x,
+    "exp2": lambda x: mpmath.power(2, x),
+    "log2": lambda x: log(x) / mpmath.log(2),
+    "log10": lambda x: log(x) / mpmath.log(10),
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
+    "arctan": mpmath.atan,
+    "arcsinh": mpmath.asinh,
+    "arccosh": lambda x: mpmath.nan if x < 1 else mpmath.acosh(x),
+    "arctanh": mpmath.atanh,
+    "arctan2": mpmath.atan2,
+    "round": rounded,
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": divide,
+    "clamp_min": maximum,
+    "clamp_max": minimum,
+    "gate": lambda c, x: x if c else mpf(0),
+    "where": lambda c, x, y: x if c else y,
+    "lt": lambda x, y: x < y,
+    "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+    "eq": lambda x, y: x == y,
+    "ne": lambda x, y: x != y,
+    "and": lambda x, y: x and y,
+    "or": lambda x, y: x or y,
+    "not": lambda x: not x,
+}
+"""Ops that mpmath knows by another name, or not at all, in a few characters."""
+
+OWN = {
+    f.__name__: f
+    for f in (
+        sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh, normal_cdf, normal_pdf,
+        erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power, maximum, minimum, clip, hypot,
+        logaddexp, shifted, exp_shifted,
+    )
+}  # fmt: skip
+
+
+@cache
+def function(op: str) -> Callable[..., Number]:
+    """The op over mpmath numbers; NaN where mpmath refuses or leaves the reals."""
+    inner = BY_OP.get(op) or OWN.get(op) or getattr(mpmath, op)
+
+    def real(*args: Number) -> Number:
+        try:
+            result = inner(*args)
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return mpmath.nan
+        if isinstance(result, mpmath.mpc):
+            return result.real if result.imag == 0 else mpmath.nan
+        return result
+
+    return real

@@ -1,0 +1,345 @@
+"""Every command: what goes to standard output, what to standard error, and the exit code."""
+
+import json
+import math
+import os
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+import gradc
+from gradc import cli, shell
+from gradc.compiler import STAGES
+
+NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
+NEURON_AT = "w0=2,x0=-1,w1=-3,x1=-2,w2=-3"
+
+
+def run(*args, input=None):
+    result = CliRunner().invoke(cli.main, list(args), input=input, prog_name="gradc")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def ok(*args, input=None):
+    result = run(*args, input=input)
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+# ---------------------------------------------------------------- eval
+
+
+def test_eval():
+    result = ok("eval", "(x+y)*z", "--at", "x=-2,y=5,z=-4")
+    assert result.stdout == "value  -12.0\nd/dx   -4.0\nd/dy   -4.0\nd/dz   3.0\n"
+    assert result.stderr == ""
+
+
+def test_eval_json():
+    facts = json.loads(ok("eval", "x/y", "--at", "x=1", "--at", "y=[0,4]", "--wrt", "x", "--json").stdout)
+    assert facts == {"program": "x/y", "value": ["inf", 0.25], "gradients": {"x": "inf"}}
+
+
+def test_eval_of_arrays_from_files(tmp_path):
+    (tmp_path / "t.csv").write_text("1\n2\n3\n")
+    assert ok("eval", "sum(t**2)", "--at", f"t=@{tmp_path}/t.csv").stdout == "value  14.0\nd/dt   [2.0, 4.0, 6.0]\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("-x**2", -9.0), ("-x", -3.0), ("- x", -3.0), ("-(x)", -3.0), ("-log(x) + x", 3 - math.log(3)), ("---x", -3.0),
+        ("-1*x", -3.0), ("--x*x", 9.0), ("-o*0 - x", None), ("-f", None), ("-h*x", None),
+    ],
+)  # fmt: skip
+def test_expressions_that_start_with_a_minus(expression, value):
+    if value is not None:
+        assert json.loads(ok("eval", expression, "--at", "x=3", "--json").stdout)["value"] == value
+    elif expression != "-f":
+        assert "has no value" in run("eval", expression, "--at", "x=3").stderr
+
+
+def test_spans_count_from_the_first_character_of_the_expression():
+    result = run("eval", "-x +* 2", "--at", "x=1")
+    assert "--> expression:1:4\n" in result.stderr
+    assert "1 | -x +* 2\n" in result.stderr
+
+
+def test_two_dashes_end_the_options():
+    assert ok("eval", "--at", "x=3", "--", "--x").stdout == "value  3.0\nd/dx   1.0\n"
+
+
+def test_values_of_options_may_start_with_a_minus(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ok("trace", "x", "--at", "x=1", "-o", "-odd.txt")
+    assert os.listdir() == ["-odd.txt"]
+
+
+def test_program_from_standard_input():
+    assert ok("eval", "-", "--at", "x=3", input="y = x**2;\r\ny + 1\n").stdout.startswith("value  10.0\n")
+    result = run("eval", "-", "--at", "x=3", input="y = x**\n")
+    assert "--> standard input:" in result.stderr
+
+
+def test_program_from_a_file(tmp_path):
+    file = tmp_path / "program.txt"
+    file.write_text("# a comment\nq = x + y\nq * z\n")
+    assert ok("eval", "-f", str(file), "--at", "x=-2,y=5,z=-4").stdout.startswith("value  -12.0\n")
+    file.write_text("q = x +\n")
+    assert f"--> {file}:1:" in run("eval", "-f", str(file)).stderr
+
+
+# ---------------------------------------------------------------- trace
+
+
+def test_trace_prints_the_table():
+    result = ok("trace", NEURON, "--at", NEURON_AT)
+    at = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
+    assert result.stdout == f"{gradc.trace(NEURON, **at)}\n"
+    assert "\x1b" not in result.stdout
+
+
+def test_trace_writes_pictures_tables_and_json(tmp_path):
+    for name, start in (("g.svg", "<svg"), ("g.json", "{"), ("g.txt", "     gate")):
+        result = ok("trace", "(x+y)*z", "--at", "x=-2,y=5,z=-4", "-o", str(tmp_path / name))
+        assert result.stdout == ""
+        assert result.stderr == f"wrote {tmp_path / name}\n"
+        assert (tmp_path / name).read_text().startswith(start)
+
+
+def test_trace_json():
+    facts = json.loads(ok("trace", "(x+y)*z", "--at", "x=-2,y=5,z=-4", "--json").stdout)
+    assert [gate["upstream"] for gate in facts["gates"]] == [-4.0, 1.0]
+    assert facts["gradients"] == {"x": -4.0, "y": -4.0, "z": 3.0}
+
+
+# ---------------------------------------------------------------- compile
+
+
+def test_compile_prints_a_module_and_nothing_else():
+    result = ok("compile", NEURON)
+    assert result.stdout == gradc.compile(NEURON).source
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_compile_prints_every_stage(stage):
+    result = ok("compile", NEURON, "--emit", stage)
+    function = gradc.compile(NEURON)
+    assert result.stdout == (function.source if stage == "python" else function.stages.stage_text(stage))
+    assert result.stdout.endswith("\n")
+    assert json.loads(ok("compile", NEURON, "--emit", stage, "--json").stdout)["text"] == result.stdout
+
+
+@pytest.mark.compiled
+def test_compile_at_a_point_says_value_and_gradients_on_standard_error():
+    result = ok("compile", "(x+y)*z", "--at", "x=-2,y=5,z=-4")
+    assert result.stdout == gradc.compile("(x+y)*z").source
+    assert result.stderr == "value  -12.0\nd/dx   -4.0\nd/dy   -4.0\nd/dz   3.0\n"
+
+
+@pytest.mark.compiled
+def test_compile_at_arrays_makes_the_module_for_arrays():
+    facts = json.loads(ok("compile", "a*x", "--at", "x=[1,2],a=3", "--json").stdout)
+    assert "for i in range" in facts["text"]
+    assert (facts["value"], facts["gradients"]) == ([3.0, 6.0], {"a": 3.0, "x": [3.0, 3.0]})
+    assert "input x : f64[n]" in ok("compile", "a*x", "--at", "x=[1,2],a=3", "--emit", "graph").stdout
+
+
+def test_compile_wrt():
+    assert "def value_and_grad" in ok("compile", "x*y", "--wrt", "y").stdout
+    assert "x_bar" not in ok("compile", "x*y", "--wrt", "y").stdout
+
+
+def test_compile_to_a_file(tmp_path):
+    file = tmp_path / "neuron.py"
+    result = ok("compile", NEURON, "-o", str(file))
+    assert result.stdout == ""
+    assert file.read_text() == gradc.compile(NEURON).source
+    assert os.listdir(tmp_path) == ["neuron.py"]
+
+
+# ---------------------------------------------------------------- bench
+
+
+@pytest.mark.compiled
+def test_bench_json():
+    program = ("bench", "sum((y - a*exp(-b*t))**2)", "--size", "100", "--wrt", "a,b", "--quick")
+    facts = json.loads(ok(*program, "--against", "numpy", "--json").stdout)
+    assert facts["wrt"] == ["a", "b"]
+    assert facts["shapes"]["t"] == [100]
+    assert {"gradc-numba", "gradc-interpreter", "numpy"} <= {entry["name"] for entry in facts["competitors"]}
+
+
+def test_a_wrong_answer_of_ours_is_a_failed_check(monkeypatch):
+    class Report:
+        faults = ("gradc-numba: another value",)
+
+        def as_dict(self):
+            return {"competitors": []}
+
+    monkeypatch.setattr("gradc.bench.measure", lambda *args, **keywords: Report())
+    result = run("bench", "x*y", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {"competitors": []}
+    assert result.stderr == "gradc-numba: another value\n"
+
+
+def test_bench_refuses_unknown_competitors():
+    result = run("bench", "x*y", "--against", "nunpy")
+    assert result.exit_code == 1
+    assert "nunpy" in result.stderr
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_path):
+    umask = os.umask(0o027)
+    try:
+        shell.write_file(str(tmp_path / "new"), "text\n")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o640
+    (tmp_path / "new").chmod(0o755)
+    shell.write_file(str(tmp_path / "new"), "other\n")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o755
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    file = tmp_path / "kept.py"
+    file.write_text("old\n")
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(gradc.Error) as caught:
+        shell.write_file(str(file), "new\n")
+    assert caught.value.code == "G0701"
+    assert "No space left on device" in caught.value.message
+    assert file.read_text() == "old\n"
+    assert os.listdir(tmp_path) == ["kept.py"]
+
+
+def test_links_are_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    shell.write_file(str(tmp_path / "link"), "text\n")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "text\n"
+
+
+def test_devices_are_written_as_they_are():
+    shell.write_file(os.devnull, "text\n")
+    assert not os.path.isfile(os.devnull)
+
+
+@pytest.mark.parametrize("path", ["{tmp}/none/f.py", "{tmp}", "{tmp}/\0.py", "{tmp}/" + "n" * 300])
+def test_paths_that_cannot_be_written(path, tmp_path):
+    with pytest.raises(gradc.Error) as caught:
+        shell.write_file(path.format(tmp=tmp_path), "text\n")
+    assert caught.value.code == "G0701"
+    assert os.listdir(tmp_path) == []
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+WRONG = {
+    "a syntax error": ("eval", "x +* 2"),
+    "... as JSON": ("eval", "x +* 2", "--json"),
+    "no values": ("eval", "(x+y)*z", "--at", "x=1"),
+    "no values at all": ("trace", "x"),
+    "an unknown input": ("eval", "x", "--at", "x=1,q=2"),
+    "garbage in a point": ("eval", "x", "--at", "x=[1,"),
+    "shapes": ("eval", "x*y", "--at", "x=[1,2],y=[1,2,3]"),
+    "wrt": ("compile", "x*y", "--wrt", "z"),
+    "a file that is not there": ("eval", "-f", "/nowhere/program.txt"),
+    "a path that cannot be written": ("compile", "x", "-o", "/nowhere/x.py"),
+    "a picture too large": ("trace", "-" * 201 + "x", "--at", "x=1", "-o", "big.svg"),
+    "usage: no program": ("eval",),
+    "usage: a program and a file": ("eval", "x", "-f", "y"),
+    "usage: another language": ("compile", "x", "-o", "x.c"),
+}
+
+
+def test_every_message(golden):
+    parts = []
+    for title, args in WRONG.items():
+        result = run(*args)
+        shown = " ".join(arg if len(arg) < 40 else arg[:20] + "..." for arg in args)
+        parts.append(f"== {title}: gradc {shown}\nexit code {result.exit_code}\n{result.output}")
+        assert result.exit_code == (2 if title.startswith("usage") else 1)
+        assert (result.stdout != "") == ("--json" in args)
+    golden("messages.txt", "\n".join(parts))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("eval", "x", "y"), ("eval", "x", "--sise", "3"), ("evaluate", "x"), ("compile", "x", "--emit", "pyton"), ("--sise",)],
+)
+def test_wrong_usage(args):
+    result = run(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Usage: gradc")
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    (tmp_path / "latin").write_bytes(b"x + \xe9")
+    result = run("eval", "-f", str(tmp_path / "latin"))
+    assert result.exit_code == 1
+    assert "no UTF-8 text: byte 4 is 0xe9" in result.stderr
+
+
+def test_our_own_faults_are_one_line(monkeypatch):
+    def fail(*args):
+        raise ZeroDivisionError("a fault\nof two lines")
+
+    monkeypatch.setattr(cli, "program_source", fail)
+    monkeypatch.delenv("GRADC_DEBUG", raising=False)
+    result = run("eval", "x")
+    assert result.exit_code == 70
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert "ZeroDivisionError: a fault of two lines" in result.stderr
+    assert "report it" in result.stderr
+    monkeypatch.setenv("GRADC_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(cli.main, ["eval", "x"]).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (MemoryError(), 1)])
+def test_interrupts_and_exhausted_memory(monkeypatch, raised, code):
+    def fail(*args):
+        raise raised
+
+    monkeypatch.setattr(cli, "program_source", fail)
+    result = run("eval", "x")
+    assert result.exit_code == code
+    assert "Traceback" not in result.output
+
+
+# ---------------------------------------------------------------- info, help
+
+
+def test_info():
+    facts = json.loads(ok("info", "--json").stdout)
+    assert facts["gradc"] == gradc.__version__
+    assert {"python", "numpy", "numba", "llvmlite", "cpu", "vector_bits", "threads", "cache"} <= set(facts)
+    assert facts["threads"] >= 1
+    assert facts["vector_bits"] in (None, 128, 256, 512)
+    lines = ok("info").stdout.splitlines()
+    assert lines[0].split() == ["gradc", gradc.__version__]
+    assert len(lines) == len(facts)
+
+
+def test_help_names_every_command_and_option():
+    text = ok("--help").stdout
+    for command in cli.main.commands:
+        assert command in text
+        shown = ok(command, "--help").stdout
+        for param in cli.main.commands[command].params:
+            assert all(option in shown for option in param.opts if option.startswith("-"))
+    assert "_GRADC_COMPLETE=bash_source" in text
+    assert ok("--version").stdout == f"gradc, version {gradc.__version__}\n"
