@@ -112,8 +112,9 @@ def sever_stdout() -> None:
 
 def say(text: str) -> None:
     """Write to standard output."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -131,6 +132,10 @@ def program_source(expression: str | None, file: str | None) -> Source:
         raise click.UsageError("give a program: EXPR, - for standard input, or -f FILE")
     if expression == "-":
         return Source(decoded(sys.stdin.buffer.read(), "standard input"), "standard input")
+    try:
+        expression.encode()
+    except UnicodeEncodeError as error:
+        raise Error("G0701", f"EXPR is no UTF-8 text from character {error.start + 1} on") from None
     return Source(unguarded(expression))
 
 

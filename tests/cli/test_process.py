@@ -113,6 +113,15 @@ def test_a_full_disk_is_no_fault_of_ours():
     assert result.stderr == "error[G0701]: standard output cannot be written: No space left on device\n"
 
 
+def test_text_that_the_terminal_cannot_show():
+    result = process("compile", "x  # \N{GREEK SMALL LETTER ALPHA}", environment={"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0
+    assert "\\u03b1" in result.stdout
+    broken = subprocess.run([sys.executable, "-m", "gradc", "compile", b"x  # \xff"], capture_output=True, timeout=60)
+    assert broken.returncode == 1
+    assert b"EXPR is no UTF-8 text from character 6 on" in broken.stderr
+
+
 def test_shell_completion_knows_commands_options_and_stages():
     def completions(words):
         asked = {"_GRADC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
