@@ -177,7 +177,8 @@ class Compilation:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
         inputs = self.graph.inputs + extra
-        return Graph(inputs, tuple((fresh(name, inputs), node) for name, node in outputs), self.graph.checks)
+        outputs = tuple((fresh(name, inputs), node) for name, node in outputs)
+        return Graph(inputs, outputs, self.graph.checks, self.graph.index_checks)
 
     @graph_stage
     def derivative(self) -> Graph:

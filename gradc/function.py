@@ -13,7 +13,7 @@ import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.export import EXPORTED, python_module
-from gradc.frontends.outline import outline
+from gradc.frontends.outline import Outline, outline
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, closest
@@ -247,7 +247,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         if ready is not None:
             try:
                 return ready(bound, {})
-            except ValueError:
+            except (ValueError, IndexError):
                 pass  # sizes do not fit: the long way says which
         result = self._run_with(derived, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
@@ -334,8 +334,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
 def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     """The inputs to differentiate, checked."""
+    differentiable = tuple(name for name in found.inputs if _is_float(name, found))
     if wrt is None:
-        return tuple(n for n in found.inputs if n not in found.declared or found.declared[n].is_float)
+        return differentiable
     if not isinstance(wrt, Iterable):
         raise Error(
             "G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}",
@@ -352,13 +353,17 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
                 "G0402", f"wrt names `{name}`, which is no input {whose}",
                 help=f"did you mean `{near}`?" if near else f"the inputs are {listed(found.inputs)}" if known else None,
             )  # fmt: skip
-        declared = found.declared.get(name)
-        if declared is not None and not declared.is_float:
-            raise Error("G0402", f"wrt names `{name}`, which is declared {declared}: only floats have a gradient")
+        if name not in differentiable:
+            what = f"declared {found.declared[name]}" if name in found.declared else "an array of indices"
+            raise Error("G0402", f"wrt names `{name}`, which is {what}: only floats have a gradient")
         if name in chosen:
             raise Error("G0402", f"wrt names `{name}` twice")
         chosen[name] = None
     return tuple(chosen)
+
+
+def _is_float(name: str, found: Outline) -> bool:
+    return found.declared[name].is_float if name in found.declared else name not in found.integers
 
 
 def _engine(name: Any) -> str:

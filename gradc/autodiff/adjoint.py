@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.autodiff.partials import partial
-from gradc.autodiff.paths import moved, plus, times
+from gradc.autodiff.paths import moved, plus, product, times
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
 
@@ -32,7 +32,9 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
     """What a node's cotangent contributes to the cotangent of one of its arguments."""
     if node.row.transpose is not None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
-        return moved(op, out_bar, attrs)
+        return moved(op, out_bar, attrs, node.args[1:])
+    if node.row.kind == "contraction":
+        return contracted(node, position, out_bar)
     local = partial(node, position)
     return None if local is None else scaled(node, out_bar, local)
 
@@ -40,6 +42,15 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
 def scaled(node: Node, out_bar: Node, local: Node) -> Node:
     """A node's cotangent times its partial derivative for an argument."""
     return times(along_reduced(node, out_bar), local)
+
+
+def contracted(node: Node, position: int, out_bar: Node) -> Node:
+    """The cotangent of one side of a product, by the other side: a product of the same kind."""
+    x_labels, y_labels, labels = node.attrs
+    other = node.args[1 - position]
+    if position == 0:
+        return product(out_bar, other, (labels, y_labels, x_labels))
+    return product(other, out_bar, (x_labels, labels, y_labels))
 
 
 def along_reduced(node: Node, out_bar: Node) -> Node:

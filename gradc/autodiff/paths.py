@@ -58,9 +58,11 @@ def _opposite(c: Node, d: Node) -> bool:
     return (c.op == "not" and c.args[0] is d) or (d.op == "not" and d.args[0] is c)
 
 
-def moved(op: str, flow: Node, attrs: tuple) -> Node:
-    """A linear op applied to a cotangent or a tangent."""
+def moved(op: str, flow: Node, attrs: tuple, others: tuple[Node, ...] = ()) -> Node:
+    """A linear op applied to a cotangent or a tangent; `others` are further arguments, such as indices."""
     c, x = split(flow)
+    if others:
+        return build(op, (_filled(flow), *others), attrs)
     if c is None:
         return build(op, (x,), attrs)
     if op == "cast":
@@ -68,3 +70,13 @@ def moved(op: str, flow: Node, attrs: tuple) -> Node:
     if op == "sum":
         return gated(make("any", c, attrs=attrs), make("sum", make("where", c, x, constant(0.0, x.type)), attrs=attrs))
     return gated(build(op, (c,), attrs), build(op, (x,), attrs))
+
+
+def product(left: Node, right: Node, labels: tuple) -> Node:
+    """A contraction of a cotangent or a tangent with a value. Where there is no path, zero is what adds nothing."""
+    return make("contract", *(_filled(side) for side in (left, right)), attrs=labels)
+
+
+def _filled(flow: Node) -> Node:
+    c, x = split(flow)
+    return x if c is None else make("where", c, x, constant(0.0, x.type))

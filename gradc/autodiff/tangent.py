@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gradc.autodiff.partials import partial
-from gradc.autodiff.paths import moved, plus, times
+from gradc.autodiff.paths import moved, plus, product, times
 from gradc.ir.graph import Node, constant, topological
 
 
@@ -30,9 +30,12 @@ def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
 def push(node: Node, position: int, x_dot: Node) -> Node | None:
     """What an argument's tangent contributes to the tangent of a node."""
     if node.row.transpose is not None:
-        return moved(node.op, x_dot, node.attrs)
+        return moved(node.op, x_dot, node.attrs, node.args[1:])
+    if node.row.kind == "contraction":
+        x, y = node.args
+        return product(x_dot, y, node.attrs) if position == 0 else product(x, x_dot, node.attrs)
     local = partial(node, position)
     if local is None:
         return None
-    product = times(x_dot, local)
-    return moved("sum", product, node.attrs) if node.row.kind == "reduction" else product
+    moved_on = times(x_dot, local)
+    return moved("sum", moved_on, node.attrs) if node.row.kind == "reduction" else moved_on

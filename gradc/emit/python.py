@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from gradc.emit.names import Names
 from gradc.emit.special import CALLED
-from gradc.ir.access import Affine, Index
-from gradc.ir.graph import Node
+from gradc.ir.access import Affine
+from gradc.ir.graph import IndexCheck, Node
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, substitute
 from gradc.schedule.loops import (
@@ -25,7 +25,10 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
+    Place,
+    Position,
     Return,
     Statement,
     Store,
@@ -136,6 +139,22 @@ class _Printer:
         for left, relation, right, message in checks:
             self._line(f"if {left} {relation} {right}:", 1)
             self._line(f"raise ValueError({message!r})", 2)
+        for check in self.kernel.index_checks:
+            self._check_indices(check)
+
+    def _check_indices(self, check: IndexCheck) -> None:
+        """Every element of an array of indices, before anything is written."""
+        (node,) = (node for node in self.kernel.inputs if node.name == check.name)
+        size, name = self._size(check.size), self.parameters[check.name]
+        indent, variables = 1, []
+        for axis in range(node.type.rank):
+            variables.append(self._loop_name())
+            self._line(f"for {variables[-1]} in range({name}.shape[{axis}]):", indent)
+            indent += 1
+        element = f"{name}[{', '.join(variables)}]" if variables else name
+        self._line(f"if not -{size} <= {element} < {size}:", indent)
+        self._line(f"raise IndexError({f'an index in {check.name} is out of range'!r})", indent + 1)
+        self.names.taken -= set(variables)
 
     def _name_outputs(self) -> None:
         """Outputs carry their own names, before anything else can take them."""
@@ -162,6 +181,8 @@ class _Printer:
                     self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
                 case AddInto():
                     self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
+                case MatrixProduct():
+                    self._matrix_product(statement, indent)
                 case HandOn():
                     names = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{names} = {', '.join(self._show(value).text for value in statement.values)}", indent)
@@ -197,9 +218,15 @@ class _Printer:
             name = self.output_hints[let]
             return "result" if name == "value" else name
         if isinstance(let.value, Load):
-            suffix = "_".join(self.variables.get(at.var, at.var) if at.var else "0" for at in let.value.index)
+            suffix = "_".join(self._short(at) for at in let.value.index)
             return f"{self.arrays[let.value.array]}_{suffix}"
         return ""
+
+    def _short(self, at: Affine | Let) -> str:
+        """An index in the name of what was read there."""
+        if isinstance(at, Let):
+            return self._show(at).text if self._show(at).text.isidentifier() else "at"
+        return self.variables.get(at.var, at.var) if at.var else "0"
 
     def _allocate(self, statement: Allocate, indent: int) -> None:
         if statement.array not in self.arrays:
@@ -209,6 +236,12 @@ class _Printer:
         dtype = "" if statement.type.dtype == "f64" else f", dtype={DTYPES[statement.type.dtype]}"
         maker = "np.zeros" if statement.zeros else "np.empty"
         self._line(f"{self.arrays[statement.array]} = {maker}({shape}{dtype})", indent)
+
+    def _matrix_product(self, statement: MatrixProduct, indent: int) -> None:
+        left, right = (self.arrays[name] + ".T" * flipped for name, flipped in (statement.left, statement.right))
+        if statement.array not in self.arrays:
+            self.arrays[statement.array] = self.names.numbered("product")
+        self._line(f"{self.arrays[statement.array]} = np.dot({left}, {right})", indent)
 
     def _return(self, statement: Return, indent: int) -> None:
         shown = [
@@ -240,7 +273,6 @@ class _Printer:
             for run in blocked:
                 self._line(f"{run.block} = {self._zeros(run.total)}", inner)
             self._line(f"for {variable} in range({start}, min({start} + BLOCK, {size})):", inner)
-            self.names.taken.discard(start)
         else:
             self._line(f"for {variable} in range({size}):", indent)
         before = len(self.lines)
@@ -249,6 +281,7 @@ class _Printer:
             self._line("pass", inner + 1)
         self.names.taken.discard(variable)
         if blocked:
+            self.names.taken.discard(start)
             self.calls |= {"_add", "_two_sum", "_settle"}
         for run in blocked:
             self._each(run, inner, "{0}, {1} = _two_sum({0}, {1}, {2})")
@@ -298,7 +331,7 @@ class _Printer:
         for variable, _ in run.total.axes:
             self.names.taken.discard(self.variables[variable])
 
-    def _parts(self, run: _Run, index: Index) -> tuple[str, str, str]:
+    def _parts(self, run: _Run, index: Place) -> tuple[str, str, str]:
         if not run.total.axes:
             return run.name, run.low, run.block
         inside = ", ".join(map(self._affine, index))
@@ -340,6 +373,8 @@ class _Printer:
             case Extent():
                 size = self._size(value.size)
                 return Text(f"{DTYPES[value.dtype]}({size})")
+            case Position():
+                return self._position(value)
             case Variable():
                 return Text(self.parameters[value.name])
             case Load():
@@ -348,10 +383,16 @@ class _Printer:
                 return self._apply(value)
         return self._show(value)
 
+    def _position(self, value: Position) -> Text:
+        text = self._affine(value.at)
+        return Text(text if text.isidentifier() else f"({text})") if value.dtype == "i64" else Text(f"{DTYPES[value.dtype]}({text})")
+
     @staticmethod
     def _number(value: Number) -> Text:
         if value.dtype == "bool":
             return Text(repr(bool(value.value)))
+        if value.dtype == "i64":
+            return Text(repr(int(value.value)))
         number = float(value.value)
         text = "np.nan" if math.isnan(number) else "np.inf" if math.isinf(number) else repr(abs(number))
         negative = math.copysign(1.0, number) < 0 and not math.isnan(number)
@@ -396,10 +437,12 @@ class _Printer:
     def _size(self, size: Size) -> str:
         return str(substitute(size, self.sizes))
 
-    def _element(self, array: str, index: Index) -> str:
+    def _element(self, array: str, index: Place) -> str:
         return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
 
-    def _affine(self, at: Affine) -> str:
+    def _affine(self, at: Affine | Let) -> str:
+        if isinstance(at, Let):
+            return self._show(at).text
         offset = substitute(at.offset, self.sizes)
         if at.var is None:
             return str(offset)
@@ -474,14 +517,20 @@ _NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np."
 def _values(statement: Statement) -> tuple[Expression, ...]:
     match statement:
         case Let():
-            return statement.value.args if isinstance(statement.value, Apply) else ()
+            value = statement.value
+            return value.args if isinstance(value, Apply) else _computed(value.index) if isinstance(value, Load) else ()
         case Store() | AddInto() | Accumulate():
-            return (statement.value,)
+            return (statement.value, *_computed(statement.index))
         case HandOn():
             return tuple(statement.values)
         case Return():
             return tuple(value for _, value in statement.values if not isinstance(value, str))
     return ()
+
+
+def _computed(place: Place) -> tuple[Let, ...]:
+    """The indices that are values."""
+    return tuple(at for at in place if isinstance(at, Let))
 
 
 def _readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:

@@ -7,11 +7,13 @@ and rules. It inserts the casts and broadcasts that the graph wants explicit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from gradc.ir.graph import Check, Node, broadcast, cast, constant, make, size_node, squeeze
+from gradc.ir.graph import Check, IndexCheck, Node, broadcast, cast, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
-from gradc.ir.types import promote, shape_text
+from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
@@ -25,6 +27,7 @@ class Algebra:
     unified: dict[str, Size] = field(default_factory=dict)
     """Names of sizes found equal to another size: the caller elaborates again with these replaced."""
     checks: list[Check] = field(default_factory=list)
+    index_checks: list[IndexCheck] = field(default_factory=list)
     nameable: frozenset[str] = frozenset()
     """Names of sizes that we invented and may therefore unify."""
 
@@ -111,6 +114,12 @@ class Algebra:
         if check not in self.checks:
             self.checks.append(check)
 
+    def equal_sizes(self, a: Size, b: Size, nodes: tuple[Node, ...], span: Span | None) -> None:
+        """Demand that two sizes agree."""
+        if isinstance(a, int) and isinstance(b, int) and a != b:
+            raise Error("G0201", f"sizes {a} and {b} do not fit together", span, label=_sides(nodes))
+        self.same_size(a, b, span)
+
     def _known(self, size: Size) -> Size:
         """What a size has been found equal to."""
         while isinstance(size, str) and size in self.unified:
@@ -167,6 +176,33 @@ class Algebra:
             return node if op != "norm" else make("abs", node)
         return make(op, node, attrs=(axes,))
 
+    def indices(self, index: Node, size: Size, span: Span | None) -> Node:
+        """An array of indices with those below zero counted from the end; what an input holds is checked at the call."""
+        if index.type.dtype != "i64":
+            raise Error(
+                "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
+                help="declare it, as in `y: i64[n]`",
+            )  # fmt: skip
+        if index.op == "iota" or index.row.kind == "reduction":
+            return index
+        for node in topological((index,)):
+            if node.op == "input" and IndexCheck(node.name, size) not in self.index_checks:
+                self.index_checks.append(IndexCheck(node.name, size))
+        end = broadcast(size_node(size, "i64"), index.shape)
+        below = make("lt", index, constant(0, index.type))
+        return make("where", below, make("add", index, end), index)
+
+    def position(self, x: Node) -> Node:
+        """Of each element of x, its place along the reduced axes, counted together (for templates)."""
+        axes = self.axes or ()
+        total, stride = None, constant(1, Type("i64", x.shape))
+        for axis in reversed(axes):
+            term = make("mul", iota(x.shape, axis), stride)
+            total = term if total is None else make("add", total, term)
+            stride = make("mul", stride, broadcast(size_node(x.shape[axis], "i64"), x.shape))
+        assert total is not None
+        return cast(total, "f64" if x.type.dtype != "f32" else "f32")
+
     def extreme(self, op: str, left: Node, right: Node, span: Span | None = None) -> Node:
         """`maximum` or `minimum`; against a constant, the op whose constant side takes no gradient."""
         clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}[op]
@@ -195,3 +231,22 @@ def describe(node: Node) -> str:
     return f"the {node.op}"
 
 
+
+
+def static_integer(value: Any, span: Span, what: str) -> int:
+    """A whole number that the program fixes."""
+    if isinstance(value, Node) and value.is_constant and value.shape == () and value.op != "size":
+        number = float(evaluate_constant(value))
+        if number.is_integer() and abs(number) < 2**53:
+            return int(number)
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+
+
+def static_size(value: Any, span: Span) -> Size:
+    """A size: the name of one, or a whole number that is not negative."""
+    if isinstance(value, Node) and value.op == "size":
+        return value.attrs[0]
+    size = static_integer(value, span, "a size")
+    if size < 0:
+        raise Error("G0204", "a size cannot be negative", span)
+    return size

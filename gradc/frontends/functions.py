@@ -28,9 +28,11 @@ def radians(x) = x * 0.017453292519943295
 def degrees(x) = x * 57.29577951308232
 def xlogy(x, y) = where(x == 0, where(y != y, y, 0), x * log(y))
 def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
-def dot(x, y) = sum(x * y)
-def var(x, ddof=0) = sum((x - mean(x))**2) / (count(x) - ddof)
-def std(x, ddof=0) = norm(x - mean(x)) / sqrt(count(x) - ddof)
+def softmax_cross_entropy(scores, labels) = mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))
+def multiclass_hinge(scores, labels, margin=1) = mean(sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))
+def binary_cross_entropy(logits, targets) = mean(softplus(logits) - logits * targets)
+def squared_error(x, y) = mean((x - y)**2)
+def l2(x) = sum(x**2)
 0
 """
 """Functions that need nothing but the language. The last line is there because a program has a result."""
@@ -58,21 +60,42 @@ ALIASES = {
 }
 """Other names under which people know a function."""
 
-REDUCTIONS = ("sum", "prod", "max", "min", "logsumexp", "norm", "any", "all")
+REDUCTIONS = ("sum", "prod", "max", "min", "logsumexp", "norm", "any", "all", "argmax", "argmin")
 """Ops that reduce; all of them take one array."""
 
 SHAPED = {
-    **{name: ("x",) for name in REDUCTIONS},
-    "mean": ("x",),
-    "count": ("x",),
-    "max": ("x", "y", "..."),
-    "min": ("x", "y", "..."),
-    "maximum": ("x", "y"),
-    "minimum": ("x", "y"),
-    "polygamma": ("n", "x"),
-    "clip": ("x", "lower", "upper"),
+    **{name: "x axis= keepdims=" for name in (*REDUCTIONS, "mean", "count")},
+    "max": "x y= ... axis= keepdims=",
+    "min": "x y= ... axis= keepdims=",
+    "var": "x axis= ddof= keepdims=",
+    "std": "x axis= ddof= keepdims=",
+    "softmax": "x axis=",
+    "log_softmax": "x axis=",
+    "maximum": "x y",
+    "minimum": "x y",
+    "polygamma": "n x",
+    "clip": "x lower upper",
+    "dot": "x y",
+    "outer": "x y",
+    "matmul": "x y",
+    "transpose": "x axes=",
+    "take": "x indices axis=",
+    "take_along_axis": "x indices axis",
+    "one_hot": "indices size",
+    "arange": "size",
+    "concatenate": "arrays axis=",
+    "stack": "arrays axis=",
+    "expand_dims": "x axis",
+    "squeeze": "x axis=",
 }
-"""Parameters of the functions that `shapes.py` builds."""
+"""Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
+
+REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul",
+            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "amax", "amin")  # fmt: skip
+"""Functions whose arguments are arrays."""
+
+INDEXED = {"take": 1, "take_along_axis": 1, "one_hot": 0, "softmax_cross_entropy": 1, "multiclass_hinge": 1}
+"""Functions that take an array of indices, and at which place."""
 
 HIDDEN = {"neg", "add", "sub", "mul", "div", "floordiv", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not",
           "gate", "clamp_min", "clamp_max", "shifted", "exp_shifted", "expm1_reciprocal"}  # fmt: skip
@@ -90,8 +113,8 @@ def parameters(name: str) -> tuple[tuple[str, ...], int] | None:
     """The parameter names of a built-in function, and how many of them must be given; None if unknown."""
     name = ALIASES.get(name, name)
     if name in SHAPED:
-        names = SHAPED[name]
-        return names, 1 if "..." in names else len(names)
+        listed = SHAPED[name].split()
+        return tuple(part.rstrip("=") for part in listed), sum(not part.endswith(("=", "...")) for part in listed)
     if name in prelude():
         pairs = prelude()[name].parameters
         return tuple(p.id for p, _ in pairs), sum(default is None for _, default in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gradc.frontends.functions import REDUCTIONS, known_functions, parameters
+from gradc.frontends.functions import INDEXED, REDUCING, known_functions, parameters
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.source import Span
@@ -33,12 +33,13 @@ RESERVED = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number
 @dataclass(frozen=True)
 class Outline:
     """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
-    `arrays`, the undeclared inputs that are reduced or indexed somewhere."""
+    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that are used as indices."""
 
     inputs: tuple[str, ...]
     declared: dict[str, Type]
     sizes: tuple[str, ...]
     arrays: frozenset[str]
+    integers: frozenset[str]
     spans: dict[str, Span]
 
 
@@ -54,8 +55,9 @@ class _Outliner:
         self.sizes: dict[str, None] = {}
         self.assigned: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Define] = {}
-        self.reducing: set[str] = set(REDUCTIONS) | {"mean", "count", "dot", "var", "std", "amax", "amin"}
+        self.reducing: set[str] = set(REDUCING)
         self.arrays: set[str] = set()
+        self.integers: set[str] = set()
 
     def run(self, program: Program) -> Outline:
         for statement in program.statements:
@@ -68,8 +70,8 @@ class _Outliner:
                     self._define(statement)
         self._expression(program.result, frozenset())
         inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
-        arrays = frozenset(self.arrays) - set(self.declared)
-        return Outline(inputs, self.declared, tuple(self.sizes), arrays, self.inputs)
+        arrays, integers = (frozenset(found) - set(self.declared) for found in (self.arrays, self.integers))
+        return Outline(inputs, self.declared, tuple(self.sizes), arrays, integers, self.inputs)
 
     # ------------------------------------------------------------ statements
 
@@ -165,9 +167,13 @@ class _Outliner:
                     continue
                 case Call():
                     self._call(node)
+                    if node.function in INDEXED and node.function not in self.defined and len(node.args) > 1:
+                        chosen = node.args[INDEXED[node.function]]
+                        self.integers |= {chosen.id} if isinstance(chosen, Name) and chosen.id not in local else set()
                     reduced = reduced or self._reduces(node)
                 case Index():
                     reduced = True
+                    self.integers |= {item.id for item in node.items if isinstance(item, Name) and item.id not in local}
                 case Transpose() | Binary(op="@"):
                     reduced = True
                 case Binary(op="**", left=Name(id="e")) if self._is_undeclared_e(node.left, local):
@@ -243,8 +249,9 @@ class _Outliner:
     @staticmethod
     def _check_arguments(node: Call, names: tuple[str, ...], least: int) -> None:
         many = "..." in names
-        names = tuple(name for name in names if name != "...")
-        known = {*names, "axis", "keepdims"} if node.function in REDUCTIONS or many else set(names)
+        known = set(names) - {"..."}
+        named_only = names[names.index("...") + 1 :] if many else ()
+        names = tuple(name for name in names if name not in ("...", *named_only))
         given = set(names[: len(node.args)])
         for key, _ in node.keywords:
             if key.id in given:

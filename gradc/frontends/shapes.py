@@ -1,138 +1,328 @@
-"""The functions of the language that look at shapes: reductions, extremes, indices."""
+"""The functions of the language that look at shapes: reductions, extremes, products, axes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
-from gradc.frontends.algebra import Algebra
-from gradc.ir.graph import Check, Node, constant, make, squeeze
-from gradc.ir.interpret import evaluate_constant
-from gradc.ir.sizes import MAX_TERMS, product, slice_extent, terms
+from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
+from gradc.frontends.functions import REDUCTIONS, SHAPED
+from gradc.frontends.indexing import one_hot, take, take_along
+from gradc.frontends.products import inner, matmul, outer
+from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
+from gradc.ir.ops import others
+from gradc.ir.sizes import Size, derive, product
+from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
-from gradc.language.syntax import Binary, Call, Index
-
-
-def static_integer(value: Any, span: Span, what: str) -> int:
-    """A whole number that the program fixes."""
-    if isinstance(value, Node) and value.is_constant and value.shape == ():
-        number = float(evaluate_constant(value))
-        if number.is_integer() and abs(number) < 2**53:
-            return int(number)
-    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
-
-
-# ---------------------------------------------------------------- calls
+from gradc.language.syntax import Call
 
 
 def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str, Any], node: Call) -> Node:
-    """A call of one of `functions.SHAPED`."""
-    for value, part in zip(args, node.args):
+    """A call of one of `functions.SHAPED`; `outline` has checked that the arguments fit its parameters."""
+    if name in ("max", "min") and (len(args) > 1 or "y" in keywords):
+        return _extremes(algebra, {"max": "maximum", "min": "minimum"}[name], args, keywords, node)
+    names = [part.rstrip("=") for part in SHAPED[name].split() if part not in ("y=", "...") or name not in ("max", "min")]
+    given = dict(zip(names, args)) | keywords
+    spans = dict(zip(names, (arg.span for arg in node.args))) | {key.id: part.span for key, part in node.keywords}
+    asked = Asked(algebra, name, given, spans, node)
+    for operand in ("x", "y"):
+        if operand in given and not isinstance(given[operand], Node):
+            raise Error("G0202", f"`{node.function}` takes numbers or arrays", spans[operand])
+    return BUILDERS.get(name, _reduction)(asked)
+
+
+class Asked:
+    """The arguments of a call by name, and where each was written."""
+
+    def __init__(self, algebra: Algebra, name: str, given: dict[str, Any], spans: dict[str, Span], node: Call):
+        self.algebra, self.name, self.given, self.spans, self.node = algebra, name, given, spans, node
+
+    @property
+    def x(self) -> Node:
+        return self.given["x"]
+
+    @property
+    def y(self) -> Node:
+        return self.given["y"]
+
+    def span(self, argument: str) -> Span:
+        return self.spans.get(argument, self.node.span)
+
+    def integer(self, argument: str) -> int:
+        return static_integer(self.given[argument], self.span(argument), f"`{argument}`")
+
+    def axes(self, rank: int, argument: str = "axis") -> tuple[int, ...] | None:
+        """The axes asked for, from zero on; None where none were named."""
+        value = self.given.get(argument)
+        if value is None:
+            return None
+        parts = value if isinstance(value, tuple) else (value,)
+        span = self.span(argument)
+        numbers = [static_integer(part, span, f"`{argument}`") for part in parts]
+        for number in numbers:
+            if not -rank <= number < rank:
+                raise Error(
+                    "G0204", f"axis {number} is out of range for {shape_text(self.x.shape) if rank else 'a scalar'}", span,
+                    help=f"valid axes are {-rank} to {rank - 1}" if rank else "leave it out",
+                )  # fmt: skip
+        axes = tuple(number % rank for number in numbers)
+        if len(set(axes)) < len(axes):
+            raise Error("G0204", f"`{argument}` names an axis twice", span)
+        return axes
+
+    def flag(self, argument: str) -> bool:
+        value = self.given.get(argument, False)
+        if not isinstance(value, bool):
+            raise Error("G0204", f"`{argument}` is True or False", self.span(argument))
+        return value
+
+
+# ---------------------------------------------------------------- elementwise
+
+
+def _extremes(algebra: Algebra, op: str, args: tuple[Any, ...], keywords: dict[str, Any], node: Call) -> Node:
+    for key, _ in node.keywords:
+        if key.id in ("axis", "keepdims"):
+            raise Error("G0304", f"`{node.function}` of several values has no `{key.id}`", key.span)
+    values = args + tuple(keywords[key] for key in ("x", "y") if key in keywords)
+    for value, part in zip(values, (*node.args, *(part for _, part in node.keywords))):
         if not isinstance(value, Node):
             raise Error("G0202", f"`{node.function}` takes numbers or arrays", part.span)
-    if (name in ("max", "min") and len(args) > 1) or name in ("maximum", "minimum"):
-        values = args + tuple(keywords[key] for key in ("x", "y") if key in keywords)
-        result = values[0]
-        for value in values[1:]:
-            result = algebra.extreme({"max": "maximum", "min": "minimum"}.get(name, name), result, value, node.span)
-        return result
-    if name == "polygamma":
-        given = dict(zip(("n", "x"), args)) | keywords
-        return _polygamma(algebra, given["n"], given["x"], node)
-    if name == "clip":
-        given = dict(zip(("x", "lower", "upper"), args)) | keywords
-        return algebra.elementwise("clip", given["x"], given["lower"], given["upper"], span=node.span)
-    operand = args[0] if args else keywords["x"]
-    if name in ("max", "min"):
-        _check_elements(algebra, operand, node)
-    if name == "mean":
-        total = algebra.reduce("sum", operand)
-        return algebra.elementwise("div", total, algebra.reduce("count", operand), span=node.span)
-    return algebra.reduce(name, operand)
+    result = values[0]
+    for value in values[1:]:
+        result = algebra.extreme(op, result, value, node.span)
+    return result
 
 
-def _polygamma(algebra: Algebra, order: Node, x: Node, node: Call) -> Node:
-    span = node.args[0].span if node.args else node.span
-    n = static_integer(order, span, "the order of `polygamma`")
+def _extreme(asked: Asked) -> Node:
+    return asked.algebra.extreme(asked.name, asked.x, asked.y, asked.node.span)
+
+
+def _clip(asked: Asked) -> Node:
+    given = asked.given
+    for bound in ("lower", "upper"):
+        if not isinstance(given[bound], Node):
+            raise Error("G0202", "`clip` takes numbers or arrays", asked.span(bound))
+    return asked.algebra.elementwise("clip", given["x"], given["lower"], given["upper"], span=asked.node.span)
+
+
+def _polygamma(asked: Asked) -> Node:
+    n = static_integer(asked.given["n"], asked.span("n"), "the order of `polygamma`")
     if n < 0:
-        raise Error("G0202", "the order of `polygamma` cannot be negative", span)
-    return algebra.elementwise("digamma", x) if n == 0 else algebra.elementwise("polygamma", constant(n), x)
+        raise Error("G0202", "the order of `polygamma` cannot be negative", asked.span("n"))
+    algebra = asked.algebra
+    return algebra.elementwise("digamma", asked.x) if n == 0 else algebra.elementwise("polygamma", constant(n), asked.x)
 
 
-def _check_elements(algebra: Algebra, operand: Node, node: Call) -> None:
+# ---------------------------------------------------------------- reductions
+
+
+def _reduction(asked: Asked) -> Node:
+    """The functions that reduce over `axis`, with `keepdims`."""
+    algebra, x = asked.algebra, asked.x
+    axes = asked.axes(x.type.rank)
+    if asked.name in ("max", "min"):
+        _check_elements(asked, axes)
+    if asked.name in REDUCTIONS or asked.name == "count":
+        result = algebra.reduce(asked.name, x, axes)
+    else:
+        result = {"mean": _mean, "var": _var, "std": _std}[asked.name](asked, axes)
+    if not asked.flag("keepdims"):
+        return result
+    reduced = tuple(range(x.type.rank)) if axes is None else axes
+    shape = tuple(1 if axis in reduced else size for axis, size in enumerate(x.shape))
+    return broadcast(result, shape, others(x.type.rank, reduced))
+
+
+def _mean(asked: Asked, axes: tuple[int, ...] | None) -> Node:
+    algebra = asked.algebra
+    total = algebra.reduce("sum", asked.x, axes)
+    return algebra.elementwise("div", total, algebra.reduce("count", asked.x, axes), span=asked.node.span)
+
+
+def _deviation(asked: Asked, axes: tuple[int, ...] | None) -> tuple[Node, Node]:
+    """The distance from the mean, and the number of elements it is to be divided by."""
+    algebra, x = asked.algebra, asked.x
+    count = algebra.reduce("count", x, axes)
+    if "ddof" in asked.given:
+        count = algebra.elementwise("sub", count, constant(asked.integer("ddof"), count.type))
+    return algebra.elementwise("sub", x, along(_mean(asked, axes), x, axes)), count
+
+
+def _var(asked: Asked, axes: tuple[int, ...] | None) -> Node:
+    deviation, count = _deviation(asked, axes)
+    total = asked.algebra.reduce("sum", asked.algebra.elementwise("square", deviation), axes)
+    return asked.algebra.elementwise("div", total, count)
+
+
+def _std(asked: Asked, axes: tuple[int, ...] | None) -> Node:
+    deviation, count = _deviation(asked, axes)
+    algebra = asked.algebra
+    return algebra.elementwise("div", algebra.reduce("norm", deviation, axes), algebra.elementwise("sqrt", count))
+
+
+def _softmax(asked: Asked) -> Node:
+    """exp(x - logsumexp(x)) over one axis, the last by default; `log_softmax` is its logarithm."""
+    x, algebra = asked.x, asked.algebra
+    if x.type.rank == 0:
+        raise Error("G0202", f"`{asked.name}` takes an array", asked.span("x"), label=f"this is {x.type}")
+    axes = asked.axes(x.type.rank) or (x.type.rank - 1,)
+    shifted = algebra.elementwise("sub", x, along(algebra.reduce("logsumexp", x, axes), x, axes))
+    return shifted if asked.name == "log_softmax" else algebra.elementwise("exp", shifted)
+
+
+def along(value: Node, x: Node, axes: tuple[int, ...] | None) -> Node:
+    """A reduction's result repeated along the axes of x that it reduced."""
+    reduced = tuple(range(x.type.rank)) if axes is None else axes
+    return broadcast(value, x.shape, others(x.type.rank, reduced))
+
+
+def _check_elements(asked: Asked, axes: tuple[int, ...] | None) -> None:
     """`max` and `min` have no value for an empty array."""
-    count = product(operand.shape)
-    message = f"`{node.function}` of an empty array"
+    x = asked.x
+    count = product(tuple(size for axis, size in enumerate(x.shape) if axes is None or axis in axes))
+    message = f"`{asked.node.function}` of an empty array"
     if count == 0:
-        raise Error("G0204", message, node.span, label=f"this is {operand.type}")
+        raise Error("G0204", message, asked.node.span, label=f"this is {x.type}")
     if not isinstance(count, int):
-        algebra.checks.append(Check(count, ">=", 1, message))
+        asked.algebra.checks.append(Check(count, ">=", 1, message))
 
 
-def matmul(algebra: Algebra, left: Node, right: Node, node: Binary) -> Node:
-    raise Error(
-        "G0108", "matrix products are not part of the language yet", node.span,
-        help="write sum(x * y) for a dot product",
-    )  # fmt: skip
+# ---------------------------------------------------------------- axes
 
 
-def transpose(node: Node) -> Node:
-    """NumPy's `.T`: the axes in reverse order."""
-    return node if node.type.rank < 2 else make("transpose", node, attrs=(tuple(reversed(range(node.type.rank))),))
+def transpose(node: Node, order: tuple[int, ...] | None = None) -> Node:
+    """The axes in another order; without one, NumPy's `.T`: in reverse order."""
+    order = order or tuple(reversed(range(node.type.rank)))
+    return node if order == tuple(range(node.type.rank)) else make("transpose", node, attrs=(order,))
 
 
-# ---------------------------------------------------------------- indices
+def _transpose(asked: Asked) -> Node:
+    rank = asked.x.type.rank
+    order = asked.axes(rank, "axes")
+    if order is not None and len(order) != rank:
+        raise Error("G0204", f"`axes` names {len(order)} axes of {rank}", asked.span("axes"))
+    return transpose(asked.x, order)
 
 
-def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) -> Node:
-    """`value[items]` for whole numbers and slices, one for each leading axis."""
-    if len(items) > value.type.rank:
-        rank = value.type.rank
-        indices = "1 index" if len(items) == 1 else f"{len(items)} indices"
-        raise Error(
-            "G0204",
-            f"{indices} for a value with {rank} ax{'i' if rank == 1 else 'e'}s" if rank else "a number has no elements",
-            node.span,
-            label=f"this is {value.type}",
-            help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
-        )
-    parts, dropped = [], []
-    for axis, size in enumerate(value.shape):
-        item = items[axis] if axis < len(items) else slice(None)
-        span = node.items[axis].span if axis < len(items) else node.span
-        if isinstance(item, slice):
-            step = 1 if item.step is None else item.step
-            if step == 0:
-                raise Error("G0204", "the step of a slice cannot be zero", span)
-            first, length = slice_extent(size, item.start, item.stop, step)
-            if max(terms(first), terms(length)) > MAX_TERMS:
-                raise Error(
-                    "G0502", f"the size of this slice is a formula of more than {MAX_TERMS} terms", node.span,
-                    help="declare the sizes as numbers, or slice fewer times",
-                )  # fmt: skip
-            parts.append((first, step, length))
-        elif isinstance(item, Node):
-            parts.append((_position(algebra, item, size, span), 1, 1))
-            dropped.append(axis)
-        else:
-            raise Error("G0204", "an index is a whole number or a slice", span)
-    return squeeze(slice_node(value, tuple(parts)), tuple(dropped))
+def _expand_dims(asked: Asked) -> Node:
+    x = asked.x
+    axis = asked.integer("axis")
+    rank = x.type.rank + 1
+    if not -rank <= axis < rank:
+        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=f"valid axes are {-rank} to {rank - 1}")
+    dims = others(rank, (axis % rank,))
+    sizes = iter(x.shape)
+    return broadcast(x, tuple(next(sizes) if k in dims else 1 for k in range(rank)), dims)
 
 
-def slice_node(value: Node, parts: tuple[tuple, ...]) -> Node:
-    if all(part == (0, 1, size) for part, size in zip(parts, value.shape)):
-        return value
-    return make("slice", value, attrs=(parts,))
+def _squeeze(asked: Asked) -> Node:
+    x = asked.x
+    axes = asked.axes(x.type.rank)
+    if axes is None:
+        axes = tuple(axis for axis, size in enumerate(x.shape) if size == 1)
+    for axis in axes:
+        if x.shape[axis] != 1:
+            raise Error("G0204", f"axis {axis} has size {x.shape[axis]}, not 1", asked.node.span, label=f"this is {x.type}")
+    return squeeze(x, tuple(sorted(axes)))
 
 
-def _position(algebra: Algebra, item: Node, size: Any, span: Span) -> Any:
-    position = static_integer(item, span, "an index")
-    needed = position + 1 if position >= 0 else -position
-    message = f"index {position} is out of range for size {size}"
-    if isinstance(size, int):
-        if size < needed:
-            valid = f"valid indices are {-size} to {size - 1}" if size else "the array is empty"
-            raise Error("G0204", message, span, help=valid)
-        return position % size
-    algebra.checks.append(Check(size, ">=", needed, message))
-    return position if position >= 0 else slice_extent(size, position, None, 1)[0]
+def _product(asked: Asked) -> Node:
+    build: Callable[..., Node] = {"dot": inner, "outer": outer, "matmul": matmul}[asked.name]
+    return build(asked.algebra, asked.x, asked.y, asked.node.span)
+
+
+# ---------------------------------------------------------------- indices, and arrays side by side
+
+
+def _take(asked: Asked) -> Node:
+    x, chosen = asked.x, _indices(asked)
+    axes = asked.axes(x.type.rank)
+    if axes is None and x.type.rank != 1:
+        raise Error("G0204", "`take` from several axes needs `axis`", asked.node.span, label=f"this is {x.type}")
+    axis = axes[0] if axes else 0
+    return take(asked.algebra, x, chosen, axis, asked.span("indices"))
+
+
+def _take_along(asked: Asked) -> Node:
+    axes = asked.axes(asked.x.type.rank)
+    assert axes is not None
+    return take_along(asked.algebra, asked.x, _indices(asked), axes[0], asked.span("indices"))
+
+
+def _indices(asked: Asked) -> Node:
+    chosen = asked.given["indices"]
+    if not isinstance(chosen, Node):
+        raise Error("G0202", f"`{asked.name}` takes an array of integers", asked.span("indices"))
+    return chosen
+
+
+def _one_hot(asked: Asked) -> Node:
+    return one_hot(_indices(asked), static_size(asked.given["size"], asked.span("size")), asked.algebra, asked.span("indices"))
+
+
+def _arange(asked: Asked) -> Node:
+    return iota((static_size(asked.given["size"], asked.span("size")),), 0)
+
+
+def _concatenate(asked: Asked) -> Node:
+    """Arrays one after the other along an axis (`concatenate`), or along a new one (`stack`)."""
+    algebra, arrays = asked.algebra, asked.given["arrays"]
+    if not isinstance(arrays, tuple) or not arrays or not all(isinstance(array, Node) for array in arrays):
+        raise Error("G0202", f"`{asked.name}` takes a list of arrays, as in `{asked.name}([x, y])`", asked.span("arrays"))
+    arrays = algebra.numbers(arrays)
+    rank = arrays[0].type.rank + (asked.name == "stack")
+    axis = asked.integer("axis") if "axis" in asked.given else 0
+    if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
+        label = ", ".join(f"{describe(array)} is {array.type}" for array in arrays)
+        raise Error("G0201", f"`{asked.name}` needs arrays of one rank", asked.node.span, label=label)
+    if not -rank <= axis < rank:
+        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=f"valid axes are {-rank} to {rank - 1}")
+    axis %= rank
+    if asked.name == "stack":
+        dims = others(rank, (axis,))
+        arrays = tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in algebra.meet(arrays, asked.node.span))
+    for array in arrays[1:]:
+        for k in others(rank, (axis,)):
+            algebra.equal_sizes(arrays[0].shape[k], array.shape[k], arrays, asked.node.span)
+    return side_by_side(arrays, axis)
+
+
+def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
+    """The sum of the arrays, each padded to its place."""
+    total: Size = 0
+    for array in arrays:
+        total = derive("+", total, array.shape[axis])
+    shape = (*arrays[0].shape[:axis], total, *arrays[0].shape[axis + 1 :])
+    first: Size = 0
+    result = None
+    for array in arrays:
+        parts = tuple((first, 1, size) if k == axis else (0, 1, size) for k, size in enumerate(array.shape))
+        placed = make("pad", array, attrs=(parts, shape))
+        result = placed if result is None else make("add", result, placed)
+        first = derive("+", first, array.shape[axis])
+    assert result is not None
+    return result
+
+
+BUILDERS: dict[str, Callable[[Asked], Node]] = {
+    "maximum": _extreme,
+    "minimum": _extreme,
+    "clip": _clip,
+    "polygamma": _polygamma,
+    "softmax": _softmax,
+    "log_softmax": _softmax,
+    "transpose": _transpose,
+    "take": _take,
+    "take_along_axis": _take_along,
+    "one_hot": _one_hot,
+    "arange": _arange,
+    "concatenate": _concatenate,
+    "stack": _concatenate,
+    "expand_dims": _expand_dims,
+    "squeeze": _squeeze,
+    "dot": _product,
+    "outer": _product,
+    "matmul": _product,
+}
+"""How each function is built; all others reduce."""

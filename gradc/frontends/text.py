@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradc.frontends import shapes
-from gradc.frontends.algebra import Algebra
+from gradc.frontends import indexing, products, shapes
+from gradc.frontends.algebra import Algebra, static_integer
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -79,7 +79,7 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
         renaming = _closed(algebra.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     inputs = tuple(reader.inputs[name] for name in found.inputs)
-    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks)), reader.spans, reader.names)
+    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks), tuple(algebra.index_checks)), reader.spans, reader.names)
 
 
 def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:
@@ -199,9 +199,9 @@ class Reader:
             case Slice():
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
-                return slice(*(None if part is None else shapes.static_integer(part, span, "a slice") for part in parts))
+                return slice(*(None if part is None else static_integer(part, span, "a slice") for part in parts))
             case Index():
-                return shapes.index(algebra, self._node(arguments[0], node.value.span), arguments[1:], node)
+                return indexing.index(algebra, self._node(arguments[0], node.value.span), arguments[1:], node)
         args = tuple(
             value if isinstance(node, Call) else self._node(value, part.span)
             for value, part in zip(arguments, children(node))
@@ -212,7 +212,7 @@ class Reader:
             case Unary():
                 return algebra.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
             case Binary(op="@"):
-                return shapes.matmul(algebra, *args, node)
+                return products.matmul(algebra, *args, node.span)
             case Binary():
                 return algebra.elementwise(BINARY_OPS[node.op], *args, span=span)
             case Comparison():
@@ -270,10 +270,11 @@ class Reader:
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Node:
         name = ALIASES.get(node.function, node.function)
+        if name == "position" and self.outline is None:
+            return self.algebra.position(arguments[0])
         if name in SHAPED:
-            positional = arguments[: len(node.args)]
             keywords = dict(zip((key.id for key, _ in node.keywords), arguments[len(node.args) :]))
-            return shapes.call(self.algebra, name, positional, keywords, node)
+            return shapes.call(self.algebra, name, arguments[: len(node.args)], keywords, node)
         assert name in OPS and (name not in HIDDEN or self.outline is None), name
         given = self._named(node, OPS[name].params, arguments)
         args = [self._node(given[param], node.span) for param in OPS[name].params]

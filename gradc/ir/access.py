@@ -17,10 +17,64 @@ class Affine:
     offset: Size = 0
 
 
-Index = tuple[Affine, ...]
+@dataclass(frozen=True, slots=True)
+class Indirect:
+    """The index `step * held + offset`, where an element of an integer array holds `held`."""
+
+    node: Node
+    index: Index
+    step: int = 1
+    offset: Size = 0
+
+    @property
+    def var(self) -> None:
+        """No single loop variable gives this index."""
+        return None
+
+
+Index = tuple["Affine | Indirect", ...]
 FIRST = Affine(None, 0, 0)
-MOVES = ("broadcast", "squeeze", "transpose", "slice")
+MOVES = ("broadcast", "squeeze", "transpose", "slice", "take", "take_along")
 """Ops that cost nothing in a loop: they only change which element is read."""
+
+SCATTERS = ("pad", "put", "put_along")
+"""Ops that add their argument into a part of an array of zeros: transposed moves."""
+
+
+def depends(at: Affine | Indirect, variable: str) -> bool:
+    """Whether an index changes with a loop variable."""
+    if isinstance(at, Indirect):
+        return any(depends(inner, variable) for inner in at.index)
+    return at.var == variable
+
+
+def reads(node: Node, index: Index) -> list[tuple[Node, Index]]:
+    """The elements of the arguments that an element of the result is made from."""
+    if node.op in ("take", "take_along"):
+        x, chosen = node.args
+        return [(x, gathered_index(node, index)), (chosen, _chosen(node, index))]
+    at = argument_index(node, index)
+    return [(arg, at) for arg in node.args]
+
+
+def _chosen(node: Node, index: Index) -> Index:
+    """The element of the array of indices that belongs to an element of a gathered (or scattered) array."""
+    if node.op in ("take_along", "put_along"):
+        return index
+    axis = node.attrs[0]
+    return index[axis : axis + node.args[1].type.rank]
+
+
+def gathered_index(node: Node, index: Index) -> Index:
+    """Where `take` reads, or `put` adds: the index with the axis replaced by what the array of indices holds."""
+    axis = node.attrs[0]
+    width = 1 if node.op in ("take_along", "put_along") else node.args[1].type.rank
+    return (*index[:axis], Indirect(node.args[1], _chosen(node, index)), *index[axis + width :])
+
+
+def target_index(node: Node, index: Index) -> Index:
+    """Where an element of the argument of a scatter is added."""
+    return padded_index(node, index) if node.op == "pad" else gathered_index(node, index)
 
 
 def argument_index(node: Node, index: Index) -> Index:
@@ -40,9 +94,12 @@ def argument_index(node: Node, index: Index) -> Index:
     return index
 
 
-def _sliced(part: tuple[Size, int, Size], at: Affine) -> Affine:
+def _sliced(part: tuple[Size, int, Size], at: Affine | Indirect) -> Affine | Indirect:
     first, step, _ = part
-    return Affine(at.var, at.step * step, derive("+", derive("*", at.offset, step), first))
+    offset = derive("+", derive("*", at.offset, step), first)
+    if isinstance(at, Indirect):
+        return Indirect(at.node, at.index, at.step * step, offset)
+    return Affine(at.var, at.step * step, offset)
 
 
 def padded_index(node: Node, index: Index) -> Index:

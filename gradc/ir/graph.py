@@ -107,6 +107,11 @@ def size_node(size: Size, dtype: str = "f64") -> Node:
     return make("size", attrs=(size, Type(dtype)))
 
 
+def iota(shape: Shape, axis: int, dtype: str = "i64") -> Node:
+    """An array whose elements are their own index along an axis."""
+    return make("iota", attrs=(axis, Type(dtype, shape)))
+
+
 def broadcast(node: Node, shape: Shape, dims: tuple[int, ...] | None = None) -> Node:
     """`node` repeated to `shape`; its axis k becomes axis `dims[k]` (by default the last ones)."""
     if dims is None:
@@ -165,19 +170,28 @@ class Check:
 
 
 @dataclass(frozen=True)
+class IndexCheck:
+    """A demand on values: every element of an integer input lies in `-size .. size - 1`."""
+
+    name: str
+    size: Size
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Inputs in the order of the call, named outputs, and what the sizes must satisfy."""
+    """Inputs in the order of the call, named outputs, and what the sizes and the indices must satisfy."""
 
     inputs: tuple[Node, ...]
     outputs: tuple[tuple[str, Node], ...]
     checks: tuple[Check, ...] = ()
+    index_checks: tuple[IndexCheck, ...] = ()
 
     @property
     def results(self) -> tuple[Node, ...]:
         return tuple(node for _, node in self.outputs)
 
     def with_outputs(self, outputs: Iterable[tuple[str, Node]]) -> Graph:
-        return Graph(self.inputs, tuple(outputs), self.checks)
+        return Graph(self.inputs, tuple(outputs), self.checks, self.index_checks)
 
     def __getitem__(self, name: str) -> Node:
         return dict(self.outputs)[name]

@@ -36,10 +36,19 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
         return np.broadcast_to(value, concrete(node.shape, sizes)) if node.shape else value
     if node.op == "size":
         return dtype.type(evaluate(node.attrs[0], sizes))
+    if node.op == "iota":
+        axis, type = node.attrs
+        shape = concrete(type.shape, sizes)
+        along = np.arange(shape[axis], dtype=dtype).reshape([-1 if k == axis else 1 for k in range(len(shape))])
+        return np.broadcast_to(along, shape)
     row = node.row
     function = reference(row.numpy)
     if row.kind == "reduction":
         result = function(args[0], axis=node.attrs[0])
+    elif row.kind == "contraction":
+        result = function(*args, *node.attrs)
+    elif row.kind == "gather":
+        result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))
     elif row.kind == "movement":
         result = function(args[0], *(a if node.op == "cast" else concrete(a, sizes) for a in node.attrs))
     else:

@@ -31,7 +31,7 @@ BEYOND_ONE = (1.05, 6.0)
 
 @dataclass(frozen=True)
 class Op:
-    """A row. `kind` is one of source, elementwise, reduction, movement."""
+    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather."""
 
     name: str
     kind: str
@@ -77,6 +77,30 @@ def _attribute(types: tuple[Type, ...], attrs: Attrs) -> Type:
 def _reduced(types: tuple[Type, ...], attrs: Attrs) -> Type:
     (axes,) = attrs
     return types[0].with_shape(without(types[0].shape, axes))
+
+
+def _position(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return _reduced(types, attrs).with_dtype("i64")
+
+
+def _contracted(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    x_labels, y_labels, labels = attrs
+    sizes = dict(zip(y_labels, types[1].shape)) | dict(zip(x_labels, types[0].shape))
+    return types[0].with_shape(tuple(sizes[label] for label in labels))
+
+
+def _taken(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    x, index = types
+    (axis,) = attrs
+    return x.with_shape(x.shape[:axis] + index.shape + x.shape[axis + 1 :])
+
+
+def _along(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape(types[1].shape)
+
+
+def _attribute_shape(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape(attrs[1])
 
 
 def without(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -138,6 +162,7 @@ def _movement(name: str, infer, transpose, numpy: str) -> None:
 
 _row("input", "source", "", _attribute)  # attrs: name, type
 _row("const", "source", "", _attribute)  # attrs: bits, type
+_row("iota", "source", "", _attribute)  # attrs: axis, type; every element is its own index along the axis
 _row("size", "source", "", _attribute)  # attrs: size, type; the size as a number
 
 # ---------------------------------------------------------------- elementwise, one argument
@@ -265,10 +290,18 @@ _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm"
                         sqrt(big + middle * 2.409919865102884e-181 * 2.409919865102884e-181) * 4.149515568880993e180,
                         sqrt(middle + small * 2.409919865102884e-181 * 2.409919865102884e-181)
                           if middle > 0 or not (small > 0) else sqrt(small) * 2.409919865102884e-181)""")
+_row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmax", domain=(REAL,),
+     lowered="first = min(where(x == max(x) or x != x, position(x), inf)); first")
+_row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,),
+     lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
 _reduction("any",       None, "numpy.any")
 _reduction("all",       None, "numpy.all")
 _row("sum", "reduction", "x", _reduced, numpy="numpy.sum", domain=(REAL,),
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
+
+# ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result
+
+_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL))
 
 # ---------------------------------------------------------------- movement of data, all linear
 
@@ -284,6 +317,14 @@ _movement("slice",     lambda types, attrs: types[0].with_shape(tuple(part[2] fo
           lambda x, attrs: ("pad", (attrs[0], x.shape)), "gradc.ir.reference.slice_")
 _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),                             # attrs: as slice, shape
           lambda x, attrs: ("slice", (attrs[0],)), "gradc.ir.reference.pad")
+# ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
+
+_row("take", "gather", "x index", _taken, transpose=lambda x, attrs: ("put", (attrs[0], x.shape)), numpy="numpy.take")          # attrs: axis
+_row("put", "gather", "x index", _attribute_shape, transpose=lambda x, attrs: ("take", attrs[:1]), numpy="gradc.ir.reference.put")  # attrs: axis, shape
+_row("take_along", "gather", "x index", _along, transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)),                 # attrs: axis
+     numpy="numpy.take_along_axis")
+_row("put_along", "gather", "x index", _attribute_shape, transpose=lambda x, attrs: ("take_along", attrs[:1]),                  # attrs: axis, shape
+     numpy="gradc.ir.reference.put_along")
 # fmt: on
 
 OPS: dict[str, Op] = {row.name: row for row in ROWS}

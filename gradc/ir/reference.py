@@ -129,3 +129,45 @@ def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...
     result = np.zeros(shape, np.asarray(x).dtype)
     result[slices(parts)] = x
     return result
+
+
+# ---------------------------------------------------------------- contractions
+
+
+def contract(x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...]) -> Array:
+    """Einstein's sum over the labels that the result does not have."""
+    return np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
+
+
+# ---------------------------------------------------------------- gathers
+
+
+def put(x: Array, index: Array, axis: int, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, to which x is added where `numpy.take` would read it; repeated indices add up."""
+    result = np.zeros(shape, np.asarray(x).dtype)
+    np.add.at(np.moveaxis(result, axis, 0), index, np.moveaxis(x, range(axis, axis + np.ndim(index)), range(np.ndim(index))))
+    return result
+
+
+def put_along(x: Array, index: Array, axis: int, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, to which x is added where `numpy.take_along_axis` would read it."""
+    result = np.zeros(shape, np.asarray(x).dtype)
+    places = list(np.ogrid[tuple(slice(size) for size in np.shape(index))])
+    places[axis] = index
+    np.add.at(result, tuple(places), x)
+    return result
+
+
+def argmax(x: Array, axis: tuple[int, ...]) -> Array:
+    """The position of the first largest element, counted along the axes together."""
+    return np.argmax(_joined(x, axis), axis=-1)
+
+
+def argmin(x: Array, axis: tuple[int, ...]) -> Array:
+    return np.argmin(_joined(x, axis), axis=-1)
+
+
+def _joined(x: Array, axes: tuple[int, ...]) -> Array:
+    """The array with some axes joined to a last one."""
+    moved = np.moveaxis(x, axes, range(np.ndim(x) - len(axes), np.ndim(x)))
+    return moved.reshape(*moved.shape[: np.ndim(x) - len(axes)], -1)

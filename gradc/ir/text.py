@@ -2,6 +2,7 @@
 
     input x : f64[n]
     check n == m : "sizes n and m differ in `x * y`"
+    indices y : n
     t0 = mul(x, 2.0:f64[n]) : f64[n]          # 2*x
     t1 = sum(t0; [0]) : f64
     output value = t1
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NoReturn
 
-from gradc.ir.graph import Check, Graph, Node, constant, input_node, make, topological
+from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make, topological
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import DTYPES, Type
@@ -43,6 +44,8 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
         yield f"input {node.name} : {node.type}"
     for check in graph.checks:
         yield f"check {check.left} {check.relation} {check.right} : {_quoted(check.message)}"
+    for index_check in graph.index_checks:
+        yield f"indices {index_check.name} : {index_check.size}"
     names = names_of(graph)
     inputs = set(graph.inputs)
     for node in names:
@@ -128,6 +131,7 @@ class _GraphReader:
     inputs: list[Node] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    index_checks: list[IndexCheck] = field(default_factory=list)
 
     def read(self) -> Graph:
         start = 0
@@ -138,11 +142,14 @@ class _GraphReader:
             start += len(line) + 1
         if not self.outputs:
             raise Error("G0105", "the graph has no output", help="end it with a line such as `output value = t0`")
-        return Graph(tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks))
+        return Graph(
+            tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks), tuple(self.index_checks)
+        )
 
     def _statement(self, line: _LineReader) -> None:
         keywords: dict[str, Callable[[_LineReader], None]] = {
             "input": self._input, "output": self._output, "check": self._check,
+            "indices": self._indices,
         }  # fmt: skip
         first = line.here
         if first.text in keywords and line.tokens[1].text != "=":
@@ -181,6 +188,11 @@ class _GraphReader:
         line.advance()
         unquoted = re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], message.text[1:-1])
         self.checks.append(Check(left, relation.text, right, unquoted))
+
+    def _indices(self, line: _LineReader) -> None:
+        name = line.name("the name of an input")
+        line.expect(":")
+        self.index_checks.append(IndexCheck(name.text, line.size()))
 
     def _define(self, line: _LineReader) -> None:
         name = line.name("`input`, `check`, `output` or the name of a node")

@@ -15,7 +15,7 @@ from gradc.ir.sizes import Derived, Shape, Size, names
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.source import Span
 
-NOT_WRITTEN = frozenset({"gate", "pad"})
+NOT_WRITTEN = frozenset({"gate", "put", "put_along"})
 """Ops that no program contains: derivatives bring them in."""
 LOWERED_AWAY = frozenset(row.name for row in OPS.values() if row.lowered)
 
@@ -108,6 +108,10 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
         return _elementwise(op, args, attrs, checks)
     if row.kind == "reduction":
         return _reduction(op, args[0].type, attrs)
+    if row.kind == "contraction":
+        return _contraction(args, attrs)
+    if row.kind == "gather":
+        return _gather(op, args, attrs)
     return _MOVEMENTS[op](args[0].type, attrs, checks)
 
 
@@ -115,12 +119,16 @@ def _constant(attrs: tuple[Any, ...]) -> str | None:
     return None if _fits(attrs, int, Type) else "a const has bits and a type"
 
 
+def _iota(attrs: tuple[Any, ...]) -> str | None:
+    return None if _fits(attrs, int, Type) and 0 <= attrs[0] < attrs[1].rank else "an iota has an axis and a type"
+
+
 def _input(attrs: tuple[Any, ...]) -> str | None:
     return None if _fits(attrs, str, Type) and attrs[0].isidentifier() else "an input has a name and a type"
 
 
 def _size(attrs: tuple[Any, ...]) -> str | None:
-    return None if _fits(attrs, (str, Derived), Type) and attrs[1].is_float else "a size has a size and a type"
+    return None if len(attrs) == 2 and isinstance(attrs[1], Type) and not attrs[1].shape else "a size has a size and a type"
 
 
 def _fits(attrs: tuple[Any, ...], *kinds: type | tuple[type, ...]) -> bool:
@@ -135,8 +143,8 @@ def _elementwise(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks
         if arg.type.dtype != "bool":
             return f"a condition of `{op}` is {arg.type}, not bool"
     numbers = args[conditions:]
-    if numbers and not all(arg.type.is_float and arg.type.dtype == numbers[0].type.dtype for arg in numbers):
-        return f"`{op}` wants floats of one type, not {', '.join(str(arg.type) for arg in numbers)}"
+    if numbers and not all((arg.type.is_float or arg.type.dtype == "i64") and arg.type.dtype == numbers[0].type.dtype for arg in numbers):
+        return f"`{op}` wants numbers of one type, not {', '.join(str(arg.type) for arg in numbers)}"
     for arg in args[1:]:
         if not _same_shape(arg.shape, args[0].shape, checks):
             return f"arguments of `{op}` have shapes {shape_text(args[0].shape)} and {shape_text(arg.shape)}"
@@ -148,6 +156,27 @@ def _reduction(op: str, x: Type, attrs: tuple[Any, ...]) -> str | None:
         return f"`{op}` cannot reduce {x}"
     if len(attrs) != 1 or not _ordered(attrs[0], x.rank) or not attrs[0]:
         return f"`{op}` has one attribute, the axes it reduces, in order and below {x.rank}"
+    return None
+
+
+def _contraction(args: tuple[Node, ...], attrs: tuple[Any, ...]) -> str | None:
+    if not _fits(attrs, tuple, tuple, tuple):
+        return "a contraction has the labels of both sides and of the result"
+    for arg, labels in zip(args, attrs):
+        if len(labels) != arg.type.rank or len(set(labels)) != len(labels):
+            return f"{labels} are no labels for {arg.type}"
+    if len(set(attrs[2])) != len(attrs[2]) or not set(attrs[2]) <= {*attrs[0], *attrs[1]}:
+        return f"{attrs[2]} are no labels of the result"
+    return None
+
+
+def _gather(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> str | None:
+    x, index = (arg.type for arg in args)
+    if index.dtype != "i64":
+        return f"indices are i64, not {index.dtype}"
+    rank = len(attrs[1]) if op.startswith("put") else x.rank
+    if not isinstance(attrs[0], int) or not 0 <= attrs[0] < rank:
+        return f"there is no axis {attrs[0]}"
     return None
 
 
@@ -190,7 +219,7 @@ def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None
     return f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
 
 
-_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size}
+_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size, "iota": _iota}
 _MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
     "cast": _cast,
     "broadcast": _broadcast,

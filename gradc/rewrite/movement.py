@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradc.ir.access import Affine, argument_index
 from gradc.ir.graph import Node, build, constant, make
 
-ALWAYS = frozenset({"slice", "squeeze", "transpose"})
+ALWAYS = frozenset({"slice", "squeeze", "transpose", "take", "take_along"})
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""
 
 FOR_KERNELS = ALWAYS | {"broadcast"}
@@ -22,7 +22,7 @@ def sink(node: Node, moves: frozenset[str]) -> Node:
     if node.op == "slice" and arg.op == "slice":
         return make("slice", arg.args[0], attrs=(_composed(node, arg),))
     if arg.row.kind == "elementwise" or arg.op == "cast":
-        moved = tuple(build(node.op, (inner,), node.attrs) for inner in arg.args)
+        moved = tuple(build(node.op, (inner, *node.args[1:]), node.attrs) for inner in arg.args)
         return build(arg.op, moved, arg.attrs)
     return node
 

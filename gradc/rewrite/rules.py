@@ -64,6 +64,7 @@ log(x + 1)                 -> log1p(x)
 log(1 - x)                 -> log1p(-x)
 log(1 / x)                 -> -log(x)
 log(exp(x))                -> x
+log(exp(x) / y)            -> x - log(y)
 log(sqrt(x))               -> 0.5 * log(x)
 log(square(x))             -> 2 * log(abs(x))
 log(square(x) + square(y)) -> 2 * log(hypot(x, y))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.outline import Outline
-from gradc.ir.graph import Check, Graph
+from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, Type, shape_text
@@ -146,6 +146,9 @@ class Arguments:
             left, right = evaluate(check.left, sizes), evaluate(check.right, sizes)
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
+        for check in graph.index_checks:
+            position = [node.name for node in graph.inputs].index(check.name)
+            check_indices(check, self.arrays[position], evaluate(check.size, sizes))
         return sizes
 
     def _unfit(self, graph: Graph, check: Check, left: int, right: int) -> Error:
@@ -168,6 +171,19 @@ class Arguments:
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
 
 
+def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
+    """Raise `Error` for an index outside `-size .. size - 1`, and name it."""
+    outside = (indices < -size) | (indices >= size)
+    if np.any(outside):
+        place = np.unravel_index(int(np.argmax(outside)), np.shape(indices))
+        where = f"[{', '.join(map(str, place))}]" if place else ""
+        value = int(np.asarray(indices)[place])
+        raise Error(
+            "G0204", f"`{check.name}{where}` is {value}, which is out of range for size {size}",
+            help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",
+        )  # fmt: skip
+
+
 def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     """The arrays of a call and their types: element type, rank, and which sizes are 1.
 
@@ -185,6 +201,8 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     for name, array, known, value in zip(outline.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
+            if name in outline.integers and array.dtype.kind in "bui":
+                dtype = "i64"
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
             _check_declared(name, array, known)
@@ -294,7 +312,7 @@ def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, 
     sizes = size_names(outline)
     arrays = outline.arrays - set(scalars) or outline.arrays
     return tuple(
-        outline.declared.get(name, Type("f64", (next(sizes),) if name in arrays else ())) for name in outline.inputs
+        outline.declared.get(name, Type("i64" if name in outline.integers else "f64", (next(sizes),) if name in arrays else ())) for name in outline.inputs
     )
 
 

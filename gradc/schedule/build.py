@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from gradc.ir.access import MOVES, Index, argument_index, padded_index
+from gradc.ir.access import MOVES, Affine, Indirect, Index, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
 from gradc.ir.sizes import derive, shrink
 from gradc.schedule.loops import (
@@ -22,7 +22,9 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
+    Position,
     Return,
     Statement,
     Store,
@@ -73,7 +75,7 @@ def _windows(tasks: list[Task], body: Body) -> Iterator[_Window]:
         if task.kind == "scatter":
             scatters.setdefault(task.slot, []).append(task)
     for slot, members in scatters.items():
-        if len(members) != writers[slot] or any(len(task.domain) != 1 for task in members):
+        if len(members) != writers[slot] or any(len(task.domain) != 1 or task.node.op != "pad" for task in members):
             continue
         parts = [task.node.attrs[0][0] for task in members]
         (size,) = members[0].node.attrs[1]
@@ -104,14 +106,14 @@ class _Builder:
         self.scopes[0].statements.append(Return(values))
         arrays = {node.name: node.type for node in self.graph.inputs if node.shape}
         arrays.update((slot, node.type) for slot, node in self.plan.slots.items())
-        return Kernel(self.graph.inputs, self.graph.checks, self.scopes[0].statements, arrays)
+        return Kernel(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
 
     def _allocate(self) -> None:
         written = set(_stored_slots(self.plan.body))
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
         written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
         for slot, node in self.plan.slots.items():
-            if slot not in self.plan.aliases:
+            if slot not in self.plan.aliases and node.row.kind != "contraction":
                 zeros = slot not in written and node.row.kind != "reduction"
                 self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
 
@@ -191,7 +193,9 @@ class _Builder:
 
     def _point(self, task: Task) -> None:
         index = tuple(at for at in task.index if at is not None)
-        if task.kind == "reduce":
+        if task.kind == "call":
+            self.scopes[-1].statements.append(self._matrix_product(task))
+        elif task.kind == "reduce":
             value = self._use(self._pull(task.value, index))
             total = self.open[task.node]
             self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
@@ -199,10 +203,22 @@ class _Builder:
             self._slide(self.windows[task.slot], task, index)
         elif task.kind == "scatter":
             value = self._use(self._pull(task.value, index))
-            self.scopes[-1].statements.append(AddInto(task.slot, padded_index(task.node, index), value))
+            self.scopes[-1].statements.append(AddInto(task.slot, self._place(target_index(task.node, index)), value))
         else:
             expression, depth = self._pull(task.value, index, compute=task.value is task.node)
             self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _matrix_product(self, task: Task) -> MatrixProduct:
+        """A contraction of two matrices over one axis, as a product of each or its transpose."""
+        (x, y), (x_labels, y_labels, (row, column)) = task.node.args, task.node.attrs
+        sides = [(self._array_of(x), x_labels), (self._array_of(y), y_labels)]
+        if row not in x_labels:
+            sides.reverse()
+        (left, left_labels), (right, right_labels) = sides
+        return MatrixProduct(task.slot, (left, left_labels[0] != row), (right, right_labels[1] != column))
+
+    def _array_of(self, node: Node) -> str:
+        return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
     def _slide(self, window: _Window, task: Task, index: Index) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
@@ -260,13 +276,13 @@ class _Builder:
                 stack.pop()
                 self._remember(point, *found)
                 continue
-            at = argument_index(node, index)
-            pending = [(arg, at) for arg in node.args if (arg, at) not in self.memo]
+            read = reads(node, index)
+            pending = [inner for inner in read if inner not in self.memo]
             if pending:
                 stack += reversed(pending)
                 continue
             stack.pop()
-            args = [self.memo[arg, at] for arg in node.args]
+            args = [self.memo[inner] for inner in read]
             depth = max((depth for _, depth in args), default=0)
             if node.op in MOVES:
                 self._remember(point, args[0][0], depth)
@@ -292,6 +308,10 @@ class _Builder:
         match node.op:
             case "const":
                 return Number(node.value, dtype), 0
+            case "iota":
+                at = index[node.attrs[0]]
+                assert isinstance(at, Affine), "positions of gathered elements are the indices themselves"
+                return Position(at, dtype), self._depth(at)
             case "size":
                 return Extent(node.attrs[0], dtype), 0
         if node in self.plan.stored:
@@ -300,9 +320,29 @@ class _Builder:
             return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
         return None
 
+    def _place(self, index: Index) -> tuple[Affine | Let, ...]:
+        """An index with the values that arrays of indices hold."""
+        return tuple(self._held(at) if isinstance(at, Indirect) else at for at in index)
+
+    def _held(self, at: Indirect) -> Expression:
+        """The value of a computed index."""
+        value, depth = self._pull(at.node, at.index)
+        for op, operand in (("mul", at.step), ("add", at.offset)):
+            if operand != (1 if op == "mul" else 0):
+                other = Number(operand, "i64") if isinstance(operand, int) else Extent(operand, "i64")
+                value = Let(Apply(op, (self._use((value, depth)), other), "i64"), None, "i64")
+                self.scopes[depth].statements.append(value)
+        return self._use((value, depth))
+
+    def _depth(self, at: Affine | Indirect) -> int:
+        if isinstance(at, Indirect):
+            return self._pull(at.node, at.index)[1]
+        return self.depth_of[at.var] if at.var else 0
+
     def _load(self, array: str, index: Index, node: Node) -> tuple[Expression, int]:
-        depth = max((self.depth_of[at.var] for at in index if at.var), default=0)
-        let = Let(Load(array, index, node.type.dtype), node, node.type.dtype)
+        place = self._place(index)
+        depth = max((self._depth(at) for at in index), default=0)
+        let = Let(Load(array, place, node.type.dtype), node, node.type.dtype)
         self.scopes[depth].statements.append(let)
         return let, depth
 
@@ -312,6 +352,8 @@ def _identity(value: Expression) -> object:
     match value:
         case Number():
             return to_bits(value.value, value.dtype), value.dtype
+        case Position():
+            return value.at, value.dtype
         case Extent() | Variable():
             return str(value.size if isinstance(value, Extent) else value.name), value.dtype
     return id(value)

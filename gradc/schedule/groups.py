@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradc.ir.access import Index, argument_index
+from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, topological, users
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
@@ -53,6 +53,9 @@ class Attempt:
             for arg in node.args:
                 if not node.shape and arg.shape and node.row.kind != "reduction":
                     self._read_by_scalars(arg)
+        for task in tasks:
+            if task.kind == "call":
+                self._need_arrays(task.node.args)
         body = self._body(tasks, ())
         return Schedule(
             self.graph, body, self.stored, self.slots, self._aliases(tasks), tuple(self.saved), tuple(self.recomputed)
@@ -72,7 +75,12 @@ class Attempt:
                     self.slots[outputs[node]] = node
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
-            elif node in self.saved or (node.op == "pad" and node not in absorbed):
+            elif node.row.kind == "contraction":
+                slot = outputs.get(node, f"product{len(self.stored)}")
+                taken.add(slot)
+                self.stored[node] = slot
+                yield Task("call", node, node, slot)
+            elif node in self.saved or (node.op in SCATTERS and node not in absorbed):
                 slot = outputs.get(node, f"saved{len(self.stored)}")
                 taken.add(slot)
                 self.stored[node] = slot
@@ -94,9 +102,9 @@ class Attempt:
                         if arg.op == "add":
                             sums.add(arg)
                             stack.append(arg)
-                        elif arg.op == "pad":
+                        elif arg.op in SCATTERS:
                             absorbed.add(arg)
-            if node.op == "pad" and not readers[node]:
+            if node.op in SCATTERS and not readers[node]:
                 absorbed.add(node)
         return absorbed
 
@@ -146,6 +154,14 @@ class Attempt:
         if node.row.kind == "reduction" and node.shape:
             self.materialise(node)
 
+    def _need_arrays(self, nodes: tuple[Node, ...]) -> None:
+        """Give each of these an array, because a matrix product reads it."""
+        for node in nodes:
+            if node.row.kind == "reduction":
+                self.materialise(node)
+            elif node not in self.stored and node.op != "input":
+                self.to_save[node] = None
+
     def materialise(self, node: Node) -> None:
         """Give a reduction's result an array, because a later loop reads it."""
         if node not in self.stored:
@@ -187,8 +203,7 @@ class Attempt:
             if point in shared and point not in done:
                 done.add(point)
                 total += cost(point[0])
-                at = argument_index(*point)
-                stack += [(arg, at) for arg in point[0].args]
+                stack += reads(*point)
         return total
 
     def _note_reads(self, levels: Levels, tasks: list[Task], path: tuple[int, ...]) -> None:

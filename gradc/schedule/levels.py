@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradc.ir.access import Affine, Index, argument_index
+from gradc.ir.access import Affine, Index, depends, reads
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Size
 from gradc.schedule.tasks import Task
@@ -28,10 +28,10 @@ class Levels:
         self.reads: list[tuple[Node, Task, bool]] = []
         in_slot: dict[str, int] = {}
         for task in tasks:
-            if task.kind == "reduce" or task.node in attempt.stored or task.kind == "scatter":
+            if task.kind in ("reduce", "scatter", "call") or task.node in attempt.stored:
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
-            level = self._needed(task)
+            level = self._needed_whole(task) if task.kind == "call" else self._needed(task)
             if task.kind == "scatter":
                 level = max(level, in_slot.get(task.slot, -1) + 1)
             elif task.kind == "store":
@@ -44,8 +44,8 @@ class Levels:
 
     def _needed(self, task: Task) -> int:
         """The level at which everything a task reads is finished."""
-        start = (task.value, task.at(self.variables))
-        stack = [start]
+        starts = task.starts(self.variables)
+        start, stack = starts[0], list(starts)
         while stack:
             point = stack[-1]
             if point in self.memo:
@@ -56,17 +56,22 @@ class Levels:
                 self.memo[point] = self._finished(node, index)
                 stack.pop()
                 continue
-            at = argument_index(node, index)
-            pending = [(arg, at) for arg in node.args if (arg, at) not in self.memo]
+            read = reads(node, index)
+            pending = [inner for inner in read if inner not in self.memo]
             if pending:
                 stack += pending
                 continue
-            self.memo[point] = max((self.memo[arg, at] for arg in node.args), default=0)
+            self.memo[point] = max((self.memo[inner] for inner in read), default=0)
             stack.pop()
-        level = self.memo[start]
+        level = max(self.memo[point] for point in starts)
         if self._is_value_of_own(task):
             del self.memo[start]
         return level
+
+    def _needed_whole(self, task: Task) -> int:
+        """The level at which the arrays that a call reads are finished."""
+        producers = (producer for arg in task.node.args for producer in self.own.get(arg, ()))
+        return max((self.level[producer] + bool(producer.remaining) for producer in producers), default=0)
 
     def _is_value_of_own(self, task: Task) -> bool:
         return task.value is task.node and task.kind == "store"
@@ -100,8 +105,8 @@ class Levels:
         users: dict[Point, set] = {}
         varies: dict[Point, bool] = {}
         for task in members:
-            start = (task.value, task.at(self.variables))
-            stack = [start]
+            starts = task.starts(self.variables)
+            start, stack = starts[0], list(starts)
             while stack:
                 point = stack[-1]
                 node, index = point
@@ -109,18 +114,18 @@ class Levels:
                     stack.pop()
                     continue
                 if self._is_root(node, task, point == start) or not node.args:
-                    varies[point] = any(at.var == variable for at in index) and node.op != "const"
+                    varies[point] = any(depends(at, variable) for at in index) and node.op != "const"
                     continue
-                at = argument_index(node, index)
-                pending = [(arg, at) for arg in node.args if (arg, at) not in varies]
+                read = reads(node, index)
+                pending = [inner for inner in read if inner not in varies]
                 if pending:
                     stack += pending
                     continue
-                varies[point] = any(varies[arg, at] for arg in node.args)
+                varies[point] = any(varies[inner] for inner in read)
                 if varies[point]:
                     users.setdefault(point, set())
-                    for arg in node.args:
-                        users.setdefault((arg, at), set()).add(point)
+                    for inner in read:
+                        users.setdefault(inner, set()).add(point)
             users.setdefault(start, set()).add(task)
         return {point: found for point, found in users.items() if varies.get(point) and self._is_inline(point, members)}
 
@@ -133,19 +138,21 @@ class Levels:
     def _find_outliving(self, tasks: list[Task]) -> None:
         """Reductions read outside the iteration that made them get an array; reads of saved arrays are noted."""
         for task in tasks:
-            start = (task.value, task.at(self.variables))
-            stack, done = [start], {start}
+            if task.kind == "call":
+                self.reads += [(arg, task, False) for arg in task.node.args if arg in self.attempt.saved]
+                continue
+            starts = task.starts(self.variables)
+            start, stack, done = starts[0], list(starts), set(starts)
             while stack:
                 point = stack.pop()
                 node, index = point
                 if self._is_root(node, task, point == start):
                     self._note(node, index, task)
                     continue
-                at = argument_index(node, index)
-                for arg in node.args:
-                    if (arg, at) not in done:
-                        done.add((arg, at))
-                        stack.append((arg, at))
+                for inner in reads(node, index):
+                    if inner not in done:
+                        done.add(inner)
+                        stack.append(inner)
 
     def _note(self, node: Node, index: Index, reader: Task) -> None:
         if node in self.attempt.saved:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Union
 
-from gradc.ir.access import Index
-from gradc.ir.graph import Check, Node
+from gradc.ir.access import Affine
+from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 
@@ -40,7 +40,15 @@ class Load:
     """An element of an array."""
 
     array: str
-    index: Index
+    index: Place
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """The index of an iteration as a number."""
+
+    at: Affine
     dtype: str
 
 
@@ -77,7 +85,7 @@ class Total:
     dtype: str
     axes: tuple[tuple[str, Size], ...] = ()
     slot: str = ""
-    prefix: Index = ()
+    prefix: Place = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +96,10 @@ class Carry:
     dtype: str
 
 
-Expression = Union[Number, Extent, Variable, Load, Apply, Let, Total, Carry]
+Place = tuple[Union[Affine, "Let"], ...]
+"""Where in an array: an affine index or a computed one for each axis."""
+
+Expression = Union[Number, Extent, Variable, Load, Position, Apply, Let, Total, Carry]
 
 # ---------------------------------------------------------------- statements
 
@@ -116,7 +127,7 @@ class For:
 @dataclass(slots=True, eq=False)
 class Store:
     array: str
-    index: Index
+    index: Place
     value: Expression
 
 
@@ -125,8 +136,17 @@ class AddInto:
     """`array[index] += value`."""
 
     array: str
-    index: Index
+    index: Place
     value: Expression
+
+
+@dataclass(slots=True, eq=False)
+class MatrixProduct:
+    """`array = left @ right`, a new array; each side is the name of an array, and whether it is transposed."""
+
+    array: str
+    left: tuple[str, bool]
+    right: tuple[str, bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +171,7 @@ class Accumulate:
     """A term of a running result; `index` is the element, for a result that is an array."""
 
     total: Total
-    index: Index
+    index: Place
     value: Expression
 
 
@@ -162,7 +182,7 @@ class Return:
     values: list[tuple[str, Expression | str]]
 
 
-Statement = Union[Allocate, For, Store, AddInto, HandOn, StoreLast, Accumulate, Return, Let]
+Statement = Union[Allocate, For, Store, AddInto, MatrixProduct, HandOn, StoreLast, Accumulate, Return, Let]
 
 
 @dataclass
@@ -171,5 +191,6 @@ class Kernel:
 
     inputs: tuple[Node, ...]
     checks: tuple[Check, ...]
+    index_checks: tuple[IndexCheck, ...]
     statements: list[Statement]
     arrays: dict[str, Type] = field(default_factory=dict)

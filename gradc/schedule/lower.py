@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Iterable
 
 from gradc.frontends.template import instantiate
-from gradc.ir.graph import Node, build, topological
+from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.ops import others
+from gradc.ir.sizes import Shape, product
 from gradc.language.source import Span
 
 
 def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> list[Node]:
-    """The results with every op that has a `lowered` text replaced by it."""
+    """The results with every op that has a `lowered` text replaced by it, and products as sums where loops serve."""
     results = tuple(results)
     spans = {} if spans is None else spans
     new: dict[Node, Node] = {}
@@ -18,14 +20,95 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
         args = tuple(new[arg] for arg in node.args)
         if node.row.lowered:
             bindings = dict(zip(node.row.params, args))
+            dtype = args[-1].type.dtype
             if node.row.kind == "reduction":
                 rank = args[0].type.rank
-                lowered = instantiate(node.row.lowered, bindings, dtype=node.type.dtype, axes=node.attrs[0], rank=rank)
+                lowered = instantiate(node.row.lowered, bindings, dtype=dtype, axes=node.attrs[0], rank=rank)
             else:
-                lowered = instantiate(node.row.lowered, bindings, dtype=node.type.dtype)
-            (new[node],) = lower((lowered,), spans)
+                lowered = instantiate(node.row.lowered, bindings, dtype=dtype)
+            (new[node],) = lower((cast(lowered, node.type.dtype),), spans)
+        elif node.row.kind == "contraction":
+            new[node] = contraction(args[0], args[1], node.attrs)
+        elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:
+            new[node] = _placed(args[0], args[1], *node.attrs)
         else:
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node in spans:
             spans.setdefault(new[node], spans[node])
     return [new[node] for node in results]
+
+
+def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:
+    """One element of each row put at its index: a comparison with the position, which fuses, and no scatter."""
+    dims = others(len(shape), (axis,))
+    here = make("eq", iota(shape, axis), broadcast(squeeze(index, (axis,)), shape, dims))
+    return make("where", here, broadcast(squeeze(flow, (axis,)), shape, dims), constant(0.0, flow.type.with_shape(shape)))
+
+
+Labels = tuple[int, ...]
+
+
+def contraction(x: Node, y: Node, attrs: tuple[Labels, Labels, Labels]) -> Node:
+    """A product of two matrices as it is, for BLAS; any other contraction as a sum of products, for fused loops."""
+    (x, x_labels), (y, y_labels), labels = _untransposed(x, attrs[0]), _untransposed(y, attrs[1]), attrs[2]
+    for one, one_labels, other, other_labels in ((x, x_labels, y, y_labels), (y, y_labels, x, x_labels)):
+        if one.op == "const":
+            return _scaled(one, one_labels, other, other_labels, labels)
+    if _is_matrix_product(x_labels, y_labels, labels):
+        return make("contract", x, y, attrs=(x_labels, y_labels, labels))
+    sizes = dict(zip(x_labels + y_labels, x.shape + y.shape))
+    first, second = (x_labels, y_labels) if len(x_labels) >= len(y_labels) else (y_labels, x_labels)
+    order = first + tuple(label for label in second if label not in first)
+    shape = tuple(sizes[label] for label in order)
+    terms = make("mul", *(_spread(side, own, order, shape) for side, own in ((x, x_labels), (y, y_labels))))
+    return _arranged(_summed(terms, order, labels), tuple(label for label in order if label in labels), labels)
+
+
+def _untransposed(node: Node, labels: Labels) -> tuple[Node, Labels]:
+    """A transposed side as the array itself, its labels in the array's order."""
+    while node.op == "transpose":
+        order = node.attrs[0]
+        labels = tuple(labels[order.index(axis)] for axis in range(len(order)))
+        node = node.args[0]
+    return node, labels
+
+
+def _is_matrix_product(x_labels: Labels, y_labels: Labels, labels: Labels) -> bool:
+    shared = set(x_labels) & set(y_labels)
+    return len(x_labels) == len(y_labels) == len(labels) == 2 and len(shared) == 1 and not shared & set(labels)
+
+
+def _spread(side: Node, own: Labels, order: Labels, shape: tuple) -> Node:
+    """One side of a product, repeated over the axes that it does not have."""
+    side, own = _sorted(side, own, order)
+    return broadcast(side, shape, tuple(order.index(label) for label in own))
+
+
+def _sorted(side: Node, own: Labels, order: Labels) -> tuple[Node, Labels]:
+    wanted = tuple(label for label in order if label in own)
+    return _arranged(side, own, wanted), wanted
+
+
+def _arranged(node: Node, labels: Labels, wanted: Labels) -> Node:
+    """The node with its axes in the order wanted."""
+    if labels == wanted:
+        return node
+    return make("transpose", node, attrs=(tuple(labels.index(label) for label in wanted),))
+
+
+def _summed(node: Node, labels: Labels, kept: Labels) -> Node:
+    axes = tuple(axis for axis, label in enumerate(labels) if label not in kept)
+    return make("sum", node, attrs=(axes,)) if axes else node
+
+
+def _scaled(one: Node, one_labels: Labels, other: Node, other_labels: Labels, labels: Labels) -> Node:
+    """A contraction with an array that holds one number: that number times a sum of the other side."""
+    total = _summed(other, other_labels, labels)
+    kept = tuple(label for label in other_labels if label in labels)
+    sizes = dict(zip(one_labels + other_labels, one.shape + other.shape))
+    repeated = tuple(sizes[label] for label in one_labels if label not in labels and label not in other_labels)
+    factor = make("mul", constant(one.value, one.type.with_shape(())), size_node(product(repeated), one.type.dtype))
+    shape = tuple(sizes[label] for label in labels)
+    total = broadcast(_arranged(total, kept, tuple(k for k in labels if k in kept)), shape,
+                      tuple(labels.index(label) for label in labels if label in kept))  # fmt: skip
+    return make("mul", broadcast(factor, shape), total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradc.ir.access import Affine, Index
+from gradc.ir.access import SCATTERS, Affine, Index, gathered_index
 from gradc.ir.graph import Graph, Node, make
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
@@ -28,9 +28,10 @@ def cost(node: Node) -> int:
 
 @dataclass(eq=False)
 class Task:
-    """`kind` is "reduce", "store" or "scatter"; `value` is computed at each point of its shape, the domain.
+    """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of its shape, the domain.
 
-    `node` is what the task makes; `index` fixes the axes for which a loop is open.
+    `node` is what the task makes; `index` fixes the axes for which a loop is open. A call (a matrix product left to
+    BLAS) has no loops of ours: it takes whole arrays.
     """
 
     kind: str
@@ -70,6 +71,15 @@ class Task:
             at if at is not None else Affine(variables[self.domain[axis]] if axis in following else f"@{axis}")
             for axis, at in enumerate(self.index)
         )
+
+    def starts(self, variables: dict[Size, str]) -> list[tuple[Node, Index]]:
+        """What the task reads at a point: its value, and where that goes if an array of indices says so."""
+        point = self.at(variables)
+        found = [(self.value, point)]
+        if self.kind == "scatter" and self.node.op != "pad":
+            place = gathered_index(self.node, point)[self.node.attrs[0]]
+            found.append((place.node, place.index))
+        return found
 
     def inside(self, variable: str) -> Task:
         """The task in the body of the loop over its next axis."""
@@ -122,7 +132,7 @@ def scattered(node: Node) -> tuple[list[Node], Node | None]:
         if term.op == "add":
             stack += reversed(term.args)
         else:
-            (pads if term.op == "pad" else rest).append(term)
+            (pads if term.op in SCATTERS else rest).append(term)
     if not pads:
         return [], node
     total = None

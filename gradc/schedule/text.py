@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from gradc.ir.access import Affine, Index
+from gradc.ir.access import Affine
 from gradc.ir.graph import Node, topological
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES
@@ -22,7 +22,10 @@ from gradc.schedule.loops import (
     Kernel,
     Let,
     Load,
+    MatrixProduct,
     Number,
+    Place,
+    Position,
     Return,
     Statement,
     Store,
@@ -37,8 +40,14 @@ def schedule_text(plan: Schedule, kernel: Kernel) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
     names = _output_names(kernel)
     lines: list[str] = []
-    for number, loop in enumerate((s for s in kernel.statements if isinstance(s, For)), 1):
-        lines += [f"loop {number} over {loop.size}", *(f"  {line}" for line in _loop_facts(loop, kernel, names))]
+    number = 0
+    for statement in kernel.statements:
+        if isinstance(statement, MatrixProduct):
+            lines.append(f"matrix product {_statement(statement, _Names(kernel))}")
+        elif isinstance(statement, For):
+            number += 1
+            facts = _loop_facts(statement, kernel, names)
+            lines += [f"loop {number} over {statement.size}", *(f"  {line}" for line in facts)]
     if not lines:
         count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
         lines.append(f"no loop: {count} operations on scalars")
@@ -102,6 +111,7 @@ def loops_text(kernel: Kernel) -> str:
     names = _Names(kernel)
     lines = [f"kernel({', '.join(f'{node.name}: {node.type}' for node in kernel.inputs)})"]
     lines += [f"  check {check.left} {check.relation} {check.right}" for check in kernel.checks]
+    lines += [f"  check indices {check.name} of {check.size}" for check in kernel.index_checks]
     stack: list[tuple[Statement, int]] = [(statement, 1) for statement in reversed(kernel.statements)]
     while stack:
         statement, indent = stack.pop()
@@ -126,6 +136,9 @@ def _statement(statement: Statement, names: _Names) -> str:
             return f"{names.element(statement.array, statement.index)} = {names.show(statement.value)}"
         case AddInto():
             return f"{names.element(statement.array, statement.index)} += {names.show(statement.value)}"
+        case MatrixProduct():
+            left, right = (name + ".T" * transposed for name, transposed in (statement.left, statement.right))
+            return f"{statement.array} = {left} @ {right}"
         case HandOn():
             pairs = zip(statement.carries, statement.values)
             return "hand on " + ", ".join(f"{names.of(carry)} <- {names.show(value)}" for carry, value in pairs)
@@ -161,6 +174,8 @@ class _Names:
                 return repr(value.value)
             case Extent():
                 return f"size({value.size})"
+            case Position():
+                return self._affine(value.at)
             case Variable():
                 return value.name
             case Load():
@@ -169,13 +184,15 @@ class _Names:
                 return f"{value.op}({', '.join(map(self.show, value.args))})"
         return self.of(value)
 
-    def element(self, array: str, index: Index) -> str:
+    def element(self, array: str, index: Place) -> str:
         return f"{array}[{self.index(index)}]"
 
-    def index(self, index: Index) -> str:
+    def index(self, index: Place) -> str:
         return ", ".join(map(self._affine, index))
 
-    def _affine(self, at: Affine) -> str:
+    def _affine(self, at: Affine | Let) -> str:
+        if isinstance(at, Let):
+            return self.of(at)
         offset: Size = at.offset
         if at.var is None:
             return str(offset)

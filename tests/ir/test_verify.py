@@ -70,7 +70,7 @@ def retyped(node, type):
 WRONG = {
     "its arguments do not give f32[n]": retyped(make("exp", X), Type("f32", ("n",))),
     "have shapes [n] and [m]": make("add", X, Y),
-    "wants floats of one type": make("add", S, make("const", attrs=(1, Type("i64")))),
+    "wants numbers of one type": make("add", S, make("const", attrs=(1, Type("i64")))),
     "is no input of this graph": make("exp", input_node("z", Type("f64"))),
     "no input determines the size k": make("broadcast", S, attrs=(("k",), ())),
     "no input determines the size q": make("size", attrs=("q", Type("f64"))),

@@ -1,0 +1,82 @@
+"""Products of arrays: `@`, `dot`, `outer`, all of them contractions of labelled axes."""
+
+from __future__ import annotations
+
+from gradc.frontends.algebra import Algebra, describe
+from gradc.ir.graph import Node, make, squeeze
+from gradc.ir.sizes import Size
+from gradc.language.diagnostics import Error
+from gradc.language.source import Span
+
+LEFT, INNER, RIGHT = 0, 1, 2
+"""Labels of the axes of a matrix product; those of stacked matrices follow."""
+
+
+def matmul(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+    """NumPy's `@`: vectors, matrices, and stacks of matrices that broadcast."""
+    left, right = algebra.numbers((left, right))
+    for side in (left, right):
+        if side.type.rank == 0:
+            raise Error(
+                "G0201", "`@` multiplies arrays, not numbers", span, label=f"{describe(side)} is {side.type}",
+                help="write `*` to multiply by a number",
+            )  # fmt: skip
+    left_labels = (INNER,) if left.type.rank == 1 else (LEFT, INNER)
+    right_labels = (INNER,) if right.type.rank == 1 else (INNER, RIGHT)
+    _inner_sizes(algebra, (left, right), left.shape[-1], right.shape[0 if right.type.rank == 1 else -2], span)
+    (left, left_stack), (right, right_stack) = _stacks(algebra, left, right, span)
+    result = tuple(dict.fromkeys(sorted(left_stack + right_stack)))
+    result += tuple(label for label in left_labels[:-1] + right_labels[1:])
+    return contract(left, right, left_stack + left_labels, right_stack + right_labels, result)
+
+
+def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> list[tuple[Node, tuple[int, ...]]]:
+    """Both sides with labels for the axes before the matrices; axes of size one that broadcast are dropped."""
+    depth = max(left.type.rank, right.type.rank, 2) - 2
+    found = []
+    for side, other in ((left, right), (right, left)):
+        own = max(side.type.rank - 2, 0)
+        labels, dropped = [], []
+        for axis in range(own):
+            place = axis - own  # from the end of the stack
+            facing = other.shape[place - 2] if other.type.rank - 2 >= -place else 1
+            if side.shape[axis] == 1 and facing != 1:
+                dropped.append(axis)
+                continue
+            labels.append(RIGHT + 1 + depth + place)
+            if facing not in (1, side.shape[axis]):
+                _inner_sizes(algebra, (left, right), side.shape[axis], facing, span)
+        found.append((squeeze(side, tuple(dropped)), tuple(labels)))
+    return found
+
+
+def inner(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+    """NumPy's `dot`: of numbers their product, of arrays `@`."""
+    if 0 in (left.type.rank, right.type.rank):
+        return algebra.elementwise("mul", left, right, span=span)
+    return matmul(algebra, left, right, span)
+
+
+def outer(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+    """Every element of one vector times every element of another."""
+    left, right = algebra.numbers((left, right))
+    for side in (left, right):
+        if side.type.rank != 1:
+            raise Error("G0201", "`outer` takes two vectors", span, label=f"{describe(side)} is {side.type}")
+    return contract(left, right, (LEFT,), (RIGHT,), (LEFT, RIGHT))
+
+
+def contract(left: Node, right: Node, left_labels: tuple, right_labels: tuple, labels: tuple) -> Node:
+    return make("contract", left, right, attrs=(left_labels, right_labels, labels))
+
+
+def _inner_sizes(algebra: Algebra, sides: tuple[Node, Node], left: Size, right: Size, span: Span | None) -> None:
+    if left == right:
+        return
+    if isinstance(left, int) and isinstance(right, int):
+        label = ", ".join(f"{describe(side)} is {side.type}" for side in sides)
+        raise Error(
+            "G0201", f"sizes {left} and {right} do not fit in a matrix product", span, label=label,
+            help="the last axis of the left side meets the last but one of the right side",
+        )  # fmt: skip
+    algebra.same_size(left, right, span)
