@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gradc.emit.python import BLOCK, Function
-from gradc.emit.special import REASSOCIATED, source
+from gradc.emit.special import NEEDED, REASSOCIATED, source
 
 OPTIONS = 'error_model="numpy", nogil=True'
 """IEEE arithmetic instead of ZeroDivisionError, and no hold on the interpreter lock."""
@@ -15,9 +15,10 @@ def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]
     """The text of a module. `docs` has the lines of each function's docstring; with `cache`, Numba keeps its
     machine code beside the file."""
     functions = tuple(functions)
-    calls = sorted(set().union(*(function.calls for function in functions)))
+    calls = set().union(*(function.calls for function in functions))
+    calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
-    carried = {name: source(name) for name in calls}
+    carried = {name: source(name) for name in sorted(calls)}
     uses_math = any("math." in text for text in (body, *carried.values()))
     options = OPTIONS + ", cache=True" * cache
     parts = [f'"""{escaped(doc)}\n"""\n\n' + "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"]
