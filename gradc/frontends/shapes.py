@@ -8,10 +8,10 @@ from gradc.frontends.algebra import Algebra, describe, static_integer, static_si
 from gradc.frontends.functions import REDUCTIONS, SHAPED
 from gradc.frontends.indexing import one_hot, take, take_along
 from gradc.frontends.products import inner, matmul, outer
-from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
+from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, replace, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive, product
-from gradc.ir.types import shape_text
+from gradc.ir.types import Type, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Call
@@ -107,11 +107,20 @@ def _clip(asked: Asked) -> Node:
 
 
 def _polygamma(asked: Asked) -> Node:
-    n = static_integer(asked.given["n"], asked.span("n"), "the order of `polygamma`")
+    n = static_integer(_one_of(asked.given["n"]), asked.span("n"), "the order of `polygamma`")
     if n < 0:
         raise Error("G0202", "the order of `polygamma` cannot be negative", asked.span("n"))
     algebra = asked.algebra
     return algebra.elementwise("digamma", asked.x) if n == 0 else algebra.elementwise("polygamma", constant(n), asked.x)
+
+
+def _one_of(value: Any) -> Any:
+    """One element of a constant that is the same everywhere, as the order is in the derivative over an array."""
+    if not isinstance(value, Node) or not value.is_constant:
+        return value
+    numbers = {leaf: constant(leaf.value, Type(leaf.type.dtype)) for leaf in topological((value,)) if leaf.op == "const"}
+    (one,) = replace((value,), numbers)
+    return one
 
 
 # ---------------------------------------------------------------- reductions
