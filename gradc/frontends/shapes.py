@@ -118,8 +118,8 @@ def _one_of(value: Any) -> Any:
     """One element of a constant that is the same everywhere, as the order is in the derivative over an array."""
     if not isinstance(value, Node) or not value.is_constant:
         return value
-    numbers = {leaf: constant(leaf.value, Type(leaf.type.dtype)) for leaf in topological((value,)) if leaf.op == "const"}
-    (one,) = replace((value,), numbers)
+    leaves = [node for node in topological((value,)) if node.op == "const"]
+    (one,) = replace((value,), {leaf: constant(leaf.value, Type(leaf.type.dtype)) for leaf in leaves})
     return one
 
 
