@@ -211,7 +211,7 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     return Arguments(arrays, tuple(types))
 
 
-READY_DTYPES = (DTYPES["f64"], DTYPES["f32"])
+READY_DTYPES = tuple(DTYPES.values())
 READY_FLAGS = 0x0001 | 0x0100
 """NumPy's bits for C order and for alignment."""
 
