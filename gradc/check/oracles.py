@@ -1,109 +1,88 @@
-"""Graphs over mpmath numbers, at any precision: values, and derivatives by difference quotients.
+"""Graphs evaluated over other numbers than floats: mpmath's of any precision, or SymPy's expressions.
 
-Arrays are NumPy arrays of objects; conditions are bools. The difference quotients know nothing of our partials.
+Arrays are NumPy arrays of objects. The difference quotients at the end know nothing of our partials.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
-import mpmath
 import numpy as np
-from mpmath import mpf
 
-from gradc.check.reals import function, is_nan
 from gradc.ir import reference
 from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import concrete
 from gradc.ir.sizes import evaluate as evaluate_size
 
 Value = Any
-"""An mpf, a bool, or a NumPy array of them."""
-
-REDUCTIONS: dict[str, Callable[[list], Any]] = {
-    "sum": mpmath.fsum,
-    "prod": mpmath.fprod,
-    "max": lambda xs: next(filter(is_nan, xs), None) or max(xs),
-    "min": lambda xs: next(filter(is_nan, xs), None) or min(xs),
-    "any": any,
-    "all": all,
-    "norm": lambda xs: mpmath.sqrt(mpmath.fsum(x * x for x in xs)),
-    "logsumexp": lambda xs: _logsumexp(xs),
-}
-"""Reductions of a list of numbers."""
+"""A number of the arithmetic, a condition, or a NumPy array of them."""
 
 
-def _logsumexp(xs: list) -> Any:
-    largest = REDUCTIONS["max"](xs)
-    if not mpmath.isfinite(largest):
-        return largest
-    rest = list(xs)
-    rest.remove(largest)
-    return largest + mpmath.log1p(mpmath.fsum(mpmath.exp(x - largest) for x in rest))
+@dataclass(frozen=True)
+class Arithmetic:
+    """A kind of numbers: how a float becomes one, and what the ops do to them."""
+
+    number: Callable[[float], Any]
+    function: Callable[[str], Callable[..., Any]]
+    """An elementwise op over numbers."""
+    reduction: Callable[[str], Callable[[list], Any]]
+    """A reduction of a list of numbers."""
+
+    def exact(self, value: Any) -> Value:
+        """A NumPy value, every bit of it, in these numbers."""
+        array = np.asarray(value)
+        if array.dtype == bool:
+            return bool(array) if array.ndim == 0 else array.astype(object)
+        return np.frompyfunc(lambda x: self.number(float(x)), 1, 1)(array)
+
+    def run(self, results: Iterable[Node], inputs: Mapping[Node, Value], sizes: Mapping[str, int]) -> list[Value]:
+        """The values of nodes."""
+        results = tuple(results)
+        values: dict[Node, Value] = dict(inputs)
+        for node in topological(results):
+            if node not in values:
+                values[node] = self.apply(node, [values[arg] for arg in node.args], sizes)
+        return [values[node] for node in results]
+
+    def apply(self, node: Node, args: Sequence[Value], sizes: Mapping[str, int]) -> Value:
+        """One op."""
+        if node.op in ("const", "size"):
+            value = node.value if node.op == "const" else evaluate_size(node.attrs[0], sizes)
+            number = value if node.type.dtype == "bool" else self.number(float(value))
+            return np.full(concrete(node.shape, sizes), number, object) if node.shape else number
+        if node.row.kind == "reduction":
+            return _reduce(self.reduction(node.op), args[0], node.attrs[0])
+        if node.row.kind == "movement":
+            return self._move(node, args[0], sizes)
+        function = self.function(node.op)
+        return np.frompyfunc(function, len(args), 1)(*args) if node.shape else function(*args)
+
+    def _move(self, node: Node, x: Value, sizes: Mapping[str, int]) -> Value:
+        if node.op == "cast":
+            return x
+        attrs = [concrete(attr, sizes) for attr in node.attrs]
+        if node.op == "pad":
+            result = np.full(attrs[1], self.number(0.0), object)
+            result[reference.slices(attrs[0])] = x
+            return result
+        function = np.transpose if node.op == "transpose" else getattr(reference, node.row.numpy.rsplit(".", 1)[1])
+        return function(np.asarray(x, object), *attrs)[()]
 
 
-def exact(value: Any) -> Value:
-    """A NumPy value, every bit of it, as mpmath numbers."""
-    array = np.asarray(value)
-    if array.dtype == bool:
-        return bool(array) if array.ndim == 0 else array.astype(object)
-    if array.dtype == object:
-        return array[()]
-    convert = np.frompyfunc(lambda x: mpf(float(x)), 1, 1)
-    return convert(array)
-
-
-def run(results: Iterable[Node], inputs: Mapping[Node, Value], sizes: Mapping[str, int]) -> list[Value]:
-    """The values of nodes, at mpmath's current precision."""
-    results = tuple(results)
-    values: dict[Node, Value] = {}
-    for node in topological(results):
-        values[node] = inputs[node] if node.op == "input" else apply(node, [values[arg] for arg in node.args], sizes)
-    return [values[node] for node in results]
-
-
-def apply(node: Node, args: Sequence[Value], sizes: Mapping[str, int]) -> Value:
-    """One op."""
-    if node.op in ("const", "size"):
-        value = node.value if node.op == "const" else evaluate_size(node.attrs[0], sizes)
-        number = value if node.type.dtype == "bool" else mpf(value)
-        return np.full(concrete(node.shape, sizes), number, object) if node.shape else number
-    kind = node.row.kind
-    if kind == "reduction":
-        return _reduce(node.op, args[0], node.attrs[0])
-    if kind == "movement":
-        return _move(node, args[0], sizes)
-    if node.shape:
-        return np.frompyfunc(function(node.op), len(args), 1)(*args)
-    return function(node.op)(*args)
-
-
-def _reduce(op: str, x: np.ndarray, axes: tuple[int, ...]) -> Value:
+def _reduce(function: Callable[[list], Any], x: np.ndarray, axes: tuple[int, ...]) -> Value:
     kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
     shape = tuple(x.shape[axis] for axis in kept)
-    rows = np.transpose(x, kept + axes).reshape(int(np.prod(shape)), -1)
-    result = np.empty(len(rows), object)
+    count = math.prod(shape)
+    rows = np.transpose(x, kept + axes).reshape(count, x.size // count if count else 0)
+    result = np.empty(count, object)
     for k, row in enumerate(rows):
-        result[k] = REDUCTIONS[op](list(row))
+        result[k] = function(list(row))
     return result.reshape(shape)[()]
 
 
-def _move(node: Node, x: Value, sizes: Mapping[str, int]) -> Value:
-    if node.op == "cast":
-        return x
-    if node.op == "pad":
-        parts, shape = (concrete(attr, sizes) for attr in node.attrs)
-        result = np.full(shape, mpf(0), object)
-        result[reference.slices(parts)] = x
-        return result
-    return getattr(reference, node.row.numpy.rsplit(".", 1)[1], np.transpose)(
-        np.asarray(x, object), *(concrete(attr, sizes) for attr in node.attrs)
-    )[()]
-
-
-# ---------------------------------------------------------------- precision
+# ---------------------------------------------------------------- differences
 
 
 def digits_for(values: Iterable[Any], least: int = 60) -> int:
@@ -119,21 +98,20 @@ def digits_for(values: Iterable[Any], least: int = 60) -> int:
     return least + int(3 * reach)
 
 
-# ---------------------------------------------------------------- differences
-
-
 def step(x: Any, digits: int, order: int = 1) -> Any:
     """The step of a difference for a derivative of some order: small against x and against one."""
-    scale = min(abs(x), mpf(1)) if x != 0 else mpf(1)
-    return scale * mpf(10) ** (-(digits // (order + 2)))
+    scale = min(abs(x), type(x)(1)) if x != 0 else type(x)(1)
+    return scale * type(x)(10) ** (-(digits // (order + 2)))
 
 
 def difference(f: Callable[[Any], Any], x: Any, digits: int, order: int = 1) -> Any:
-    """The derivative of some order by central differences; about `2 * digits / (order + 2)` digits are right
-    where f is smooth."""
+    """The derivative of some order by central differences, at a precision of `digits`.
+
+    About `2 * digits / (order + 2)` digits are right where f is smooth.
+    """
     h = step(x, digits, order)
-    terms = ((-1) ** k * math.comb(order, k) * f(x + (order - 2 * k) * h) for k in range(order + 1))
-    return mpmath.fsum(terms) / (2 * h) ** order
+    terms = [(-1) ** k * math.comb(order, k) * f(x + (order - 2 * k) * h) for k in range(order + 1)]
+    return sum(terms[1:], terms[0]) / (2 * h) ** order
 
 
 def one_sided(f: Callable[[Any], Any], x: Any, digits: int) -> tuple[Any, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 import mpmath
 from mpmath import mpf
 
+from gradc.check.oracles import Arithmetic
+
 Number = Any
 """An mpf, or a bool."""
 
@@ -50,7 +52,7 @@ def log1p(x: Number) -> Number:
 
 
 def log1mexp(x: Number) -> Number:
-    return log(-mpmath.expm1(x))
+    return log1p(-mpmath.exp(x)) if x < -1 else log(-mpmath.expm1(x))
 
 
 def softplus(x: Number) -> Number:
@@ -223,16 +225,17 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "or": lambda x, y: x or y,
     "not": lambda x: not x,
 }
-"""Ops that mpmath knows by another name, or not at all, in a few characters."""
+"""Ops that mpmath knows by another name, or that are a few characters long."""
 
 OWN = {
     f.__name__: f
     for f in (
-        sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh, normal_cdf, normal_pdf,
-        erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power, maximum, minimum, clip, hypot,
-        logaddexp, shifted, exp_shifted,
+        sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
+        normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
+        maximum, minimum, clip, hypot, logaddexp, shifted, exp_shifted,
     )
 }  # fmt: skip
+"""The functions above by the names of their ops."""
 
 
 @cache
@@ -250,3 +253,35 @@ def function(op: str) -> Callable[..., Number]:
         return result
 
     return real
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def extreme(choose: Callable[[list], Number]) -> Callable[[list], Number]:
+    """The largest or the smallest of some numbers, or NaN if one of them is."""
+    return lambda xs: mpmath.nan if any(map(is_nan, xs)) else choose(xs)
+
+
+def logsumexp(xs: list) -> Number:
+    largest = REDUCTIONS["max"](xs)
+    if not mpmath.isfinite(largest):
+        return largest
+    rest = list(xs)
+    rest.remove(largest)
+    return largest + mpmath.log1p(mpmath.fsum(mpmath.exp(x - largest) for x in rest))
+
+
+REDUCTIONS: dict[str, Callable[[list], Any]] = {
+    "sum": mpmath.fsum,
+    "prod": mpmath.fprod,
+    "max": extreme(max),
+    "min": extreme(min),
+    "any": any,
+    "all": all,
+    "norm": lambda xs: mpmath.sqrt(mpmath.fsum(x * x for x in xs)),
+    "logsumexp": logsumexp,
+}
+
+REALS = Arithmetic(mpf, function, REDUCTIONS.__getitem__)
+"""mpmath's numbers, at its current precision."""

@@ -1,0 +1,104 @@
+"""The ops of the table over SymPy expressions, with real symbols.
+
+An op whose name SymPy knows needs no entry here; those without an expression (`round`, `trunc`) have none.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Callable
+
+import sympy
+
+from gradc.check.oracles import Arithmetic
+
+Expression = Any
+
+BY_OP: dict[str, Callable[..., Expression]] = {
+    "neg": lambda x: -x,
+    "abs": sympy.Abs,
+    "square": lambda x: x**2,
+    "cbrt": lambda x: sympy.sign(x) * sympy.cbrt(sympy.Abs(x)),
+    "exp2": lambda x: 2**x,
+    "expm1": lambda x: sympy.exp(x) - 1,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "log1p": lambda x: sympy.log(1 + x),
+    "log1mexp": lambda x: sympy.log(1 - sympy.exp(x)),
+    "expm1_reciprocal": lambda x: 1 / (sympy.exp(x) - 1),
+    "arcsin": sympy.asin,
+    "arccos": sympy.acos,
+    "arctan": sympy.atan,
+    "logcosh": lambda x: sympy.log(sympy.cosh(x)),
+    "arcsinh": sympy.asinh,
+    "arccosh": sympy.acosh,
+    "arctanh": sympy.atanh,
+    "sech": lambda x: 1 / sympy.cosh(x),
+    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+    "logistic_pdf": lambda x: sympy.exp(-x) / (1 + sympy.exp(-x)) ** 2,
+    "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
+    "normal_cdf": lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
+    "normal_pdf": lambda x: sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi),
+    "lgamma": sympy.loggamma,
+    "ceil": sympy.ceiling,
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "floordiv": lambda x, y: sympy.floor(x / y),
+    "mod": lambda x, y: x - y * sympy.floor(x / y),
+    "power": lambda x, y: x**y,
+    "maximum": sympy.Max,
+    "minimum": sympy.Min,
+    "clamp_min": sympy.Max,
+    "clamp_max": sympy.Min,
+    "clip": lambda x, lower, upper: sympy.Min(sympy.Max(x, lower), upper),
+    "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
+    "arctan2": sympy.atan2,
+    "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    "shifted": lambda x, s: x - s,
+    "exp_shifted": lambda x, s: sympy.exp(x - s),
+    "gate": lambda c, x: sympy.Piecewise((x, c), (0, True)),
+    "where": lambda c, x, y: sympy.Piecewise((x, c), (y, True)),
+    "lt": sympy.Lt,
+    "le": sympy.Le,
+    "gt": sympy.Gt,
+    "ge": sympy.Ge,
+    "eq": sympy.Eq,
+    "ne": sympy.Ne,
+    "and": sympy.And,
+    "or": sympy.Or,
+    "not": sympy.Not,
+}
+
+REDUCTIONS: dict[str, Callable[[list], Expression]] = {
+    "sum": lambda xs: sympy.Add(*xs),
+    "prod": lambda xs: sympy.Mul(*xs),
+    "max": lambda xs: sympy.Max(*xs),
+    "min": lambda xs: sympy.Min(*xs),
+    "any": lambda cs: sympy.Or(*cs),
+    "all": lambda cs: sympy.And(*cs),
+    "norm": lambda xs: sympy.sqrt(sympy.Add(*(x**2 for x in xs))),
+    "logsumexp": lambda xs: sympy.log(sympy.Add(*map(sympy.exp, xs))),
+}
+
+NO_EXPRESSION = frozenset({"round", "trunc"})
+
+
+@cache
+def function(op: str) -> Callable[..., Expression]:
+    """The op over SymPy expressions. Raises KeyError for one that has no expression."""
+    if op in NO_EXPRESSION:
+        raise KeyError(op)
+    return BY_OP.get(op) or getattr(sympy, op)
+
+
+def number(value: float) -> Expression:
+    """A float, every bit of it."""
+    if value != value:
+        return sympy.nan
+    return sympy.oo * (1 if value > 0 else -1) if value in (float("inf"), float("-inf")) else sympy.Rational(value)
+
+
+SYMBOLS = Arithmetic(number, function, REDUCTIONS.__getitem__)
+"""SymPy's expressions."""
