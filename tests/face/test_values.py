@@ -3,8 +3,8 @@
 import itertools
 
 import numpy as np
+import numpy_walker as walker
 import pytest
-import walker
 
 import gradc
 
