@@ -52,7 +52,7 @@ class Asked:
         return static_integer(self.given[argument], self.span(argument), f"`{argument}`")
 
     def axes(self, rank: int, argument: str = "axis") -> tuple[int, ...] | None:
-        """The axes asked for, from zero on; None where none were named."""
+        """The axes asked for, from zero on, ascending unless they are `axes`, an order; None where none were named."""
         value = self.given.get(argument)
         if value is None:
             return None
@@ -68,7 +68,7 @@ class Asked:
         axes = tuple(number % rank for number in numbers)
         if len(set(axes)) < len(axes):
             raise Error("G0204", f"`{argument}` names an axis twice", span)
-        return axes
+        return axes if argument == "axes" else tuple(sorted(axes))
 
     def flag(self, argument: str) -> bool:
         value = self.given.get(argument, False)
@@ -233,7 +233,7 @@ def _squeeze(asked: Asked) -> Node:
     for axis in axes:
         if x.shape[axis] != 1:
             raise Error("G0204", f"axis {axis} has size {x.shape[axis]}, not 1", asked.node.span, label=f"this is {x.type}")
-    return squeeze(x, tuple(sorted(axes)))
+    return squeeze(x, axes)
 
 
 def _product(asked: Asked) -> Node:
