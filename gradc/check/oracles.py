@@ -11,9 +11,8 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from gradc.ir import reference
 from gradc.ir.graph import Node, topological
-from gradc.ir.interpret import concrete
+from gradc.ir.interpret import apply, concrete, reference
 from gradc.ir.sizes import evaluate as evaluate_size
 
 Value = Any
@@ -52,23 +51,24 @@ class Arithmetic:
             value = node.value if node.op == "const" else evaluate_size(node.attrs[0], sizes)
             number = value if node.type.dtype == "bool" else self.number(float(value))
             return np.full(concrete(node.shape, sizes), number, object) if node.shape else number
+        if node.op == "iota":
+            return self.exact(apply(node, (), sizes))
         if node.row.kind == "reduction":
             return _reduce(self.reduction(node.op), args[0], node.attrs[0])
-        if node.row.kind == "movement":
-            return self._move(node, args[0], sizes)
+        if node.row.kind != "elementwise":
+            return self._move(node, args, sizes)
         function = self.function(node.op)
         return np.frompyfunc(function, len(args), 1)(*args) if node.shape else function(*args)
 
-    def _move(self, node: Node, x: Value, sizes: Mapping[str, int]) -> Value:
+    def _move(self, node: Node, args: Sequence[Value], sizes: Mapping[str, int]) -> Value:
+        """A movement of data, a gather or a product of arrays: NumPy does these for any numbers."""
         if node.op == "cast":
-            return x
-        attrs = [concrete(attr, sizes) for attr in node.attrs]
-        if node.op == "pad":
-            result = np.full(attrs[1], self.number(0.0), object)
-            result[reference.slices(attrs[0])] = x
-            return result
-        function = np.transpose if node.op == "transpose" else getattr(reference, node.row.numpy.rsplit(".", 1)[1])
-        return function(np.asarray(x, object), *attrs)[()]
+            return args[0]
+        arrays = [np.asarray(args[0], object)]
+        if len(args) == 2:
+            arrays.append(np.asarray(args[1], object if node.row.kind == "contraction" else int))
+        result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
+        return np.where(result == 0, self.number(0.0), result)[()] if node.op in ("pad", "put", "put_along") else result[()]
 
 
 def _reduce(function: Callable[[list], Any], x: np.ndarray, axes: tuple[int, ...]) -> Value:

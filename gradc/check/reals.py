@@ -263,6 +263,10 @@ def extreme(choose: Callable[[list], Number]) -> Callable[[list], Number]:
     return lambda xs: mpmath.nan if any(map(is_nan, xs)) else choose(xs)
 
 
+def _position(xs: list, chosen: Number) -> int:
+    return next(k for k, x in enumerate(xs) if x == chosen or is_nan(x))
+
+
 def logsumexp(xs: list) -> Number:
     largest = REDUCTIONS["max"](xs)
     if not mpmath.isfinite(largest):
@@ -277,6 +281,8 @@ REDUCTIONS: dict[str, Callable[[list], Any]] = {
     "prod": mpmath.fprod,
     "max": extreme(max),
     "min": extreme(min),
+    "argmax": lambda xs: mpf(_position(xs, REDUCTIONS["max"](xs))),
+    "argmin": lambda xs: mpf(_position(xs, REDUCTIONS["min"](xs))),
     "any": any,
     "all": all,
     "norm": lambda xs: mpmath.sqrt(mpmath.fsum(x * x for x in xs)),
