@@ -147,7 +147,7 @@ sum(exp(x) * y) / sum(exp(x)) -> sum(exp_shifted(x, max(x)) * y) / sum(exp_shift
 x - logsumexp(x)           -> shifted(x, max(x)) - log(sum(exp_shifted(x, max(x))))
 s - logsumexp(x)           -> shifted(s, max(x)) - log(sum(exp_shifted(x, max(x))))
 logsumexp(x) - s           -> log(sum(exp_shifted(x, max(x)))) - shifted(s, max(x))
-log(exp_shifted(x, s) / sum(exp_shifted(y, s))) -> shifted(x, s) - log(sum(exp_shifted(y, s)))
+log(exp_shifted(x, y) / z) -> shifted(x, y) - log(z)
 exp(shifted(x, s) - log(sum(exp_shifted(y, s)))) -> exp_shifted(x, s) / sum(exp_shifted(y, s))
 sqrt(sum(square(x)))       -> norm(x)
 sqrt(sum(square(x)) / s)   -> norm(x) / sqrt(s)
