@@ -78,6 +78,7 @@ SHAPED = {
     "dot": "x y",
     "outer": "x y",
     "matmul": "x y",
+    "einsum": "subscripts x ...",
     "transpose": "x axes=",
     "take": "x indices axis=",
     "take_along_axis": "x indices axis",
@@ -90,7 +91,7 @@ SHAPED = {
 }
 """Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
 
-REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul",
+REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul", "einsum",
             "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "amax", "amin")  # fmt: skip
 """Functions whose arguments are arrays."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from string import ascii_letters
+
 from gradc.frontends.algebra import Algebra, describe
-from gradc.ir.graph import Node, make, squeeze
+from gradc.ir.graph import Node, constant, iota, make, squeeze
 from gradc.ir.sizes import Size
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -80,3 +82,68 @@ def _inner_sizes(algebra: Algebra, sides: tuple[Node, Node], left: Size, right: 
             help="the last axis of the left side meets the last but one of the right side",
         )  # fmt: skip
     algebra.same_size(left, right, span)
+
+
+# ---------------------------------------------------------------- Einstein's notation
+
+
+def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: Span) -> Node:
+    """NumPy's `einsum`: a letter for each axis; letters that the result lacks are summed over."""
+    written, arrow, wanted = subscripts.replace(" ", "").partition("->")
+    labels = written.split(",")
+    if len(labels) != len(operands):
+        raise Error("G0303", f"subscripts for {len(labels)} arrays, but {len(operands)} given", span)
+    if not arrow:
+        wanted = "".join(sorted(letter for letter in set(written) - {","} if written.count(letter) == 1))
+    for letter in wanted:
+        if wanted.count(letter) > 1 or letter not in written:
+            raise Error("G0201", f"`{letter}` cannot be an axis of the result", span, help="name each axis of the result once")
+    operands = algebra.numbers(operands)
+    _letter_sizes(algebra, labels, operands, span)
+    found, own = _diagonals(operands[0], labels[0])
+    for k, (operand, more) in enumerate(zip(operands[1:], labels[1:]), 1):
+        operand, more = _diagonals(operand, more)
+        needed = wanted + "".join(labels[k + 1 :])
+        found, own = _reduced(found, own, needed + more)
+        operand, more = _reduced(operand, more, needed + own)
+        kept = "".join(letter for letter in dict.fromkeys(own + more) if letter in needed)
+        found = contract(found, operand, *(tuple(map(ascii_letters.index, part)) for part in (own, more, kept)))
+        own = kept
+    found, own = _reduced(found, own, wanted)
+    return found if own == wanted else make("transpose", found, attrs=(tuple(own.index(letter) for letter in wanted),))
+
+
+def _letter_sizes(algebra: Algebra, labels: list[str], operands: tuple[Node, ...], span: Span) -> None:
+    """Each letter stands for one size."""
+    sizes: dict[str, Size] = {}
+    for own, operand in zip(labels, operands):
+        if len(own) != operand.type.rank:
+            raise Error(
+                "G0201", f"{len(own)} subscripts for an array with {operand.type.rank} axes", span,
+                label=f"{describe(operand)} is {operand.type}",
+            )  # fmt: skip
+        for letter, size in zip(own, operand.shape):
+            algebra.equal_sizes(sizes.setdefault(letter, size), size, operands, span)
+
+
+def _diagonals(node: Node, labels: str) -> tuple[Node, str]:
+    """A repeated letter takes the diagonal of its two axes."""
+    for letter in dict.fromkeys(labels):
+        while labels.count(letter) > 1:
+            axes = labels.index(letter), labels.rindex(letter)
+            node = diagonal(node, *axes)
+            labels = labels[: axes[1]] + labels[axes[1] + 1 :]
+    return node, labels
+
+
+def diagonal(node: Node, first: int, second: int) -> Node:
+    """The elements whose indices on two axes agree; the second axis is gone."""
+    here = make("eq", iota(node.shape, first), iota(node.shape, second))
+    return make("sum", make("where", here, node, constant(0.0, node.type)), attrs=((second,),))
+
+
+def _reduced(node: Node, labels: str, needed: str) -> tuple[Node, str]:
+    """Sums over the axes whose letters nobody needs any more."""
+    axes = tuple(axis for axis, letter in enumerate(labels) if letter not in needed)
+    kept = "".join(letter for letter in labels if letter in needed)
+    return (make("sum", node, attrs=(axes,)), kept) if axes else (node, labels)

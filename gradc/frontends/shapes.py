@@ -7,7 +7,7 @@ from typing import Any, Callable
 from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED
 from gradc.frontends.indexing import one_hot, take, take_along
-from gradc.frontends.products import inner, matmul, outer
+from gradc.frontends.products import einsum, inner, matmul, outer
 from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, replace, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive, product
@@ -24,6 +24,8 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
     names = [part.rstrip("=") for part in SHAPED[name].split() if part not in ("y=", "...") or name not in ("max", "min")]
     given = dict(zip(names, args)) | keywords
     spans = dict(zip(names, (arg.span for arg in node.args))) | {key.id: part.span for key, part in node.keywords}
+    if name == "einsum":
+        return _einsum(algebra, args, keywords, node)
     asked = Asked(algebra, name, given, spans, node)
     for operand in ("x", "y"):
         if operand in given and not isinstance(given[operand], Node):
@@ -312,6 +314,15 @@ def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
         first = derive("+", first, array.shape[axis])
     assert result is not None
     return result
+
+
+def _einsum(algebra: Algebra, args: tuple[Any, ...], keywords: dict[str, Any], node: Call) -> Node:
+    if not isinstance(args[0], str) or keywords:
+        raise Error("G0202", "`einsum` takes its subscripts first, as in `einsum(\"ij,jk->ik\", A, B)`", node.span)
+    for value, part in zip(args[1:], node.args[1:]):
+        if not isinstance(value, Node):
+            raise Error("G0202", "`einsum` takes arrays after its subscripts", part.span)
+    return einsum(algebra, args[0], args[1:], node.span)
 
 
 BUILDERS: dict[str, Callable[[Asked], Node]] = {

@@ -33,6 +33,7 @@ from gradc.language.syntax import (
     Program,
     Slice,
     Special,
+    Subscripts,
     Transpose,
     Unary,
     children,
@@ -194,6 +195,8 @@ class Reader:
                 return self._name(node, scope)
             case Special():
                 return SPECIAL[node.kind]
+            case Subscripts():
+                return node.text
             case List():
                 return arguments
             case Slice():

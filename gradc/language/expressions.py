@@ -25,6 +25,7 @@ from gradc.language.syntax import (
     Number,
     Slice,
     Special,
+    Subscripts,
     Transpose,
     Unary,
 )
@@ -180,6 +181,10 @@ class ExpressionReader:
     def number(self, token: Token) -> dict:
         span = Span(self.source, token.start, token.stop)
         return self.hold(Number(span, number_value(self.source, token)), token.start, token.stop)
+
+    def subscripts(self, token: Token) -> dict:
+        span = Span(self.source, token.start, token.stop)
+        return self.hold(Subscripts(span, token.text[1:-1]), token.start, token.stop)
 
     def name(self, token: Token) -> dict:
         after = self.tokens[self.at + 1].kind
@@ -354,6 +359,7 @@ class ExpressionReader:
 
 
 OPERAND = {
+    "subscripts": ExpressionReader.subscripts,
     "number": ExpressionReader.number, "name": ExpressionReader.name, "(": ExpressionReader.round_bracket,
     "[": ExpressionReader.list_bracket, "-": ExpressionReader.prefix, "+": ExpressionReader.prefix,
     "not": ExpressionReader.prefix, "None": ExpressionReader.special, "True": ExpressionReader.special,

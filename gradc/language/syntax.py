@@ -99,6 +99,14 @@ class Special:
 
 
 @record
+class Subscripts:
+    """The first argument of `einsum`, without its quotes."""
+
+    span: Span
+    text: str
+
+
+@record
 class Index:
     """`value[items]`."""
 
@@ -123,7 +131,7 @@ class List:
     items: tuple[Expression, ...]
 
 
-Expression = Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special
+Expression = Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special | Subscripts
 
 
 @record

@@ -24,7 +24,7 @@ CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if el
 
 
 class Token(NamedTuple):
-    """`kind` is "name", "number", "separator" (`;` or the end of a line), "end" (of the text), or,
+    """`kind` is "name", "number", "subscripts" (of `einsum`, with their quotes), "separator" (`;` or the end of a line), "end" (of the text), or,
     for operators, brackets and reserved words, the text itself."""
 
     kind: str
@@ -35,7 +35,8 @@ class Token(NamedTuple):
 
 PATTERN = re.compile(
     r"""[ \t\r\f\v]*(?:\#[^\n]*)?
-    (?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    (?:(?P<subscripts>(?<=einsum\()(?P<quote>["'])[A-Za-z,\ ]*(?:->[A-Za-z\ ]*)?(?P=quote))
+    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
     |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)
     |(?P<operator>\*\*|//|<=|>=|==|!=|\.\.\.|[-+*/%@^()\[\],:=<>.])
@@ -67,7 +68,9 @@ def tokenize(source: Source) -> list[Token]:
         stop = match.end()
         word = match[group]
         start = stop - len(word)
-        if group == "name":
+        if group == "subscripts":
+            kind = group
+        elif group == "name":
             kind = word if word in RESERVED else "name"
         elif group == "operator":
             kind = word

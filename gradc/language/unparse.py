@@ -21,6 +21,7 @@ from gradc.language.syntax import (
     Program,
     Slice,
     Special,
+    Subscripts,
     Statement,
     Transpose,
     Unary,
@@ -104,6 +105,8 @@ def pieces(node: Expression | Slice) -> Iterator[Piece]:
             yield node.id
         case Special():
             yield SPECIAL[node.kind]
+        case Subscripts():
+            yield f'"{node.text}"'
         case Unary():
             yield "not " if node.op == "not" else node.op
             yield node.operand, priority(node)

@@ -1,0 +1,64 @@
+"""`einsum` against NumPy's, its gradients against differences, in every engine that compiles nothing or little."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.language.unparse import unparse
+
+SHAPES = {
+    "ij,jk->ik": [(3, 4), (4, 5)],
+    "ij,jk,kl->il": [(3, 4), (4, 5), (5, 2)],
+    "ii": [(3, 3)],
+    "ii->i": [(3, 3)],
+    "ij->ji": [(3, 4)],
+    "ij->": [(3, 4)],
+    "ij,jk": [(3, 4), (4, 5)],
+    "ba": [(3, 4)],
+    "bij,jk->bik": [(2, 3, 4), (4, 5)],
+    "i,j->ij": [(3,), (4,)],
+    "ij,ij->": [(3, 4), (3, 4)],
+    "ij,k->i": [(3, 4), (5,)],
+    "bij,bij->b": [(2, 3, 4), (2, 3, 4)],
+    "ij,kj->ik": [(3, 4), (5, 4)],
+    "i,i,i->": [(4,), (4,), (4,)],
+}
+
+
+@pytest.mark.parametrize("subscripts", SHAPES)
+def test_value_and_gradient(subscripts):
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal(shape) for shape in SHAPES[subscripts]]
+    names = ["a", "b", "c"][: len(values)]
+    f = gradc.compile(f'einsum("{subscripts}", {", ".join(names)})', engine="interpreter")
+    np.testing.assert_allclose(f(*values), np.einsum(subscripts, *values), rtol=1e-12, atol=1e-12)
+    direction = [rng.standard_normal(value.shape) for value in values]
+    step = 1e-5
+    ahead, behind = ([v + s * d for v, d in zip(values, direction)] for s in (step, -step))
+    difference = (np.sum(f(*ahead)) - np.sum(f(*behind))) / (2 * step)
+    along = sum(np.sum(bar * d) for bar, d in zip(f.grad(*values), direction))
+    np.testing.assert_allclose(along, difference, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ('einsum("ij,jk->ik", a)', "subscripts for 2 arrays, but 1 given"),
+        ("einsum(a, b)", "takes its subscripts first"),
+        ('einsum("ij->iz", a)', "`z` cannot be an axis of the result"),
+        ('einsum("i->i", a)', "1 subscripts for an array with 2 axes"),
+        ('einsum("ij,ij->", a, b)', "do not fit together"),
+        ('sin("ij")', "there are no strings in the language"),
+    ],
+)
+def test_what_is_wrong_is_said(text, message):
+    with pytest.raises(gradc.Error, match=message.replace("(", r"\(")):
+        f = gradc.compile(text, engine="interpreter")
+        f(*[np.ones((3, 4)), np.ones((5, 6))][: len(f.inputs)])
+
+
+def test_subscripts_print_and_read_back():
+    text = 'einsum("ij,jk->ik", A, B)'
+    assert unparse(parse(Source(text))) == text
