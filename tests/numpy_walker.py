@@ -87,6 +87,8 @@ def evaluate(program: str, **inputs):
 
 def as_float(value):
     """Python numbers become Python floats, which are weak; arrays keep float32, others become float64."""
+    if isinstance(value, complex):  # for complex-step derivatives
+        return value
     if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
         return float(value)
     array = np.asarray(value)
