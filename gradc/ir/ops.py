@@ -46,6 +46,8 @@ class Op:
     """The emitted Python: an infix or prefix symbol, or a call with one `{}` for each argument."""
     lowered: str = ""
     """For an op that is no primitive of the kernels: its meaning in terms of others, as text."""
+    wide: bool = False
+    """Whether `lowered` is computed in f64 even for f32, whose range is too small for it."""
     domain: tuple[Interval, ...] = ()
     """Where tests draw each argument."""
     commutative: bool = False
@@ -150,8 +152,10 @@ def _comparison(name: str, symbol: str, numpy: str, commutative: bool = False) -
     )  # fmt: skip
 
 
-def _reduction(name: str, partial: str | None, numpy: str, lowered: str = "", domain: Interval = REAL) -> None:
-    _row(name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, lowered=lowered, domain=(domain,))
+def _reduction(
+    name: str, partial: str | None, numpy: str, lowered: str = "", domain: Interval = REAL, wide: bool = False
+) -> None:
+    _row(name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, lowered=lowered, domain=(domain,), wide=wide)
 
 
 def _movement(name: str, infer, transpose, numpy: str) -> None:
@@ -282,7 +286,7 @@ _reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", 
 _reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
-_reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm",
+_reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm", wide=True,
            lowered="""big = sum(where(abs(x) > 1e150, square(x * 2.409919865102884e-181), 0))
                       middle = sum(where(abs(x) > 1e150 or abs(x) < 1e-150, 0, square(x)))
                       small = sum(where(abs(x) < 1e-150, square(x * 4.149515568880993e180), 0))

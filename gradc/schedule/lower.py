@@ -19,6 +19,7 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     for node in topological(results):
         args = tuple(new[arg] for arg in node.args)
         if node.row.lowered:
+            args = tuple(cast(arg, "f64") for arg in args) if node.row.wide else args
             bindings = dict(zip(node.row.params, args))
             dtype = args[-1].type.dtype
             if node.row.kind == "reduction":
