@@ -178,19 +178,50 @@ class Algebra:
 
     def indices(self, index: Node, size: Size, span: Span | None) -> Node:
         """An array of indices with those below zero counted from the end; what an input holds is checked at the call."""
+        if index.is_constant and index.shape == () and not index.type.dtype == "i64":
+            index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
             raise Error(
                 "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
                 help="declare it, as in `y: i64[n]`",
             )  # fmt: skip
-        if index.op == "iota" or index.row.kind == "reduction":
+        signed = [self._in_range(source, size, span) for source in integer_sources(index)]
+        if not any(signed):
             return index
-        for node in topological((index,)):
-            if node.op == "input" and IndexCheck(node.name, size) not in self.index_checks:
-                self.index_checks.append(IndexCheck(node.name, size))
         end = broadcast(size_node(size, "i64"), index.shape)
         below = make("lt", index, constant(0, index.type))
         return make("where", below, make("add", index, end), index)
+
+    def _in_range(self, source: Node, size: Size, span: Span | None) -> bool:
+        """Demand that the integers of a source are indices for this size; whether some can be below zero."""
+        match source.op:
+            case "input":
+                check = IndexCheck(source.name, size)
+                if check not in self.index_checks:
+                    self.index_checks.append(check)
+                return True
+            case "const":
+                last = int(source.value)
+                needed: Size = last + 1 if last >= 0 else -last
+            case "iota":
+                needed = source.shape[source.attrs[0]]
+                last = needed - 1 if isinstance(needed, int) else None
+            case _:
+                (axes,) = source.attrs
+                needed = product(tuple(source.args[0].shape[axis] for axis in axes))
+                last = needed - 1 if isinstance(needed, int) else None
+        if needed == size:
+            return False
+        if isinstance(needed, int) and isinstance(size, int):
+            if needed > size:
+                raise Error(
+                    "G0204", f"index {last} is out of range for size {size}", span,
+                    help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",
+                )  # fmt: skip
+        else:
+            what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
+            self._check(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}"))
+        return source.op == "const" and last < 0
 
     def position(self, x: Node) -> Node:
         """Of each element of x, its place along the reduced axes, counted together (for templates)."""
@@ -211,6 +242,19 @@ class Algebra:
         if left.is_constant and not right.is_constant:
             return self.elementwise(clamp, right, left, span=span)
         return self.elementwise(op, left, right, span=span)
+
+
+def integer_sources(index: Node) -> list[Node]:
+    """Where the elements of an array of integers come from: inputs, constants, counts, and positions of extremes."""
+    found, seen, stack = [], {index}, [index]
+    while stack:
+        node = stack.pop()
+        inner = [] if node.row.kind == "reduction" else [arg for arg in node.args if arg.type.dtype == "i64"]
+        if not inner:
+            found.append(node)
+        stack.extend(arg for arg in inner if arg not in seen)
+        seen.update(inner)
+    return found
 
 
 def _where(span: Span | None) -> str:

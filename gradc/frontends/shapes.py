@@ -132,7 +132,7 @@ def _reduction(asked: Asked) -> Node:
     """The functions that reduce over `axis`, with `keepdims`."""
     algebra, x = asked.algebra, asked.x
     axes = asked.axes(x.type.rank)
-    if asked.name in ("max", "min"):
+    if asked.name in ("max", "min", "argmax", "argmin"):
         _check_elements(asked, axes)
     if asked.name in REDUCTIONS or asked.name == "count":
         result = algebra.reduce(asked.name, x, axes)
@@ -189,7 +189,7 @@ def along(value: Node, x: Node, axes: tuple[int, ...] | None) -> Node:
 
 
 def _check_elements(asked: Asked, axes: tuple[int, ...] | None) -> None:
-    """`max` and `min` have no value for an empty array."""
+    """Extremes and their positions have no value for an empty array."""
     x = asked.x
     count = product(tuple(size for axis, size in enumerate(x.shape) if axes is None or axis in axes))
     message = f"`{asked.node.function}` of an empty array"

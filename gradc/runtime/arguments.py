@@ -201,7 +201,7 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     for name, array, known, value in zip(outline.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
-            if name in outline.integers and array.dtype.kind in "bui":
+            if name in outline.integers and (array.dtype.kind in "bui" or array.size == 0):
                 dtype = "i64"
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:

@@ -1,0 +1,279 @@
+"""Programs over arrays that are also Python: the same text, evaluated with NumPy, is what they should give."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.special
+
+
+@dataclass(frozen=True)
+class Example:
+    """A program, and the shapes of its inputs; i and j are integers below the sizes they index."""
+
+    text: str
+    shapes: dict[str, tuple[int, ...]]
+    indices: dict[str, np.ndarray]
+
+    def __str__(self) -> str:
+        shapes = self.shapes | {name: index.tolist() for name, index in self.indices.items()}
+        return f"{self.text}  with  {shapes}"
+
+    def values(self, seed: int = 0) -> dict[str, np.ndarray]:
+        """Inputs at random, without ties and away from kinks."""
+        random = np.random.default_rng(seed)
+        floats = {name: random.uniform(0.2, 1.7, shape) * random.choice([-1, 1], shape) for name, shape in self.shapes.items()}
+        return floats | self.indices
+
+
+def example(text: str, **inputs) -> Example:
+    shapes = {name: value for name, value in inputs.items() if isinstance(value, tuple)}
+    return Example(text, shapes, {name: np.array(value) for name, value in inputs.items() if name not in shapes})
+
+
+def softmax(x, axis=-1):
+    return scipy.special.softmax(x, axis=axis)
+
+
+def norm(x, axis=None, keepdims=False):
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def squeeze(x, axis=None):
+    return np.squeeze(x, tuple(axis) if isinstance(axis, list) else axis)
+
+
+def one_hot(indices, size):
+    return np.eye(int(size))[indices]
+
+
+def softmax_cross_entropy(scores, labels):
+    chosen = np.take_along_axis(scipy.special.log_softmax(scores, axis=-1), np.expand_dims(labels, -1), -1)
+    return -np.mean(chosen)
+
+
+def multiclass_hinge(scores, labels, margin=1):
+    chosen = np.take_along_axis(scores, np.expand_dims(labels, -1), -1)
+    margins = np.maximum(0, scores - chosen + margin)
+    np.put_along_axis(margins, np.expand_dims(labels, -1), 0, -1)
+    return np.mean(np.sum(margins, axis=-1))
+
+
+def binary_cross_entropy(logits, targets):
+    p = scipy.special.expit(logits)
+    return -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+
+
+NUMPY = {
+    **{
+        name: getattr(np, name)
+        for name in """
+            sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis concatenate stack outer
+            dot matmul where exp sqrt log tanh sin abs arange trace diag""".split()
+    },
+    "max": lambda x, *rest, **options: np.maximum(x, *rest) if rest else np.max(x, **options),
+    "min": lambda x, *rest, **options: np.minimum(x, *rest) if rest else np.min(x, **options),
+    "logsumexp": scipy.special.logsumexp,
+    "log_softmax": lambda x, axis=-1: scipy.special.log_softmax(x, axis=axis),
+    "softmax": softmax,
+    "norm": norm,
+    "squeeze": squeeze,
+    "one_hot": one_hot,
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "multiclass_hinge": multiclass_hinge,
+    "binary_cross_entropy": binary_cross_entropy,
+    "squared_error": lambda x, y: np.mean((x - y) ** 2),
+    "l2": lambda x: np.sum(x * x),
+}  # fmt: skip
+
+
+def with_numpy(text: str, values: dict[str, np.ndarray]) -> np.ndarray:
+    """What NumPy gives for the text, as float64."""
+    values = values | {name: values[name].astype(np.int64) for name in "ij" if name in values}
+    with np.errstate(all="ignore"):
+        return np.asarray(eval(text, {"__builtins__": {}} | NUMPY | values), np.float64)
+
+
+# ---------------------------------------------------------------- the programs
+
+REDUCTIONS = ("sum", "mean", "prod", "max", "min", "logsumexp", "norm", "var", "std")
+PICKS = ("argmax", "argmin")
+AXES = (
+    ((3,), ("0", "-1", "[0]")),
+    ((2, 3), ("0", "1", "-1", "-2", "(0, 1)", "(-1, 0)")),
+    ((2, 1), ("0", "1", "-1")),
+    ((2, 3, 4), ("0", "1", "2", "-2", "(0, 2)", "(2, 1)", "(0, 1, 2)")),
+    ((2, 1, 3, 2), ("1", "(0, 3)", "(-1, -2, 0)")),
+)
+
+
+def reductions() -> Iterator[Example]:
+    for name in REDUCTIONS:
+        yield example(f"{name}(x)", x=())
+        for shape, axes in AXES:
+            yield example(f"{name}(x)", x=shape)
+            yield example(f"{name}(x, keepdims=True) * x", x=shape)
+            for number, axis in enumerate(axes):
+                axis = axis.replace("[", "(").replace("]", ",)")
+                keepdims = ", keepdims=True" if number % 2 else ""
+                yield example(f"{name}(x, axis={axis}{keepdims})", x=shape)
+                yield example(f"{name}(sin(x), axis={axis}, keepdims=True) * x", x=shape)
+    for name in PICKS:
+        for shape, axes in AXES:
+            for axis in axes:
+                if "," not in axis and "[" not in axis:
+                    yield example(f"{name}(x, axis={axis}) * sum(x)", x=shape)
+                    yield example(f"{name}(x, axis={axis}, keepdims=True) * x", x=shape)
+    for name in ("softmax", "log_softmax"):
+        for shape, axes in AXES:
+            yield example(f"{name}(x)", x=shape) if len(shape) == 1 else example(f"{name}(x, axis=-1)", x=shape)
+            for axis in axes:
+                axis = axis.replace("[", "(").replace("]", ",)")
+                yield example(f"{name}(x, axis={axis}) * x", x=shape)
+    for shape, axes in AXES:
+        yield example(f"where(any(x > 1, axis={axes[0].strip('[]')}), 2, 3) * sum(x)", x=shape)
+        yield example(f"where(all(x > 0, axis={axes[-1].strip('[]')}, keepdims=True), x, 0)", x=shape)
+    for ddof in (0, 1):
+        yield example(f"var(x, axis=1, ddof={ddof})", x=(3, 4))
+        yield example(f"std(x, axis=0, ddof={ddof}, keepdims=True) * x", x=(3, 4))
+    for name in ("sum", "prod", "logsumexp", "norm", "mean"):
+        yield example(f"{name}(x, axis=1)", x=(0, 3))
+        if name in ("sum", "prod", "norm"):
+            yield example(f"{name}(x, axis=1)", x=(3, 0))
+            yield example(f"{name}(x)", x=(0,))
+            yield example(f"{name}(x, axis=0, keepdims=True)", x=(0, 2))
+
+
+def products() -> Iterator[Example]:
+    shapes = (
+        ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((2, 1), (1, 4)), ((1, 3), (3, 1)), ((1, 1), (1, 1)),
+        ((1,), (1,)), ((1,), (1, 3)), ((2, 2, 3), (2, 3, 4)), ((2, 2, 3), (3, 4)), ((2, 3), (4, 3, 2)), ((1, 2, 3), (4, 3, 2)),
+        ((4, 2, 3), (1, 3, 2)), ((3,), (2, 3, 4)), ((2, 4, 3), (3,)), ((2, 1, 2, 3), (3, 3, 2)), ((2, 3, 2, 2), (2, 3, 2, 2)),
+        ((1, 3, 2, 2), (2, 1, 2, 1)), ((2, 3), (3, 0)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((0,), (0,)), ((2, 0), (0,)),
+    )  # fmt: skip
+    for left, right in shapes:
+        yield example("x @ y", x=left, y=right)
+        yield example("sum(sin(x @ y) * z)", x=left, y=right, z=())
+        yield example("matmul(tanh(x), y * y)", x=left, y=right)
+    yield example("dot(x, y)", x=(2, 3), y=(3, 4))
+    yield example("dot(x, y)", x=(), y=(3, 2))
+    yield example("outer(x, y) @ z", x=(3,), y=(4,), z=(4, 2))
+    yield example("outer(x, x)", x=(3,))
+    yield example("x @ x", x=(3, 3))
+    yield example("x @ x @ x @ y", x=(3, 3), y=(3,))
+    yield example("x.T @ x", x=(4, 3))
+    yield example("x @ x.T", x=(4, 3))
+    yield example("x.T @ y.T", x=(4, 3), y=(2, 4))
+    yield example("x.T @ (y * x)", x=(3,), y=(3,))
+    yield example("sum((x @ y - z)**2)", x=(5, 3), y=(3,), z=(5,))
+    yield example("y @ x @ y", x=(3, 3), y=(3,))
+    yield example("(x @ y)[:, None] * (x @ y)", x=(3, 3), y=(3,))
+    yield example("2 * x @ y - (x @ y) / 3", x=(2, 3), y=(3, 2))
+    yield example("(x @ y) @ (z @ w)", x=(2, 3), y=(3, 2), z=(2, 2), w=(2, 4))
+    yield example("max(0, x @ y + z) @ w", x=(4, 3), y=(3, 5), z=(5,), w=(5, 2))
+    yield example("x[:, 1:] @ y[1:]", x=(3, 4), y=(4,))
+    yield example("x[::2] @ y[:, ::-1]", x=(5, 3), y=(3, 4))
+    yield example("transpose(x, (0, 2, 1)) @ x", x=(2, 3, 2))
+    yield example("transpose(x @ y, (2, 0, 1))", x=(2, 3, 2), y=(2, 4))
+    yield example("sum(x @ y)", x=(2, 3), y=(3, 4))
+    yield example("sum(x @ y, axis=0)", x=(2, 3), y=(3, 4))
+    yield example("mean(x, axis=0) @ y", x=(4, 3), y=(3, 2))
+    yield example("softmax(x @ y, axis=1) @ z", x=(2, 3), y=(3, 4), z=(4, 2))
+    yield example("softmax(x @ y.T, axis=-1) @ z", x=(2, 3), y=(4, 3), z=(4, 5))
+
+
+def indices() -> Iterator[Example]:
+    for item in ("0", "-1", "1:", ":-1", "::2", "::-1", "2:0:-1", "1:1", "None", "...", "..., None", "None, 1:", "5:", "-2:"):
+        yield example(f"x[{item}]", x=(3,))
+    for item in (
+        "0", "-1, :", ":, 0", ":, -1", "1:, ::2", "::-1, ::-1", "..., 0", "0, ...", "None", ":, None", ":, None, :", "..., None",
+        "None, ..., None", "1, 2", "-1, -1", "1:2, 0", "1:1", ":, 3:", "None, 0, None, 1", "...", "0, ..., None, 1",
+    ):  # fmt: skip
+        yield example(f"x[{item}]", x=(2, 4))
+        yield example(f"sin(x)[{item}] * 2", x=(2, 4))
+    for item in ("0, 1, 2", "..., 1", ":, 1", "1, ..., -1", "::-1, :, 1:3", ":, None, 1", "0", "..., None, :", "1:, ..., 0:1"):
+        yield example(f"x[{item}]", x=(2, 3, 4))
+    yield example("x[0, ..., 1]", x=(2, 3, 2, 2))
+    yield example("x[1:] - x[:-1]", x=(4, 2))
+    yield example("x[:, 1:] * x[:, :-1]", x=(2, 4))
+    yield example("x[None, :] * y[:, None]", x=(3,), y=(2,))
+    yield example("sum((x[:, None, :] - y[None, :, :])**2, axis=2)", x=(3, 2), y=(4, 2))
+    yield example("x[1][0]", x=(2, 3))
+    yield example("x.T[0]", x=(2, 3))
+    yield example("x.T", x=())
+    yield example("x.T * 2", x=(2, 3, 4))
+    yield example("transpose(x)", x=(2, 3))
+    yield example("transpose(x, (1, 2, 0)) * 2", x=(2, 3, 4))
+    yield example("transpose(x, (-1, 0, 1))", x=(2, 3, 4))
+    for axis in ("0", "1", "-1", "-2", "2"):
+        yield example(f"expand_dims(x, {axis})", x=(2, 3))
+    yield example("squeeze(x)", x=(1, 3, 1))
+    yield example("squeeze(x, 0) * 2", x=(1, 3, 1))
+    yield example("squeeze(x, (0, -1))", x=(1, 3, 1))
+    yield example("squeeze(sum(x, axis=1, keepdims=True), 1)", x=(2, 3))
+    yield example("expand_dims(x, 0)", x=())
+    for axis in ("0", "1", "-1", "-2"):
+        yield example(f"concatenate([x, y * y, x], axis={axis})", x=(2, 2), y=(2, 2))
+        yield example(f"stack([x, y * y, x], axis={axis})", x=(2, 2), y=(2, 2))
+    yield example("concatenate([x, y])", x=(2,), y=(3,))
+    yield example("concatenate([x, y[1:], x[:0]])", x=(2,), y=(3,))
+    yield example("concatenate([x])", x=(2,))
+    yield example("concatenate([x, y], axis=1) @ z", x=(3, 2), y=(3, 1), z=(3,))
+    yield example("stack([x, y, x * y])", x=(), y=())
+    yield example("stack([stack([x, y]), stack([-y, x])]) @ z", x=(), y=(), z=(2,))
+    yield example("arange(3) * x", x=(3,))
+    yield example("sum(arange(4))* x", x=())
+
+
+def gathers() -> Iterator[Example]:
+    yield example("x[i]", x=(4,), i=[0, 0, 3, -1])
+    yield example("x[i] ** 2 * y", x=(4, 3), y=(3,), i=[1, 1, -4, 2])
+    yield example("x[i]", x=(4, 2), i=[[0, 1], [1, 1]])
+    yield example("x[:, i]", x=(2, 4), i=[3, 0, 3])
+    yield example("x[..., i]", x=(2, 3, 4), i=[3, 0, 3])
+    yield example("x[:, i, :]", x=(2, 3, 4), i=[[0, 0], [2, -1]])
+    yield example("x[i, 1:]", x=(3, 4), i=[2, 2])
+    yield example("x[1:, i]", x=(3, 4), i=[2, 2])
+    yield example("x[:, i][None]", x=(3, 4), i=[2, 2])
+    yield example("x[i, None]", x=(3, 4), i=[2, 2])
+    yield example("x[None, i]", x=(3, 4), i=[2, 2])
+    yield example("x[::-1][i]", x=(3,), i=[2, 0])
+    yield example("x[i][j]", x=(3,), i=[2, 0], j=[1, 1, 0])
+    yield example("x[i]", x=(3,), i=[])
+    yield example("x[i] + 0 * sum(x)", x=(3, 2), i=1)
+    yield example("x[:, i] * 2", x=(3, 2), i=-1)
+    yield example("x[arange(3), i]", x=(3, 4), i=[0, -1, 0])
+    yield example("sum(log(softmax(x, axis=1))[arange(3), i])", x=(3, 4), i=[0, -1, 0])
+    yield example("x[argmax(x)] * 2", x=(4,))
+    yield example("x[argmin(y)]", x=(4,), y=(4,))
+    yield example("x[argmax(y, axis=1)]", x=(4, 2), y=(3, 4))
+    yield example("take(x, i)", x=(4,), i=[0, 0, 3])
+    for axis in ("0", "1", "-1"):
+        yield example(f"take(sin(x), i, axis={axis}) ** 2", x=(3, 3), i=[[0, 2], [2, -3]])
+    yield example("take_along_axis(x, i, 0)", x=(4, 2), i=[[0, 1], [3, 1], [3, -1]])
+    yield example("take_along_axis(x, i, -1) ** 2", x=(2, 3), i=[[0, 1], [2, 2]])
+    yield example("take_along_axis(x, i, 1)", x=(2, 3), i=[[0], [-1]])
+    yield example("take_along_axis(x, i, 1) ** 3", x=(2, 3, 2), i=[[[0, 2]], [[-1, 0]]])
+    yield example("one_hot(i, 3) * x", x=(4, 3), i=[0, 2, -1, 1])
+    yield example("sum(one_hot(i, 4) * x)", x=(4,), i=2)
+    yield example("mean(x[i], axis=0) @ y", x=(5, 3), y=(3, 2), i=[4, 4, 1])
+    yield example("mean(x[i], axis=1) @ y", x=(5, 3), y=(3, 2), i=[[4, 4, 1], [0, 1, 4]])
+    yield example("x[i] @ y[i]", x=(4,), y=(4,), i=[1, 1, 0])
+    yield example("x[i] @ y", x=(4, 3), y=(3, 2), i=[1, 1, 0])
+
+
+def losses() -> Iterator[Example]:
+    yield example("softmax_cross_entropy(x, i)", x=(4, 3), i=[0, 2, 2, -1])
+    yield example("softmax_cross_entropy(x, i)", x=(3,), i=1)
+    yield example("softmax_cross_entropy(x, i)", x=(2, 2, 3), i=[[0, 1], [2, 1]])
+    yield example("softmax_cross_entropy(x @ y + z, i)", x=(4, 3), y=(3, 2), z=(2,), i=[0, 1, 1, 0])
+    yield example("-mean(log(softmax(x, axis=1))[arange(4), i])", x=(4, 3), i=[0, 2, 2, -1])
+    yield example("-log(exp(x[i]) / sum(exp(x)))", x=(4,), i=2)
+    yield example("multiclass_hinge(x, i)", x=(4, 3), i=[0, 2, 2, -1])
+    yield example("multiclass_hinge(x, i, 0.5)", x=(3,), i=1)
+    yield example("multiclass_hinge(x @ y, i, margin=2)", x=(4, 3), y=(3, 5), i=[0, 2, 2, -1])
+    yield example("binary_cross_entropy(x @ y, z)", x=(4, 3), y=(3,), z=(4,))
+    yield example("squared_error(x @ y, z) + 0.1 * l2(y)", x=(4, 3), y=(3,), z=(4,))
+    yield example("sum(min(sum((x[:, None, :] - y[None, :, :])**2, axis=2), axis=1))", x=(5, 2), y=(3, 2))
+    yield example("sum(logsumexp(y - 0.5 * sum(((x[:, None, :] - z) * exp(w))**2, axis=2), axis=1))",
+                  x=(5, 2), y=(3,), z=(3, 2), w=(3, 2))  # fmt: skip
