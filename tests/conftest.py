@@ -1,4 +1,4 @@
-"""What all tests share: golden files, compared or rewritten."""
+"""What all tests share: every engine in turn, golden files, and the verifier behind every stage."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from gradc import compiler
 from gradc.ir.verify import verify
+from gradc.runtime.kernel import ENGINES
 
 
 def pytest_addoption(parser):
@@ -22,6 +23,14 @@ def every_stage_is_verified():
     compiler.watchers.append(watch)
     yield
     compiler.watchers.remove(watch)
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[] if name == "interpreter" else [pytest.mark.compiled]) for name in ENGINES]
+)
+def engine(request) -> str:
+    """The name of each engine of the table in turn."""
+    return request.param
 
 
 @pytest.fixture
