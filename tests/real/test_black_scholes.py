@@ -40,7 +40,14 @@ def closed_forms(spot, strike, rate, volatility, time):
     density = spot * np.exp(-d1 * d1 / 2) / np.sqrt(2 * np.pi)
     price = spot * ndtr(d1) - discounted * ndtr(d2)
     decay = density * volatility / (2 * np.sqrt(time)) + rate * discounted * ndtr(d2)
-    return price, ndtr(d1), -np.exp(-rate * time) * ndtr(d2), time * discounted * ndtr(d2), density * np.sqrt(time), decay
+    return (
+        price,
+        ndtr(d1),
+        -np.exp(-rate * time) * ndtr(d2),
+        time * discounted * ndtr(d2),
+        density * np.sqrt(time),
+        decay,
+    )
 
 
 def exact(spot, strike, rate, volatility, time):
