@@ -18,6 +18,7 @@ from gradc.schedule.loops import (
     Allocate,
     Apply,
     Carry,
+    Cumulate,
     Expression,
     Extent,
     For,
@@ -29,6 +30,7 @@ from gradc.schedule.loops import (
     Number,
     Place,
     Position,
+    Reshape,
     Return,
     Statement,
     Store,
@@ -183,6 +185,10 @@ class _Printer:
                     self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
                 case MatrixProduct():
                     self._matrix_product(statement, indent)
+                case Reshape():
+                    self._reshape(statement, indent)
+                case Cumulate():
+                    self._cumulate(statement, indent)
                 case HandOn():
                     names = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{names} = {', '.join(self._show(value).text for value in statement.values)}", indent)
@@ -242,6 +248,32 @@ class _Printer:
         if statement.array not in self.arrays:
             self.arrays[statement.array] = self.names.numbered("product")
         self._line(f"{self.arrays[statement.array]} = np.dot({left}, {right})", indent)
+
+    def _reshape(self, statement: Reshape, indent: int) -> None:
+        if statement.array not in self.arrays:
+            self.arrays[statement.array] = self.names.numbered("reshaped")
+        shape = ", ".join(self._size(size) for size in statement.type.shape) + "," * (statement.type.rank == 1)
+        copied = ".copy()" * statement.copied
+        source = self.arrays[statement.source]
+        self._line(f"{self.arrays[statement.array]} = {source}.reshape(({shape})){copied}", indent)
+
+    def _cumulate(self, statement: Cumulate, indent: int) -> None:
+        """Loops over the other axes, and inside them one along the axis."""
+        rank, total = statement.type.rank, self.names.numbered("running")
+        order = [axis for axis in range(rank) if axis != statement.axis] + [statement.axis]
+        variables = {}
+        for axis in order:
+            if axis == statement.axis:
+                self._line(f"{total} = {self._number(Number(0.0, statement.type.dtype)).text}", indent)
+            variables[axis] = self._loop_name()
+            size = self._size(statement.type.shape[axis])
+            span = f"{size} - 1, -1, -1" if axis == statement.axis and statement.backwards else size
+            self._line(f"for {variables[axis]} in range({span}):", indent)
+            indent += 1
+        place = ", ".join(variables[axis] for axis in range(rank))
+        self._line(f"{total} += {self.arrays[statement.source]}[{place}]", indent)
+        self._line(f"{self.arrays[statement.array]}[{place}] = {total}", indent)
+        self.names.taken -= set(variables.values())
 
     def _return(self, statement: Return, indent: int) -> None:
         shown = [

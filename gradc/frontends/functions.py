@@ -86,13 +86,18 @@ SHAPED = {
     "arange": "size",
     "concatenate": "arrays axis=",
     "stack": "arrays axis=",
+    "reshape": "x shape",
+    "cumsum": "x axis=",
+    "diag": "x",
+    "trace": "x",
     "expand_dims": "x axis",
     "squeeze": "x axis=",
 }
 """Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
 
 REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul", "einsum",
-            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "amax", "amin")  # fmt: skip
+            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "reshape",
+            "cumsum", "diag", "trace", "amax", "amin")  # fmt: skip
 """Functions whose arguments are arrays."""
 
 INDEXED = {"take": 1, "take_along_axis": 1, "one_hot": 0, "softmax_cross_entropy": 1, "multiclass_hinge": 1}

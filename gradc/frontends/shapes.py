@@ -243,6 +243,56 @@ def _product(asked: Asked) -> Node:
     return build(asked.algebra, asked.x, asked.y, asked.node.span)
 
 
+def _reshape(asked: Asked) -> Node:
+    """The elements in the same order under another shape; one size may be -1."""
+    x, wanted = asked.x, asked.given["shape"]
+    span = asked.span("shape")
+    parts = list(wanted) if isinstance(wanted, tuple) else [wanted]
+    count = product(x.shape)
+    unknown = [k for k, part in enumerate(parts) if _is_minus_one(part)]
+    if len(unknown) > 1:
+        raise Error("G0204", "only one size of a shape can be -1", span)
+    shape = [1 if k in unknown else static_size(part, span) for k, part in enumerate(parts)]
+    known = product(tuple(shape))
+    if unknown:
+        shape[unknown[0]] = derive("//", count, known) if known != 0 else 0
+    total = product(tuple(shape))
+    if total != count:
+        message = f"{x.type} cannot be reshaped to {shape_text(tuple(shape))}"
+        if isinstance(total, int) and isinstance(count, int):
+            raise Error("G0201", message, asked.node.span, help=f"it has {count} elements, the shape {total}")
+        asked.algebra.checks.append(Check(count, "==", total, message))
+    return make("reshape", x, attrs=(tuple(shape),)) if tuple(shape) != x.shape else x
+
+
+def _is_minus_one(part: Any) -> bool:
+    return isinstance(part, Node) and part.op == "const" and part.value == -1
+
+
+def _cumsum(asked: Asked) -> Node:
+    (x,) = asked.algebra.numbers((asked.x,))
+    axes = asked.axes(x.type.rank)
+    if axes is None and x.type.rank != 1:
+        raise Error("G0204", "`cumsum` over several axes needs `axis`", asked.node.span, label=f"this is {x.type}")
+    return make("cumsum", x, attrs=(axes[0] if axes else 0, False))
+
+
+def _diag(asked: Asked) -> Node:
+    """Of a matrix its diagonal, of a vector the matrix that has it as diagonal; `trace` sums the diagonal."""
+    algebra = asked.algebra
+    (x,) = algebra.numbers((asked.x,))
+    if x.type.rank == 2:
+        algebra.equal_sizes(x.shape[0], x.shape[1], (x,), asked.node.span)
+        here = make("eq", iota(x.shape, 0), iota(x.shape, 1))
+        kept = make("where", here, x, constant(0.0, x.type))
+        return algebra.reduce("sum", kept, None if asked.name == "trace" else (1,))
+    if x.type.rank != 1 or asked.name == "trace":
+        raise Error("G0202", f"`{asked.name}` takes a matrix", asked.span("x"), label=f"this is {x.type}")
+    shape = (x.shape[0], x.shape[0])
+    here = make("eq", iota(shape, 0), iota(shape, 1))
+    return make("where", here, broadcast(x, shape, (0,)), constant(0.0, x.type.with_shape(shape)))
+
+
 # ---------------------------------------------------------------- indices, and arrays side by side
 
 
@@ -333,6 +383,10 @@ BUILDERS: dict[str, Callable[[Asked], Node]] = {
     "softmax": _softmax,
     "log_softmax": _softmax,
     "transpose": _transpose,
+    "reshape": _reshape,
+    "cumsum": _cumsum,
+    "diag": _diag,
+    "trace": _diag,
     "take": _take,
     "take_along_axis": _take_along,
     "one_hot": _one_hot,

@@ -321,6 +321,10 @@ _movement("slice",     lambda types, attrs: types[0].with_shape(tuple(part[2] fo
           lambda x, attrs: ("pad", (attrs[0], x.shape)), "gradc.ir.reference.slice_")
 _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),                             # attrs: as slice, shape
           lambda x, attrs: ("slice", (attrs[0],)), "gradc.ir.reference.pad")
+_movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape
+          lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape")
+_movement("cumsum",    _first,                                                                         # attrs: axis, backwards
+          lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum")
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 
 _row("take", "gather", "x index", _taken, transpose=lambda x, attrs: ("put", (attrs[0], x.shape)), numpy="numpy.take")          # attrs: axis
@@ -330,6 +334,9 @@ _row("take_along", "gather", "x index", _along, transpose=lambda x, attrs: ("put
 _row("put_along", "gather", "x index", _attribute_shape, transpose=lambda x, attrs: ("take_along", attrs[:1]),                  # attrs: axis, shape
      numpy="gradc.ir.reference.put_along")
 # fmt: on
+
+WHOLE = ("contract", "reshape", "cumsum")
+"""Ops that a kernel does to whole arrays, outside the loops that it fuses."""
 
 OPS: dict[str, Op] = {row.name: row for row in ROWS}
 """The table by name."""

@@ -131,6 +131,11 @@ def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...
     return result
 
 
+def cumsum(x: Array, axis: int, backwards: bool) -> Array:
+    """Running sums along an axis, from its start or from its end."""
+    return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
+
+
 # ---------------------------------------------------------------- contractions
 
 

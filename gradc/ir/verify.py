@@ -220,6 +220,14 @@ def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None
 
 
 _SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size, "iota": _iota}
+def _reshape(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    return None if _fits(attrs, tuple) else "a reshape has a shape"
+
+
+def _cumsum(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    return None if _fits(attrs, int, bool) and 0 <= attrs[0] < x.rank else "a cumsum has an axis and a direction"
+
+
 _MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
     "cast": _cast,
     "broadcast": _broadcast,
@@ -227,6 +235,8 @@ _MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | N
     "transpose": _transpose,
     "slice": _slice,
     "pad": _pad,
+    "reshape": _reshape,
+    "cumsum": _cumsum,
 }
 
 

@@ -15,6 +15,7 @@ from gradc.schedule.loops import (
     Allocate,
     Apply,
     Carry,
+    Cumulate,
     Expression,
     Extent,
     For,
@@ -25,6 +26,7 @@ from gradc.schedule.loops import (
     MatrixProduct,
     Number,
     Position,
+    Reshape,
     Return,
     Statement,
     Store,
@@ -113,8 +115,8 @@ class _Builder:
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
         written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
         for slot, node in self.plan.slots.items():
-            if slot not in self.plan.aliases and node.row.kind != "contraction":
-                zeros = slot not in written and node.row.kind != "reduction"
+            if slot not in self.plan.aliases and node.op not in ("contract", "reshape"):
+                zeros = slot not in written and node.row.kind != "reduction" and node.op != "cumsum"
                 self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
 
     # ------------------------------------------------------------ loops
@@ -194,7 +196,7 @@ class _Builder:
     def _point(self, task: Task) -> None:
         index = tuple(at for at in task.index if at is not None)
         if task.kind == "call":
-            self.scopes[-1].statements.append(self._matrix_product(task))
+            self.scopes[-1].statements.append(self._whole(task))
         elif task.kind == "reduce":
             value = self._use(self._pull(task.value, index))
             total = self.open[task.node]
@@ -207,6 +209,18 @@ class _Builder:
         else:
             expression, depth = self._pull(task.value, index, compute=task.value is task.node)
             self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+
+    def _whole(self, task: Task) -> Statement:
+        """What is done to whole arrays."""
+        node = task.node
+        if node.op == "contract":
+            return self._matrix_product(task)
+        source = self._array_of(node.args[0])
+        if node.op == "cumsum":
+            return Cumulate(task.slot, source, node.type, *node.attrs)
+        outputs = {name for name, _ in self.graph.outputs}
+        copied = task.slot in outputs and (node.args[0].op == "input" or source in outputs)
+        return Reshape(task.slot, source, node.type, copied)
 
     def _matrix_product(self, task: Task) -> MatrixProduct:
         """A contraction of two matrices over one axis, as a product of each or its transpose."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, topological, users
+from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
 from gradc.schedule.tasks import SAVE_FROM, Body, Loop, Schedule, Task, cost, scattered
@@ -43,7 +44,7 @@ class Attempt:
         self.number: dict[tuple, int] = {}
 
     def run(self) -> Schedule:
-        tasks = list(self._tasks())
+        self.tasks = tasks = list(self._tasks())
         self.number = {task.key: k for k, task in enumerate(tasks)}
         for task in tasks:
             if task.slot:
@@ -75,8 +76,8 @@ class Attempt:
                     self.slots[outputs[node]] = node
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
-            elif node.row.kind == "contraction":
-                slot = outputs.get(node, f"product{len(self.stored)}")
+            elif node.op in WHOLE:
+                slot = outputs.get(node, f"{node.op}{len(self.stored)}")
                 taken.add(slot)
                 self.stored[node] = slot
                 yield Task("call", node, node, slot)
@@ -216,6 +217,8 @@ class Attempt:
         outputs = {name for name, _ in self.graph.outputs}
         for node in self.saved:
             slot = self.stored[node]
+            if self._is_viewed(node):
+                continue
             if slot in outputs:
                 continue
             for task in reversed(tasks):
@@ -231,6 +234,10 @@ class Attempt:
                     aliases[slot] = task.slot
                     break
         return aliases
+
+    def _is_viewed(self, node: Node) -> bool:
+        """Whether the array is also read under another shape."""
+        return any(task.node.op == "reshape" and task.node.args[0] is node for task in self.tasks)
 
     def _may_share(self, node: Node, writer: Task) -> bool:
         """Whether every reading of a saved value comes before the writer's, or in the same iteration before it."""

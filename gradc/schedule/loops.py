@@ -150,6 +150,27 @@ class MatrixProduct:
 
 
 @dataclass(slots=True, eq=False)
+class Reshape:
+    """`array` is `source` under another shape; a copy of it where the caller must not get the same storage twice."""
+
+    array: str
+    source: str
+    type: Type
+    copied: bool
+
+
+@dataclass(slots=True, eq=False)
+class Cumulate:
+    """`array` holds the running sums of `source` along an axis, from its end if `backwards`."""
+
+    array: str
+    source: str
+    type: Type
+    axis: int
+    backwards: bool
+
+
+@dataclass(slots=True, eq=False)
 class HandOn:
     """The last statement of an iteration: all carries take their new values at once."""
 
@@ -182,7 +203,7 @@ class Return:
     values: list[tuple[str, Expression | str]]
 
 
-Statement = Union[Allocate, For, Store, AddInto, MatrixProduct, HandOn, StoreLast, Accumulate, Return, Let]
+Statement = Union[Allocate, For, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate, Return, Let]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from gradc.schedule.loops import (
     Allocate,
     Apply,
     Carry,
+    Cumulate,
     Expression,
     Extent,
     For,
@@ -26,6 +27,7 @@ from gradc.schedule.loops import (
     Number,
     Place,
     Position,
+    Reshape,
     Return,
     Statement,
     Store,
@@ -42,8 +44,8 @@ def schedule_text(plan: Schedule, kernel: Kernel) -> str:
     lines: list[str] = []
     number = 0
     for statement in kernel.statements:
-        if isinstance(statement, MatrixProduct):
-            lines.append(f"matrix product {_statement(statement, _Names(kernel))}")
+        if isinstance(statement, MatrixProduct | Reshape | Cumulate):
+            lines.append(f"whole arrays {_statement(statement, _Names(kernel))}")
         elif isinstance(statement, For):
             number += 1
             facts = _loop_facts(statement, kernel, names)
@@ -139,6 +141,11 @@ def _statement(statement: Statement, names: _Names) -> str:
         case MatrixProduct():
             left, right = (name + ".T" * transposed for name, transposed in (statement.left, statement.right))
             return f"{statement.array} = {left} @ {right}"
+        case Reshape():
+            return f"{statement.array} = {'a copy of ' * statement.copied}{statement.source} as {statement.type}"
+        case Cumulate():
+            way = "from the end " if statement.backwards else ""
+            return f"{statement.array} = running sums {way}of {statement.source} along axis {statement.axis}"
         case HandOn():
             pairs = zip(statement.carries, statement.values)
             return "hand on " + ", ".join(f"{names.of(carry)} <- {names.show(value)}" for carry, value in pairs)
