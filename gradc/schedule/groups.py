@@ -149,11 +149,15 @@ class Attempt:
         return body
 
     def _read_by_scalars(self, node: Node) -> None:
-        """Elements of reductions that scalar code picks out after all loops."""
-        while node not in self.roots and node.args:
-            node = node.args[0]
-        if node.row.kind == "reduction" and node.shape:
-            self.materialise(node)
+        """Elements of reductions that scalar code picks out after all loops, or that tell it what to pick."""
+        stack = [node]
+        while stack:
+            node = stack.pop()
+            if node.row.kind == "reduction":
+                if node.shape:
+                    self.materialise(node)
+            elif node not in self.roots:
+                stack.extend(node.args)
 
     def _need_arrays(self, nodes: tuple[Node, ...]) -> None:
         """Give each of these an array, because a matrix product reads it."""

@@ -27,7 +27,10 @@ class Levels:
         self.memo: dict[Point, int] = {}
         self.reads: list[tuple[Node, Task, bool]] = []
         in_slot: dict[str, int] = {}
+        stored_in = {slot: node for node, slot in attempt.stored.items()}
         for task in tasks:
+            if task.kind == "scatter" and stored_in.get(task.slot, task.node) is not task.node:
+                self.own.setdefault(stored_in[task.slot], []).append(task)
             if task.kind in ("reduce", "scatter", "call") or task.node in attempt.stored:
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
