@@ -11,7 +11,6 @@ from scipy.special import ndtr
 
 from gradc.bench.workload import Answer
 
-
 BLAS_ALONE = 8192
 """Up to this many elements the BLAS computes a dot product in one thread. Beyond, it waits for a second one, a
 hundred times longer than the work takes where another process keeps that processor busy."""

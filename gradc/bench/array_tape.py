@@ -153,8 +153,10 @@ def linear(forward: Callable[[Any], Any], back: Callable[[Any], Any], x: Any) ->
 # ---------------------------------------------------------------- reductions
 
 
-def reduction(function: Callable[..., Any], derivative: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """From `function(x, axis=, keepdims=)` and its derivative as a function of (x, out), both with all axes."""
+def reduction(
+    function: Callable[..., Any], derivative: Callable[[Any, Any, tuple[int, ...]], Any]
+) -> Callable[..., Any]:
+    """From `function(x, axis=, keepdims=)` and its derivative as a function of (x, out, axes); out has all axes."""
 
     def apply(x: Any, axes: tuple[int, ...]) -> Any:
         data = data_of(x)
@@ -162,7 +164,7 @@ def reduction(function: Callable[..., Any], derivative: Callable[[Any, Any], Any
         out = np.squeeze(kept, axis=axes)[()]
         if not isinstance(x, Tensor):
             return out
-        return Tensor(out, (x,), lambda grad: x.receive(derivative(data, kept) * np.expand_dims(grad, axes)))
+        return Tensor(out, (x,), lambda grad: x.receive(derivative(data, kept, axes) * np.expand_dims(grad, axes)))
 
     return apply
 
@@ -172,8 +174,8 @@ def _logsumexp(x: Any, **axes: Any) -> Any:
     return np.log(np.sum(np.exp(x - largest), **axes)) + largest
 
 
-def _winners(x: Any, out: Any) -> Any:
-    return (x == out) / np.sum(x == out)
+def _winners(x: Any, out: Any, axes: tuple[int, ...]) -> Any:
+    return (x == out) / np.sum(x == out, axis=axes, keepdims=True)
 
 
 RULES = rules(ARRAYS)
@@ -192,12 +194,12 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "square": lambda x: x * x,
 }
 REDUCTIONS: dict[str, Callable[..., Any]] = {
-    "sum": reduction(np.sum, lambda x, out: np.ones(np.shape(x))),
-    "prod": reduction(np.prod, lambda x, out: out / x),
+    "sum": reduction(np.sum, lambda x, out, axes: np.ones(np.shape(x))),
+    "prod": reduction(np.prod, lambda x, out, axes: out / x),
     "max": reduction(np.max, _winners),
     "min": reduction(np.min, _winners),
-    "logsumexp": reduction(_logsumexp, lambda x, out: np.exp(x - out)),
-    "norm": reduction(lambda x, **axes: np.sqrt(np.sum(x * x, **axes)), lambda x, out: x / out),
+    "logsumexp": reduction(_logsumexp, lambda x, out, axes: np.exp(x - out)),
+    "norm": reduction(lambda x, **axes: np.sqrt(np.sum(x * x, **axes)), lambda x, out, axes: x / out),
     "any": lambda x, axes: np.any(data_of(x), axis=axes),
     "all": lambda x, axes: np.all(data_of(x), axis=axes),
 }
@@ -221,6 +223,8 @@ def _movement(step: Step, shape: tuple[int, ...]) -> Callable[[Any], Any]:
             whole = np.zeros(shape)
             move(whole)[...] = grad
             return whole
+        if step.op == "pad":
+            return reference(OPS["slice"].numpy)(grad, attrs[0])
         if step.op == "transpose":
             return np.transpose(grad, np.argsort(attrs[0]))
         return np.reshape(grad, shape)
@@ -255,18 +259,18 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
     steps = program.steps
     last = len(steps) - 1
     written = [k for k, step in enumerate(steps) if step.kind == "source" and step.op != "input"]
-    number_slots = {k: len(steps) + n for n, k in enumerate(written)}
-    constants = [(k, np.full(steps[k].shape, steps[k].value)) for k in written if steps[k].shape]
-    constants += [(k, steps[k].value) for k in written if not steps[k].shape]
-    constants += [(number_slots[k], steps[k].value) for k in written]
+    numbers = [k for k in written if np.ndim(steps[k].value) == 0]
+    number_slots = {k: len(steps) + n for n, k in enumerate(numbers)}
+    constants = [(k, np.array(np.broadcast_to(steps[k].value, steps[k].shape))[()]) for k in written]
+    constants += [(number_slots[k], steps[k].value) for k in numbers]
     sources = {step.attrs[0]: k for k, step in enumerate(steps) if step.op == "input"}
     plan = [(k, *_planned(program, step, number_slots)) for k, step in enumerate(steps) if step.kind != "source"]
     read = {arg for _, _, args in plan for arg in args} | {last}
     plan = [entry for entry in plan if entry[0] in read]
 
     def call() -> Answer:
-        leaves = {name: Tensor(inputs[name]) if name in program.wrt else inputs[name] for name in program.inputs}
-        slots: list[Any] = [None] * (len(steps) + len(written))
+        leaves = {name: _leaf(inputs[name], name in program.wrt) for name in program.inputs}
+        slots: list[Any] = [None] * (len(steps) + len(numbers))
         for name, k in sources.items():
             slots[k] = leaves[name]
         for k, value in constants:
@@ -299,6 +303,12 @@ def refuses(workload: Workload, inputs: Inputs) -> str:
 
 def _along(function: Callable[..., Any], axes: tuple[int, ...]) -> Callable[[Any], Any]:
     return lambda x: function(x, axes)
+
+
+def _leaf(value: Any, differentiated: bool) -> Any:
+    """An input as the tape takes it, on the tape if it is differentiated; numbers with NumPy's manners."""
+    value = np.float64(value) if isinstance(value, float) else value
+    return Tensor(value) if differentiated else value
 
 
 def _gradient(leaf: Tensor) -> Any:

@@ -179,7 +179,7 @@ def disagreement(answer: Answer, reference: Answer, workload: Workload, inputs: 
     for name, mine, right in pairs:
         difference = _difference(np.asarray(mine), np.asarray(right))
         if difference:
-            return f"{name} {difference}"
+            return f"{name}{difference}"
     return ""
 
 
@@ -189,7 +189,7 @@ def _float_inputs(workload: Workload) -> tuple[str, ...]:
 
 def _difference(mine: np.ndarray, right: np.ndarray) -> str:
     if mine.shape != right.shape:
-        return f"has shape {mine.shape} instead of {right.shape}"
+        return f" has shape {mine.shape} instead of {right.shape}"
     bytes = min(mine.itemsize, right.itemsize) if mine.dtype.kind == "f" else right.itemsize
     finite = np.isfinite(right)
     largest = float(np.max(np.abs(right), where=finite, initial=0.0))
@@ -198,4 +198,4 @@ def _difference(mine: np.ndarray, right: np.ndarray) -> str:
         return ""
     first = np.unravel_index(int(np.argmin(near)), near.shape)
     place = "" if mine.ndim == 0 else f"[{', '.join(map(str, first))}]"
-    return f"{place} is {mine[first]:.12g} instead of {right[first]:.12g}".lstrip()
+    return f"{place} is {mine[first]:.12g} instead of {right[first]:.12g}"

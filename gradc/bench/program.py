@@ -12,6 +12,7 @@ from gradc.bench.workload import Inputs, Workload
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
 from gradc.function import Function
+from gradc.ir import interpret
 from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import concrete
 from gradc.ir.sizes import evaluate
@@ -30,7 +31,7 @@ class Step:
     attrs: tuple[Any, ...]
     shape: tuple[int, ...]
     value: Any = None
-    """Of a constant or a size: the number."""
+    """Of a constant or a size: the number, everywhere the same; of indices: the array."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
         return Step(node.op, "source", args, (), shape, node.value)
     if node.op == "size":
         return Step(node.op, "source", args, (), shape, float(evaluate(node.attrs[0], sizes)))
+    if node.op == "iota":
+        return Step(node.op, "source", args, (), shape, interpret.apply(node, (), sizes))
     attrs = node.attrs if node.op in ("input", "cast") else concrete(node.attrs, sizes)
     return Step(node.op, node.row.kind, args, attrs, shape)
 
@@ -77,7 +80,7 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
 def unknown_op(program: StepProgram, known: Collection[str]) -> str:
     """Says which op that computes something is not among the known ones; empty if all are."""
     for step in program.steps:
-        if step.kind in ("elementwise", "reduction") and step.op not in known:
+        if step.kind not in ("source", "movement") and step.op not in known:
             return f"does not know `{step.op}`"
     return ""
 

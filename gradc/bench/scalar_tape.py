@@ -229,8 +229,10 @@ def _movement(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
     if step.op == "cast":
         return (lambda x: x) if step.shape else (lambda x: x if isinstance(x, Value) else float(x))
     (shape,) = shapes
-    moved = reference(OPS[step.op].numpy)(np.arange(math.prod(shape)).reshape(shape), *step.attrs)
-    indices = np.reshape(moved, -1).tolist()
+    from_one = 1 + np.arange(math.prod(shape)).reshape(shape)  # so that 0 marks what `pad` adds
+    indices = (np.reshape(reference(OPS[step.op].numpy)(from_one, *step.attrs), -1) - 1).tolist()
+    if step.op == "pad":
+        return lambda xs: [xs[k] if k >= 0 else 0.0 for k in indices]
     if shape == ():
         return lambda x: [x] * len(indices)
     if step.shape == ():
@@ -251,7 +253,9 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
         if step.op == "input":
             sources[step.attrs[0]] = k
         elif step.kind == "source":
-            constants.append((k, [step.value] * math.prod(step.shape) if step.shape else step.value))
+            constants.append(
+                (k, np.broadcast_to(step.value, step.shape).ravel().tolist() if step.shape else step.value)
+            )
         else:
             plan.append((k, MAKERS[step.kind](step, [program.steps[arg].shape for arg in step.args]), step.args))
 

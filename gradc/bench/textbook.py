@@ -99,6 +99,8 @@ def rules(m: SimpleNamespace) -> dict[str, Rule]:
         "cosh":       (m.cosh,    lambda x, y: m.sinh(x)),
         "tanh":       (m.tanh,    lambda x, y: 1 - y * y),
         "logcosh":    (logcosh,   lambda x, y: m.tanh(x)),
+        "logistic_pdf": (lambda x: sigmoid(x) * sigmoid(-x), lambda x, y: y * (1 - 2 * sigmoid(x))),
+        "sech":       (lambda x: 1 / m.cosh(x), lambda x, y: -y * m.tanh(x)),
         "arcsinh":    (m.asinh,   lambda x, y: 1 / m.sqrt(x * x + 1)),
         "arccosh":    (m.acosh,   lambda x, y: 1 / m.sqrt(x * x - 1)),
         "arctanh":    (m.atanh,   lambda x, y: 1 / (1 - x * x)),

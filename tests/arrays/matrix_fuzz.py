@@ -10,10 +10,10 @@ from array_programs import Example
 SIZES = ((3, 2, 4), (2, 2, 2), (3, 1, 2), (1, 3, 2), (1, 1, 1), (4, 3, 1))
 """The sizes n, m, k of the inputs: A is n by m, B is m by k, C is n by k, u has n, v has m, w has k elements."""
 ELEMENTWISE = (
-    "sin({})", "tanh({})", "({})**2", "exp(-({})**2)", "log(1 + exp({}))", "1 / (2 + ({})**2)", "abs({})", "max({}, 0.3)",
+    "sin({})", "tanh({})", "({})**2", "exp(-({})**2)", "log(1 + exp({}))", "(1 / (2 + ({})**2))", "abs({})", "max({}, 0.3)",
     "where({} > 0.2, {}, 0.5)", "-({})", "sqrt(1 + ({})**2)",
 )  # fmt: skip
-PAIRS = ("({} + {})", "({} - {})", "({} * {})", "({} / (2 + ({})**2))", "max({}, {})", "where({} < 0.5, {}, 1)")
+PAIRS = ("({} + {})", "({} - {})", "({} * {})", "(({}) / (2 + ({})**2))", "max({}, {})", "where({} < 0.5, {}, 1)")
 REDUCTIONS = ("sum", "mean", "max", "min", "logsumexp", "norm", "var", "std", "prod")
 INPUTS = {"nm": ["A"], "mk": ["B"], "nk": ["C"], "n": ["u"], "m": ["v"], "k": ["w"], "": ["s"]}
 SHAPES = ("nm", "mk", "nk", "n", "m", "k", "", "mn", "km", "kn", "mm", "nn", "kk")
@@ -101,7 +101,8 @@ class Writer:
         """Arrays side by side, of which a part is taken."""
         axis = self.choose.choice((0, 1))
         both = f"concatenate([{self.write(shape, depth)}, {self.write(shape, depth)}], axis={axis})"
-        return both + ("[-1:] * " if axis == 0 else "[:, 1:][:, :1] * ") + self.write(shape, depth)
+        part = "[-1:]" if axis == 0 else "[:, 1:][:, :1]"
+        return f"({both}{part} * ({self.write(shape, depth)}))"
 
     def reduced(self, shape, depth):
         other = self.choose.choice("nmk")

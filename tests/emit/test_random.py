@@ -1,0 +1,64 @@
+"""Random programs: the emitted Python against the interpreter, as it is and compiled."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+from plain import engine
+from random_programs import Example, random_examples
+
+import gradc
+from gradc.runtime.kernel import ENGINES
+
+REFUSED = ("G0204", "G0603")
+"""An extreme of nothing: where a random program meets an empty array, it may be refused."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_engine():
+    ENGINES["plain"] = engine
+    yield
+    del ENGINES["plain"]
+
+
+def value_and_grad(example: Example, engine: str) -> list[np.ndarray]:
+    f = gradc.compile(example.text, engine=engine)
+    value, grads = f.value_and_grad(*example.values(f.inputs))
+    return [value, *grads]
+
+
+def hessian_times_ones(example: Example, engine: str) -> list[np.ndarray]:
+    f = gradc.compile(example.text, engine=engine)
+    values = example.values(f.inputs)
+    return list(f.hvp([np.ones(np.shape(value)) for value in values], *values))
+
+
+def check(examples: Iterable[Example], engine: str, compute: Callable, rtol: float, atol: float) -> None:
+    """Each example gives the same with an engine as with the interpreter; else the shortest one is reported."""
+    failures, done = [], 0
+    for example in examples:
+        try:
+            expected = compute(example, "interpreter")
+        except gradc.Error as error:
+            assert error.code in REFUSED, example
+            continue
+        try:
+            for actual, wanted in zip(compute(example, engine), expected, strict=True):
+                np.testing.assert_allclose(actual, wanted, rtol=rtol, atol=atol, equal_nan=True, strict=True)
+        except Exception as error:
+            failures.append(f"{example}\n{type(error).__name__}: {error}")
+        done += 1
+    assert not failures, f"{len(failures)} of {done}, for instance\n{min(failures, key=len)}"
+    assert done > 50
+
+
+def test_value_and_gradients():
+    check(random_examples(1, 800), "plain", value_and_grad, 1e-9, 1e-11)
+
+
+def test_hessian_times_vector():
+    check(random_examples(2, 150), "plain", hessian_times_ones, 1e-8, 1e-9)
+
+
+def test_special_values():
+    check(random_examples(3, 400, special=True), "plain", value_and_grad, 1e-9, 1e-11)

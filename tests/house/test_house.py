@@ -1,0 +1,60 @@
+"""The house rules: imports go down, start-up is light, the pages say what happens."""
+
+import ast
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "schedule", "emit", "compiler", "export", "runtime", "function",
+         "check", "show", "bench", "cli"]  # fmt: skip
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def room(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "gradc" else None
+
+
+def test_imports_only_go_down():
+    wrong = []
+    for path in sorted((ROOT / "gradc").rglob("*.py")):
+        here = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for node in ast.parse(path.read_text()).body:  # imports inside functions are made late on purpose
+            if isinstance(node, ast.ImportFrom) and here in ORDER:
+                there = room(node.module or "")
+                if there in ORDER and ORDER.index(there) > ORDER.index(here):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {node.module}")
+    assert not wrong
+
+
+def test_start_up_needs_no_compiler():
+    code = "import sys, gradc, gradc.cli; print([m for m in ('numba', 'sympy', 'scipy', 'mpmath') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_examples(page):
+    text = re.sub(r"^```.*$", "", page.read_text(), flags=re.MULTILINE)
+    example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example).failed == 0
+
+
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", [b for page in PAGES for b in CONSOLE.findall(page.read_text())], ids=lambda b: b.split("\n")[0])
+def test_console_examples(block):
+    command, _, shown = block.partition("\n")
+    words = shlex.split(command.removeprefix("$ "))
+    assert words[0] == "gradc"
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    said = done.stdout + done.stderr
+    assert [line.rstrip() for line in said.strip().splitlines()] == [line.rstrip() for line in shown.strip().splitlines()]
