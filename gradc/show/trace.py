@@ -255,7 +255,7 @@ class _Tracer:
         arg = node.args[position]
         if node not in self.bars or arg not in self.bars:
             return None, None
-        if node.row.transpose is not None:
+        if node.row.transpose is not None or node.row.kind == "contraction":
             return None, pull(node, position, self.bars[node])
         local = partial(node, position)
         if local is None:
@@ -279,7 +279,7 @@ def returns(node: Node, position: int, product: Node | None) -> str:
 
 # ---------------------------------------------------------------- what gates are called
 
-SYMBOLS = {"neg": "*-1", "square": "x**2"}
+SYMBOLS = {"neg": "*-1", "square": "x**2", "contract": "@"}
 """Where the lecture's name is neither the op's sign in Python nor its name."""
 
 WITH_CONSTANT = {
