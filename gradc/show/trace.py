@@ -31,8 +31,8 @@ class Argument:
     """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
 
     `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
-    times local. Where no gradient flows both are None. A gate that only moves data has no local derivative
-    worth the name; `returns` says how its gradient comes back, such as "sum" for a broadcast.
+    times local. Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
+    derivative worth showing; `returns` says how its gradient comes back: "sum" for a broadcast, "@ x" for a product.
     """
 
     name: str
@@ -231,7 +231,13 @@ class _Tracer:
                 value=values[node],
                 upstream=values[self.bars.get(node)],
                 arguments=tuple(
-                    Argument(self._name(arg, values), values[arg], values[local], values[product], returns(node, k, product))
+                    Argument(
+                        self._name(arg, values),
+                        values[arg],
+                        values[local],
+                        values[product],
+                        self._returns(node, k, values) if product is not None else "",
+                    )
                     for k, arg in enumerate(node.args)
                     if arg.op not in ("const", "size")
                     for local, product in [parts[node, k]]
@@ -269,12 +275,13 @@ class _Tracer:
             return f"[{self.numbers[node]}]"
         return node.name if node.op == "input" else abbreviated(values[node])
 
-
-def returns(node: Node, position: int, product: Node | None) -> str:
-    """How the gradient of a gate that only moves data comes back."""
-    if node.row.transpose is None or product is None:
-        return ""
-    return node.row.transpose(node.args[position].type, node.attrs)[0]
+    def _returns(self, node: Node, position: int, values: Mapping[Node | None, Any]) -> str:
+        """How a gradient comes back where the gate is linear and has no derivative worth showing."""
+        if node.row.kind == "contraction":
+            return f"@ {self._name(node.args[1 - position], values)}"
+        if node.row.transpose is None:
+            return ""
+        return node.row.transpose(node.args[position].type, node.attrs)[0]
 
 
 # ---------------------------------------------------------------- what gates are called

@@ -161,6 +161,36 @@ def test_compile_to_a_file(tmp_path):
     assert os.listdir(tmp_path) == ["neuron.py"]
 
 
+# ---------------------------------------------------------------- check
+
+
+def test_check_compares_every_input_with_every_oracle():
+    result = ok("check", "x*exp(-y)", "--at", "x=2,y=0.5")
+    assert result.stdout.splitlines()[0] == "at x = 2, y = 0.5"
+    assert result.stdout.splitlines()[-1] == "all agree"
+    for oracle in ("forward mode", "mpmath", "finite differences", "sympy"):
+        assert result.stdout.count(oracle) == 2
+
+
+def test_check_draws_a_point_where_none_is_given():
+    facts = json.loads(ok("check", "sum(log(x)*y)", "--wrt", "y", "--json").stdout)
+    assert facts["passed"] is True
+    assert set(facts["point"]) == {"x", "y"}
+    assert {row["input"] for row in facts["comparisons"]} == {"y"}
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_gradient_that_differs_is_exit_code_3(monkeypatch, form):
+    def zeros(f, bound, found):
+        return {name: 0.0 * grad for name, grad in found.items()}
+
+    monkeypatch.setattr("gradc.check.check._forward", zeros)
+    result = run("check", "x*y", "--at", "x=2,y=3", *form)
+    assert result.exit_code == 3
+    assert ("DIFFERS" in result.stdout) == (not form)
+    assert not form or json.loads(result.stdout)["passed"] is False
+
+
 # ---------------------------------------------------------------- bench
 
 
