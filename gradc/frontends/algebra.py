@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradc.ir.graph import Check, IndexCheck, Node, broadcast, cast, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.graph import (
+    Check,
+    IndexCheck,
+    Node,
+    broadcast,
+    cast,
+    constant,
+    iota,
+    make,
+    size_node,
+    squeeze,
+    topological,
+)
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
@@ -35,6 +47,8 @@ class Algebra:
 
     def meet(self, nodes: tuple[Node, ...], span: Span | None = None) -> tuple[Node, ...]:
         """The nodes broadcast to their common shape."""
+        if all(node.shape == nodes[0].shape for node in nodes):
+            return nodes
         shape = self.common_shape(nodes, span)
         return tuple(self.stretch(node, shape) for node in nodes)
 
@@ -279,11 +293,18 @@ def describe(node: Node) -> str:
 
 def static_integer(value: Any, span: Span, what: str) -> int:
     """A whole number that the program fixes."""
-    if isinstance(value, Node) and value.is_constant and value.shape == () and value.op != "size":
+    if isinstance(value, Node) and value.is_constant and value.shape == () and not _depends_on_sizes(value):
         number = float(evaluate_constant(value))
         if number.is_integer() and abs(number) < 2**53:
             return int(number)
     raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+
+
+def _depends_on_sizes(value: Node) -> bool:
+    """Whether a constant is known only when the sizes that have names are."""
+    return any(
+        node.op == "size" or not all(isinstance(size, int) for size in node.shape) for node in topological((value,))
+    )
 
 
 def static_size(value: Any, span: Span) -> Size:
