@@ -253,9 +253,7 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
         if step.op == "input":
             sources[step.attrs[0]] = k
         elif step.kind == "source":
-            constants.append(
-                (k, np.broadcast_to(step.value, step.shape).ravel().tolist() if step.shape else step.value)
-            )
+            constants.append((k, _flat(step.value, step.shape)))
         else:
             plan.append((k, MAKERS[step.kind](step, [program.steps[arg].shape for arg in step.args]), step.args))
 
@@ -277,6 +275,11 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
         return value, tuple(grads)
 
     return call
+
+
+def _flat(value: Any, shape: tuple[int, ...]) -> Any:
+    """A constant as a number or a flat list of numbers."""
+    return np.broadcast_to(value, shape).ravel().tolist() if shape else value
 
 
 def _leaf(value: Any, differentiated: bool) -> Any:
