@@ -34,10 +34,12 @@ def _print_rich(report: Report, stream: Any) -> None:
     console = Console(file=stream, highlight=False)
     headings, *rows = report.table()
     used = [k for k in range(len(headings)) if any(row[k] for row in rows)]
-    drawn = Table(title=Text(report.title), title_justify="left")
+    drawn = Table(title=Text(report.title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for k in used:
         is_text = headings[k] in ("competitor", "note")
-        drawn.add_column(headings[k], justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
+        drawn.add_column(
+            headings[k], justify="left" if is_text else "right", no_wrap=headings[k] != "note", overflow="fold"
+        )
     for row in rows:
         ours = row[0] in {entry.name for entry in report.entries if entry.is_ours}
         drawn.add_row(*(Text(row[k]) for k in used), style="bold" if ours else None)
