@@ -121,7 +121,9 @@ def main() -> None:
 @main.command("compile", cls=Command)
 @program_options
 @output_option("Write to a file (.py for a module) instead of standard output.")
-@click.option("--emit", type=click.Choice(list(STAGES)), default="python", show_default=True, help="The stage to print.")
+@click.option(
+    "--emit", type=click.Choice(list(STAGES)), default="python", show_default=True, help="The stage to print."
+)
 @wrt_option
 @at_option
 @json_option
@@ -224,7 +226,9 @@ def trace_command(
 @at_option
 @wrt_option
 @json_option
-def check_command(expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool) -> None:
+def check_command(
+    expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool
+) -> None:
     """Compare the gradient with SymPy, mpmath and finite differences.
 
     Without --at the points are drawn at random. Exit code 3 if any of them disagrees.
@@ -240,7 +244,9 @@ def check_command(expression: str | None, file: str | None, at: tuple[str, ...],
 @main.command("bench", cls=Command)
 @program_options
 @click.option("--size", type=click.IntRange(min=1), metavar="N", help="Elements of each array; numbers by default.")
-@click.option("--against", default="", metavar="NAMES", help="Competitors, as in numpy,jax; all installed ones by default.")
+@click.option(
+    "--against", default="", metavar="NAMES", help="Competitors, as in numpy,jax; all installed ones by default."
+)
 @click.option("--quick", is_flag=True, help="Measure less often.")
 @wrt_option
 @at_option

@@ -1,9 +1,9 @@
 """The point at which a program is evaluated, as people type it: `x=-2, y=5, t=[1, 2, 3], X=@rows.csv`.
 
-    point  = name "=" value { "," name "=" value }
-    value  = number | list | "@" file
-    list   = "[" numbers or lists "]"
-    number = a literal, or a program without inputs such as pi/4
+point  = name "=" value { "," name "=" value }
+value  = number | list | "@" file
+list   = "[" numbers or lists "]"
+number = a literal, or a program without inputs such as pi/4
 """
 
 from __future__ import annotations

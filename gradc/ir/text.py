@@ -142,9 +142,7 @@ class _GraphReader:
             start += len(line) + 1
         if not self.outputs:
             raise Error("G0105", "the graph has no output", help="end it with a line such as `output value = t0`")
-        return Graph(
-            tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks), tuple(self.index_checks)
-        )
+        return Graph(tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks), tuple(self.index_checks))
 
     def _statement(self, line: _LineReader) -> None:
         keywords: dict[str, Callable[[_LineReader], None]] = {
@@ -208,7 +206,9 @@ class _GraphReader:
         op = line.name("the name of an op")
         if op.text not in OPS or op.text == "input":
             near = closest(op.text, OPS.keys() - {"input"})
-            raise Error("G0302", f"there is no op `{op.text}`", op.span, help=f"did you mean `{near}`?" if near else None)
+            raise Error(
+                "G0302", f"there is no op `{op.text}`", op.span, help=f"did you mean `{near}`?" if near else None
+            )
         row = OPS[op.text]
         args: list[Node] = []
         attrs: list[Any] = []

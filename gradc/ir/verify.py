@@ -128,7 +128,11 @@ def _input(attrs: tuple[Any, ...]) -> str | None:
 
 
 def _size(attrs: tuple[Any, ...]) -> str | None:
-    return None if len(attrs) == 2 and isinstance(attrs[1], Type) and not attrs[1].shape else "a size has a size and a type"
+    return (
+        None
+        if len(attrs) == 2 and isinstance(attrs[1], Type) and not attrs[1].shape
+        else "a size has a size and a type"
+    )
 
 
 def _fits(attrs: tuple[Any, ...], *kinds: type | tuple[type, ...]) -> bool:
@@ -143,7 +147,9 @@ def _elementwise(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks
         if arg.type.dtype != "bool":
             return f"a condition of `{op}` is {arg.type}, not bool"
     numbers = args[conditions:]
-    if numbers and not all((arg.type.is_float or arg.type.dtype == "i64") and arg.type.dtype == numbers[0].type.dtype for arg in numbers):
+    if numbers and not all(
+        (arg.type.is_float or arg.type.dtype == "i64") and arg.type.dtype == numbers[0].type.dtype for arg in numbers
+    ):
         return f"`{op}` wants numbers of one type, not {', '.join(str(arg.type) for arg in numbers)}"
     for arg in args[1:]:
         if not _same_shape(arg.shape, args[0].shape, checks):
@@ -219,7 +225,14 @@ def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None
     return f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
 
 
-_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {"const": _constant, "input": _input, "size": _size, "iota": _iota}
+_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {
+    "const": _constant,
+    "input": _input,
+    "size": _size,
+    "iota": _iota,
+}
+
+
 def _reshape(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
     return None if _fits(attrs, tuple) else "a reshape has a shape"
 

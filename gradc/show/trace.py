@@ -31,7 +31,7 @@ class Argument:
     """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
 
     `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
-    times local. Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
+    times local (of a product of matrices the local derivative is the other factor). Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
     derivative worth showing; `returns` says how its gradient comes back: "sum" for a broadcast, "@ x" for a product.
     """
 
@@ -198,7 +198,8 @@ def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments
     found = Trace(traced.source, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
     if found.results() == traced.results():
         return ""
-    return f"these are the gates as written; gradc.compile rewrites them and gives {', '.join(' '.join(line.split()) for line in found.results())}"
+    instead = ", ".join(" ".join(line.split()) for line in found.results())
+    return f"these are the gates as written; gradc.compile rewrites them and gives {instead}"
 
 
 class _Tracer:
@@ -263,6 +264,8 @@ class _Tracer:
             return None, None
         if node.row.transpose is not None or node.row.kind == "contraction":
             return None, pull(node, position, self.bars[node])
+        if node.row.kind == "contraction":
+            return node.args[1 - position], pull(node, position, self.bars[node])
         local = partial(node, position)
         if local is None:
             zero = constant(0.0, arg.type)

@@ -307,7 +307,13 @@ def test_every_message(golden):
 
 @pytest.mark.parametrize(
     "args",
-    [("eval", "x", "y"), ("eval", "x", "--sise", "3"), ("evaluate", "x"), ("compile", "x", "--emit", "pyton"), ("--sise",)],
+    [
+        ("eval", "x", "y"),
+        ("eval", "x", "--sise", "3"),
+        ("evaluate", "x"),
+        ("compile", "x", "--emit", "pyton"),
+        ("--sise",),
+    ],
 )
 def test_wrong_usage(args):
     result = run(*args)

@@ -54,12 +54,21 @@ def test_special_numbers_keep_their_bits():
 def test_sizes_of_any_form_read_back():
     size = Derived("//", Derived("max", Derived("-", "n", 1), 0), Derived("+", "m", 2))
     x = input_node("x", Type("f64", ("n", "m")))
-    graph = Graph((x,), (("value", broadcast(constant(1.0, Type("f64", (1,))), (size, 1), (1,))), ("m", make("sum", x, attrs=((0, 1),)))))
+    graph = Graph(
+        (x,),
+        (
+            ("value", broadcast(constant(1.0, Type("f64", (1,))), (size, 1), (1,))),
+            ("m", make("sum", x, attrs=((0, 1),))),
+        ),
+    )
     assert read_graph(print_graph(graph)) == graph
 
 
 def test_texts(golden):
-    programs = ("1/(1+exp(-(w0*x0+w1*x1+w2*x2)))", "x: f64[n]; y: f32[m]; q = x[1:] - 2*y; sum(q if q > 0 else -inf) / count(y)")
+    programs = (
+        "1/(1+exp(-(w0*x0+w1*x1+w2*x2)))",
+        "x: f64[n]; y: f32[m]; q = x[1:] - 2*y; sum(q if q > 0 else -inf) / count(y)",
+    )
     golden("graphs.txt", "\n".join(gradc.compile(program).stages.stage_text("graph") for program in programs))
 
 
@@ -143,7 +152,9 @@ def test_every_message(golden):
     golden("bad_graphs.txt", "\n".join(drawn))
 
 
-LINES = print_graph(gradc.compile("x: f64[n]; y: f64[m]; sum(max(x[1:]*y, 0.5)) + mean(y > 1)").stages.adjoint).splitlines()
+LINES = print_graph(
+    gradc.compile("x: f64[n]; y: f64[m]; sum(max(x[1:]*y, 0.5)) + mean(y > 1)").stages.adjoint
+).splitlines()
 
 
 @settings(max_examples=300, deadline=None)
@@ -155,7 +166,11 @@ def test_damaged_texts_are_errors_of_ours_or_graphs(data):
         line = lines[row]
         at = data.draw(st.integers(0, len(line)))
         until = data.draw(st.integers(at, min(len(line), at + 5)))
-        inserted = data.draw(st.sampled_from(["", "[", "]", "(", ")", ",", ";", ":", "0", "-1", "n", "x", "t0", "1e9", "bool", "=", '"', "\n"]))
+        inserted = data.draw(
+            st.sampled_from(
+                ["", "[", "]", "(", ")", ",", ";", ":", "0", "-1", "n", "x", "t0", "1e9", "bool", "=", '"', "\n"]
+            )
+        )
         lines[row] = line[:at] + inserted + line[until:]
     if data.draw(st.booleans()):
         del lines[data.draw(st.integers(0, len(lines) - 1))]

@@ -10,7 +10,13 @@ from gradc.show.encode import json_text
 
 
 def test_numbers_that_json_has_not():
-    facts = {"a": np.array([1.0, np.inf]), "b": float("nan"), "c": np.float32(-np.inf), "d": (1, True, None), 3: np.int64(4)}
+    facts = {
+        "a": np.array([1.0, np.inf]),
+        "b": float("nan"),
+        "c": np.float32(-np.inf),
+        "d": (1, True, None),
+        3: np.int64(4),
+    }
     assert json.loads(json_text(facts)) == {"a": [1.0, "inf"], "b": "nan", "c": "-inf", "d": [1, True, None], "3": 4}
 
 

@@ -144,7 +144,13 @@ def test_chains_run_level():
 
 @pytest.mark.parametrize(
     ("wanted", "placed"),
-    [([], []), ([3.0], [3.0]), ([0.0, 5.0], [0.0, 5.0]), ([2.0, 2.0], [1.5, 2.5]), ([1.0, 1.0, 1.0, 9.0], [0.0, 1.0, 2.0, 9.0])],
+    [
+        ([], []),
+        ([3.0], [3.0]),
+        ([0.0, 5.0], [0.0, 5.0]),
+        ([2.0, 2.0], [1.5, 2.5]),
+        ([1.0, 1.0, 1.0, 9.0], [0.0, 1.0, 2.0, 9.0]),
+    ],
 )
 def test_positions_are_spread_by_least_squares(wanted, placed):
     assert _spread(wanted) == pytest.approx(placed)

@@ -16,8 +16,14 @@ def test_the_first_example_of_the_lecture():
     t = gradc.trace("(x+y)*z", x=-2, y=5, z=-4)
     assert [(g.gate, g.text, g.value, g.upstream) for g in t] == [("+", "x+y", 3.0, -4.0), ("*", "(x+y)*z", -12.0, 1.0)]
     add, mul = t
-    assert [(a.name, a.value, a.local, a.product) for a in add.arguments] == [("x", -2.0, 1.0, -4.0), ("y", 5.0, 1.0, -4.0)]
-    assert [(a.name, a.value, a.local, a.product) for a in mul.arguments] == [("[1]", 3.0, -4.0, -4.0), ("z", -4.0, 3.0, 3.0)]
+    assert [(a.name, a.value, a.local, a.product) for a in add.arguments] == [
+        ("x", -2.0, 1.0, -4.0),
+        ("y", 5.0, 1.0, -4.0),
+    ]
+    assert [(a.name, a.value, a.local, a.product) for a in mul.arguments] == [
+        ("[1]", 3.0, -4.0, -4.0),
+        ("z", -4.0, 3.0, 3.0),
+    ]
     assert t.value == -12.0
     assert t.grads == (-4.0, -4.0, 3.0)
     assert t.grads.z == 3.0
@@ -122,7 +128,9 @@ def test_gates_keep_the_program_as_written():
     t = gradc.trace("log(1 + exp(x))", x=1000.0)
     assert [g.gate for g in t] == ["exp", "+1", "log"]
     assert t.value == np.inf
-    assert str(t).endswith("note: these are the gates as written; gradc.compile rewrites them and gives value 1000, d/dx 1")
+    assert str(t).endswith(
+        "note: these are the gates as written; gradc.compile rewrites them and gives value 1000, d/dx 1"
+    )
     assert gradc.trace("log(x)", x=0.0).note == ""
 
 
