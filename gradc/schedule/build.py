@@ -34,7 +34,7 @@ from gradc.schedule.loops import (
     Total,
     Variable,
 )
-from gradc.schedule.tasks import Body, Schedule, Task
+from gradc.schedule.tasks import Body, Schedule, Task, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 
 
@@ -115,7 +115,8 @@ class _Builder:
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
         written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
         for slot, node in self.plan.slots.items():
-            if slot not in self.plan.aliases and node.op not in ("contract", "reshape"):
+            makes_its_own = node.op in ("contract", "reshape") and self.plan.stored.get(node) == slot
+            if slot not in self.plan.aliases and not makes_its_own:
                 zeros = slot not in written and node.row.kind != "reduction" and node.op != "cumsum"
                 self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
 
@@ -207,7 +208,8 @@ class _Builder:
             value = self._use(self._pull(task.value, index))
             self.scopes[-1].statements.append(AddInto(task.slot, self._place(target_index(task.node, index)), value))
         else:
-            expression, depth = self._pull(task.value, index, compute=task.value is task.node)
+            compute = task.value is task.node and makes(task, self.plan.stored)
+            expression, depth = self._pull(task.value, index, compute)
             self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
 
     def _whole(self, task: Task) -> Statement:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradc.ir.access import Affine, Index, depends, reads
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Size
-from gradc.schedule.tasks import Task
+from gradc.schedule.tasks import Task, makes
 
 if TYPE_CHECKING:
     from gradc.schedule.groups import Attempt
@@ -31,7 +31,7 @@ class Levels:
         for task in tasks:
             if task.kind == "scatter" and stored_in.get(task.slot, task.node) is not task.node:
                 self.own.setdefault(stored_in[task.slot], []).append(task)
-            if task.kind in ("reduce", "scatter", "call") or task.node in attempt.stored:
+            if task.kind in ("reduce", "scatter", "call") or (task.node in attempt.stored and makes(task, attempt.stored)):
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
             level = self._needed_whole(task) if task.kind == "call" else self._needed(task)
@@ -77,10 +77,10 @@ class Levels:
         return max((self.level[producer] + bool(producer.remaining) for producer in producers), default=0)
 
     def _is_value_of_own(self, task: Task) -> bool:
-        return task.value is task.node and task.kind == "store"
+        return task.value is task.node and task.kind == "store" and makes(task, self.attempt.stored)
 
     def _is_root(self, node: Node, task: Task, at_start: bool) -> bool:
-        if node is task.node and at_start:
+        if node is task.node and at_start and makes(task, self.attempt.stored):
             return False
         return node in self.attempt.roots
 
@@ -135,7 +135,7 @@ class Levels:
     def _is_inline(self, point: Point, members: list[Task]) -> bool:
         """Whether a loop computes the point rather than reading it from an array or another reduction."""
         return point[0] not in self.attempt.roots or any(
-            task.value is point[0] and task.kind == "store" and task.node is point[0] for task in members
+            self._is_value_of_own(task) and task.node is point[0] for task in members
         )
 
     def _find_outliving(self, tasks: list[Task]) -> None:

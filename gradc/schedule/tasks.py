@@ -122,6 +122,11 @@ class Schedule:
     """Cheap values that two loops need and each computes for itself."""
 
 
+def makes(task: Task, stored: dict[Node, str]) -> bool:
+    """Whether a task computes its node; an output that equals another one may be a copy of it instead."""
+    return task.kind != "store" or stored.get(task.node, task.slot) == task.slot
+
+
 def scattered(node: Node) -> tuple[list[Node], Node | None]:
     """The slices' cotangents among the terms of a sum, and the sum of the other terms (None if there are none)."""
     pads: list[Node] = []
