@@ -8,7 +8,7 @@ go into one loop, unless one needs the *finished* result of another, which puts 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, topological, users
@@ -189,7 +189,7 @@ class Attempt:
             for point, readers in inside.items():
                 seen[point] = seen.get(point, 0) + 1
                 consumers.setdefault(point, set()).update(readers)
-        shared = {point for point, count in seen.items() if count > 1 and cost(point[0])}
+        shared = dict.fromkeys(point for point, count in seen.items() if count > 1 and cost(point[0]))
         for node, index in shared:
             if any(user not in shared for user in consumers[node, index]):
                 identity = len({at.var for at in index}) == len(index) and all(
@@ -201,7 +201,7 @@ class Attempt:
                     self.recomputed[node] = None
 
     @staticmethod
-    def _cone_cost(node: Node, index: Index, shared: set[tuple[Node, Index]]) -> int:
+    def _cone_cost(node: Node, index: Index, shared: Container[tuple[Node, Index]]) -> int:
         total, stack, done = 0, [(node, index)], set()
         while stack and total < SAVE_FROM:
             point = stack.pop()
