@@ -31,7 +31,7 @@ class Argument:
     """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
 
     `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
-    times local (of a product of matrices the local derivative is the other factor). Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
+    times local. Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
     derivative worth showing; `returns` says how its gradient comes back: "sum" for a broadcast, "@ x" for a product.
     """
 
@@ -264,8 +264,6 @@ class _Tracer:
             return None, None
         if node.row.transpose is not None or node.row.kind == "contraction":
             return None, pull(node, position, self.bars[node])
-        if node.row.kind == "contraction":
-            return node.args[1 - position], pull(node, position, self.bars[node])
         local = partial(node, position)
         if local is None:
             zero = constant(0.0, arg.type)
