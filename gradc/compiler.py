@@ -12,7 +12,7 @@ from gradc.emit import python as emit
 from gradc.emit.module import module
 from gradc.frontends.outline import Outline, outline
 from gradc.frontends.text import Elaborated, elaborate
-from gradc.ir.graph import Graph, Node, constant, input_node
+from gradc.ir.graph import Graph, Node, constant, fresh, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -77,14 +77,6 @@ def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Nod
 
 def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
     return {node: input_node(fresh(f"{node.name}_dot", graph.inputs), node.type) for node in wrt}
-
-
-def fresh(name: str, inputs: tuple[Node, ...]) -> str:
-    """The name, with underscores added until no input is called so."""
-    taken = {node.name for node in inputs}
-    while name in taken:
-        name += "_"
-    return name
 
 
 DERIVED = {

@@ -11,7 +11,7 @@ from gradc.emit.special import CALLED
 from gradc.ir.access import Affine
 from gradc.ir.graph import IndexCheck, Node
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size, substitute
+from gradc.ir.sizes import Size, names, substitute
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
@@ -100,6 +100,7 @@ class _Printer:
         self.names = Names(set())
         self.parameters = {node.name: self.names.new(node.name) for node in kernel.inputs}
         self.sizes: dict[str, str] = {}
+        self.used_sizes: set[str] = set()
         self.arrays = dict(self.parameters)
         self.variables: dict[str, str] = {}
         self.text: dict[Let | Total | Carry, Text] = {}
@@ -113,26 +114,36 @@ class _Printer:
     # ------------------------------------------------------------ the function
 
     def function(self, name: str) -> Function:
-        self._sizes()
+        where = self._sizes()
+        self._check_sizes(where)
         self._name_outputs()
         self._body(self.kernel.statements, 1)
-        return Function(name, tuple(self.parameters.values()), self.lines, self.calls, self.origins)
+        sizes = [f"    {self.sizes[size]} = {actual}" for size, actual in where.items() if size in self.used_sizes]
+        origins = {line + len(sizes): node for line, node in self.origins.items()}
+        return Function(name, tuple(self.parameters.values()), sizes + self.lines, self.calls, origins)
 
     def _line(self, text: str, indent: int, node: Node | None = None) -> None:
         if node is not None:
             self.origins[len(self.lines)] = node
         self.lines.append("    " * indent + text)
 
-    def _sizes(self) -> None:
-        """The sizes, read off the first array that has each, and the checks that the other arrays agree."""
+    def _sizes(self) -> dict[str, str]:
+        """Where to read each named size: off the first array that has it."""
+        where: dict[str, str] = {}
+        for node in self.kernel.inputs:
+            for axis, size in enumerate(node.shape):
+                if isinstance(size, str) and size not in where:
+                    where[size] = f"{self.parameters[node.name]}.shape[{axis}]"
+                    self.sizes[size] = self.names.new(size)
+        return where
+
+    def _check_sizes(self, where: Mapping[str, str]) -> None:
+        """The other arrays must agree, and whatever else the program demands."""
         checks = []
         for node in self.kernel.inputs:
             for axis, size in enumerate(node.shape):
                 actual = f"{self.parameters[node.name]}.shape[{axis}]"
-                if isinstance(size, str) and size not in self.sizes:
-                    self.sizes[size] = self.names.new(size)
-                    self._line(f"{self.sizes[size]} = {actual}", 1)
-                else:
+                if not isinstance(size, str) or where[size] != actual:
                     message = f"axis {axis} of {node.name} must have size {size}"
                     checks.append((actual, "!=", self._size(size), message))
         for check in self.kernel.checks:
@@ -190,8 +201,8 @@ class _Printer:
                 case Cumulate():
                     self._cumulate(statement, indent)
                 case HandOn():
-                    names = ", ".join(self._show(carry).text for carry in statement.carries)
-                    self._line(f"{names} = {', '.join(self._show(value).text for value in statement.values)}", indent)
+                    carried = ", ".join(self._show(carry).text for carry in statement.carries)
+                    self._line(f"{carried} = {', '.join(self._show(value).text for value in statement.values)}", indent)
                 case StoreLast():
                     position = self._size(statement.position)
                     self._line(f"if {position} < {self.arrays[statement.array]}.shape[0]:", indent)
@@ -467,7 +478,12 @@ class _Printer:
     # ------------------------------------------------------------ sizes and indices
 
     def _size(self, size: Size) -> str:
-        return str(substitute(size, self.sizes))
+        return str(self._named(size))
+
+    def _named(self, size: Size) -> Size:
+        """The size in terms of the function's own names."""
+        self.used_sizes.update(names(size))
+        return substitute(size, self.sizes)
 
     def _element(self, array: str, index: Place) -> str:
         return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
@@ -475,7 +491,7 @@ class _Printer:
     def _affine(self, at: Affine | Let) -> str:
         if isinstance(at, Let):
             return self._show(at).text
-        offset = substitute(at.offset, self.sizes)
+        offset = self._named(at.offset)
         if at.var is None:
             return str(offset)
         variable = self.variables[at.var]

@@ -31,11 +31,11 @@ def _two_sum(total, low, term):
 
 def _settle(total, low):
     """The end of a sum: an infinite total has a meaningless `low`."""
-    return total + low if low == low else total
+    return total if np.isnan(low) else total + low
 
 
 def _gamma(x):
-    if x != x or x == np.inf:
+    if np.isnan(x) or x == np.inf:
         return x
     if x < 0.0 and x == np.floor(x):
         return np.nan
@@ -49,7 +49,7 @@ def _gamma(x):
 
 
 def _lgamma(x):
-    if x != x or np.isinf(x):
+    if not np.isfinite(x):
         return x
     if (x <= 0.0 and x == np.floor(x)) or x > 2.5e305:
         return np.inf

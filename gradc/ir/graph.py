@@ -100,6 +100,14 @@ def input_node(name: str, type: Type) -> Node:
     return make("input", attrs=(name, type))
 
 
+def fresh(name: str, inputs: tuple[Node, ...]) -> str:
+    """The name, with underscores added until no input is called so."""
+    taken = {node.name for node in inputs}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def size_node(size: Size, dtype: str = "f64") -> Node:
     """A size as a number."""
     if isinstance(size, int):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from gradc.ir.access import SCATTERS, Index, reads
-from gradc.ir.graph import Graph, Node, topological, users
+from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
@@ -77,12 +77,12 @@ class Attempt:
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
             elif node.op in WHOLE:
-                slot = outputs.get(node, f"{node.op}{len(self.stored)}")
+                slot = outputs.get(node) or self._new_slot(node.op)
                 taken.add(slot)
                 self.stored[node] = slot
                 yield Task("call", node, node, slot)
             elif node in self.saved or (node.op in SCATTERS and node not in absorbed):
-                slot = outputs.get(node, f"saved{len(self.stored)}")
+                slot = outputs.get(node) or self._new_slot("saved")
                 taken.add(slot)
                 self.stored[node] = slot
                 yield from self._writes(node, slot)
@@ -167,10 +167,13 @@ class Attempt:
             elif node not in self.stored and node.op != "input":
                 self.to_save[node] = None
 
+    def _new_slot(self, stem: str) -> str:
+        return fresh(f"{stem}{len(self.stored)}", self.graph.inputs)
+
     def materialise(self, node: Node) -> None:
         """Give a reduction's result an array, because a later loop reads it."""
         if node not in self.stored:
-            slot = f"reduced{len(self.stored)}"
+            slot = self._new_slot("reduced")
             self.stored[node] = slot
             self.slots[slot] = node
 
