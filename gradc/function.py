@@ -228,7 +228,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
         if isinstance(tangents, Mapping):
             values = arguments.bind(self.wrt, (), tangents, "tangent")
-        elif len(self.wrt) == 1 and not (isinstance(tangents, tuple) and len(tangents) == 1):
+        elif len(self.wrt) == 1 and not (isinstance(tangents, (tuple, list)) and len(tangents) == 1):
             values = [tangents]
         elif isinstance(tangents, Iterable) and not (isinstance(tangents, np.ndarray) and tangents.ndim == 0):
             values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")

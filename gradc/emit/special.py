@@ -41,7 +41,7 @@ def _gamma(x):
         return np.nan
     if x > 171.62437695630272:
         return np.inf
-    if abs(x) < 5.6e-309:
+    if x == 0.0 or abs(x) < 5.6e-309:
         return np.copysign(np.inf, x)
     if x < -190.0:
         return 0.0

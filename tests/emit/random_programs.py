@@ -40,6 +40,9 @@ class Example:
     def values(self, inputs: tuple[str, ...]) -> list[np.ndarray]:
         return [self.arrays[name] for name in inputs]
 
+    def astype(self, dtype: type) -> "Example":
+        return Example(self.text, {name: array.astype(dtype) for name, array in self.arrays.items()})
+
     def __str__(self) -> str:
         shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in self.arrays.items() if name in self.text)
         return f"{self.text}  with  {shapes}"
