@@ -29,9 +29,10 @@ class Levels:
         in_slot: dict[str, int] = {}
         stored_in = {slot: node for node, slot in attempt.stored.items()}
         for task in tasks:
-            if task.kind == "scatter" and stored_in.get(task.slot, task.node) is not task.node:
-                self.own.setdefault(stored_in[task.slot], []).append(task)
-            if task.kind in ("reduce", "scatter", "call") or (task.node in attempt.stored and makes(task, attempt.stored)):
+            if task.kind == "scatter":
+                if task.slot in stored_in:
+                    self.own.setdefault(stored_in[task.slot], []).append(task)
+            elif task.kind in ("reduce", "call") or (task.node in attempt.stored and makes(task, attempt.stored)):
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
             level = self._needed_whole(task) if task.kind == "call" else self._needed(task)
