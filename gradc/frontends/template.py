@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from gradc.frontends.algebra import Algebra
 from gradc.frontends.text import Reader
-from gradc.ir.graph import Node
+from gradc.ir.graph import Node, build, input_node, topological
+from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.language.syntax import Assign, Program
@@ -27,6 +29,42 @@ def instantiate(
     `dtype` is the type of the numbers in the text. With `axes`, reductions in the text reduce these axes of
     values of rank `rank`, and their results meet full values along the axes that are left.
     """
+    if text in bindings:
+        return bindings[text]
+    if any(node.is_constant for node in bindings.values()):  # constants are folded on the way
+        return _read(text, bindings, dtype, axes, rank)
+    types = tuple([(name, node.type) for name, node in bindings.items()])
+    steps, result = _recipe(text, types, dtype, axes, rank)
+    values = list(bindings.values())
+    for op, positions, attrs in steps:
+        values.append(build(op, tuple([values[position] for position in positions]), attrs))
+    return values[result]
+
+
+Step = tuple[str, tuple[int, ...], tuple[Any, ...]]
+"""A node to build: op, positions of its arguments among the names and the earlier nodes, attributes."""
+
+
+@lru_cache(maxsize=20_000)
+def _recipe(
+    text: str, types: tuple[tuple[str, Type], ...], dtype: str, axes: tuple[int, ...] | None, rank: int
+) -> tuple[list[Step], int]:
+    """What a template builds whatever nodes of these types its names are bound to, and the position of the result.
+
+    A program has few templates and types but many nodes: reading the text for each node would take most of the time.
+    """
+    bindings = {name: input_node(name, type) for name, type in types}
+    result = _read(text, bindings, dtype, axes, rank)
+    positions = {node: position for position, node in enumerate(bindings.values())}
+    steps = []
+    for node in topological((result,)):
+        if node not in positions:
+            steps.append((node.op, tuple(positions[arg] for arg in node.args), node.attrs))
+            positions[node] = len(positions)
+    return steps, positions[result]
+
+
+def _read(text: str, bindings: Mapping[str, Node], dtype: str, axes: tuple[int, ...] | None, rank: int) -> Node:
     program = parsed(text)
     reader = Reader(Algebra(axes=axes, rank=rank), None, {}, literal_dtype=dtype)
     scope = dict(bindings)

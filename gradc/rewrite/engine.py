@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import permutations
+from typing import Any
 
 from gradc.frontends.functions import REDUCTIONS
 from gradc.frontends.outline import walk
@@ -90,7 +91,7 @@ class Match:
             return pattern.type.is_float == node.type.is_float and to_bits(pattern.value, node.type.dtype) == node.attrs[0]
         if pattern.op == "cast":
             return False
-        for order in self._orders(pattern):
+        for order in self.orders(pattern):
             before = dict(self.bound), self.axes, self.rank
             if all(self.fits(p, node.args[k]) for p, k in zip(pattern.args, order)) and self._attributes(node):
                 return True
@@ -98,7 +99,8 @@ class Match:
         return False
 
     @staticmethod
-    def _orders(pattern: Node) -> Iterable[tuple[int, ...]]:
+    def orders(pattern: Node) -> Iterable[tuple[int, ...]]:
+        """The orders in which the arguments of a node may fit those of the pattern."""
         straight = tuple(range(len(pattern.args)))
         return permutations(straight) if pattern.row.commutative else (straight,)
 
@@ -124,15 +126,67 @@ class Firing:
     after: Node
 
 
+Kind = str | int
+"""What an argument shows without looking below it: its op, or its bits where it is a number that some rule names."""
+
+
+class Selection:
+    """Rules by what a node and its arguments show: most rules are ruled out without being tried."""
+
+    def __init__(self, rules: Iterable[Rule]):
+        self.by_op: dict[str, list[Rule]] = {}
+        self.numbers: set[int] = set()
+        self.found: dict[tuple[Any, ...], list[Rule]] = {}
+        for rule in rules:
+            self.by_op.setdefault(rule.pattern.op, []).append(rule)
+            for arg in rule.pattern.args:
+                self.numbers |= _bits(arg)
+
+    def candidates(self, node: Node) -> list[Rule]:
+        """The rules whose pattern has the node's op and fits the ops of its arguments, in the order of the table."""
+        rules = self.by_op.get(node.op)
+        if rules is None:
+            return []
+        args = node.args
+        kinds = tuple([self._kind(arg) for arg in args])
+        key = (node.op, len(args) > 1 and args[-1] is args[-2], *kinds)
+        found = self.found.get(key)
+        if found is None:
+            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, key[1])]
+        return found
+
+    def _kind(self, arg: Node) -> Kind:
+        return arg.attrs[0] if arg.op == "const" and arg.attrs[0] in self.numbers else arg.op
+
+
+def _bits(pattern: Node) -> set[int]:
+    """The bits that a number of a pattern may have in a graph."""
+    return {to_bits(pattern.value, dtype) for dtype in ("f64", "f32", "i64")} if pattern.op == "const" else set()
+
+
+def _plausible(pattern: Node, kinds: tuple[Kind, ...], same: bool) -> bool:
+    """`same` says whether the last two arguments are one node."""
+    if len(pattern.args) > 1 and pattern.args[-1] is pattern.args[-2] and not same:
+        return False
+    fitting = [
+        [arg.op == "input" or (kind in _bits(arg) if arg.op == "const" else kind == arg.op) for kind in kinds]
+        for arg in pattern.args
+    ]
+    return any(all(row[k] for row, k in zip(fitting, order)) for order in Match.orders(pattern))
+
+
+@cache
+def selection(rules: tuple[Rule, ...]) -> Selection:
+    return Selection(rules)
+
+
 class Rewriter:
     """A set of rules and what it has done. Passes share one table of normal forms."""
 
     def __init__(
         self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None, moves: frozenset[str] = frozenset()
     ):
-        self.by_op: dict[str, list[Rule]] = {}
-        for rule in rules:
-            self.by_op.setdefault(rule.pattern.op, []).append(rule)
+        self.rules = selection(tuple(rules))
         self.spans = {} if spans is None else spans
         self.moves = moves
         self.firings: list[Firing] = []
@@ -176,7 +230,7 @@ class Rewriter:
             folded = sink(node, self.moves)
         if folded is not node:
             return folded
-        for rule in self.by_op.get(node.op, ()):
+        for rule in self.rules.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
                 self.firings.append(Firing(rule.text, node, result))

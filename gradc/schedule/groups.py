@@ -67,7 +67,7 @@ class Attempt:
     def _tasks(self) -> Iterator[Task]:
         """The roots of the work, in topological order, outputs last."""
         outputs = {node: name for name, node in reversed(self.graph.outputs) if node.shape}
-        absorbed = self._absorbed(outputs)
+        absorbed, read_again = self._absorbed(outputs)
         taken = set()
         for node in topological(self.graph.results):
             if node.row.kind == "reduction":
@@ -81,7 +81,7 @@ class Attempt:
                 taken.add(slot)
                 self.stored[node] = slot
                 yield Task("call", node, node, slot)
-            elif node in self.saved or (node.op in SCATTERS and node not in absorbed):
+            elif node in self.saved or node in read_again or (node.op in SCATTERS and node not in absorbed):
                 slot = outputs.get(node) or self._new_slot("saved")
                 taken.add(slot)
                 self.stored[node] = slot
@@ -90,10 +90,14 @@ class Attempt:
             if node.shape and name not in taken:
                 yield from self._writes(node, name)
 
-    def _absorbed(self, outputs: dict[Node, str]) -> set[Node]:
-        """Cotangents of slices that nothing but an output's own sum reads: they need no array of their own."""
+    def _absorbed(self, outputs: dict[Node, str]) -> tuple[set[Node], set[Node]]:
+        """Cotangents of slices that nothing but an output's own sum reads: they need no array of their own.
+
+        With them the outputs made so that something else reads too: that has to wait until they are complete.
+        """
         readers = users(self.graph.results)
-        absorbed = set()
+        absorbed: set[Node] = set()
+        read_again: set[Node] = set()
         for node in outputs:
             sums = {node}
             stack = [node] if node.op == "add" else []
@@ -105,9 +109,10 @@ class Attempt:
                             stack.append(arg)
                         elif arg.op in SCATTERS:
                             absorbed.add(arg)
+                            read_again |= {node} if readers[node] else set()
             if node.op in SCATTERS and not readers[node]:
                 absorbed.add(node)
-        return absorbed
+        return absorbed, read_again
 
     def _writes(self, node: Node, slot: str) -> Iterator[Task]:
         """The tasks that write an array: its value, and the cotangents of slices that are added into it."""

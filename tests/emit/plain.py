@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from gradc.compiler import Compilation
+from gradc.ir.types import Type
 from gradc.runtime import kernel
 
 IMPORT = "from numba import njit\n"
@@ -24,11 +25,15 @@ def engine(compilation: Compilation) -> kernel.Run:
     name = compilation.derived.name
     function = plain(compilation.python)[name]
 
+    types = [node.type for node in compilation.derivative.results]
+
     def run(arrays, sizes):
         with np.errstate(all="ignore"):
             result = function(*arrays)
         if name == "value":
-            return (result,)
-        return (result[0], *result[1]) if name == "value_and_grad" else result
+            result = (result,)
+        elif name == "value_and_grad":
+            result = (result[0], *result[1])
+        return [np.float32(x) if type == Type("f32") else x for x, type in zip(result, types, strict=True)]
 
     return run

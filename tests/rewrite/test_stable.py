@@ -11,7 +11,7 @@ import sympy
 from rule_graphs import FINAL, KERNEL, STABLE, by_text, inputs_of, sides
 
 from gradc.autodiff.adjoint import adjoint
-from gradc.check.oracles import Arithmetic, digits_for
+from gradc.check.oracles import Arithmetic
 from gradc.check.reals import REALS
 from gradc.check.symbolic import SYMBOLS, number
 from gradc.ir.graph import input_node
@@ -103,7 +103,14 @@ HARD = [
     for x in (1e-300, 1e-160, 1e-17, 1e-9, 1e-4, 0.3, 0.9999999, 1.0, 1.0000001, 3.0, 20.3, 37.1, 300.7, 711.3, 999.5, 1e5, 1e9,
               1e160, 1e300)
 ]  # fmt: skip
+MILD = [x for x in HARD if 1e-10 < abs(x) < 1e4]
+"""mpmath's gamma function takes long for the others."""
 FEW_ULP, FEW_TIMES = 6, 4
+POINTS = 40
+PRECISIONS = (50, 400, 1500)
+"""Decimal digits: 1 - cos(1e-300) is 5e-601."""
+NEARLY_OVERFLOWS = 1e290
+"""A result as large as this may be reached through a factor that is infinite, such as exp(711) times 1e-4."""
 
 
 class Case:
@@ -127,23 +134,40 @@ class Case:
         return _flat(left), _flat(right)
 
     def truth(self, point):
-        """The numbers of the left side, exactly, and how far rounding the arguments moves them."""
-        exact = {self.inputs[name]: REALS.exact(value) for name, value in point.items()}
-        nodes = self.left[: len(self.right)]
-        true = _flat(REALS.run(nodes, exact | {self.upstream: REALS.exact(self._ones())}, {}))
-        moved = [mpmath.mpf(0)] * len(true)
-        for seed in range(3):
-            signs = np.random.default_rng(seed)
-            nearby = {
-                node: value * REALS.exact(1.0) if node.type.dtype == "bool" else value * (1 + signs.choice([-1, 1], size=node.shape) * mpmath.mpf(2) ** -53)
-                for node, value in exact.items()
-            }
-            other = _flat(REALS.run(nodes, nearby | {self.upstream: REALS.exact(self._ones())}, {}))
-            moved = [max(m, abs(t - o)) if mpmath.isfinite(o) else m for m, t, o in zip(moved, true, other)]
+        """The numbers of the left side, exactly, and how far rounding the arguments moves them.
+
+        The precision grows until nothing changes; a zero may be what cancellation has left, so it has to wait for
+        the highest.
+        """
+        before: list = []
+        for digits in PRECISIONS:
+            with mpmath.workdps(digits):
+                true = self._exact(point, None)
+                if before and all(map(_same, before, true)):
+                    break
+                before = true
+        with mpmath.workdps(digits):
+            moved = [mpmath.mpf(0)] * len(true)
+            for seed in range(2):
+                other = self._exact(point, np.random.default_rng(seed))
+                moved = [max(m, abs(t - o)) if mpmath.isfinite(o) else m for m, t, o in zip(moved, true, other)]
         return true, moved
+
+    def _exact(self, point, signs) -> list:
+        """The numbers of the left side, its arguments and the upstream moved by half an ULP if there are `signs`."""
+        values = {self.inputs[name]: REALS.exact(value) for name, value in point.items()}
+        values[self.upstream] = REALS.exact(self._ones())
+        if signs is not None:
+            half = mpmath.mpf(2) ** -53
+            values = {node: value * (1 + half * signs.choice([-1, 1], size=node.shape)) for node, value in values.items()}
+        return _flat(REALS.run(self.left[: len(self.right)], values, {}))
 
     def _ones(self):
         return np.array([1.0, -2.0, 0.5]) if self.upstream.shape else np.float64(1.0)
+
+
+def _same(before, now) -> bool:
+    return mpmath.isfinite(now) and now != 0 and abs(before - now) <= abs(now) * mpmath.mpf(10) ** -25
 
 
 def _flat(arrays) -> list:
@@ -156,7 +180,7 @@ def error(got: float, true) -> float:
         return math.inf
     rounded = float(true)
     if math.isinf(got) or math.isinf(rounded):
-        return 0.0 if got == rounded else math.inf
+        return 0.0 if got == rounded or (math.isinf(got) and got * rounded > 0 and abs(rounded) > NEARLY_OVERFLOWS) else math.inf
     distance = abs(mpmath.mpf(got) - true)
     return distance if distance > 2.3e-308 else 0.0
 
@@ -165,10 +189,10 @@ def error(got: float, true) -> float:
 def test_at_least_as_accurate(rule):
     case = Case(rule)
     wrong, compared = [], 0
-    for point in draws(rule, case.inputs, HARD, 80):
+    for point in draws(rule, case.inputs, MILD if "gamma" in rule.text else HARD, POINTS):
         left, right = case.floats(point)
-        with mpmath.workdps(digits_for(point.values())):
-            true, moved = case.truth(point)
+        true, moved = case.truth(point)
+        with mpmath.workdps(60):
             for k, (was, got, t, m) in enumerate(zip(left, right, true, moved)):
                 if not mpmath.isfinite(true[0]) or not mpmath.isfinite(t):
                     continue
@@ -176,7 +200,7 @@ def test_at_least_as_accurate(rule):
                 bound = max(error(was, t), FEW_ULP * abs(t) * mpmath.mpf(2) ** -53 + FEW_TIMES * m)
                 if not error(got, t) <= bound:
                     wrong.append(f"{point} number {k}: {got!r}, not {mpmath.nstr(t, 17)}; the left side gives {was!r}")
-    assert not wrong, "\n" + "\n".join(wrong)
+    assert not wrong, "\n" + "\n".join(wrong[:4])
     assert compared > 10
 
 
