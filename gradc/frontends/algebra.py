@@ -6,6 +6,7 @@ and rules. It inserts the casts and broadcasts that the graph wants explicit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +99,7 @@ class Algebra:
                         "G0203",
                         f"shapes {shape_text(left)} and {shape_text(right)} do not broadcast",
                         span,
-                        label=_sides(nodes),
+                        label=sides(nodes),
                         help="give both the same size, or make one of them size 1",
                     )
                 joined.append(self._stretched(a, b, span) or self.same_size(a, b, span))
@@ -131,7 +132,7 @@ class Algebra:
     def equal_sizes(self, a: Size, b: Size, nodes: tuple[Node, ...], span: Span | None) -> None:
         """Demand that two sizes agree."""
         if isinstance(a, int) and isinstance(b, int) and a != b:
-            raise Error("G0201", f"sizes {a} and {b} do not fit together", span, label=_sides(nodes))
+            raise Error("G0201", f"sizes {a} and {b} do not fit together", span, label=sides(nodes))
         self.same_size(a, b, span)
 
     def _known(self, size: Size) -> Size:
@@ -192,12 +193,16 @@ class Algebra:
 
     def indices(self, index: Node, size: Size, span: Span | None) -> Node:
         """An array of indices with those below zero counted from the end; what an input holds is checked at the call."""
-        if index.is_constant and index.shape == () and not index.type.dtype == "i64":
+        if index.is_constant and index.shape == () and index.type.dtype != "i64":
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
             raise Error(
                 "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
-                help="declare it, as in `y: i64[n]`",
+                help=(
+                    "write `where(condition, x, 0)` instead of indexing by conditions"
+                    if index.type.dtype == "bool"
+                    else "pass integers, or declare it, as in `y: i64[n]`"
+                ),
             )  # fmt: skip
         signed = [self._in_range(source, size, span) for source in integer_sources(index)]
         if not any(signed):
@@ -276,7 +281,8 @@ def _where(span: Span | None) -> str:
     return f" in `{span.text}`" if span is not None and len(span.text) <= 60 and "\n" not in span.text else ""
 
 
-def _sides(nodes: tuple[Node, ...]) -> str:
+def sides(nodes: Iterable[Node]) -> str:
+    """The arrays among some operands and their types, for a message."""
     return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape)
 
 
@@ -287,8 +293,6 @@ def describe(node: Node) -> str:
     if node.op in ("broadcast", "cast", "squeeze"):
         return describe(node.args[0])
     return f"the {node.op}"
-
-
 
 
 def static_integer(value: Any, span: Span, what: str) -> int:

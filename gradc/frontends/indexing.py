@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.frontends.algebra import Algebra, static_integer
+from gradc.frontends.algebra import Algebra, sides, static_integer
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import MAX_TERMS, Size, slice_extent, terms
@@ -146,12 +146,12 @@ def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Spa
     if chosen.type.rank != value.type.rank:
         raise Error(
             "G0201", f"indices of rank {chosen.type.rank} for a value of rank {value.type.rank}", span,
-            label=f"the indices are {chosen.type}, the value is {value.type}", help="both need the same rank",
+            label=sides((chosen, value)), help="labels are one for each row; `take_along_axis` takes indices of the rank of the array",
         )  # fmt: skip
     for k, (own, size) in enumerate(zip(chosen.shape, value.shape)):
         if k != axis and own != size:
             if isinstance(own, int) and isinstance(size, int):
-                raise Error("G0201", f"indices of size {own} for an axis of size {size}", span)
+                raise Error("G0201", f"indices of size {own} for an axis of size {size}", span, label=sides((chosen, value)))
             algebra.same_size(own, size, span)
     return make("take_along", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))
 

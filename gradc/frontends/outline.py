@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gradc.frontends.functions import INDEXED, REDUCING, known_functions, parameters
+from gradc.frontends.functions import INDEXED, INSTEAD, REDUCING, known_functions, parameters
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.source import Span
@@ -240,6 +240,8 @@ class _Outliner:
                 "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),
                 help=f"write {product} to multiply",
             )  # fmt: skip
+        if name in INSTEAD:
+            return Error("G0302", f"there is no function `{name}`", span, help=INSTEAD[name])
         near = closest(name, (*self.defined, *known_functions()))
         return Error(
             "G0302", f"unknown function `{name}`", span,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from string import ascii_letters
 
-from gradc.frontends.algebra import Algebra, describe
+from gradc.frontends.algebra import Algebra, describe, sides
 from gradc.ir.graph import Node, constant, iota, make, squeeze
 from gradc.ir.sizes import Size
+from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
@@ -47,7 +48,7 @@ def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> lis
                 continue
             labels.append(RIGHT + 1 + depth + place)
             if facing not in (1, side.shape[axis]):
-                _inner_sizes(algebra, (left, right), side.shape[axis], facing, span)
+                _stack_sizes(algebra, (left, right), side.shape[axis], facing, span)
         found.append((squeeze(side, tuple(dropped)), tuple(labels)))
     return found
 
@@ -72,13 +73,12 @@ def contract(left: Node, right: Node, left_labels: tuple, right_labels: tuple, l
     return make("contract", left, right, attrs=(left_labels, right_labels, labels))
 
 
-def _inner_sizes(algebra: Algebra, sides: tuple[Node, Node], left: Size, right: Size, span: Span | None) -> None:
+def _inner_sizes(algebra: Algebra, operands: tuple[Node, Node], left: Size, right: Size, span: Span | None) -> None:
     if left == right:
         return
     if isinstance(left, int) and isinstance(right, int):
-        label = ", ".join(f"{describe(side)} is {side.type}" for side in sides)
         raise Error(
-            "G0201", f"sizes {left} and {right} do not fit in a matrix product", span, label=label,
+            "G0201", f"sizes {left} and {right} do not fit in a matrix product", span, label=sides(operands),
             help="the last axis of the left side meets the last but one of the right side",
         )  # fmt: skip
     algebra.same_size(left, right, span)
@@ -147,3 +147,13 @@ def _reduced(node: Node, labels: str, needed: str) -> tuple[Node, str]:
     axes = tuple(axis for axis, letter in enumerate(labels) if letter not in needed)
     kept = "".join(letter for letter in labels if letter in needed)
     return (make("sum", node, attrs=(axes,)), kept) if axes else (node, labels)
+
+
+def _stack_sizes(algebra: Algebra, operands: tuple[Node, Node], one: Size, other: Size, span: Span | None) -> None:
+    if isinstance(one, int) and isinstance(other, int):
+        shapes = " and ".join(shape_text(side.shape[:-2]) for side in operands)
+        raise Error(
+            "G0203", f"stacks of matrices of shapes {shapes} do not broadcast", span, label=sides(operands),
+            help="the axes before the last two broadcast: give both the same size, or make one of them size 1",
+        )  # fmt: skip
+    algebra.same_size(one, other, span)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradc.frontends import indexing, products, shapes
-from gradc.frontends.algebra import Algebra, static_integer
+from gradc.frontends.algebra import Algebra, sides, static_integer
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -178,9 +178,12 @@ class Reader:
                 if key in self.memo:
                     values.append(self.memo[key])
                 else:
-                    tasks += [(key, None, True), (definition.body, inner, False)]
+                    tasks += [(key, node, True), (definition.body, inner, False)]
                 continue
-            value = self._apply(node, arguments, scope)
+            try:
+                value = self._apply(node, arguments, scope)
+            except Error as error:
+                raise _at_call(error, [task[:2] for task in tasks if isinstance(task[0], tuple)]) from None
             if isinstance(value, Node):
                 self.spans.setdefault(value, node.span)
             values.append(value)
@@ -282,6 +285,15 @@ class Reader:
         given = self._named(node, OPS[name].params, arguments)
         args = [self._node(given[param], node.span) for param in OPS[name].params]
         return self.algebra.elementwise(name, *args, span=node.span)
+
+
+def _at_call(error: Error, calls: list[tuple[tuple, Call]]) -> Error:
+    """An error in the text of a function of ours, as one at the program's call of it, which names the arguments."""
+    if error.span is not None:
+        for (_, *given), call in reversed(calls):
+            if call.span.source is not error.span.source:
+                return Error(error.code, error.message, call.span, label=sides(given), help=error.help)
+    return error
 
 
 def input_sizes(graph: Graph) -> set[str]:

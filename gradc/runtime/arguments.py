@@ -155,6 +155,7 @@ class Arguments:
         """The error for a check that fails, its sizes as numbers."""
         message = check.message.replace(f"sizes {check.left} and {check.right} ", f"sizes {left} and {right} ")
         message = message.replace(f"for size {check.left}", f"for size {left}")
+        message = message.replace(f"indices up to {check.right} - 1 are", f"index {right - 1} is")
         shapes = [(node.name, np.shape(array)) for node, array in zip(graph.inputs, self.arrays) if node.shape]
         shown = (f"`{name}` has shape {shape_text(shape)}" for name, shape in shapes[:MAX_LISTED])
         return Error("G0603", message, help="; ".join(shown))
@@ -164,9 +165,10 @@ class Arguments:
             if size in node.shape and node.name != name:
                 other = shape_text(np.shape(array))
                 mine = shape_text(np.shape(self.arrays[[n.name for n in graph.inputs].index(name)]))
+                first = node.shape.index(size)
                 return Error(
                     "G0603", f"arguments `{node.name}` and `{name}` do not fit together: shapes {other} and {mine}",
-                    help="give both the same size, or make one of them size 1",
+                    help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` have to be of one size",
                 )  # fmt: skip
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
 
@@ -201,7 +203,7 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     for name, array, known, value in zip(outline.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
-            if name in outline.integers and (array.dtype.kind in "bui" or array.size == 0):
+            if name in outline.integers and (array.dtype.kind in "ui" or array.size == 0):
                 dtype = "i64"
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
