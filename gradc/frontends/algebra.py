@@ -192,7 +192,7 @@ class Algebra:
         return make(op, node, attrs=(axes,))
 
     def indices(self, index: Node, size: Size, span: Span | None) -> Node:
-        """An array of indices with those below zero counted from the end; what an input holds is checked at the call."""
+        """An array of indices, those below zero counted from the end; what an input holds is checked at the call."""
         if index.is_constant and index.shape == () and index.type.dtype != "i64":
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":

@@ -146,12 +146,14 @@ def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Spa
     if chosen.type.rank != value.type.rank:
         raise Error(
             "G0201", f"indices of rank {chosen.type.rank} for a value of rank {value.type.rank}", span,
-            label=sides((chosen, value)), help="labels are one for each row; `take_along_axis` takes indices of the rank of the array",
+            label=sides((chosen, value)),
+            help="labels are one for each row; `take_along_axis` takes indices of the rank of the array",
         )  # fmt: skip
     for k, (own, size) in enumerate(zip(chosen.shape, value.shape)):
         if k != axis and own != size:
             if isinstance(own, int) and isinstance(size, int):
-                raise Error("G0201", f"indices of size {own} for an axis of size {size}", span, label=sides((chosen, value)))
+                label = sides((chosen, value))
+                raise Error("G0201", f"indices of size {own} for an axis of size {size}", span, label=label)
             algebra.same_size(own, size, span)
     return make("take_along", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))
 

@@ -10,7 +10,8 @@ from array_programs import Example
 SIZES = ((3, 2, 4), (2, 2, 2), (3, 1, 2), (1, 3, 2), (1, 1, 1), (4, 3, 1))
 """The sizes n, m, k of the inputs: A is n by m, B is m by k, C is n by k, u has n, v has m, w has k elements."""
 ELEMENTWISE = (
-    "sin({})", "tanh({})", "({})**2", "exp(-({})**2)", "log(1 + exp({}))", "(1 / (2 + ({})**2))", "abs({})", "max({}, 0.3)",
+    "sin({})", "tanh({})", "({})**2", "exp(-({})**2)", "log(1 + exp({}))", "(1 / (2 + ({})**2))", "abs({})",
+    "max({}, 0.3)",
     "where({} > 0.2, {}, 0.5)", "-({})", "sqrt(1 + ({})**2)",
 )  # fmt: skip
 PAIRS = ("({} + {})", "({} - {})", "({} * {})", "(({}) / (2 + ({})**2))", "max({}, {})", "where({} < 0.5, {}, 1)")

@@ -14,7 +14,8 @@ PROGRAMS = {
     ),
     "axes": (
         "x: f64[2, 3]; sum(x, axis=2)", "x: f64[2, 3]; sum(x, axis=-3)", "x: f64[2, 3]; sum(x, axis=(0, -2))",
-        "x: f64[2, 3]; sum(x, axis=0.5)", "x: f64[n]; sum(x, axis=n)", "x: f64; sum(x, axis=0)", "x: f64[2]; softmax(x, axis=5)",
+        "x: f64[2, 3]; sum(x, axis=0.5)", "x: f64[n]; sum(x, axis=n)", "x: f64; sum(x, axis=0)",
+        "x: f64[2]; softmax(x, axis=5)",
         "x: f64; softmax(x)", "x: f64[3]; sum(x, keepdims=2)", "x: f64[2, 3]; transpose(x, (0, 0))",
         "x: f64[2, 3]; transpose(x, (0,))", "x: f64[2, 3]; squeeze(x, 0)", "x: f64[n, 3]; squeeze(x, 0)",
         "x: f64[2]; expand_dims(x, 5)", "x: f64[2, 3]; cumsum(x, axis=4)", "x: f64[3, 4]; reshape(x, (5, 2))",
@@ -22,15 +23,18 @@ PROGRAMS = {
     ),
     "lists": (
         "x: f64[2]; y: f64[2, 2]; concatenate([x, y])", "x: f64[2, 3]; y: f64[3, 2]; concatenate([x, y])",
-        "x: f64[2]; y: f64[3]; stack([x, y])", "x: f64; y: f64; concatenate([x, y])", "concatenate([])", "concatenate(x)",
+        "x: f64[2]; y: f64[3]; stack([x, y])", "x: f64; y: f64; concatenate([x, y])", "concatenate([])",
+        "concatenate(x)",
         "stack([1, [2, 3]])", "[x, y]", "x + [1, 2]", "[[1, 2], [3]] @ x",
     ),
     "indices": (
-        "x: f64[3]; i: f64[2]; x[i]", "x: f64[3]; x[0.5]", "x: f64[3]; x[5]", "x: f64[3]; x[-4]", "x: f64[3, 4]; x[0, 1, 2]",
+        "x: f64[3]; i: f64[2]; x[i]", "x: f64[3]; x[0.5]", "x: f64[3]; x[5]", "x: f64[3]; x[-4]",
+        "x: f64[3, 4]; x[0, 1, 2]",
         "x: f64[3]; x[..., ...]", "x: f64[3]; x[::0]", "x: f64[3]; x[arange(5)]", "x: f64[3]; y: f64[5]; x[argmax(y)]",
         "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]",
         "x: f64[3, 4]; i: i64[2]; j: i64[2]; x[i, j]", "x: f64[3, 4]; i: i64[4]; x[arange(3), i]",
-        "x: f64[3, 4]; i: i64[3]; x[arange(4), i]", "x: f64[3, 4]; take(x, 1)", "x: f64[3]; take(x, 3)", "x: f64[3]; take(x, 0.5)",
+        "x: f64[3, 4]; i: i64[3]; x[arange(4), i]", "x: f64[3, 4]; take(x, 1)", "x: f64[3]; take(x, 3)",
+        "x: f64[3]; take(x, 0.5)",
         "x: f64[3, 4]; i: i64[3]; take_along_axis(x, i, 1)", "x: f64[3, 4]; i: i64[2, 1]; take_along_axis(x, i, 1)",
         "i: i64[3]; one_hot(i, 2.5)", "i: i64[3]; one_hot(i, -1)", "x: f64[3]; one_hot(x, 3)", "one_hot(3, 3)",
         "arange(-1)", "arange(x)", "arange(2, 3)",
@@ -41,7 +45,8 @@ PROGRAMS = {
         "def loss(s, t) = softmax_cross_entropy(s, t); x: f64[3, 4]; y: i64[2]; loss(x, y)",
     ),
     "absent": (
-        "flatten(x)", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape", "x.sum()",
+        "flatten(x)", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape",
+        "x.sum()",
     ),
 }  # fmt: skip
 """By group, programs that are wrong whatever the call passes."""
