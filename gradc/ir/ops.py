@@ -236,7 +236,7 @@ _binary("mul",       "x y",  ("y", "x"),                                        
 _binary("div",       "x y",  ("1 / y", "-out / y"),                                "numpy.divide",       "/", (REAL, POSITIVE))
 _binary("floordiv",  "x y",  ("0", "0"),                                           "numpy.floor_divide", "//", (REAL, POSITIVE))
 _binary("mod",       "x y",  ("1", "-(x // y)"),                                   "numpy.mod",          "%", (REAL, POSITIVE))
-_binary("power",     "x y",  ("where(y == 0, 0, y * power(x, y - 1))",
+_binary("power",     "x y",  ("where(y == 0, 0, where(abs(y) < 0.5 and x != 0, y * out / x, y * power(x, y - 1)))",
                               "where(out == 0 and x >= 0, 0, out * log(x))"),      "numpy.power",        "**", (POSITIVE, REAL))
 _binary("maximum",   "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
                               "gate(not (y < x), where(x == y, 0.5, 1))"),         "numpy.maximum",      "max", commutative=True)
