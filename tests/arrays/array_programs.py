@@ -22,8 +22,8 @@ class Example:
     def values(self, seed: int = 0) -> dict[str, np.ndarray]:
         """Inputs at random, without ties and away from kinks."""
         random = np.random.default_rng(seed)
-        floats = {name: random.uniform(0.2, 1.7, shape) * random.choice([-1, 1], shape) for name, shape in self.shapes.items()}
-        return floats | self.indices
+        sizes = {name: random.uniform(0.2, 1.7, shape) for name, shape in self.shapes.items()}
+        return {name: size * random.choice([-1, 1], size.shape) for name, size in sizes.items()} | self.indices
 
 
 def example(text: str, **inputs) -> Example:
@@ -68,8 +68,8 @@ NUMPY = {
     **{
         name: getattr(np, name)
         for name in """
-            sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis concatenate stack outer
-            dot matmul where exp sqrt log tanh sin abs arange trace diag""".split()
+            sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis concatenate stack
+            outer dot matmul where exp sqrt log tanh sin abs arange trace diag""".split()
     },
     "max": lambda x, *rest, **options: np.maximum(x, *rest) if rest else np.max(x, **options),
     "min": lambda x, *rest, **options: np.minimum(x, *rest) if rest else np.min(x, **options),
@@ -187,7 +187,9 @@ def products() -> Iterator[Example]:
 
 
 def indices() -> Iterator[Example]:
-    for item in ("0", "-1", "1:", ":-1", "::2", "::-1", "2:0:-1", "1:1", "None", "...", "..., None", "None, 1:", "5:", "-2:"):
+    for item in (
+        "0", "-1", "1:", ":-1", "::2", "::-1", "2:0:-1", "1:1", "None", "...", "..., None", "None, 1:", "5:", "-2:",
+    ):  # fmt: skip
         yield example(f"x[{item}]", x=(3,))
     for item in (
         "0", "-1, :", ":, 0", ":, -1", "1:, ::2", "::-1, ::-1", "..., 0", "0, ...", "None", ":, None", ":, None, :",
@@ -196,7 +198,9 @@ def indices() -> Iterator[Example]:
     ):  # fmt: skip
         yield example(f"x[{item}]", x=(2, 4))
         yield example(f"sin(x)[{item}] * 2", x=(2, 4))
-    for item in ("0, 1, 2", "..., 1", ":, 1", "1, ..., -1", "::-1, :, 1:3", ":, None, 1", "0", "..., None, :", "1:, ..., 0:1"):
+    for item in (
+        "0, 1, 2", "..., 1", ":, 1", "1, ..., -1", "::-1, :, 1:3", ":, None, 1", "0", "..., None, :", "1:, ..., 0:1",
+    ):  # fmt: skip
         yield example(f"x[{item}]", x=(2, 3, 4))
     yield example("x[0, ..., 1]", x=(2, 3, 2, 2))
     yield example("x[1:] - x[:-1]", x=(4, 2))

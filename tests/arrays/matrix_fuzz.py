@@ -34,7 +34,8 @@ class Writer:
         if depth <= -2:
             return self.leaf(shape)
         if len(shape) == 2:
-            forms += [self.product, self.product, self.transposed, self.softmax, self.outer, self.gathered, self.sliced, self.wide]
+            forms += [self.product, self.product, self.transposed, self.softmax]
+            forms += [self.outer, self.gathered, self.sliced, self.wide]
         elif len(shape) == 1:
             forms += [self.reduced, self.reduced, self.product, self.row, self.softmax, self.gathered, self.picked]
         else:
@@ -61,7 +62,8 @@ class Writer:
         pattern = self.choose.choice(PAIRS[:3])
         if len(shape) == 2:
             column, row = self.write(shape[0], depth), self.write(shape[1], depth)
-            other = self.choose.choice((f"({column})[:, None]", f"({row})", f"({row})[None, :]", f"expand_dims({column}, 1)"))
+            others = f"({column})[:, None]", f"({row})", f"({row})[None, :]", f"expand_dims({column}, 1)"
+            other = self.choose.choice(others)
         else:
             other = self.write("", depth)
         return pattern.format(self.write(shape, depth), other)
