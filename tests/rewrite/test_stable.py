@@ -201,7 +201,7 @@ def accuracy_cases():
             yield pytest.param(rule, marks=marks)
 
 
-@pytest.mark.parametrize("rule", accuracy_cases(), ids=by_text)
+@pytest.mark.parametrize("rule", list(accuracy_cases()), ids=by_text)
 def test_at_least_as_accurate(rule):
     case = Case(rule)
     wrong, compared = [], 0
