@@ -5,8 +5,9 @@ An op whose name SymPy knows needs no entry here; those without an expression (`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Callable
+from typing import Any
 
 import sympy
 

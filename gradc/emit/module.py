@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from gradc.emit.python import BLOCK, Function
 from gradc.emit.special import NEEDED, REASSOCIATED, source
+from gradc.schedule.tiles import ROWS
+
+CONSTANTS = {
+    "BLOCK": f"BLOCK = {BLOCK}  # a sum adds this many terms, then carries on the rounding error of its total",
+    "ROWS": f"ROWS = {ROWS}  # matrix products take this many rows at a time, which the cache still holds afterwards",
+}
+"""What a module defines if its functions name it."""
 
 OPTIONS = 'error_model="numpy", nogil=True'
 """IEEE arithmetic instead of ZeroDivisionError, and no hold on the interpreter lock."""
@@ -22,8 +30,9 @@ def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]
     uses_math = any("math." in text for text in (body, *carried.values()))
     options = OPTIONS + ", cache=True" * cache
     parts = [f'"""{escaped(doc)}\n"""\n\n' + "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"]
-    if "BLOCK" in body:
-        parts.append(f"BLOCK = {BLOCK}  # a sum adds this many terms, then carries on the rounding error of its total\n")
+    constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
+    if constants:
+        parts.append("\n".join(constants) + "\n")
     for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""
         parts.append(f"\n@njit({options}{flags})\n{text}\n")

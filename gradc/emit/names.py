@@ -7,7 +7,7 @@ from itertools import chain, count
 
 from gradc.emit.special import CALLED
 
-RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", *CALLED.values(),
+RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", "ROWS", *CALLED.values(),
             "_add", "_two_sum", "_settle", "value", "value_and_grad"}  # fmt: skip
 """What a generated module itself calls by name."""
 

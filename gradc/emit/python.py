@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gradc.emit.expressions import DTYPES, PRECEDENCE, Expressions, Text
 from gradc.emit.names import Names
-from gradc.emit.special import CALLED
+from gradc.emit.values import readers
 from gradc.ir.access import Affine
 from gradc.ir.graph import IndexCheck, Node
-from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size, names, substitute
+from gradc.ir.sizes import Derived, product
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
     Allocate,
-    Apply,
-    Carry,
     Cumulate,
-    Expression,
-    Extent,
     For,
+    ForTiles,
     HandOn,
     Kernel,
     Let,
@@ -29,15 +25,15 @@ from gradc.schedule.loops import (
     MatrixProduct,
     Number,
     Place,
-    Position,
     Reshape,
     Return,
+    Side,
     Statement,
     Store,
     StoreLast,
     Total,
-    Variable,
 )
+from gradc.schedule.tiles import ROWS, TILE_ROWS, TILE_START
 
 MAX_INLINE = 60
 """A value with one reader is written into it as long as its text has at most this many characters."""
@@ -45,28 +41,15 @@ MAX_INLINE = 60
 BLOCK = 128
 """Terms added plainly before a sum's total is carried on with its rounding error."""
 
-DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
+ADDED_UP_PER_ROW = 256
+"""Elements of a product that is added up over the tiles, for each row that these have: more would cost more to add up
+than to compute."""
+
+MAX_TILE = 8
+"""The longest tile, in `ROWS`: what a tile adds up plainly should not be much more than a block."""
+
 STARTS = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf", "any": "False", "all": "True"}
 TOTAL_NAMES = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
-
-PRECEDENCE = {
-    "if": 0, "or": 1, "and": 2, "not ": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4,
-    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
-}  # fmt: skip
-ATOM = 9
-
-
-
-@dataclass(frozen=True)
-class Text:
-    """A piece of Python and how tightly it binds."""
-
-    text: str
-    precedence: int = ATOM
-
-    def within(self, precedence: int) -> str:
-        return self.text if self.precedence >= precedence else f"({self.text})"
-
 
 @dataclass
 class Function:
@@ -92,24 +75,17 @@ def _tuple(texts: list[str]) -> str:
     return f"({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
-class _Printer:
+class _Printer(Expressions):
     def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str):
         self.kernel = kernel
         self.hints = hints
         self.form = form
         self.names = Names(set())
-        self.parameters = {node.name: self.names.new(node.name) for node in kernel.inputs}
-        self.sizes: dict[str, str] = {}
-        self.used_sizes: set[str] = set()
-        self.arrays = dict(self.parameters)
-        self.variables: dict[str, str] = {}
-        self.text: dict[Let | Total | Carry, Text] = {}
+        super().__init__(kernel, {node.name: self.names.new(node.name) for node in kernel.inputs})
         self.runs: dict[Total, _Run] = {}
-        self.calls: set[str] = set()
         self.lines: list[str] = []
         self.origins: dict[int, Node] = {}
-        self.used_in = _readers(kernel.statements)
-        self.plain = _plain_values(kernel.statements)
+        self.used_in = readers(kernel.statements)
 
     # ------------------------------------------------------------ the function
 
@@ -190,6 +166,8 @@ class _Printer:
                     self._allocate(statement, indent)
                 case For():
                     self._for(statement, indent)
+                case ForTiles():
+                    self._for_tiles(statement, indent)
                 case Store():
                     self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
                 case AddInto():
@@ -255,10 +233,22 @@ class _Printer:
         self._line(f"{self.arrays[statement.array]} = {maker}({shape}{dtype})", indent)
 
     def _matrix_product(self, statement: MatrixProduct, indent: int) -> None:
-        left, right = (self.arrays[name] + ".T" * flipped for name, flipped in (statement.left, statement.right))
-        if statement.array not in self.arrays:
-            self.arrays[statement.array] = self.names.numbered("product")
-        self._line(f"{self.arrays[statement.array]} = np.dot({left}, {right})", indent)
+        if statement.total is not None:
+            target = self.runs[statement.total].block
+        else:
+            if statement.array not in self.arrays:
+                self.arrays[statement.array] = self.names.numbered("product")
+            target = self._tile_of(self.arrays[statement.array], statement.rows)
+        self._line(f"{target} = np.dot({self._side(statement.left)}, {self._side(statement.right)})", indent)
+
+    def _side(self, side: Side) -> str:
+        """A matrix that a product takes; BLAS wants its elements side by side."""
+        text = self._tile_of(self.arrays[side.array], side.rows)
+        return (f"np.ascontiguousarray({text})" if side.rows else text) + ".T" * side.transposed
+
+    def _tile_of(self, array: str, axis: int | None) -> str:
+        """The part of an array that belongs to a tile."""
+        return array if axis is None else f"{array}[{':, ' * axis}{self.sizes[TILE_START]}:{self.tile_stop}]"
 
     def _reshape(self, statement: Reshape, indent: int) -> None:
         if statement.array not in self.arrays:
@@ -299,22 +289,20 @@ class _Printer:
 
     def _for(self, loop: For, indent: int) -> None:
         size = self._size(loop.size)
-        runs = [self._run(total, loop) for total in loop.totals]
-        blocked = [run for run in runs if run.block]
-        for run in runs:
-            self._open(run, indent)
+        for total in loop.totals:
+            self._open(self._run(total, isinstance(loop.size, int) and loop.size <= BLOCK), indent)
         for carry in loop.carries:
             name = self.names.numbered(f"{self.arrays[carry.slot]}_next")
             self.text[carry] = Text(name)
             self._line(f"{name} = {self._number(Number(0.0, carry.dtype)).text}", indent)
         inner = indent
         self.variables[loop.variable] = variable = self._loop_name()
-        if blocked:
+        start = ""
+        if any(self.runs[total].block for total in loop.totals):
             start = self.names.new("start")
             self._line(f"for {start} in range(0, {size}, BLOCK):", indent)
             inner += 1
-            for run in blocked:
-                self._line(f"{run.block} = {self._zeros(run.total)}", inner)
+            self._open_blocks(loop.totals, inner)
             self._line(f"for {variable} in range({start}, min({start} + BLOCK, {size})):", inner)
         else:
             self._line(f"for {variable} in range({size}):", indent)
@@ -322,19 +310,37 @@ class _Printer:
         self._body(loop.body, inner + 1)
         if len(self.lines) == before:
             self._line("pass", inner + 1)
-        self.names.taken.discard(variable)
-        if blocked:
-            self.names.taken.discard(start)
-            self.calls |= {"_add", "_two_sum", "_settle"}
-        for run in blocked:
-            self._each(run, inner, "{0}, {1} = _two_sum({0}, {1}, {2})")
-        for run in blocked:
-            self._each(run, indent, "{0} = _settle({0}, {1})")
-        for run in runs:
-            if run.total.dtype == "f32" and run.total.op == "sum" and not run.total.axes:
-                self._line(f"{run.name} = np.float32({run.name})", indent)
+        self.names.taken -= {variable, start}
+        self._close_blocks(loop.totals, inner)
+        self._finish(loop.totals, indent)
 
-    def _run(self, total: Total, loop: For) -> _Run:
+    def _for_tiles(self, loop: ForTiles, indent: int) -> None:
+        for total in loop.totals:
+            self._open(self._run(total, short=False), indent)
+        size, rows = self._size(loop.size), self._tile_length(loop, indent)
+        start, stop, length = (self.names.numbered(name) for name in ("start", "stop", "rows"))
+        self.sizes |= {TILE_START: start, TILE_ROWS: length}
+        self.tile_stop = stop
+        self._line(f"for {start} in range(0, {size}, {rows}):", indent)
+        self._line(f"{stop} = min({start} + {rows}, {size})", indent + 1)
+        self._line(f"{length} = {stop} - {start}", indent + 1)
+        self._open_blocks([total for total in loop.totals if total.node.op != "contract"], indent + 1)
+        self._body(loop.body, indent + 1)
+        self._close_blocks(loop.totals, indent + 1)
+        self._finish(loop.totals, indent)
+
+    def _tile_length(self, loop: ForTiles, indent: int) -> str:
+        """How many rows a tile has: what adding up a large product costs should be little beside computing it."""
+        large = [product(total.node.shape) for total in loop.totals if total.node.op == "contract"]
+        large = [size for size in large if not isinstance(size, int) or size > ROWS * ADDED_UP_PER_ROW]
+        if not large:
+            return "ROWS"
+        lengths = (self._size(Derived("//", size, ADDED_UP_PER_ROW)) for size in dict.fromkeys(large))
+        name = self.names.numbered("step")
+        self._line(f"{name} = min({MAX_TILE} * ROWS, max({', '.join(['ROWS', *lengths])}))", indent)
+        return name
+
+    def _run(self, total: Total, short: bool) -> _Run:
         """Names for a running result; a sum over more than a block also carries a rounding error."""
         wanted = self.hints.get(total.node) or self.output_hints.get(total) or TOTAL_NAMES[total.op]
         if total.axes:
@@ -342,15 +348,15 @@ class _Printer:
         else:
             name = self.names.numbered("result" if wanted == "value" else wanted)
             self.text[total] = Text(name)
-        short = total.op != "sum" or (isinstance(loop.size, int) and loop.size <= BLOCK)
-        low, block = ("", "") if short else (self.names.new(f"{name}_low"), self.names.new(f"{name}_block"))
+        low, block = ("", "") if short or total.op != "sum" else (self.names.new(f"{name}_low"), self.names.new(f"{name}_block"))
         self.runs[total] = run = _Run(total, name, low, block)
         return run
 
     def _open(self, run: _Run, indent: int) -> None:
         start = STARTS[run.total.op]
         if run.total.axes:
-            self._each(run, indent, "{0} = " + start)
+            parts = [self._affine(at) for at in run.total.prefix] + [self._span(axis) for axis in run.total.axes]
+            self._line(f"{run.name}[{', '.join(parts)}] = {start}", indent)
             if run.low:
                 self._line(f"{run.low} = {self._zeros(run.total)}", indent)
             return
@@ -358,27 +364,54 @@ class _Printer:
             start = f"np.float32({start})"
         self._line(f"{run.name}, {run.low} = {start}, {start}" if run.low else f"{run.name} = {start}", indent)
 
+    def _open_blocks(self, totals: list[Total], indent: int) -> None:
+        for total in totals:
+            if self.runs[total].block:
+                self._line(f"{self.runs[total].block} = {self._zeros(total)}", indent)
+
+    def _close_blocks(self, totals: list[Total], indent: int) -> None:
+        """Add what came together in a block, or in a tile, to the running sums."""
+        for total in totals:
+            if self.runs[total].block:
+                self._each(self.runs[total], indent, "{0}, {1} = _two_sum({0}, {1}, {2})")
+                self.calls |= {"_add", "_two_sum", "_settle"}
+
+    def _finish(self, totals: list[Total], indent: int) -> None:
+        for total in totals:
+            run = self.runs[total]
+            if run.block:
+                self._each(run, indent, "{0} = _settle({0}, {1})")
+            if total.dtype == "f32" and total.op == "sum" and not total.axes:
+                self._line(f"{run.name} = np.float32({run.name})", indent)
+
+    def _span(self, axis: tuple[str, Size, Size]) -> str:
+        """The part of an axis over which a running result goes."""
+        return f"{self.sizes[TILE_START]}:{self.tile_stop}" if axis[2] == TILE_START else ":"
+
     def _zeros(self, total: Total) -> str:
-        sizes = [self._size(size) for _, size in total.axes]
+        sizes = [self._size(size) for _, size, _ in total.axes]
         return f"np.zeros({sizes[0] if len(sizes) == 1 else '(' + ', '.join(sizes) + ')'})" if sizes else "0.0"
 
     def _each(self, run: _Run, indent: int, line: str) -> None:
         """A line for each element of a running result: the result, its rounding error, its block."""
         own = []
-        for variable, size in run.total.axes:
+        for variable, size, _ in run.total.axes:
             self.variables[variable] = name = self._loop_name()
             own.append(Affine(variable))
             self._line(f"for {name} in range({self._size(size)}):", indent)
             indent += 1
         self._line(line.format(*self._parts(run, tuple(own))), indent)
-        for variable, _ in run.total.axes:
+        for variable, _, _ in run.total.axes:
             self.names.taken.discard(self.variables[variable])
 
     def _parts(self, run: _Run, index: Place) -> tuple[str, str, str]:
         if not run.total.axes:
             return run.name, run.low, run.block
         inside = ", ".join(map(self._affine, index))
-        return self._element(run.total.slot, run.total.prefix + index), f"{run.low}[{inside}]", f"{run.block}[{inside}]"
+        place = tuple(
+            at.plus(first) if isinstance(at, Affine) else at for at, (_, _, first) in zip(index, run.total.axes)
+        )
+        return self._element(run.total.slot, run.total.prefix + place), f"{run.low}[{inside}]", f"{run.block}[{inside}]"
 
     def _accumulate(self, statement: Accumulate, indent: int) -> None:
         run = self.runs[statement.total]
@@ -402,107 +435,6 @@ class _Printer:
         free = (name for name in ("i", "j", "k", "l") if name not in self.names.taken)
         return self.names.new(next(free, "i_"))
 
-    # ------------------------------------------------------------ expressions
-
-    def _show(self, value: Expression) -> Text:
-        if isinstance(value, (Let, Total, Carry)):
-            return self.text[value]
-        return self._expression(value)
-
-    def _expression(self, value: Expression) -> Text:
-        match value:
-            case Number():
-                return self._number(value)
-            case Extent():
-                size = self._size(value.size)
-                return Text(f"{DTYPES[value.dtype]}({size})")
-            case Position():
-                return self._position(value)
-            case Variable():
-                return Text(self.parameters[value.name])
-            case Load():
-                return Text(self._element(value.array, value.index))
-            case Apply():
-                return self._apply(value)
-        return self._show(value)
-
-    def _position(self, value: Position) -> Text:
-        text = self._affine(value.at)
-        return Text(text if text.isidentifier() else f"({text})") if value.dtype == "i64" else Text(f"{DTYPES[value.dtype]}({text})")
-
-    @staticmethod
-    def _number(value: Number) -> Text:
-        if value.dtype == "bool":
-            return Text(repr(bool(value.value)))
-        if value.dtype == "i64":
-            return Text(repr(int(value.value)))
-        number = float(value.value)
-        text = "np.nan" if math.isnan(number) else "np.inf" if math.isinf(number) else repr(abs(number))
-        negative = math.copysign(1.0, number) < 0 and not math.isnan(number)
-        if value.dtype == "f32":
-            return Text(f"np.float32({'-' * negative}{text})")
-        return Text(f"-{text}", PRECEDENCE["neg"]) if negative else Text(text)
-
-    def _apply(self, value: Apply) -> Text:
-        args = [self._show(arg) for arg in value.args]
-        if value.op in RAISING and all(_is_plain(arg, self.plain) for arg in value.args) and not _by_number(value):
-            args[0] = Text(f"{DTYPES[value.dtype]}({args[0].text})")
-        if value.op in CALLED:
-            self.calls.add(CALLED[value.op])
-            return Text(f"{CALLED[value.op]}({', '.join(arg.text for arg in args)})")
-        match value.op:
-            case "cast":
-                return Text(f"{DTYPES[value.dtype]}({args[0].text})")
-            case "neg":
-                return Text(f"-{args[0].within(PRECEDENCE['neg'])}", PRECEDENCE["neg"])
-            case "square":
-                return Text(f"{args[0].text} * {args[0].text}", PRECEDENCE["*"])
-            case "maximum" | "clamp_min":
-                return Text(f"np.maximum({args[0].text}, {args[1].text})")
-            case "minimum" | "clamp_max":
-                return Text(f"np.minimum({args[0].text}, {args[1].text})")
-            case "where" | "gate":
-                zero = self._number(Number(0.0, value.dtype))
-                condition, then, otherwise = args if len(args) == 3 else (*args, zero)
-                return Text(f"{then.within(1)} if {condition.within(1)} else {otherwise.within(1)}", PRECEDENCE["if"])
-        template = OPS[value.op].python
-        if "{}" in template:
-            return Text(template.format(*(arg.text for arg in args)))
-        level = PRECEDENCE[template]
-        if len(args) == 1:
-            return Text(template + args[0].within(level), level)
-        right_tight = level if template in ("and", "or") else level + 1
-        left_level = level + 1 if template == "**" or level == PRECEDENCE["<"] else level
-        return Text(f"{args[0].within(left_level)} {template} {args[1].within(right_tight)}", level)
-
-    # ------------------------------------------------------------ sizes and indices
-
-    def _size(self, size: Size) -> str:
-        return str(self._named(size))
-
-    def _named(self, size: Size) -> Size:
-        """The size in terms of the function's own names."""
-        self.used_sizes.update(names(size))
-        return substitute(size, self.sizes)
-
-    def _element(self, array: str, index: Place) -> str:
-        return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
-
-    def _affine(self, at: Affine | Let) -> str:
-        if isinstance(at, Let):
-            return self._show(at).text
-        offset = self._named(at.offset)
-        if at.var is None:
-            return str(offset)
-        variable = self.variables[at.var]
-        scaled = {1: variable, -1: f"-{variable}"}.get(at.step, f"{at.step} * {variable}")
-        if offset == 0:
-            return scaled
-        if at.step < 0:
-            rest = variable if at.step == -1 else f"{-at.step} * {variable}"
-            return f"{offset} - {rest}"
-        return f"{scaled} - {-offset}" if isinstance(offset, int) and offset < 0 else f"{scaled} + {offset}"
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -512,86 +444,3 @@ class _Run:
     name: str
     low: str
     block: str
-
-
-def _every(statements: list[Statement]) -> Iterator[Statement]:
-    stack = [iter(statements)]
-    while stack:
-        for statement in stack[-1]:
-            yield statement
-            if isinstance(statement, For):
-                stack.append(iter(statement.body))
-                break
-        else:
-            stack.pop()
-
-
-def _plain_values(statements: list[Statement]) -> set[Let]:
-    """Values that may be Python's own floats when Numba is absent: made of numbers, scalar inputs and totals alone."""
-    plain: set[Let] = set()
-    for statement in _every(statements):
-        if isinstance(statement, Let) and isinstance(statement.value, Apply):
-            op, args = statement.value.op, statement.value.args
-            if op in ("where", "gate"):
-                is_plain = op == "gate" or any(_is_plain(arg, plain) for arg in args[1:])
-            elif op in RAISING and not _by_number(statement.value):
-                is_plain = False
-            else:
-                is_plain = op in _PYTHON_CALLS or (op not in _NUMPY_CALLS and all(_is_plain(arg, plain) for arg in args))
-            if is_plain:
-                plain.add(statement)
-    return plain
-
-
-def _is_plain(value: Expression, plain: set[Let]) -> bool:
-    return isinstance(value, (Variable, Number, Total)) or value in plain
-
-
-def _by_number(value: Apply) -> bool:
-    """Whether this divides by a number that is not zero."""
-    divisor = value.args[1]
-    return value.op != "power" and isinstance(divisor, Number) and divisor.value != 0
-
-
-RAISING = ("div", "floordiv", "mod", "power")
-"""Ops for which Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
-
-_PYTHON_CALLS = {name for name, row in OPS.items() if row.python.startswith("math.")} | set(CALLED)
-_NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np.")} | {
-    "cast", "maximum", "minimum", "clamp_min", "clamp_max",
-}  # fmt: skip
-
-
-def _values(statement: Statement) -> tuple[Expression, ...]:
-    match statement:
-        case Let():
-            value = statement.value
-            return value.args if isinstance(value, Apply) else _computed(value.index) if isinstance(value, Load) else ()
-        case Store() | AddInto() | Accumulate():
-            return (statement.value, *_computed(statement.index))
-        case HandOn():
-            return tuple(statement.values)
-        case Return():
-            return tuple(value for _, value in statement.values if not isinstance(value, str))
-    return ()
-
-
-def _computed(place: Place) -> tuple[Let, ...]:
-    """The indices that are values."""
-    return tuple(at for at in place if isinstance(at, Let))
-
-
-def _readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
-    """For each value, the bodies that read it, once for each reading; a value that is squared is read twice."""
-    found: dict[Let, list[list[Statement]]] = {}
-    stack = [statements]
-    while stack:
-        body = stack.pop()
-        for statement in body:
-            squared = isinstance(statement, Let) and isinstance(statement.value, Apply) and statement.value.op == "square"
-            for value in _values(statement) * (2 if squared else 1):
-                if isinstance(value, Let):
-                    found.setdefault(value, []).append(body)
-            if isinstance(statement, For):
-                stack.append(statement.body)
-    return found

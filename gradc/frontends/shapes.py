@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED

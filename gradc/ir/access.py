@@ -16,6 +16,9 @@ class Affine:
     step: int = 1
     offset: Size = 0
 
+    def plus(self, offset: Size) -> Affine:
+        return Affine(self.var, self.step, derive("+", self.offset, offset))
+
 
 @dataclass(frozen=True, slots=True)
 class Indirect:

@@ -21,8 +21,8 @@ from gradc.language.syntax import (
     Program,
     Slice,
     Special,
-    Subscripts,
     Statement,
+    Subscripts,
     Transpose,
     Unary,
 )

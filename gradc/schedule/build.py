@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gradc.ir.access import MOVES, Affine, Indirect, Index, reads, target_index
+from gradc.ir.access import MOVES, Affine, Index, Indirect, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
 from gradc.ir.sizes import derive, shrink
+from gradc.ir.types import Type
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
@@ -19,23 +20,27 @@ from gradc.schedule.loops import (
     Expression,
     Extent,
     For,
+    ForTiles,
     HandOn,
     Kernel,
     Let,
     Load,
     MatrixProduct,
     Number,
+    Place,
     Position,
     Reshape,
     Return,
+    Side,
     Statement,
     Store,
     StoreLast,
     Total,
     Variable,
 )
-from gradc.schedule.tasks import Body, Schedule, Task, makes
+from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
+from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_labels
 
 
 def build(plan: Schedule) -> Kernel:
@@ -71,7 +76,7 @@ MAX_WINDOW = 8
 
 def _windows(tasks: list[Task], body: Body) -> Iterator[_Window]:
     """The arrays that the scatters of one loop of `body` write completely, each element after the other."""
-    writers = Counter(task.slot for item in body.items for task in (item.tasks if isinstance(item, PlannedLoop) else [item]))
+    writers = Counter(task.slot for item in body.items for task in ([item] if isinstance(item, Task) else item.tasks))
     scatters: dict[str, list[Task]] = {}
     for task in tasks:
         if task.kind == "scatter":
@@ -98,6 +103,7 @@ class _Builder:
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Total] = {}
         self.windows: dict[str, _Window] = {}
+        self.tile_rows: set[str] = set()
 
     def run(self) -> Kernel:
         self._allocate()
@@ -107,18 +113,31 @@ class _Builder:
             values.append((name, name if node.shape else self._use(self._pull(node, ()))))
         self.scopes[0].statements.append(Return(values))
         arrays = {node.name: node.type for node in self.graph.inputs if node.shape}
-        arrays.update((slot, node.type) for slot, node in self.plan.slots.items())
+        arrays.update((slot, self._type(slot)) for slot in self.plan.slots)
         return Kernel(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
 
     def _allocate(self) -> None:
         written = set(_stored_slots(self.plan.body))
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
         written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
+        adding = set(_added_up(self.plan.body))
         for slot, node in self.plan.slots.items():
-            makes_its_own = node.op in ("contract", "reshape") and self.plan.stored.get(node) == slot
-            if slot not in self.plan.aliases and not makes_its_own:
-                zeros = slot not in written and node.row.kind != "reduction" and node.op != "cumsum"
-                self.scopes[0].statements.append(Allocate(slot, node.type, zeros))
+            is_whole = slot not in self.plan.local
+            makes_its_own = self.plan.stored.get(node) == slot and (
+                node.op == "reshape" or (node.op == "contract" and not (is_whole and node in adding))
+            )
+            if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
+                is_made = node.row.kind in ("reduction", "contraction") or node.op == "cumsum"
+                zeros = slot not in written and not is_made
+                self.scopes[0].statements.append(Allocate(slot, self._type(slot), zeros))
+
+    def _type(self, slot: str) -> Type:
+        """The type of an array as it is allocated."""
+        whole = self.plan.slots[slot].type
+        return self.plan.local[slot].type(whole) if slot in self.plan.local else whole
+
+    def _lives_in_tile(self, slot: str) -> bool:
+        return slot in self.plan.local and self.plan.local[slot].lives_in_tile
 
     # ------------------------------------------------------------ loops
 
@@ -126,12 +145,37 @@ class _Builder:
         for item in body.items:
             if isinstance(item, PlannedLoop):
                 self._loop(item)
+            elif isinstance(item, Tiles):
+                self._tiles(item)
             else:
                 self._point(item)
+
+    def _tiles(self, tiles: Tiles) -> None:
+        adding = [task for task in tiles.tasks if task.tile in task.reduced]
+        totals = [self._open_total(task) for task in adding]
+        self.open.update({total.node: total for total in totals})
+        scope = _Scope([])
+        self.scopes.append(scope)
+        made = {self.plan.stored.get(task.node) for task in tiles.tasks if task.node.op != "contract"}
+        for slot in self.plan.slots:
+            if slot in made and self._lives_in_tile(slot):
+                scope.statements.append(Allocate(slot, self._type(slot), zeros=False))
+        self._body(tiles.body)
+        self._close_scope()
+        self.scopes[-1].statements.append(ForTiles(tiles.size, totals, scope.statements))
+        for task in adding:
+            self._close(task, None)
+
+    def _close_scope(self) -> None:
+        """Forget what was known in the innermost scope."""
+        for key in self.scopes.pop().known:
+            del self.memo[key]
 
     def _loop(self, loop: PlannedLoop) -> None:
         depth = len(self.scopes)
         self.depth_of[loop.variable] = depth
+        if loop.size == TILE_ROWS:
+            self.tile_rows.add(loop.variable)
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
         windows = [] if depth > 1 else list(_windows(loop.tasks, self.plan.body))
         self.windows = {window.slot: window for window in windows}
@@ -140,9 +184,7 @@ class _Builder:
         scope = _Scope([])
         self.scopes.append(scope)
         self._body(loop.body)
-        self.scopes.pop()
-        for key in scope.known:
-            del self.memo[key]
+        self._close_scope()
         carries = [carry for window in windows for carry in window.carries]
         if carries:
             scope.statements.append(HandOn(carries, [value for window in windows for value in window.handed_on]))
@@ -157,9 +199,10 @@ class _Builder:
 
     @staticmethod
     def _opens(task: Task) -> bool:
-        """Whether a running result starts before the loop over a task's next axis."""
+        """Whether a running result starts before the loop over a task's next axis. That over the rows of tiles
+        started before the tiles."""
         axis = task.remaining[0]
-        if axis not in task.reduced:
+        if axis not in task.reduced or (task.in_tile and axis == task.tile):
             return False
         outer_total_is_array = any(
             k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index)))
@@ -168,10 +211,17 @@ class _Builder:
         return not outer_total_is_array or all(k in task.reduced for k in task.remaining)
 
     def _open_total(self, task: Task) -> Total:
-        axes = tuple((f"@total{axis}", task.domain[axis]) for axis in task.remaining if axis not in task.reduced)
-        prefix = tuple(at for k in task.kept if (at := task.index[k]) is not None)
-        slot = self.plan.stored[task.node] if axes else ""
-        return Total(task.node.op, task.node, task.node.type.dtype, axes, slot, prefix)
+        open_axes = task.kept if task.kind == "call" else [k for k in task.kept if task.index[k] is None]
+        slot = self.plan.stored[task.node] if open_axes else ""
+        in_whole = slot not in self.plan.local
+        axes = tuple(
+            (f"@total{k}", size, TILE_START if size == TILE_ROWS and in_whole else 0)
+            for k in open_axes
+            for size in [task.domain[k]]
+        )
+        op = "sum" if task.kind == "call" else task.node.op
+        prefix = self._at_home(slot, _kept_index(task)) if task.kind == "reduce" else ()
+        return Total(op, task.node, task.node.type.dtype, axes, slot, prefix)
 
     def _close(self, task: Task, outer: Total | None) -> None:
         total = self.open.pop(task.node)
@@ -183,10 +233,10 @@ class _Builder:
 
     def _finish(self, task: Task, value: Expression) -> None:
         """The result of a reduction, at the point of its kept axes."""
-        index = tuple(at for k in task.kept if (at := task.index[k]) is not None)
+        index = _kept_index(task)
         slot = self.plan.stored.get(task.node)
         if slot is not None:
-            self.scopes[-1].statements.append(Store(slot, index, value))
+            self.scopes[-1].statements.append(Store(slot, self._at_home(slot, index), value))
         self._remember((task.node, index), value, len(self.scopes) - 1)
 
     def _total_index(self, task: Task, total: Total) -> Index:
@@ -206,11 +256,13 @@ class _Builder:
             self._slide(self.windows[task.slot], task, index)
         elif task.kind == "scatter":
             value = self._use(self._pull(task.value, index))
-            self.scopes[-1].statements.append(AddInto(task.slot, self._place(target_index(task.node, index)), value))
+            place = self._at_home(task.slot, self._place(target_index(task.node, index)))
+            self.scopes[-1].statements.append(AddInto(task.slot, place, value))
         else:
             compute = task.value is task.node and makes(task, self.plan.stored)
             expression, depth = self._pull(task.value, index, compute)
-            self.scopes[-1].statements.append(Store(self._home(task.slot), index, self._use((expression, depth))))
+            place = self._at_home(task.slot, index)
+            self.scopes[-1].statements.append(Store(self._home(task.slot), place, self._use((expression, depth))))
 
     def _whole(self, task: Task) -> Statement:
         """What is done to whole arrays."""
@@ -225,13 +277,24 @@ class _Builder:
         return Reshape(task.slot, source, node.type, copied)
 
     def _matrix_product(self, task: Task) -> MatrixProduct:
-        """A contraction of two matrices over one axis, as a product of each or its transpose."""
-        (x, y), (x_labels, y_labels, (row, column)) = task.node.args, task.node.attrs
-        sides = [(self._array_of(x), x_labels), (self._array_of(y), y_labels)]
-        if row not in x_labels:
+        """A contraction of two matrices over one axis, as a product of each or its transpose, or of tiles of them."""
+        sides = [self._side(task, position) for position in range(2)]
+        if product_labels(task.node)[0] not in task.node.attrs[0]:
             sides.reverse()
-        (left, left_labels), (right, right_labels) = sides
-        return MatrixProduct(task.slot, (left, left_labels[0] != row), (right, right_labels[1] != column))
+        (left, left_axes), (right, right_axes) = sides
+        left, right = replace(left, transposed=left_axes[0] != 0), replace(right, transposed=right_axes[1] != 1)
+        if not task.in_tile:
+            return MatrixProduct(task.slot, left, right)
+        if task.tile in task.reduced:
+            return MatrixProduct(task.slot, left, right, total=self.open[task.node])
+        return MatrixProduct(task.slot, left, right, rows=None if task.slot in self.plan.local else task.tile)
+
+    def _side(self, task: Task, position: int) -> tuple[Side, tuple[int, ...]]:
+        """One side of a product, and which of row, column and contracted its axes are."""
+        axes = operand_axes(task.node, position)
+        array = self._array_of(task.node.args[position])
+        is_cut = task.in_tile and task.tile in axes and array not in self.plan.local
+        return Side(array, False, axes.index(task.tile) if is_cut else None), axes
 
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
@@ -264,6 +327,16 @@ class _Builder:
 
     def _home(self, slot: str) -> str:
         return self.plan.aliases.get(slot, slot)
+
+    def _at_home(self, array: str, place: Place) -> Place:
+        """The place in an array as it is allocated: a local one lacks the axes of loops that are open, and in a whole
+        one the rows of a tile begin where the tile does."""
+        if array in self.plan.local:
+            return place[self.plan.local[array].dropped :]
+        return tuple(self._in_whole(at) if isinstance(at, Affine) else at for at in place)
+
+    def _in_whole(self, at: Affine) -> Affine:
+        return at.plus(derive("*", TILE_START, at.step)) if at.var in self.tile_rows else at
 
     # ------------------------------------------------------------ values
 
@@ -327,7 +400,7 @@ class _Builder:
             case "iota":
                 at = index[node.attrs[0]]
                 assert isinstance(at, Affine), "positions of gathered elements are the indices themselves"
-                return Position(at, dtype), self._depth(at)
+                return Position(self._in_whole(at), dtype), self._depth(at)
             case "size":
                 return Extent(node.attrs[0], dtype), 0
         if node in self.plan.stored:
@@ -356,7 +429,7 @@ class _Builder:
         return self.depth_of[at.var] if at.var else 0
 
     def _load(self, array: str, index: Index, node: Node) -> tuple[Expression, int]:
-        place = self._place(index)
+        place = self._at_home(array, self._place(index))
         depth = max((self._depth(at) for at in index), default=0)
         let = Let(Load(array, place, node.type.dtype), node, node.type.dtype)
         self.scopes[depth].statements.append(let)
@@ -375,10 +448,22 @@ def _identity(value: Expression) -> object:
     return id(value)
 
 
+def _kept_index(task: Task) -> Index:
+    """The open loops over axes that the result of a task has."""
+    return tuple(at for k in task.kept if (at := task.index[k]) is not None)
+
+
+def _added_up(body: Body) -> Iterator[Node]:
+    """The products that tiles write into whole arrays: rows of them, or running sums."""
+    for item in body.items:
+        if isinstance(item, Tiles):
+            yield from (task.node for task in item.tasks if task.kind == "call")
+
+
 def _stored_slots(body: Body) -> Iterator[str]:
     """The arrays that some task stores to in full."""
     for item in body.items:
-        tasks: Iterable[Task] = item.tasks if isinstance(item, PlannedLoop) else (item,)
+        tasks: Iterable[Task] = item.tasks if isinstance(item, PlannedLoop | Tiles) else (item,)
         for task in tasks:
             if task.kind == "store":
                 yield task.slot

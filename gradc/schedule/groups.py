@@ -15,31 +15,51 @@ from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
-from gradc.schedule.tasks import SAVE_FROM, Body, Loop, Schedule, Task, cost, scattered
+from gradc.schedule.tasks import SAVE_FROM, Body, Local, Loop, Schedule, Task, Tiles, cost, scattered
+from gradc.schedule.tiles import candidates, cut
 
 
 def schedule(graph: Graph) -> Schedule:
-    """The loops of a lowered graph."""
-    saved: dict[Node, None] = {}
+    """The loops of a lowered graph: with tiles of the size that leaves the fewest whole arrays and loops, if any."""
+    tiled = (scheduled(graph, size) for size in candidates(topological(graph.results)))
+    found = [plan for plan in tiled if any(isinstance(item, Tiles) for item in plan.body.items)]
+    if not found:
+        return scheduled(graph, None)
+    return min(found, key=lambda plan: (len(plan.slots) - len(plan.local), len(plan.body.items)))
+
+
+def scheduled(graph: Graph, tile: Size | None) -> Schedule:
+    """The loops of a graph with tiles of an axis of this size."""
+    saved: dict[Node, bool] = {}
+    untiled: set[tuple] = set()
     while True:
-        attempt = Attempt(graph, saved)
+        attempt = Attempt(graph, saved, tile, untiled)
         result = attempt.run()
-        if not attempt.to_save:
+        if not attempt.to_save and attempt.untiled == untiled:
             return result
-        saved.update(attempt.to_save)
+        for node, for_product in attempt.to_save.items():
+            saved[node] = saved.get(node, True) and for_product
+        untiled = attempt.untiled
 
 
 class Attempt:
-    """Scheduling with a given set of saved values; asks for more in `to_save`."""
+    """Scheduling with a given set of saved values; asks for more in `to_save`. Both say of a value whether only matrix
+    products need it in an array. Tiles cut axes of the size `tile`, but not of the tasks in `untiled`, which meet no
+    matrix product there."""
 
-    def __init__(self, graph: Graph, saved: dict[Node, None]):
+    def __init__(self, graph: Graph, saved: dict[Node, bool], tile: Size | None, untiled: set[tuple]):
         self.graph = graph
         self.saved = saved
+        self.tile = tile
+        self.untiled = set(untiled)
         self.stored: dict[Node, str] = {}
         self.slots: dict[str, Node] = {}
-        self.to_save: dict[Node, None] = {}
+        self.to_save: dict[Node, bool] = {}
+        self.for_products: set[str] = set()
         self.recomputed: dict[Node, None] = {}
         self.paths: dict[tuple, list[int]] = {}
+        self.in_tiles: dict[Node, int] = {}
+        self.parted: dict[Node, tuple[int, ...]] = {}
         self.reads: list[tuple[Node, Task, list[int], bool]] = []
         self.number: dict[tuple, int] = {}
 
@@ -58,9 +78,11 @@ class Attempt:
             if task.kind == "call":
                 self._need_arrays(task.node.args)
         body = self._body(tasks, ())
+        local = self._local()
         return Schedule(
-            self.graph, body, self.stored, self.slots, self._aliases(tasks), tuple(self.saved), tuple(self.recomputed)
-        )
+            self.graph, body, self.stored, self.slots, local, self._aliases(tasks, local),
+            tuple(self.saved), tuple(self.recomputed),
+        )  # fmt: skip
 
     # ------------------------------------------------------------ tasks
 
@@ -77,14 +99,18 @@ class Attempt:
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
             elif node.op in WHOLE:
-                slot = outputs.get(node) or self._new_slot(node.op)
+                slot = outputs.get(node) or self._new_slot("product" if node.op == "contract" else node.op)
                 taken.add(slot)
                 self.stored[node] = slot
-                yield Task("call", node, node, slot)
+                if node not in outputs:
+                    self.for_products.add(slot)
+                yield Task("call", node, node, slot, tile=cut(node, self.tile))
             elif node in self.saved or node in read_again or (node.op in SCATTERS and node not in absorbed):
                 slot = outputs.get(node) or self._new_slot("saved")
                 taken.add(slot)
                 self.stored[node] = slot
+                if self.saved.get(node) and node not in outputs and node.op not in SCATTERS:
+                    self.for_products.add(slot)
                 yield from self._writes(node, slot)
         for name, node in self.graph.outputs:
             if node.shape and name not in taken:
@@ -122,31 +148,36 @@ class Attempt:
         for pad in pads:
             yield self._task("scatter", node, pad, slot)
 
-    @staticmethod
-    def _task(kind: str, node: Node, value: Node, slot: str = "") -> Task:
+    def _task(self, kind: str, node: Node, value: Node, slot: str = "") -> Task:
         if kind == "scatter":
-            return Task(kind, value, value.args[0], slot, (None,) * value.args[0].type.rank)
-        return Task(kind, node, value, slot, (None,) * value.type.rank)
+            node, value = value, value.args[0]
+        task = Task(kind, node, value, slot, (None,) * value.type.rank)
+        if self.tile in value.shape and task.key not in self.untiled:
+            task.tile = value.shape.index(self.tile)
+        return task
 
     # ------------------------------------------------------------ fusion
 
     def _body(self, tasks: list[Task], path: tuple[int, ...]) -> Body:
         """Tasks that share the open loops, grouped by level; at one level points first, then a loop for each size."""
-        depth = len(path)
-        variables = {task.domain[task.remaining[0]]: "" for task in tasks if task.remaining}
-        variables = {size: f"@{depth}.{size}" for size in variables}
-        levels = Levels(self, tasks, variables)
+        variables = {task.next_size: f"@{len(path)}.{task.next_size}" for task in tasks if task.next_size is not None}
+        levels = Levels(self, tasks, variables, path)
         groups: dict[tuple[int, Size | None], list[Task]] = {}
         for task in tasks:
-            level = levels.of(task)
-            self.paths[task.key] = [*path, level]
-            groups.setdefault((level, task.domain[task.remaining[0]] if task.remaining else None), []).append(task)
+            self.paths[task.key] = [*path, levels.of(task)]
+            groups.setdefault(levels.group(task), []).append(task)
         self._note_reads(levels, tasks, path)
         self._choose_saved(levels, groups, variables)
         body = Body()
         for (level, size), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
-            if size is None:
+            if size is None or all(task.kind == "call" for task in members):
                 body.items += members
+            elif any(task.next_axis not in task.remaining[:1] for task in members):
+                if all(task.kind != "call" for task in members):
+                    self.untiled.update(task.key for task in members)
+                self.in_tiles.update((task.node, task.tile) for task in members if task.tile is not None)
+                inner = self._body([task.within_tile() for task in members], (*path, level))
+                body.items.append(Tiles(size, members, inner))
             else:
                 variable = f"{variables[size]}.{level}.{len(body.items)}"
                 inner = self._body([task.inside(variable) for task in members], (*path, level))
@@ -163,6 +194,8 @@ class Attempt:
                     self.materialise(node)
             elif node not in self.roots:
                 stack.extend(node.args)
+            if node in self.roots:
+                self.part(node, ())
 
     def _need_arrays(self, nodes: tuple[Node, ...]) -> None:
         """Give each of these an array, because a matrix product reads it."""
@@ -170,7 +203,25 @@ class Attempt:
             if node.row.kind == "reduction":
                 self.materialise(node)
             elif node not in self.stored and node.op != "input":
-                self.to_save[node] = None
+                self.to_save[node] = True
+
+    def part(self, node: Node, path: tuple[int, ...]) -> None:
+        """Note that a value is read outside the iteration, of the loops open at a path, that made it."""
+        self.parted[node] = min(path, self.parted.get(node, path), key=len)
+
+    def _local(self) -> dict[str, Local]:
+        """The arrays of values that nothing reads outside the iteration of a loop that made them."""
+        outputs = {name for name, _ in self.graph.outputs}
+        local: dict[str, Local] = {}
+        for node, slot in self.stored.items():
+            path = self.parted.get(node, ())
+            if path and slot not in outputs:
+                axis = self.in_tiles.get(node)
+                reduced = node.attrs[0] if node.row.kind == "reduction" else ()
+                tile = None if axis is None else axis - sum(k < axis for k in reduced)
+                dropped = min(len(path) - (tile is not None), node.type.rank - 1)
+                local[slot] = Local(dropped, tile)
+        return local
 
     def _new_slot(self, stem: str) -> str:
         return fresh(f"{stem}{len(self.stored)}", self.graph.inputs)
@@ -204,7 +255,7 @@ class Attempt:
                     at.var and at.step == 1 and at.offset == 0 for at in index
                 )
                 if identity and self._cone_cost(node, index, shared) >= SAVE_FROM:
-                    self.to_save[node] = None
+                    self.to_save[node] = False
                 else:
                     self.recomputed[node] = None
 
@@ -223,7 +274,7 @@ class Attempt:
         for node, task, straight in levels.reads:
             self.reads.append((node, task, [*path, levels.of(task)], straight))
 
-    def _aliases(self, tasks: list[Task]) -> dict[str, str]:
+    def _aliases(self, tasks: list[Task], local: Container[str]) -> dict[str, str]:
         """Saved arrays whose last reader writes an output of the same type at the same place."""
         aliases: dict[str, str] = {}
         outputs = {name for name, _ in self.graph.outputs}
@@ -231,7 +282,7 @@ class Attempt:
             slot = self.stored[node]
             if self._is_viewed(node):
                 continue
-            if slot in outputs:
+            if slot in outputs or slot in local:
                 continue
             for task in reversed(tasks):
                 if (

@@ -19,8 +19,9 @@ Point = tuple[Node, Index]
 class Levels:
     """Levels of the tasks of one body: how many finished loops each has to wait for."""
 
-    def __init__(self, attempt: Attempt, tasks: list[Task], variables: dict[Size, str]):
+    def __init__(self, attempt: Attempt, tasks: list[Task], variables: dict[Size, str], path: tuple[int, ...]):
         self.attempt = attempt
+        self.path = path
         self.variables = variables
         self.level: dict[Task, int] = {}
         self.own: dict[Node, list[Task]] = {}
@@ -35,16 +36,22 @@ class Levels:
             elif task.kind in ("reduce", "call") or (task.node in attempt.stored and makes(task, attempt.stored)):
                 self.own.setdefault(task.node, []).append(task)
         for task in tasks:
-            level = self._needed_whole(task) if task.kind == "call" else self._needed(task)
+            level = self._needed(task)
             if task.kind == "scatter":
                 level = max(level, in_slot.get(task.slot, -1) + 1)
             elif task.kind == "store":
                 in_slot[task.slot] = level
             self.level[task] = level
+        self.read_by = {task: self._roots_read(task) for task in tasks}
+        self._sink(tasks)
         self._find_outliving(tasks)
 
     def of(self, task: Task) -> int:
         return self.level[task]
+
+    def group(self, task: Task) -> tuple[int, Size | None]:
+        """Tasks of one group share their next loop; a size of None is that of points."""
+        return self.level[task], task.next_size
 
     def _needed(self, task: Task) -> int:
         """The level at which everything a task reads is finished."""
@@ -72,11 +79,6 @@ class Levels:
             del self.memo[start]
         return level
 
-    def _needed_whole(self, task: Task) -> int:
-        """The level at which the arrays that a call reads are finished."""
-        producers = (producer for arg in task.node.args for producer in self.own.get(arg, ()))
-        return max((self.level[producer] + bool(producer.remaining) for producer in producers), default=0)
-
     def _is_value_of_own(self, task: Task) -> bool:
         return task.value is task.node and task.kind == "store" and makes(task, self.attempt.stored)
 
@@ -95,9 +97,9 @@ class Levels:
 
     def _within_reach(self, producer: Task, index: Index) -> bool:
         """Whether an element is finished by the time the same iteration of the producer's next loop needs it."""
-        if not producer.remaining:
+        axis = producer.next_axis
+        if axis is None:
             return True
-        axis = producer.remaining[0]
         if producer.kind == "scatter" or axis in producer.reduced:
             return False
         return index[producer.kept.index(axis)] == Affine(self.variables[producer.domain[axis]])
@@ -139,37 +141,58 @@ class Levels:
             self._is_value_of_own(task) and task.node is point[0] for task in members
         )
 
+    def _sink(self, tasks: list[Task]) -> None:
+        """Move what only matrix products and their readers need to the level of the first reader: no array has to
+        outlive the loop then. A task that reads what its own loop makes stays, or that would have to outlive it."""
+        free: set[Task] = set()
+        for task in tasks:
+            sources = (producer for node, _ in self.read_by[task] for producer in self.own.get(node, ()))
+            stays = any(self.level[producer] == self.level[task] and producer not in free for producer in sources)
+            if task.slot in self.attempt.for_products and not stays:
+                free.add(task)
+        readers: dict[Node, list[tuple[Task, Index]]] = {}
+        for task in reversed(tasks):
+            if task in free:
+                own = readers.get(task.node, ())
+                latest = [self.level[reader] - (not self._within_reach(task, index)) for reader, index in own]
+                self.level[task] = min(latest, default=self.level[task])
+            for node, index in self.read_by[task]:
+                readers.setdefault(node, []).append((task, index))
+
+    def _roots_read(self, task: Task) -> list[Point]:
+        """The elements of saved values and finished reductions that a task reads."""
+        starts = task.starts(self.variables)
+        start, stack, done = starts[0], list(starts), set(starts)
+        found = []
+        while stack:
+            point = stack.pop()
+            node, index = point
+            if self._is_root(node, task, point == start):
+                found.append(point)
+                continue
+            for inner in reads(node, index):
+                if inner not in done:
+                    done.add(inner)
+                    stack.append(inner)
+        return found
+
     def _find_outliving(self, tasks: list[Task]) -> None:
         """Reductions read outside the iteration that made them get an array; reads of saved arrays are noted."""
         for task in tasks:
-            if task.kind == "call":
-                self.reads += [(arg, task, False) for arg in task.node.args if arg in self.attempt.saved]
-                continue
-            starts = task.starts(self.variables)
-            start, stack, done = starts[0], list(starts), set(starts)
-            while stack:
-                point = stack.pop()
-                node, index = point
-                if self._is_root(node, task, point == start):
-                    self._note(node, index, task)
-                    continue
-                for inner in reads(node, index):
-                    if inner not in done:
-                        done.add(inner)
-                        stack.append(inner)
+            for node, index in self.read_by[task]:
+                self._note(node, index, task)
 
     def _note(self, node: Node, index: Index, reader: Task) -> None:
         if node in self.attempt.saved:
-            self.reads.append((node, reader, index == reader.at(self.variables)))
+            straight = reader.kind != "call" and index == reader.at(self.variables)
+            self.reads.append((node, reader, straight))
         for producer in self.own.get(node, ()):
-            if producer.kind != "reduce" or not node.shape or not producer.remaining:
+            same_loop = producer.next_axis is not None and self.group(producer) == self.group(reader)
+            if not same_loop:
+                self.attempt.part(node, self.path)
+            if producer.kind != "reduce" or not node.shape or producer.next_axis is None:
                 continue
-            axis = producer.remaining[0]
-            same_loop = (
-                self.level[producer] == self.level[reader]
-                and reader.remaining
-                and self._within_reach(producer, index)
-            )
+            axis = producer.next_axis
             crosses = axis in producer.reduced and any(k not in producer.reduced for k in producer.remaining)
-            if crosses or (axis not in producer.reduced and not same_loop):
+            if crosses or (axis not in producer.reduced and not (same_loop and self._within_reach(producer, index))):
                 self.attempt.materialise(node)

@@ -74,7 +74,7 @@ class Let:
 @dataclass(slots=True, eq=False)
 class Total:
     """The running result of a reduction: a scalar, or the part of the array `slot` below `prefix`, over `axes`
-    (variable and size of each).
+    (variable and size of each, and where in the array it begins).
 
     `op` is one of sum, prod, max, min, any, all. Sums are kept in blocks, whose totals are added with the
     rounding error carried along.
@@ -83,7 +83,7 @@ class Total:
     op: str
     node: Node
     dtype: str
-    axes: tuple[tuple[str, Size], ...] = ()
+    axes: tuple[tuple[str, Size, Size], ...] = ()
     slot: str = ""
     prefix: Place = ()
 
@@ -125,6 +125,16 @@ class For:
 
 
 @dataclass(slots=True, eq=False)
+class ForTiles:
+    """A loop over the tiles of an axis; its body does `TILE_ROWS` rows from `TILE_START` on. `totals` are opened
+    before it and finished after it; their terms come together for each tile."""
+
+    size: Size
+    totals: list[Total]
+    body: list[Statement]
+
+
+@dataclass(slots=True, eq=False)
 class Store:
     array: str
     index: Place
@@ -142,11 +152,23 @@ class AddInto:
 
 @dataclass(slots=True, eq=False)
 class MatrixProduct:
-    """`array = left @ right`, a new array; each side is the name of an array, and whether it is transposed."""
+    """`array = left @ right`, a new array. `rows` is the axis of a whole array along which a tile is written, and
+    `total` the running result whose term of a tile this is."""
 
     array: str
-    left: tuple[str, bool]
-    right: tuple[str, bool]
+    left: Side
+    right: Side
+    rows: int | None = None
+    total: Total | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An array in a matrix product: whether it is transposed, and the axis along which the rows of a tile are taken."""
+
+    array: str
+    transposed: bool
+    rows: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -203,7 +225,9 @@ class Return:
     values: list[tuple[str, Expression | str]]
 
 
-Statement = Union[Allocate, For, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate, Return, Let]
+Statement = Union[
+    Allocate, For, ForTiles, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate, Return, Let
+]
 
 
 @dataclass

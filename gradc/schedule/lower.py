@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from gradc.frontends.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological

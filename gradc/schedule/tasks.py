@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradc.ir.access import SCATTERS, Affine, Index, gathered_index
 from gradc.ir.graph import Graph, Node, make
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
+from gradc.ir.types import Type
+from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
 
 CHEAP = {
     "neg", "abs", "sign", "square", "add", "sub", "mul", "maximum", "minimum", "clamp_min", "clamp_max", "gate", "where",
@@ -28,10 +30,13 @@ def cost(node: Node) -> int:
 
 @dataclass(eq=False)
 class Task:
-    """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of its shape, the domain.
+    """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of the domain.
 
     `node` is what the task makes; `index` fixes the axes for which a loop is open. A call (a matrix product left to
-    BLAS) has no loops of ours: it takes whole arrays.
+    BLAS) has no loops of ours: it takes whole arrays, or the rows of a tile. The domain of a matrix product has the
+    axes row, column and contracted.
+
+    `tile` is the axis that a tile loop cuts, if there is one, and `in_tile` whether that loop is open.
     """
 
     kind: str
@@ -39,10 +44,15 @@ class Task:
     value: Node
     slot: str = ""
     index: tuple[Affine | None, ...] = ()
+    tile: int | None = None
+    in_tile: bool = False
 
     @property
     def domain(self) -> Shape:
-        return self.value.shape
+        shape = product_sizes(self.node) if self.node.op == "contract" and self.kind == "call" else self.value.shape
+        if not self.in_tile:
+            return shape
+        return tuple(TILE_ROWS if axis == self.tile else size for axis, size in enumerate(shape))
 
     @property
     def key(self) -> tuple[str, Node, str]:
@@ -55,25 +65,41 @@ class Task:
         return tuple(axis for axis, at in enumerate(self.index) if at is None)
 
     @property
+    def next_axis(self) -> int | None:
+        """The axis of the next loop around the task: that of the tiles, then one after the other."""
+        if self.tile is not None and not self.in_tile:
+            return self.tile
+        return next(iter(self.remaining), None)
+
+    @property
+    def next_size(self) -> Size | None:
+        """The size of the next loop."""
+        return None if self.next_axis is None else self.domain[self.next_axis]
+
+    @property
     def reduced(self) -> tuple[int, ...]:
         """The axes of the domain that the result does not have."""
+        if self.kind == "call":
+            return (2,) if self.node.op == "contract" else ()
         return self.node.attrs[0] if self.kind == "reduce" else ()
 
     @property
     def kept(self) -> tuple[int, ...]:
         """The axes of the domain that the result has."""
-        return others(len(self.index), self.reduced)
+        return others(len(self.domain), self.reduced)
 
     def at(self, variables: dict[Size, str]) -> Index:
         """A point of the domain: open loops as they are, the next axis by the variable of its size."""
-        following = self.remaining[:1]
         return tuple(
-            at if at is not None else Affine(variables[self.domain[axis]] if axis in following else f"@{axis}")
+            at if at is not None else Affine(variables[self.domain[axis]] if axis == self.next_axis else f"@{axis}")
             for axis, at in enumerate(self.index)
         )
 
     def starts(self, variables: dict[Size, str]) -> list[tuple[Node, Index]]:
-        """What the task reads at a point: its value, and where that goes if an array of indices says so."""
+        """What the task reads at a point: its value, and where that goes if an array of indices says so. A call
+        reads its arguments."""
+        if self.kind == "call":
+            return [(arg, self._rows(position, variables)) for position, arg in enumerate(self.node.args)]
         point = self.at(variables)
         found = [(self.value, point)]
         if self.kind == "scatter" and self.node.op != "pad":
@@ -81,11 +107,25 @@ class Task:
             found.append((place.node, place.index))
         return found
 
+    def _rows(self, position: int, variables: dict[Size, str]) -> Index:
+        """What a call reads of an argument: the rows of a tile where it is cut, everything where not."""
+        axes: tuple[int | None, ...] = (None,) * self.node.args[position].type.rank
+        if self.tile is not None and not self.in_tile:
+            axes = operand_axes(self.node, position)
+        return tuple(
+            Affine(variables[self.domain[of]] if of is not None and of == self.tile else f"@{axis}")
+            for axis, of in enumerate(axes)
+        )
+
     def inside(self, variable: str) -> Task:
         """The task in the body of the loop over its next axis."""
-        axis = self.remaining[0]
+        axis = self.next_axis
         index = tuple(Affine(variable) if k == axis else at for k, at in enumerate(self.index))
-        return Task(self.kind, self.node, self.value, self.slot, index)
+        return replace(self, index=index, tile=self.tile if self.in_tile else None)
+
+    def within_tile(self) -> Task:
+        """The task in the body of the tile loop."""
+        return replace(self, in_tile=True)
 
 
 @dataclass(eq=False)
@@ -99,10 +139,37 @@ class Loop:
 
 
 @dataclass(eq=False)
-class Body:
-    """Points (tasks whose loops are all open) and loops, in order of execution."""
+class Tiles:
+    """A loop over the tiles of an axis of this size: the body does some of its rows at a time."""
 
-    items: list[Task | Loop] = field(default_factory=list)
+    size: Size
+    tasks: list[Task]
+    body: Body
+
+
+@dataclass(eq=False)
+class Body:
+    """Points (tasks whose loops are all open, and calls) and loops, in order of execution."""
+
+    items: list[Task | Loop | Tiles] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Local:
+    """An array that holds only what the iteration of a loop needs: the first `dropped` axes are those of loops that
+    its readers share, and of the axis `tile` there are the rows of a tile."""
+
+    dropped: int
+    tile: int | None
+
+    def type(self, whole: Type) -> Type:
+        shape = tuple(TILE_ROWS if axis == self.tile else size for axis, size in enumerate(whole.shape))
+        return whole.with_shape(shape[self.dropped :])
+
+    @property
+    def lives_in_tile(self) -> bool:
+        """Whether the array is made anew for each tile, because its size is that of the tile."""
+        return self.tile is not None and self.tile >= self.dropped
 
 
 @dataclass
@@ -115,6 +182,8 @@ class Schedule:
     """Values that are read back from an array, and its name: saved values, reductions that outlive their loop."""
     slots: dict[str, Node]
     """Every array the kernel allocates, and a node of its type."""
+    local: dict[str, Local]
+    """The arrays that are smaller than their node."""
     aliases: dict[str, str]
     """Saved arrays that live in the storage of an output until that is written."""
     saved: tuple[Node, ...]

@@ -19,6 +19,7 @@ from gradc.schedule.loops import (
     Expression,
     Extent,
     For,
+    ForTiles,
     HandOn,
     Kernel,
     Let,
@@ -29,6 +30,7 @@ from gradc.schedule.loops import (
     Position,
     Reshape,
     Return,
+    Side,
     Statement,
     Store,
     StoreLast,
@@ -40,25 +42,18 @@ from gradc.schedule.tasks import Schedule
 
 def schedule_text(plan: Schedule, kernel: Kernel) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
-    names = _output_names(kernel)
-    lines: list[str] = []
-    number = 0
-    for statement in kernel.statements:
-        if isinstance(statement, MatrixProduct | Reshape | Cumulate):
-            lines.append(f"whole arrays {_statement(statement, _Names(kernel))}")
-        elif isinstance(statement, For):
-            number += 1
-            facts = _loop_facts(statement, kernel, names)
-            lines += [f"loop {number} over {statement.size}", *(f"  {line}" for line in facts)]
+    lines = list(_loops(kernel))
     if not lines:
         count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
         lines.append(f"no loop: {count} operations on scalars")
     for node in plan.saved:
-        home = plan.aliases.get(plan.stored[node])
-        where = f"in the storage of {home}" if home else "in an array of its own"
+        slot = plan.stored[node]
+        where = f"in the storage of {plan.aliases[slot]}" if slot in plan.aliases else "in an array of its own"
+        if slot in plan.local:
+            where = f"as {kernel.arrays[slot]}, for one iteration"
         lines.append(f"saved: {_phrase(node)}, {where}")
     for node in plan.stored:
-        if node.row.kind == "reduction":
+        if node.row.kind == "reduction" and plan.stored[node] not in plan.local:
             lines.append(f"kept: {_phrase(node)} of {node.type}, for a later loop")
     for node in plan.recomputed:
         lines.append(f"recomputed: {_phrase(node)}, cheaper than saving it")
@@ -74,6 +69,35 @@ def _output_names(kernel: Kernel) -> dict[Total, str]:
     return {value: name for s in kernel.statements if isinstance(s, Return) for name, value in s.values if isinstance(value, Total)}
 
 
+def _loops(kernel: Kernel) -> Iterator[str]:
+    """The loops and matrix products, those of tiles indented."""
+    names = _output_names(kernel)
+    number = 0
+    stack = [(statement, "") for statement in reversed(kernel.statements)]
+    while stack:
+        statement, indent = stack.pop()
+        match statement:
+            case MatrixProduct() | Reshape() | Cumulate():
+                yield f"{indent}{'tiles' if indent else 'whole arrays'} {_statement(statement, _Names(kernel))}"
+            case ForTiles():
+                yield f"tiles of rows over {statement.size}"
+                if statement.totals:
+                    yield f"  adds up {_totals(statement.totals, names)}"
+                stack += [(inner, "  ") for inner in reversed(statement.body)]
+            case For():
+                number += 1
+                yield f"{indent}loop {number} over {statement.size}"
+                yield from (f"{indent}  {fact}" for fact in _loop_facts(statement, kernel, names))
+
+
+def _totals(totals: Iterable[Total], names: dict[Total, str]) -> str:
+    """What is reduced: `max, 2 sum`."""
+    described = Counter(
+        total.op + (f" ({names[total]})" if total in names else f" ({total.slot})" if total.slot else "") for total in totals
+    )
+    return ", ".join(f"{count} {what}" if count > 1 else what for what, count in described.items())
+
+
 def _loop_facts(loop: For, kernel: Kernel, names: dict[Total, str]) -> Iterator[str]:
     statements = [loop, *_inside(loop)]
     sizes = [str(s.size) for s in statements if isinstance(s, For)]
@@ -81,8 +105,7 @@ def _loop_facts(loop: For, kernel: Kernel, names: dict[Total, str]) -> Iterator[
         yield f"inner loops over {', '.join(sizes[1:])}"
     totals = [total for s in statements if isinstance(s, For) for total in s.totals]
     if totals:
-        described = Counter(f"{total.op} ({names[total]})" if total in names else total.op for total in totals)
-        yield "reduces " + ", ".join(f"{count} {what}" if count > 1 else what for what, count in described.items())
+        yield f"reduces {_totals(totals, names)}"
     reads = _arrays(s.value for s in statements if isinstance(s, Let) and isinstance(s.value, Load))
     writes = _arrays(s for s in statements if isinstance(s, Store))
     adds = _arrays(s for s in statements if isinstance(s, AddInto))
@@ -118,7 +141,7 @@ def loops_text(kernel: Kernel) -> str:
     while stack:
         statement, indent = stack.pop()
         lines.append("  " * indent + _statement(statement, names))
-        if isinstance(statement, For):
+        if isinstance(statement, For | ForTiles):
             stack += [(inner, indent + 1) for inner in reversed(statement.body)]
     return "\n".join(lines) + "\n"
 
@@ -130,17 +153,19 @@ def _statement(statement: Statement, names: _Names) -> str:
         case Allocate():
             return f"allocate {statement.array}: {statement.type}{' of zeros' * statement.zeros}"
         case For():
-            totals = ", ".join(f"{total.op} {names.of(total)}" for total in statement.totals)
-            carried = [f"carry {names.of(carry)}" for carry in statement.carries]
-            opened = ", ".join([totals] * bool(totals) + carried)
-            return f"for {names.variable(statement.variable)} in {statement.size}" + (f" with {opened}" if opened else "")
+            opened = _opened(statement.totals, names) + [f"carry {names.of(carry)}" for carry in statement.carries]
+            return f"for {names.variable(statement.variable)} in {statement.size}" + _with(opened)
+        case ForTiles():
+            return f"for tiles of {statement.size}" + _with(_opened(statement.totals, names))
         case Store():
             return f"{names.element(statement.array, statement.index)} = {names.show(statement.value)}"
         case AddInto():
             return f"{names.element(statement.array, statement.index)} += {names.show(statement.value)}"
         case MatrixProduct():
-            left, right = (name + ".T" * transposed for name, transposed in (statement.left, statement.right))
-            return f"{statement.array} = {left} @ {right}"
+            product = f"{_side(statement.left)} @ {_side(statement.right)}"
+            if statement.total is not None:
+                return f"{statement.total.slot} += {product}"
+            return f"{statement.array}{_tile_of(statement.rows)} = {product}"
         case Reshape():
             return f"{statement.array} = {'a copy of ' * statement.copied}{statement.source} as {statement.type}"
         case Cumulate():
@@ -159,6 +184,23 @@ def _statement(statement: Statement, names: _Names) -> str:
                 f"{name} = {value if isinstance(value, str) else names.show(value)}" for name, value in statement.values
             )
             return f"return {shown}"
+
+
+def _opened(totals: Iterable[Total], names: _Names) -> list[str]:
+    return [f"{total.op} {names.of(total)}" for total in totals]
+
+
+def _with(opened: list[str]) -> str:
+    return f" with {', '.join(opened)}" if opened else ""
+
+
+def _side(side: Side) -> str:
+    return side.array + _tile_of(side.rows) + ".T" * side.transposed
+
+
+def _tile_of(axis: int | None) -> str:
+    """The part of an array that belongs to a tile: of its rows, or of its columns."""
+    return "" if axis is None else "[tile]" if axis == 0 else "[:, tile]"
 
 
 class _Names:

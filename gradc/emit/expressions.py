@@ -1,0 +1,160 @@
+"""Expressions of the loop IR to Python: values, sizes and elements of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradc.emit.special import CALLED
+from gradc.emit.values import RAISING, by_number, is_plain, plain_values
+from gradc.ir.access import Affine
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Size, names, substitute
+from gradc.schedule.loops import (
+    Apply,
+    Carry,
+    Expression,
+    Extent,
+    Kernel,
+    Let,
+    Load,
+    Number,
+    Place,
+    Position,
+    Total,
+    Variable,
+)
+
+DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
+
+PRECEDENCE = {
+    "if": 0, "or": 1, "and": 2, "not ": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4,
+    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
+}  # fmt: skip
+ATOM = 9
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of Python and how tightly it binds."""
+
+    text: str
+    precedence: int = ATOM
+
+    def within(self, precedence: int) -> str:
+        return self.text if self.precedence >= precedence else f"({self.text})"
+
+
+class Expressions:
+    """What the expressions of a kernel look like: the names of inputs, arrays, sizes and loop variables, and the text
+    of each value that has been printed."""
+
+    def __init__(self, kernel: Kernel, parameters: Mapping[str, str]):
+        self.parameters = parameters
+        self.arrays = dict(parameters)
+        self.sizes: dict[str, str] = {}
+        self.used_sizes: set[str] = set()
+        self.variables: dict[str, str] = {}
+        self.text: dict[Let | Total | Carry, Text] = {}
+        self.calls: set[str] = set()
+        self.plain = plain_values(kernel.statements)
+
+    def _show(self, value: Expression) -> Text:
+        if isinstance(value, (Let, Total, Carry)):
+            return self.text[value]
+        return self._expression(value)
+
+    def _expression(self, value: Expression) -> Text:
+        match value:
+            case Number():
+                return self._number(value)
+            case Extent():
+                size = self._size(value.size)
+                return Text(f"{DTYPES[value.dtype]}({size})")
+            case Position():
+                return self._position(value)
+            case Variable():
+                return Text(self.parameters[value.name])
+            case Load():
+                return Text(self._element(value.array, value.index))
+            case Apply():
+                return self._apply(value)
+        return self._show(value)
+
+    def _position(self, value: Position) -> Text:
+        text = self._affine(value.at)
+        return Text(text if text.isidentifier() else f"({text})") if value.dtype == "i64" else Text(f"{DTYPES[value.dtype]}({text})")
+
+    @staticmethod
+    def _number(value: Number) -> Text:
+        if value.dtype == "bool":
+            return Text(repr(bool(value.value)))
+        if value.dtype == "i64":
+            return Text(repr(int(value.value)))
+        number = float(value.value)
+        text = "np.nan" if math.isnan(number) else "np.inf" if math.isinf(number) else repr(abs(number))
+        negative = math.copysign(1.0, number) < 0 and not math.isnan(number)
+        if value.dtype == "f32":
+            return Text(f"np.float32({'-' * negative}{text})")
+        return Text(f"-{text}", PRECEDENCE["neg"]) if negative else Text(text)
+
+    def _apply(self, value: Apply) -> Text:
+        args = [self._show(arg) for arg in value.args]
+        if value.op in RAISING and all(is_plain(arg, self.plain) for arg in value.args) and not by_number(value):
+            args[0] = Text(f"{DTYPES[value.dtype]}({args[0].text})")
+        if value.op in CALLED:
+            self.calls.add(CALLED[value.op])
+            return Text(f"{CALLED[value.op]}({', '.join(arg.text for arg in args)})")
+        match value.op:
+            case "cast":
+                return Text(f"{DTYPES[value.dtype]}({args[0].text})")
+            case "neg":
+                return Text(f"-{args[0].within(PRECEDENCE['neg'])}", PRECEDENCE["neg"])
+            case "square":
+                return Text(f"{args[0].text} * {args[0].text}", PRECEDENCE["*"])
+            case "maximum" | "clamp_min":
+                return Text(f"np.maximum({args[0].text}, {args[1].text})")
+            case "minimum" | "clamp_max":
+                return Text(f"np.minimum({args[0].text}, {args[1].text})")
+            case "where" | "gate":
+                zero = self._number(Number(0.0, value.dtype))
+                condition, then, otherwise = args if len(args) == 3 else (*args, zero)
+                return Text(f"{then.within(1)} if {condition.within(1)} else {otherwise.within(1)}", PRECEDENCE["if"])
+        template = OPS[value.op].python
+        if "{}" in template:
+            return Text(template.format(*(arg.text for arg in args)))
+        level = PRECEDENCE[template]
+        if len(args) == 1:
+            return Text(template + args[0].within(level), level)
+        right_tight = level if template in ("and", "or") else level + 1
+        left_level = level + 1 if template == "**" or level == PRECEDENCE["<"] else level
+        return Text(f"{args[0].within(left_level)} {template} {args[1].within(right_tight)}", level)
+
+    # ------------------------------------------------------------ sizes and indices
+
+    def _size(self, size: Size) -> str:
+        return str(self._named(size))
+
+    def _named(self, size: Size) -> Size:
+        """The size in terms of the function's own names."""
+        self.used_sizes.update(names(size))
+        return substitute(size, self.sizes)
+
+    def _element(self, array: str, index: Place) -> str:
+        return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
+
+    def _affine(self, at: Affine | Let) -> str:
+        if isinstance(at, Let):
+            return self._show(at).text
+        offset = self._named(at.offset)
+        if at.var is None:
+            return str(offset)
+        variable = self.variables[at.var]
+        scaled = {1: variable, -1: f"-{variable}"}.get(at.step, f"{at.step} * {variable}")
+        if offset == 0:
+            return scaled
+        if at.step < 0:
+            rest = variable if at.step == -1 else f"{-at.step} * {variable}"
+            return f"{offset} - {rest}"
+        return f"{scaled} - {-offset}" if isinstance(offset, int) and offset < 0 else f"{scaled} + {offset}"

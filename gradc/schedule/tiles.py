@@ -1,0 +1,56 @@
+"""Tiles: products of matrices cut along an axis. What is done to a few rows of a result then finds them in the cache."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from gradc.ir.graph import Node
+from gradc.ir.sizes import Shape, Size
+
+ROWS = 128
+"""How many rows a tile has; more where the products that are added up over the tiles are large."""
+
+TILE_ROWS, TILE_START = "tile.rows", "tile.start"
+"""The size of a tile and its first row, as sizes: no size of a program is called so."""
+
+MAX_CANDIDATES = 4
+"""How many sizes are tried for the tiles of a kernel."""
+
+Labels = tuple[int, int, int]
+
+
+def product_labels(node: Node) -> Labels:
+    """The labels of the axes of a product of two matrices: row, column, contracted."""
+    x_labels, y_labels, (row, column) = node.attrs
+    (contracted,) = set(x_labels) & set(y_labels)
+    return row, column, contracted
+
+
+def product_sizes(node: Node) -> Shape:
+    """The sizes of the axes row, column and contracted."""
+    sizes = dict(zip(node.attrs[0] + node.attrs[1], node.args[0].shape + node.args[1].shape))
+    return tuple(sizes[label] for label in product_labels(node))
+
+
+def operand_axes(node: Node, position: int) -> tuple[int, ...]:
+    """For each axis of an operand, which of row, column and contracted it is."""
+    return tuple(product_labels(node).index(label) for label in node.attrs[position])
+
+
+def cut(node: Node, size: Size | None) -> int | None:
+    """The axis along which tiles of an axis of this size cut a product: 0 gives rows of the result, 1 columns, and
+    2 products that add up to it. None where they do not cut it."""
+    if node.op != "contract":
+        return None
+    return next((axis for axis in (0, 2, 1) if product_sizes(node)[axis] == size), None)
+
+
+def candidates(nodes: Iterable[Node]) -> list[Size]:
+    """The sizes along which tiles may cut, those of most products first."""
+    found: Counter[Size] = Counter()
+    for node in nodes:
+        if node.op == "contract":
+            sizes = dict.fromkeys(product_sizes(node))
+            found.update(size for size in sizes if not (isinstance(size, int) and size <= ROWS))
+    return [size for size, _ in found.most_common(MAX_CANDIDATES)]

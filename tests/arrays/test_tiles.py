@@ -1,0 +1,65 @@
+"""Products of matrices are cut into tiles of rows, and whatever is done to their results happens tile by tile."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.schedule.tasks import Tiles
+
+PROGRAMS = {
+    "loss of a product": "X: f64[n, d]; W: f64[d, k]; sum(tanh(X @ W)**2)",
+    "rows stored": "X: f64[n, d]; W: f64[d, k]; b: f64[k]; X @ W + b",
+    "columns": "X: f64[d, n]; W: f64[k, d]; V: f64[p, k]; sum(logsumexp(V @ max(0, W @ X), axis=0))",
+    "columns stored": "X: f64[d, n]; W: f64[k, d]; V: f64[p, k]; V @ max(0, W @ X)",
+    "squares": "X: f64[n, n]; Y: f64[n, n]; sum(exp(-(X @ Y)) @ X)",
+    "distances": "X: f64[n, d]; r = sum(X**2, axis=1); sum(exp(-(r[:, None] + r - 2 * X @ X.T)))",
+    "attention": "Q: f64[n, d]; K: f64[m, d]; V: f64[m, p]; softmax(Q @ K.T, axis=-1) @ V",
+    "sine of a product": "A: f64[n, m]; B: f64[m, k]; C: f64[k, n]; sum(sin(A @ B) @ cos(C))",
+    "whole rows": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum(cumsum(H, axis=0)**2) + sum(norm(H, axis=0)) + sum(prod(H, axis=1))",
+    "batch normalisation": "X: f64[n, d]; W: f64[d, k]; H = X @ W; (H - mean(H, axis=0)) / std(H, axis=0)",
+    "stencil": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum((H[1:] - H[:-1])**2)",
+    "positions": "X: f64[n, d]; W: f64[d, k]; sum(X @ W * arange(n)[:, None])",
+    "float32": "X: f32[n, d]; W: f32[d, k]; b: f32[k]; mean(softplus(X @ W + b))",
+}  # fmt: skip
+SIZES = [dict(n=300, d=3, k=4, p=2, m=131), dict(n=128, d=140, k=257, p=3, m=1), dict(n=0, d=2, k=2, p=2, m=2)]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_tiles_change_no_value(what):
+    f, reference = gradc.compile(PROGRAMS[what]), gradc.compile(PROGRAMS[what], engine="interpreter")
+    rng = np.random.default_rng(0)
+    tolerance = 1e-5 if what == "float32" else 1e-10
+    for sizes in SIZES:
+        types = [f.stages.types[name] for name in f.inputs]
+        args = [(0.3 * rng.normal(size=[sizes[s] for s in t.shape])).astype(np.float32 if t.dtype == "f32" else float) for t in types]
+        for derived in ("value_and_grad", "hvp"):
+            first = [[np.ones_like(arg) for arg in args]] if derived == "hvp" else []
+            with np.errstate(all="ignore"):
+                got, wanted = (_flat(getattr(function, derived)(*first, *args)) for function in (f, reference))
+            np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+
+
+def _flat(result) -> np.ndarray:
+    grads = result[1] if type(result) is tuple else result
+    return np.concatenate([np.ravel(part) for part in (*result[:1], *grads)])
+
+
+@pytest.mark.parametrize("what", ["loss of a product", "columns", "distances", "float32"])
+def test_nothing_of_the_size_of_the_batch_is_kept(what):
+    """Between inputs and outputs there are arrays of tiles only, and one loop over them."""
+    f = gradc.compile(PROGRAMS[what])
+    (tiles,) = (item for item in f.stages.schedule.body.items if isinstance(item, Tiles))
+    outputs = {name for name, _ in f.stages.lowered.outputs}
+    inputs = set(f.inputs)
+    kept = [type for name, type in f.stages.loops.arrays.items() if name not in outputs | inputs and type.rank > 1]
+    assert tiles.size == "n"
+    assert not [type for type in kept if "n" in type.shape and what != "distances"]
+    assert not [type for type in kept if type.shape == ("n", "n")]
+
+
+def test_activations_have_no_pass_of_their_own():
+    text = "X: f64[n, d]; W1: f64[d, h]; b1: f64[h]; W2: f64[h, k]; y: i64[n]; softmax_cross_entropy(max(0, X @ W1 + b1) @ W2, y)"
+    lines = gradc.compile(text, wrt="W1 b1 W2").stages.stage_text("schedule").splitlines()
+    assert [line for line in lines if line.startswith(("loop", "whole arrays"))] == []
+    assert lines[0].startswith("tiles of rows over n")
