@@ -134,7 +134,9 @@ class _Printer(Expressions):
     def _check_indices(self, check: IndexCheck) -> None:
         """Every element of an array of indices, before anything is written."""
         (node,) = (node for node in self.kernel.inputs if node.name == check.name)
-        size, name = self._size(check.size), self.parameters[check.name]
+        name = self.parameters[check.name]
+        size = self._size(check.size)
+        size = f"({size})" if isinstance(check.size, Derived) else size
         indent, variables = 1, []
         for axis in range(node.type.rank):
             variables.append(self._loop_name())
