@@ -43,6 +43,8 @@ class Algebra:
     index_checks: list[IndexCheck] = field(default_factory=list)
     nameable: frozenset[str] = frozenset()
     """Names of sizes that we invented and may therefore unify."""
+    float_dtype: str = "f64"
+    """The type that integers and conditions compute in among themselves: that of the program's arrays."""
 
     # ------------------------------------------------------------ meeting of operands
 
@@ -146,7 +148,7 @@ class Algebra:
     def numbers(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes at one floating type. Numbers written in the program take the type of the others."""
         floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
-        dtype = promote(*floats) if floats else promote("f32" if self._only_f32(nodes) else "f64")
+        dtype = promote(*floats) if floats else "f32" if self._only_f32(nodes) else self.float_dtype
         return tuple(cast(node, dtype) for node in nodes)
 
     @staticmethod
@@ -185,7 +187,7 @@ class Algebra:
         elif op != "count":
             (node,) = self.numbers((node,))
         if op == "count":
-            dtype = node.type.dtype if node.type.is_float else "f64"
+            dtype = node.type.dtype if node.type.is_float else self.float_dtype
             return size_node(product(tuple(node.shape[axis] for axis in axes)), dtype)
         if not axes:
             return node if op != "norm" else make("abs", node)

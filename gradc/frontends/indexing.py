@@ -28,24 +28,20 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             label=f"this is {value.type}",
             help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
         )
-    parts, dropped, arrays, new_axes = [], [], [], []
-    axis = place = 0
+    parts, dropped, arrays = [], [], []
+    axis = 0
     for item, span in zip(items, spans):
         if item is None:
-            new_axes.append(place)
-            place += 1
             continue
         size = value.shape[axis]
         if isinstance(item, slice):
             parts.append(_part(item, size, node, span))
-            place += 1
-        elif isinstance(item, Node) and item.is_constant and item.shape == () and item.op != "iota":
+        elif isinstance(item, Node) and item.is_constant and item.shape == ():
             parts.append((_position(algebra, item, size, span), 1, 1))
             dropped.append(axis)
         elif isinstance(item, Node):
             parts.append((0, 1, size))
             arrays.append((axis, item, span))
-            place += item.type.rank
         else:
             raise Error("G0204", "an index is a whole number, a slice or an array of integers", span)
         axis += 1
@@ -53,7 +49,21 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
     result = squeeze(slice_node(value, tuple(parts)), tuple(dropped))
     arrays = [(axis - sum(d < axis for d in dropped), item, span) for axis, item, span in arrays]
     result = _gather(algebra, result, arrays)
-    return _with_new_axes(result, new_axes)
+    first = arrays[0][0] if arrays else 0
+    chosen = tuple(range(first, first + max((item.type.rank for _, item, _ in arrays), default=0)))
+    before = _place_of_chosen(items) if chosen else 0
+    if chosen and before == 0 < first:
+        result = make("transpose", result, attrs=(chosen + others(result.type.rank, chosen),))
+    is_new = [item is None for item in items if not isinstance(item, Node)]
+    is_new[before:before] = [False] * len(chosen)
+    return _with_new_axes(result, [place for place, new in enumerate(is_new) if new])
+
+
+def _place_of_chosen(items: tuple[Any, ...]) -> int:
+    """How many axes come before those of the arrays of indices. As in NumPy: none, where a slice or a new axis stands
+    between arrays or whole numbers."""
+    places = [place for place, item in enumerate(items) if isinstance(item, Node)]
+    return places[0] if places[-1] - places[0] < len(places) else 0
 
 
 def _without_ellipsis(
@@ -163,4 +173,5 @@ def one_hot(chosen: Node, size: Size, algebra: Algebra, span: Span) -> Node:
     shape = (*chosen.shape, size)
     wanted = broadcast(algebra.indices(chosen, size, span), shape, tuple(range(chosen.type.rank)))
     here = make("eq", make("iota", attrs=(len(shape) - 1, wanted.type)), wanted)
-    return make("where", here, constant(1.0, wanted.type.with_dtype("f64")), constant(0.0, wanted.type.with_dtype("f64")))
+    type = wanted.type.with_dtype(algebra.float_dtype)
+    return make("where", here, constant(1.0, type), constant(0.0, type))

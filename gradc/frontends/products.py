@@ -54,10 +54,16 @@ def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> lis
 
 
 def inner(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
-    """NumPy's `dot`: of numbers their product, of arrays `@`."""
-    if 0 in (left.type.rank, right.type.rank):
+    """NumPy's `dot`: of numbers their product; of arrays `@`, but stacks do not broadcast: each meets each."""
+    ranks = left.type.rank, right.type.rank
+    if 0 in ranks:
         return algebra.elementwise("mul", left, right, span=span)
-    return matmul(algebra, left, right, span)
+    if ranks[0] < 2 or ranks[1] < 3:
+        return matmul(algebra, left, right, span)
+    left, right = algebra.numbers((left, right))
+    _inner_sizes(algebra, (left, right), left.shape[-1], right.shape[-2], span)
+    rows, columns = tuple(range(1, ranks[0])), tuple(range(ranks[0], sum(ranks) - 1))
+    return contract(left, right, (*rows, 0), (*columns[:-1], 0, columns[-1]), rows + columns)
 
 
 def outer(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:

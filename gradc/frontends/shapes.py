@@ -7,7 +7,7 @@ from typing import Any
 
 from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED
-from gradc.frontends.indexing import one_hot, take, take_along
+from gradc.frontends.indexing import one_hot, slice_node, take, take_along
 from gradc.frontends.products import einsum, inner, matmul, outer
 from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, replace, squeeze, topological
 from gradc.ir.ops import others
@@ -174,11 +174,11 @@ def _std(asked: Asked, axes: tuple[int, ...] | None) -> Node:
 
 
 def _softmax(asked: Asked) -> Node:
-    """exp(x - logsumexp(x)) over one axis, the last by default; `log_softmax` is its logarithm."""
+    """exp(x - logsumexp(x)) over the last axis, or those asked for; `log_softmax` is its logarithm."""
     x, algebra = asked.x, asked.algebra
     if x.type.rank == 0:
         raise Error("G0202", f"`{asked.name}` takes an array", asked.span("x"), label=f"this is {x.type}")
-    axes = asked.axes(x.type.rank) or (x.type.rank - 1,)
+    axes = asked.axes(x.type.rank) if "axis" in asked.given else (x.type.rank - 1,)
     shifted = algebra.elementwise("sub", x, along(algebra.reduce("logsumexp", x, axes), x, axes))
     return shifted if asked.name == "log_softmax" else algebra.elementwise("exp", shifted)
 
@@ -265,6 +265,10 @@ def _reshape(asked: Asked) -> Node:
         if isinstance(total, int) and isinstance(count, int):
             raise Error("G0201", message, asked.node.span, help=f"it has {count} elements, the shape {total}")
         asked.algebra.checks.append(Check(count, "==", total, message))
+    if not shape:
+        return squeeze(slice_node(x, ((0, 1, 1),) * x.type.rank), tuple(range(x.type.rank)))
+    if not x.shape:
+        return broadcast(x, (1,) * len(shape))
     return make("reshape", x, attrs=(tuple(shape),)) if tuple(shape) != x.shape else x
 
 

@@ -121,7 +121,7 @@ class Reader:
         for name in self.outline.inputs:
             self.inputs[name] = input_node(name, self.types[name])
         floats = [type.dtype for type in self.types.values() if type.is_float]
-        self.literal_dtype = promote(*floats) if floats else "f64"
+        self.literal_dtype = self.algebra.float_dtype = promote(*floats) if floats else "f64"
         for statement in program.statements:
             match statement:
                 case Define():
