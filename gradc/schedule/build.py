@@ -398,9 +398,7 @@ class _Builder:
             case "const":
                 return Number(node.value, dtype), 0
             case "iota":
-                at = index[node.attrs[0]]
-                assert isinstance(at, Affine), "positions of gathered elements are the indices themselves"
-                return Position(self._in_whole(at), dtype), self._depth(at)
+                return self._position(index[node.attrs[0]], dtype)
             case "size":
                 return Extent(node.attrs[0], dtype), 0
         if node in self.plan.stored:
@@ -408,6 +406,16 @@ class _Builder:
         if node.op == "input":
             return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
         return None
+
+    def _position(self, at: Affine | Indirect, dtype: str) -> tuple[Expression, int]:
+        """An index as a number."""
+        if isinstance(at, Affine):
+            return Position(self._in_whole(at), dtype), self._depth(at)
+        value, depth = self._held(at), self._depth(at)
+        if dtype != "i64":
+            value = Let(Apply("cast", (value,), dtype), None, dtype)
+            self.scopes[depth].statements.append(value)
+        return value, depth
 
     def _place(self, index: Index) -> tuple[Affine | Let, ...]:
         """An index with the values that arrays of indices hold."""
