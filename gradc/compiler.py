@@ -12,7 +12,7 @@ from gradc.emit import python as emit
 from gradc.emit.module import module
 from gradc.frontends.outline import Outline, outline
 from gradc.frontends.text import Elaborated, elaborate
-from gradc.ir.graph import Graph, Node, constant, fresh, input_node
+from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -204,7 +204,15 @@ class Compilation:
     @cached_property
     def loops(self) -> Kernel:
         """The statements of the kernel."""
-        return build(self.schedule)
+        checks = self.lowered.computed_indices
+        demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
+        return build(self.schedule, demands)
+
+    def _in_range(self, check: IndexCheck) -> Schedule:
+        """What tells whether computed indices are in range."""
+        graph = Graph(self.lowered.inputs, (("in_range", in_range(check)),))
+        (lowered,) = lower(graph.results, self.spans)
+        return schedule(graph.with_outputs((("in_range", lowered),)))
 
     @cached_property
     def function(self) -> emit.Function:

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradc.ir.access import MOVES
 from gradc.ir.graph import (
     Check,
     IndexCheck,
     Node,
     broadcast,
+    build,
     cast,
     constant,
     iota,
@@ -145,8 +147,13 @@ class Algebra:
 
     # ------------------------------------------------------------ element types
 
-    def numbers(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The nodes at one floating type. Numbers written in the program take the type of the others."""
+    def numbers(self, nodes: tuple[Node, ...], op: str = "") -> tuple[Node, ...]:
+        """The nodes at one floating type. Numbers written in the program take the type of the others. Integers stay
+        what they are among themselves, for an op that takes whole numbers to whole numbers."""
+        if op in WHOLE_OPS and any(node.type.dtype == "i64" for node in nodes):
+            whole = [_as_integers(node) for node in nodes]
+            if None not in whole:
+                return tuple(whole)
         floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
         dtype = promote(*floats) if floats else "f32" if self._only_f32(nodes) else self.float_dtype
         return tuple(cast(node, dtype) for node in nodes)
@@ -168,9 +175,9 @@ class Algebra:
         if op in ("and", "or", "not"):
             args = tuple(map(self.condition, args))
         elif row.params[0] == "c":
-            args = (self.condition(args[0]), *self.numbers(args[1:]))
+            args = (self.condition(args[0]), *self.numbers(args[1:], op))
         else:
-            args = self.numbers(args)
+            args = self.numbers(args, op)
         node = make(op, *self.meet(args, span))
         if op == "neg" and args[0].op == "const":
             return constant(-args[0].value, args[0].type)
@@ -206,8 +213,7 @@ class Algebra:
                     else "pass integers, or declare it, as in `y: i64[n]`"
                 ),
             )  # fmt: skip
-        signed = [self._in_range(source, size, span) for source in integer_sources(index)]
-        if not any(signed):
+        if not self._in_range(integer_source(index), size, span):
             return index
         end = broadcast(size_node(size, "i64"), index.shape)
         below = make("lt", index, constant(0, index.type))
@@ -216,17 +222,17 @@ class Algebra:
     def _in_range(self, source: Node, size: Size, span: Span | None) -> bool:
         """Demand that the integers of a source are indices for this size; whether some can be below zero."""
         match source.op:
-            case "input":
-                check = IndexCheck(source.name, size)
-                if check not in self.index_checks:
-                    self.index_checks.append(check)
-                return True
             case "const":
                 last = int(source.value)
                 needed: Size = last + 1 if last >= 0 else -last
             case "iota":
                 needed = source.shape[source.attrs[0]]
                 last = needed - 1 if isinstance(needed, int) else None
+            case op if op not in ("argmax", "argmin"):
+                check = IndexCheck(source, size)
+                if check not in self.index_checks:
+                    self.index_checks.append(check)
+                return True
             case _:
                 (axes,) = source.attrs
                 needed = product(tuple(source.args[0].shape[axis] for axis in axes))
@@ -265,17 +271,42 @@ class Algebra:
         return self.elementwise(op, left, right, span=span)
 
 
-def integer_sources(index: Node) -> list[Node]:
-    """Where the elements of an array of integers come from: inputs, constants, counts, and positions of extremes."""
-    found, seen, stack = [], {index}, [index]
-    while stack:
-        node = stack.pop()
-        inner = [] if node.row.kind == "reduction" else [arg for arg in node.args if arg.type.dtype == "i64"]
-        if not inner:
-            found.append(node)
-        stack.extend(arg for arg in inner if arg not in seen)
-        seen.update(inner)
-    return found
+WHOLE_OPS = {
+    "add", "sub", "mul", "floordiv", "mod", "neg", "abs", "where", "maximum", "minimum", "clamp_min", "clamp_max", "clip",
+    "lt", "le", "gt", "ge", "eq", "ne",
+}  # fmt: skip
+"""Ops that give whole numbers, or conditions, for whole numbers."""
+
+
+def _as_integers(node: Node) -> Node | None:
+    """The node as i64; None unless its elements are whole numbers whatever the inputs hold."""
+    if node.type.dtype in ("i64", "bool"):
+        return cast(node, "i64")
+    if not node.is_constant:
+        return None
+    whole: dict[Node, Node] = {}
+    for part in topological((node,)):
+        if part.type.dtype in ("i64", "bool") and not part.args:
+            whole[part] = part
+        elif part.op == "const" and float(part.value).is_integer() and abs(part.value) < 2**53:
+            whole[part] = cast(part, "i64")
+        elif part.op == "size":
+            whole[part] = size_node(part.attrs[0], "i64")
+        elif part.op in WHOLE_OPS or part.op == "broadcast":
+            args = tuple(whole.get(arg, arg) for arg in part.args)
+            whole[part] = build(part.op, args, part.attrs)
+        elif part.type.dtype in ("i64", "bool"):
+            whole[part] = part
+        else:
+            return None
+    return whole[node]
+
+
+def integer_source(index: Node) -> Node:
+    """Where the elements of an array of integers come from, before they are moved about."""
+    while index.op in MOVES:
+        index = index.args[0]
+    return index
 
 
 def _where(span: Span | None) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradc.frontends import indexing, products, shapes
-from gradc.frontends.algebra import Algebra, sides, static_integer
+from gradc.frontends.algebra import Algebra, describe, sides, static_integer
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -41,6 +41,9 @@ from gradc.language.syntax import (
 
 MAX_STEPS = 5_000_000
 """How many syntax nodes one elaboration may visit, calls of the program's own functions included (G0502)."""
+
+MAX_EXCERPT = 60
+"""How many characters of the program a message at the call repeats."""
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
@@ -80,7 +83,9 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
         renaming = _closed(algebra.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     inputs = tuple(reader.inputs[name] for name in found.inputs)
-    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks), tuple(algebra.index_checks)), reader.spans, reader.names)
+    index_checks = tuple(replace(check, text=reader.text_of(check.node)) for check in algebra.index_checks)
+    graph = Graph(inputs, (("value", result),), tuple(algebra.checks), index_checks)
+    return Elaborated(graph, reader.spans, reader.names)
 
 
 def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:
@@ -113,6 +118,12 @@ class Reader:
     def names(self) -> dict[Node, str]:
         """The nodes that statements gave a name to."""
         return {node: name for name, node in self.globals.items() if node.args}
+
+    def text_of(self, node: Node) -> str:
+        """What the program calls a node: an input or a value by its name, others as they are written."""
+        if node.op == "input":
+            return node.name
+        return self.names.get(node) or (self.spans[node].excerpt(MAX_EXCERPT) if node in self.spans else describe(node))
 
     # ------------------------------------------------------------ programs
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.outline import Outline
+from gradc.ir import interpret
 from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
@@ -147,8 +148,8 @@ class Arguments:
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
         for check in graph.index_checks:
-            position = [node.name for node in graph.inputs].index(check.name)
-            check_indices(check, self.arrays[position], evaluate(check.size, sizes))
+            (indices,) = interpret.run((check.node,), dict(zip(graph.inputs, self.arrays)), sizes)
+            check_indices(check, indices, evaluate(check.size, sizes))
         return sizes
 
     def _unfit(self, graph: Graph, check: Check, left: int, right: int) -> Error:
@@ -177,7 +178,8 @@ def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
     """Raise `Error` for an index outside `-size .. size - 1`, and name it."""
     outside = (indices < -size) | (indices >= size)
     if np.any(outside):
-        element, value = _first_where(check.name, indices, outside)
+        text = f"({check.text})" if check.is_computed and not check.text.isidentifier() and np.ndim(indices) else check.text
+        element, value = _first_where(text, indices, outside)
         raise Error(
             "G0204", f"`{element}` is {value}, which is out of range for size {size}",
             help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",

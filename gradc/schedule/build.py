@@ -17,6 +17,7 @@ from gradc.schedule.loops import (
     Apply,
     Carry,
     Cumulate,
+    Demand,
     Expression,
     Extent,
     For,
@@ -43,9 +44,19 @@ from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_labels
 
 
-def build(plan: Schedule) -> Kernel:
-    """The statements of a scheduled graph."""
-    return _Builder(plan).run()
+def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kernel:
+    """The statements of a scheduled graph, after those that compute conditions (the one output of a schedule) and
+    demand that they hold, or raise the message."""
+    kernel = _Builder(plan).run()
+    for condition, message in reversed(tuple(demands)):
+        made = _Builder(condition).run()
+        *statements, result = made.statements
+        assert isinstance(result, Return)
+        ((_, value),) = result.values
+        assert not isinstance(value, str)
+        kernel.statements[:0] = [*statements, Demand(value, message)]
+        kernel.arrays.update(made.arrays)
+    return kernel
 
 
 @dataclass(eq=False)
