@@ -272,8 +272,8 @@ class Algebra:
 
 
 WHOLE_OPS = {
-    "add", "sub", "mul", "floordiv", "mod", "neg", "abs", "where", "maximum", "minimum", "clamp_min", "clamp_max", "clip",
-    "lt", "le", "gt", "ge", "eq", "ne",
+    "add", "sub", "mul", "floordiv", "mod", "neg", "abs", "where", "maximum", "minimum", "clamp_min", "clamp_max",
+    "clip", "lt", "le", "gt", "ge", "eq", "ne",
 }  # fmt: skip
 """Ops that give whole numbers, or conditions, for whole numbers."""
 

@@ -35,7 +35,8 @@ RESERVED = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number
 @dataclass(frozen=True)
 class Outline:
     """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
-    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that indices are made of."""
+    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that indices are made of.
+    """
 
     inputs: tuple[str, ...]
     declared: dict[str, Type]

@@ -77,9 +77,8 @@ def gathered_index(node: Node, index: Index) -> Index:
 
 
 def held(node: Node, index: Index) -> Affine | Indirect:
-    """What an element of an integer array holds, as an index: affine where the array is one of positions or one number."""
-    at = index
-    source = node
+    """What an element of an integer array holds, as an index: affine where it is a position or a number."""
+    at, source = index, node
     while source.op in ("broadcast", "squeeze", "transpose", "slice"):
         at = argument_index(source, at)
         source = source.args[0]

@@ -222,8 +222,14 @@ class Graph:
     def results(self) -> tuple[Node, ...]:
         return tuple(node for _, node in self.outputs)
 
-    def with_outputs(self, outputs: Iterable[tuple[str, Node]]) -> Graph:
-        return Graph(self.inputs, tuple(outputs), self.checks, self.index_checks)
+    def with_roots(self, roots: Iterable[Node]) -> Graph:
+        """The graph with other nodes in the place of `roots`."""
+        given = iter(roots)
+        checks = tuple(
+            IndexCheck(next(given), check.size, check.text) if check.is_computed else check
+            for check in self.index_checks
+        )
+        return Graph(self.inputs, tuple((name, next(given)) for name, _ in self.outputs), self.checks, checks)
 
     def __getitem__(self, name: str) -> Node:
         return dict(self.outputs)[name]

@@ -178,7 +178,7 @@ def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
     """Raise `Error` for an index outside `-size .. size - 1`, and name it."""
     outside = (indices < -size) | (indices >= size)
     if np.any(outside):
-        text = f"({check.text})" if check.is_computed and not check.text.isidentifier() and np.ndim(indices) else check.text
+        text = f"({check.text})" if np.ndim(indices) and not check.text.isidentifier() else check.text
         element, value = _first_where(text, indices, outside)
         raise Error(
             "G0204", f"`{element}` is {value}, which is out of range for size {size}",

@@ -116,7 +116,7 @@ def _conversion(name: str, argument: types.Type, wanted: Type) -> str:
     argument = types.unliteral(argument)
     scalar = argument.dtype if isinstance(argument, types.Array) else argument
     if scalar == types.uint64 and wanted.dtype == "i64":
-        name = f"np.minimum({name}, np.uint64({np.iinfo(np.int64).max}))"  # what no i64 can hold is out of range as well
+        name = f"np.minimum({name}, np.uint64({np.iinfo(np.int64).max}))"  # so that it stays out of range
     if isinstance(argument, types.Array):
         return name if argument.dtype == NUMBA_SCALARS[wanted.dtype] else f"{name}.astype({dtype})"
     return f"{dtype}({name})"
