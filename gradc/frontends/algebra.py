@@ -27,7 +27,7 @@ from gradc.ir.graph import (
 )
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import OPS, others
-from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
+from gradc.ir.sizes import MAX_TERMS, Derived, Shape, Size, derive, product, terms, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -344,11 +344,42 @@ def _depends_on_sizes(value: Node) -> bool:
     )
 
 
-def static_size(value: Any, span: Span) -> Size:
-    """A size: the name of one, or a whole number that is not negative."""
-    if isinstance(value, Node) and value.op == "size":
-        return value.attrs[0]
-    size = static_integer(value, span, "a size")
-    if size < 0:
+SIZE_OPS = {
+    "add": "+", "sub": "-", "mul": "*", "floordiv": "//", "maximum": "max", "minimum": "min", "clamp_min": "max",
+    "clamp_max": "min",
+}  # fmt: skip
+"""Ops on sizes that give a size, and what `Derived` calls them."""
+
+
+def static_whole(algebra: Algebra, value: Any, span: Span, what: str) -> Size:
+    """A whole number that the program fixes, or that it computes from sizes; what is computed is not negative."""
+    if isinstance(value, Node) and value.op == "broadcast":
+        value = value.args[0]
+    if not (isinstance(value, Node) and value.is_constant and value.shape == () and _depends_on_sizes(value)):
+        return static_integer(value, span, what)
+    found: dict[Node, Size] = {}
+    for node in topological((value,)):
+        if node.op == "size":
+            found[node] = node.attrs[0]
+        elif node.op == "const" and float(node.value).is_integer():
+            found[node] = int(node.value)
+        elif node.op in SIZE_OPS and all(arg in found for arg in node.args):
+            found[node] = derive(SIZE_OPS[node.op], *(found[arg] for arg in node.args))
+            if terms(found[node]) > MAX_TERMS:
+                break
+        else:
+            break
+    else:
+        size = found[value]
+        if isinstance(size, Derived):
+            algebra._check(Check(size, ">=", 0, f"`{span.text}` is negative"))
+        return size
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+
+
+def static_size(algebra: Algebra, value: Any, span: Span) -> Size:
+    """A size: a whole number that is not negative, or computed from the names of others."""
+    size = static_whole(algebra, value, span, "a size")
+    if isinstance(size, int) and size < 0:
         raise Error("G0204", "a size cannot be negative", span)
     return size

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.frontends.algebra import Algebra, sides, static_integer
+from gradc.frontends.algebra import Algebra, sides, static_whole
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
-from gradc.ir.sizes import MAX_TERMS, Size, slice_extent, terms
+from gradc.ir.sizes import MAX_TERMS, Size, derive, slice_extent, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Index
@@ -102,6 +102,12 @@ def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, 
     step = 1 if item.step is None else item.step
     if step == 0:
         raise Error("G0204", "the step of a slice cannot be zero", span)
+    computed = [part for part in (item.start, item.stop) if part is not None and not isinstance(part, int)]
+    if not isinstance(step, int) or (computed and step < 0):
+        raise Error(
+            "G0204", "a slice that goes by sizes goes forwards, by a step written in the program", span,
+            help="slice first and reverse the result, as in `x[:n][::-1]`",
+        )  # fmt: skip
     first, length = slice_extent(size, item.start, item.stop, step)
     if max(terms(first), terms(length)) > MAX_TERMS:
         raise Error(
@@ -112,7 +118,12 @@ def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, 
 
 
 def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
-    position = static_integer(item, span, "an index")
+    position = static_whole(algebra, item, span, "an index")
+    if not isinstance(position, int):
+        needed = derive("+", position, 1)
+        if needed != size:
+            algebra.checks.append(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
+        return position
     needed = position + 1 if position >= 0 else -position
     message = f"index {position} is out of range for size {size}"
     if isinstance(size, int):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradc.frontends import indexing, products, shapes
-from gradc.frontends.algebra import Algebra, describe, sides, static_integer
+from gradc.frontends.algebra import Algebra, describe, sides, static_whole
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -216,7 +216,7 @@ class Reader:
             case Slice():
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
-                return slice(*(None if part is None else static_integer(part, span, "a slice") for part in parts))
+                return slice(*(None if part is None else static_whole(algebra, part, span, "a slice") for part in parts))
             case Index():
                 return indexing.index(algebra, self._node(arguments[0], node.value.span), arguments[1:], node)
         args = tuple(

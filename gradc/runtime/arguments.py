@@ -156,6 +156,7 @@ class Arguments:
         """The error for a check that fails, its sizes as numbers."""
         message = check.message.replace(f"sizes {check.left} and {check.right} ", f"sizes {left} and {right} ")
         message = message.replace(f"for size {check.left}", f"for size {left}")
+        message = message.replace(f"has size {check.left},", f"has size {left},")
         message = message.replace(f"indices up to {check.right} - 1 are", f"index {right - 1} is")
         shapes = [(node.name, np.shape(array)) for node, array in zip(graph.inputs, self.arrays) if node.shape]
         shown = (f"`{name}` has shape {shape_text(shape)}" for name, shape in shapes[:MAX_LISTED])
