@@ -211,6 +211,8 @@ class Algebra:
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
                     else "pass integers, or declare it, as in `y: i64[n]`"
+                    if integer_source(index).op == "input"
+                    else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
                 ),
             )  # fmt: skip
         if not self._in_range(integer_source(index), size, span):
@@ -317,6 +319,11 @@ def _where(span: Span | None) -> str:
 def sides(nodes: Iterable[Node]) -> str:
     """The arrays among some operands and their types, for a message."""
     return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape)
+
+
+def operands(nodes: Iterable[Node]) -> str:
+    """Some operands and their types, for a message; numbers written in the program say enough by themselves."""
+    return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape or not node.is_constant)
 
 
 def describe(node: Node) -> str:

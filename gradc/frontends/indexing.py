@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.frontends.algebra import Algebra, sides, static_whole
+from gradc.frontends.algebra import Algebra, operands, sides, static_whole
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import MAX_TERMS, Size, derive, slice_extent, terms
@@ -170,9 +170,9 @@ def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Spa
     """NumPy's `take_along_axis`: indices of the value's rank, of its sizes but for `axis`."""
     if chosen.type.rank != value.type.rank:
         raise Error(
-            "G0201", f"indices of rank {chosen.type.rank} for a value of rank {value.type.rank}", span,
-            label=sides((chosen, value)),
-            help="labels are one for each row; `take_along_axis` takes indices of the rank of the array",
+            "G0201", "the indices do not have the axes of the array", span,
+            label=operands((chosen, value)),
+            help="labels are one for each row; `take_along_axis` takes indices with as many axes as the array",
         )  # fmt: skip
     for k, (own, size) in enumerate(zip(chosen.shape, value.shape)):
         if k != axis and own != size:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradc.frontends import indexing, products, shapes
-from gradc.frontends.algebra import Algebra, describe, sides, static_whole
+from gradc.frontends.algebra import Algebra, describe, operands, static_whole
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -303,7 +303,7 @@ def _at_call(error: Error, calls: list[tuple[tuple, Call]]) -> Error:
     if error.span is not None:
         for (_, *given), call in reversed(calls):
             if call.span.source is not error.span.source:
-                return Error(error.code, error.message, call.span, label=sides(given), help=error.help)
+                return Error(error.code, error.message, call.span, label=operands(given), help=error.help)
     return error
 
 
