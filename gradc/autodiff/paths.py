@@ -61,7 +61,7 @@ def _opposite(c: Node, d: Node) -> bool:
 def moved(op: str, flow: Node, attrs: tuple, others: tuple[Node, ...] = ()) -> Node:
     """A linear op applied to a cotangent or a tangent; `others` are further arguments, such as indices."""
     c, x = split(flow)
-    if others:
+    if others or op == "cumsum":
         return build(op, (_filled(flow), *others), attrs)
     if c is None:
         return build(op, (x,), attrs)

@@ -135,8 +135,9 @@ class _Printer(Expressions):
 
     def _check_indices(self, check: IndexCheck) -> None:
         """Every element of an array of indices, before anything is written."""
-        node = check.node
-        size, name = self._size(check.size), self.parameters[node.name]
+        node, name = check.node, self.parameters[check.node.name]
+        size = self._size(check.size)
+        size = f"({size})" if isinstance(check.size, Derived) else size
         indent, variables = 1, []
         for axis in range(node.type.rank):
             variables.append(self._loop_name())

@@ -49,6 +49,7 @@ class Attempt:
 
     def __init__(self, graph: Graph, saved: dict[Node, bool], tile: Size | None, untiled: set[tuple]):
         self.graph = graph
+        self.outputs = {name for name, _ in graph.outputs}
         self.saved = saved
         self.tile = tile
         self.untiled = set(untiled)
@@ -211,11 +212,10 @@ class Attempt:
 
     def _local(self) -> dict[str, Local]:
         """The arrays of values that nothing reads outside the iteration of a loop that made them."""
-        outputs = {name for name, _ in self.graph.outputs}
         local: dict[str, Local] = {}
         for node, slot in self.stored.items():
             path = self.parted.get(node, ())
-            if path and slot not in outputs:
+            if path and slot not in self.outputs:
                 axis = self.in_tiles.get(node)
                 reduced = node.attrs[0] if node.row.kind == "reduction" else ()
                 tile = None if axis is None else axis - sum(k < axis for k in reduced)
@@ -277,12 +277,11 @@ class Attempt:
     def _aliases(self, tasks: list[Task], local: Container[str]) -> dict[str, str]:
         """Saved arrays whose last reader writes an output of the same type at the same place."""
         aliases: dict[str, str] = {}
-        outputs = {name for name, _ in self.graph.outputs}
         for node in self.saved:
             slot = self.stored[node]
             if self._is_viewed(node):
                 continue
-            if slot in outputs or slot in local:
+            if slot in self.outputs or slot in local:
                 continue
             for task in reversed(tasks):
                 if (
@@ -303,9 +302,11 @@ class Attempt:
         return any(task.node.op == "reshape" and task.node.args[0] is node for task in self.tasks)
 
     def _may_share(self, node: Node, writer: Task) -> bool:
-        """Whether every reading of a saved value comes before the writer's, or in the same iteration before it."""
+        """Whether every reading of a saved value comes before the writer's, or in the same iteration before it. A value
+        that scatters make is complete only after all of them."""
         written = self.paths[writer.key]
-        if not self.paths["store", node, self.stored[node]] < written:
+        made = self.paths.get(("store", node, self.stored[node]))
+        if made is None or not made < written:
             return False
         for read, reader, path, straight in self.reads:
             depth = min(len(path), len(written))

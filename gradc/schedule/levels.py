@@ -142,22 +142,49 @@ class Levels:
         )
 
     def _sink(self, tasks: list[Task]) -> None:
-        """Move what only matrix products and their readers need to the level of the first reader: no array has to
-        outlive the loop then. A task that reads what its own loop makes stays, or that would have to outlive it."""
+        """Move tasks to the level of their first reader, where no array has to outlive the loop then: what only matrix
+        products and their readers need, and others if nothing is left of the loop that they leave."""
+        pinned: set[Task] = set()
+        while True:
+            target = self._targets(tasks, pinned)
+            staying = {self.group(task) for task in tasks if target[task] == self.level[task]}
+            torn = {task for task in tasks if self._shares_its_loop(task) and self.group(task) in staying} - pinned
+            if all(target[task] == self.level[task] for task in torn):
+                self.level = target
+                return
+            pinned |= torn
+
+    def _targets(self, tasks: list[Task], pinned: set[Task]) -> dict[Task, int]:
+        """The level to which each task may sink. One that reads what its own loop makes stays, or that would have to
+        outlive it."""
         free: set[Task] = set()
         for task in tasks:
             sources = (producer for node, _ in self.read_by[task] for producer in self.own.get(node, ()))
             stays = any(self.level[producer] == self.level[task] and producer not in free for producer in sources)
-            if task.slot in self.attempt.for_products and not stays:
+            if self._may_sink(task) and not stays and task not in pinned:
                 free.add(task)
+        target = dict(self.level)
         readers: dict[Node, list[tuple[Task, Index]]] = {}
         for task in reversed(tasks):
             if task in free:
                 own = readers.get(task.node, ())
-                latest = [self.level[reader] - (not self._within_reach(task, index)) for reader, index in own]
-                self.level[task] = min(latest, default=self.level[task])
+                latest = [target[reader] - (not self._within_reach(task, index)) for reader, index in own]
+                target[task] = max(target[task], min(latest, default=0))
             for node, index in self.read_by[task]:
                 readers.setdefault(node, []).append((task, index))
+        return target
+
+    def _may_sink(self, task: Task) -> bool:
+        """Whether a task makes a value for readers of the same loop."""
+        if task.kind == "call":
+            return task.slot in self.attempt.for_products
+        slot = self.attempt.stored.get(task.node)
+        is_alone = self.own.get(task.node) == [task]
+        return is_alone and task.next_axis in task.kept and slot not in self.attempt.outputs
+
+    def _shares_its_loop(self, task: Task) -> bool:
+        """Whether the loop of a task had better stay one with what else is in it, which may read the same arrays."""
+        return task.slot not in self.attempt.for_products
 
     def _roots_read(self, task: Task) -> list[Point]:
         """The elements of saved values and finished reductions that a task reads."""
