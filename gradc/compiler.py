@@ -12,7 +12,7 @@ from gradc.emit import python as emit
 from gradc.emit.module import module
 from gradc.frontends.outline import Outline, outline
 from gradc.frontends.text import Elaborated, elaborate
-from gradc.ir.graph import Graph, Node, constant, fresh, input_node
+from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -182,17 +182,15 @@ class Compilation:
         """The same in terms of what kernels compute: what the scheduler groups."""
         kernel_rules = for_kernels(self.fast_math)
         graph = self._rewrite("lowered", self.derivative, kernel_rules)
-        lowered = lower(graph.results, self.spans)
-        names = (name for name, _ in graph.outputs)
-        return self._rewrite("lowered", graph.with_outputs(zip(names, lowered)), kernel_rules, FOR_KERNELS)
+        return self._rewrite("lowered", graph.with_roots(lower(graph.roots, self.spans)), kernel_rules, FOR_KERNELS)
 
     def _rewrite(self, stage: str, graph: Graph, rules: Iterable[Rule], moves: frozenset[str] = ALWAYS) -> Graph:
         rewriter = Rewriter(rules, self.spans, moves)
-        results = rewriter.rewrite(graph.results)
+        roots = rewriter.rewrite(graph.roots)
         self.fired.setdefault(stage, []).extend(rewriter.firings)
         for node, name in list(self.names.items()):
             self.names.setdefault(rewriter.normal.get(node, node), name)
-        return graph.with_outputs(zip((name for name, _ in graph.outputs), results))
+        return graph.with_roots(roots)
 
     # ------------------------------------------------------------ code
 
@@ -204,7 +202,13 @@ class Compilation:
     @cached_property
     def loops(self) -> Kernel:
         """The statements of the kernel."""
-        return build(self.schedule)
+        checks = self.lowered.computed_indices
+        demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
+        return build(self.schedule, demands)
+
+    def _in_range(self, check: IndexCheck) -> Schedule:
+        """What tells whether computed indices are in range."""
+        return schedule(Graph(self.lowered.inputs, (("in_range", in_range(check)),)))
 
     @cached_property
     def function(self) -> emit.Function:

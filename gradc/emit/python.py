@@ -17,6 +17,7 @@ from gradc.schedule.loops import (
     Allocate,
     Apply,
     Cumulate,
+    Demand,
     For,
     ForTiles,
     HandOn,
@@ -121,12 +122,12 @@ class _Printer(Totals):
             self._line(f"if {left} {relation} {right}:", 1)
             self._line(f"raise ValueError({message!r})", 2)
         for check in self.kernel.index_checks:
-            self._check_indices(check)
+            if not check.is_computed:
+                self._check_indices(check)
 
     def _check_indices(self, check: IndexCheck) -> None:
         """Every element of an array of indices, before anything is written."""
-        (node,) = (node for node in self.kernel.inputs if node.name == check.name)
-        name = self.parameters[check.name]
+        node, name = check.node, self.parameters[check.node.name]
         size = self._size(check.size)
         size = f"({size})" if isinstance(check.size, Derived) else size
         indent, variables = 1, []
@@ -136,7 +137,7 @@ class _Printer(Totals):
             indent += 1
         element = f"{name}[{', '.join(variables)}]" if variables else name
         self._line(f"if not -{size} <= {element} < {size}:", indent)
-        self._line(f"raise IndexError({f'an index in {check.name} is out of range'!r})", indent + 1)
+        self._line(f"raise IndexError({f'an index in {node.name} is out of range'!r})", indent + 1)
         self.names.taken -= set(variables)
 
     def _name_outputs(self) -> None:
@@ -181,6 +182,9 @@ class _Printer(Totals):
                     self._line(f"{array}[{position}] = {self._show(statement.value).text}", indent + 1)
                 case Accumulate():
                     self._accumulate(statement, indent)
+                case Demand():
+                    self._line(f"if not {self._show(statement.condition).within(PRECEDENCE['not '])}:", indent)
+                    self._line(f"raise IndexError({statement.message!r})", indent + 1)
                 case Return():
                     self._return(statement, indent)
 

@@ -10,6 +10,7 @@ from gradc.schedule.loops import (
     Accumulate,
     AddInto,
     Apply,
+    Demand,
     Expression,
     For,
     ForTiles,
@@ -82,6 +83,8 @@ def values_of(statement: Statement) -> tuple[Expression, ...]:
             return value.args if isinstance(value, Apply) else _computed(value.index) if isinstance(value, Load) else ()
         case Store() | AddInto() | Accumulate():
             return (statement.value, *_computed(statement.index))
+        case Demand():
+            return (statement.condition,)
         case HandOn():
             return tuple(statement.values)
         case Return():

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradc.ir.access import MOVES
 from gradc.ir.graph import (
     Check,
     IndexCheck,
     Node,
     broadcast,
+    build,
     cast,
     constant,
     iota,
@@ -25,7 +27,7 @@ from gradc.ir.graph import (
 )
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import OPS, others
-from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
+from gradc.ir.sizes import MAX_TERMS, Derived, Shape, Size, derive, product, terms, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -43,6 +45,8 @@ class Algebra:
     index_checks: list[IndexCheck] = field(default_factory=list)
     nameable: frozenset[str] = frozenset()
     """Names of sizes that we invented and may therefore unify."""
+    float_dtype: str = "f64"
+    """The type that integers and conditions compute in among themselves: that of the program's arrays."""
 
     # ------------------------------------------------------------ meeting of operands
 
@@ -143,10 +147,15 @@ class Algebra:
 
     # ------------------------------------------------------------ element types
 
-    def numbers(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The nodes at one floating type. Numbers written in the program take the type of the others."""
+    def numbers(self, nodes: tuple[Node, ...], op: str = "") -> tuple[Node, ...]:
+        """The nodes at one floating type. Numbers written in the program take the type of the others. Integers stay
+        what they are among themselves, for an op that takes whole numbers to whole numbers."""
+        if op in WHOLE_OPS and any(node.type.dtype == "i64" for node in nodes):
+            whole = [_as_integers(node) for node in nodes]
+            if None not in whole:
+                return tuple(whole)
         floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
-        dtype = promote(*floats) if floats else promote("f32" if self._only_f32(nodes) else "f64")
+        dtype = promote(*floats) if floats else "f32" if self._only_f32(nodes) else self.float_dtype
         return tuple(cast(node, dtype) for node in nodes)
 
     @staticmethod
@@ -166,9 +175,9 @@ class Algebra:
         if op in ("and", "or", "not"):
             args = tuple(map(self.condition, args))
         elif row.params[0] == "c":
-            args = (self.condition(args[0]), *self.numbers(args[1:]))
+            args = (self.condition(args[0]), *self.numbers(args[1:], op))
         else:
-            args = self.numbers(args)
+            args = self.numbers(args, op)
         node = make(op, *self.meet(args, span))
         if op == "neg" and args[0].op == "const":
             return constant(-args[0].value, args[0].type)
@@ -185,7 +194,7 @@ class Algebra:
         elif op != "count":
             (node,) = self.numbers((node,))
         if op == "count":
-            dtype = node.type.dtype if node.type.is_float else "f64"
+            dtype = node.type.dtype if node.type.is_float else self.float_dtype
             return size_node(product(tuple(node.shape[axis] for axis in axes)), dtype)
         if not axes:
             return node if op != "norm" else make("abs", node)
@@ -202,10 +211,11 @@ class Algebra:
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
                     else "pass integers, or declare it, as in `y: i64[n]`"
+                    if integer_source(index).op == "input"
+                    else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
                 ),
             )  # fmt: skip
-        signed = [self._in_range(source, size, span) for source in integer_sources(index)]
-        if not any(signed):
+        if not self._in_range(integer_source(index), size, span):
             return index
         end = broadcast(size_node(size, "i64"), index.shape)
         below = make("lt", index, constant(0, index.type))
@@ -214,17 +224,17 @@ class Algebra:
     def _in_range(self, source: Node, size: Size, span: Span | None) -> bool:
         """Demand that the integers of a source are indices for this size; whether some can be below zero."""
         match source.op:
-            case "input":
-                check = IndexCheck(source.name, size)
-                if check not in self.index_checks:
-                    self.index_checks.append(check)
-                return True
             case "const":
                 last = int(source.value)
                 needed: Size = last + 1 if last >= 0 else -last
             case "iota":
                 needed = source.shape[source.attrs[0]]
                 last = needed - 1 if isinstance(needed, int) else None
+            case op if op not in ("argmax", "argmin"):
+                check = IndexCheck(source, size)
+                if check not in self.index_checks:
+                    self.index_checks.append(check)
+                return True
             case _:
                 (axes,) = source.attrs
                 needed = product(tuple(source.args[0].shape[axis] for axis in axes))
@@ -263,17 +273,42 @@ class Algebra:
         return self.elementwise(op, left, right, span=span)
 
 
-def integer_sources(index: Node) -> list[Node]:
-    """Where the elements of an array of integers come from: inputs, constants, counts, and positions of extremes."""
-    found, seen, stack = [], {index}, [index]
-    while stack:
-        node = stack.pop()
-        inner = [] if node.row.kind == "reduction" else [arg for arg in node.args if arg.type.dtype == "i64"]
-        if not inner:
-            found.append(node)
-        stack.extend(arg for arg in inner if arg not in seen)
-        seen.update(inner)
-    return found
+WHOLE_OPS = {
+    "add", "sub", "mul", "floordiv", "mod", "neg", "abs", "where", "maximum", "minimum", "clamp_min", "clamp_max",
+    "clip", "lt", "le", "gt", "ge", "eq", "ne",
+}  # fmt: skip
+"""Ops that give whole numbers, or conditions, for whole numbers."""
+
+
+def _as_integers(node: Node) -> Node | None:
+    """The node as i64; None unless its elements are whole numbers whatever the inputs hold."""
+    if node.type.dtype in ("i64", "bool"):
+        return cast(node, "i64")
+    if not node.is_constant:
+        return None
+    whole: dict[Node, Node] = {}
+    for part in topological((node,)):
+        if part.type.dtype in ("i64", "bool") and not part.args:
+            whole[part] = part
+        elif part.op == "const" and float(part.value).is_integer() and abs(part.value) < 2**53:
+            whole[part] = cast(part, "i64")
+        elif part.op == "size":
+            whole[part] = size_node(part.attrs[0], "i64")
+        elif part.op in WHOLE_OPS or part.op == "broadcast":
+            args = tuple(whole.get(arg, arg) for arg in part.args)
+            whole[part] = build(part.op, args, part.attrs)
+        elif part.type.dtype in ("i64", "bool"):
+            whole[part] = part
+        else:
+            return None
+    return whole[node]
+
+
+def integer_source(index: Node) -> Node:
+    """Where the elements of an array of integers come from, before they are moved about."""
+    while index.op in MOVES:
+        index = index.args[0]
+    return index
 
 
 def _where(span: Span | None) -> str:
@@ -284,6 +319,11 @@ def _where(span: Span | None) -> str:
 def sides(nodes: Iterable[Node]) -> str:
     """The arrays among some operands and their types, for a message."""
     return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape)
+
+
+def operands(nodes: Iterable[Node]) -> str:
+    """Some operands and their types, for a message; numbers written in the program say enough by themselves."""
+    return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape or not node.is_constant)
 
 
 def describe(node: Node) -> str:
@@ -311,11 +351,42 @@ def _depends_on_sizes(value: Node) -> bool:
     )
 
 
-def static_size(value: Any, span: Span) -> Size:
-    """A size: the name of one, or a whole number that is not negative."""
-    if isinstance(value, Node) and value.op == "size":
-        return value.attrs[0]
-    size = static_integer(value, span, "a size")
-    if size < 0:
+SIZE_OPS = {
+    "add": "+", "sub": "-", "mul": "*", "floordiv": "//", "maximum": "max", "minimum": "min", "clamp_min": "max",
+    "clamp_max": "min",
+}  # fmt: skip
+"""Ops on sizes that give a size, and what `Derived` calls them."""
+
+
+def static_whole(algebra: Algebra, value: Any, span: Span, what: str) -> Size:
+    """A whole number that the program fixes, or that it computes from sizes; what is computed is not negative."""
+    if isinstance(value, Node) and value.op == "broadcast":
+        value = value.args[0]
+    if not (isinstance(value, Node) and value.is_constant and value.shape == () and _depends_on_sizes(value)):
+        return static_integer(value, span, what)
+    found: dict[Node, Size] = {}
+    for node in topological((value,)):
+        if node.op == "size":
+            found[node] = node.attrs[0]
+        elif node.op == "const" and float(node.value).is_integer():
+            found[node] = int(node.value)
+        elif node.op in SIZE_OPS and all(arg in found for arg in node.args):
+            found[node] = derive(SIZE_OPS[node.op], *(found[arg] for arg in node.args))
+            if terms(found[node]) > MAX_TERMS:
+                break
+        else:
+            break
+    else:
+        size = found[value]
+        if isinstance(size, Derived):
+            algebra._check(Check(size, ">=", 0, f"`{span.text}` is negative"))
+        return size
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+
+
+def static_size(algebra: Algebra, value: Any, span: Span) -> Size:
+    """A size: a whole number that is not negative, or computed from the names of others."""
+    size = static_whole(algebra, value, span, "a size")
+    if isinstance(size, int) and size < 0:
         raise Error("G0204", "a size cannot be negative", span)
     return size

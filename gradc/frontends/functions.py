@@ -103,6 +103,13 @@ REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax"
 INDEXED = {"take": 1, "take_along_axis": 1, "one_hot": 0, "softmax_cross_entropy": 1, "multiclass_hinge": 1}
 """Functions that take an array of indices, and at which place."""
 
+CARRYING = {
+    "where": slice(1, None),
+    **dict.fromkeys(("max", "min", "maximum", "minimum", "clip", "mod"), slice(None)),
+    **dict.fromkeys(("abs", "expand_dims", "squeeze", "reshape", "transpose", "take", "take_along_axis"), slice(1)),
+}
+"""Functions whose result holds integers where their arguments do, and which arguments."""
+
 INSTEAD = {
     "flatten": "write `reshape(x, -1)`",
     "ravel": "write `reshape(x, -1)`",

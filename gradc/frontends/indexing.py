@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.frontends.algebra import Algebra, sides, static_integer
+from gradc.frontends.algebra import Algebra, operands, sides, static_whole
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
-from gradc.ir.sizes import MAX_TERMS, Size, slice_extent, terms
+from gradc.ir.sizes import MAX_TERMS, Size, derive, slice_extent, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import Index
@@ -28,24 +28,20 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             label=f"this is {value.type}",
             help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
         )
-    parts, dropped, arrays, new_axes = [], [], [], []
-    axis = place = 0
+    parts, dropped, arrays = [], [], []
+    axis = 0
     for item, span in zip(items, spans):
         if item is None:
-            new_axes.append(place)
-            place += 1
             continue
         size = value.shape[axis]
         if isinstance(item, slice):
             parts.append(_part(item, size, node, span))
-            place += 1
-        elif isinstance(item, Node) and item.is_constant and item.shape == () and item.op != "iota":
+        elif isinstance(item, Node) and item.is_constant and item.shape == ():
             parts.append((_position(algebra, item, size, span), 1, 1))
             dropped.append(axis)
         elif isinstance(item, Node):
             parts.append((0, 1, size))
             arrays.append((axis, item, span))
-            place += item.type.rank
         else:
             raise Error("G0204", "an index is a whole number, a slice or an array of integers", span)
         axis += 1
@@ -53,7 +49,21 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
     result = squeeze(slice_node(value, tuple(parts)), tuple(dropped))
     arrays = [(axis - sum(d < axis for d in dropped), item, span) for axis, item, span in arrays]
     result = _gather(algebra, result, arrays)
-    return _with_new_axes(result, new_axes)
+    first = arrays[0][0] if arrays else 0
+    chosen = tuple(range(first, first + max((item.type.rank for _, item, _ in arrays), default=0)))
+    before = _place_of_chosen(items) if chosen else 0
+    if chosen and before == 0 < first:
+        result = make("transpose", result, attrs=(chosen + others(result.type.rank, chosen),))
+    is_new = [item is None for item in items if not isinstance(item, Node)]
+    is_new[before:before] = [False] * len(chosen)
+    return _with_new_axes(result, [place for place, new in enumerate(is_new) if new])
+
+
+def _place_of_chosen(items: tuple[Any, ...]) -> int:
+    """How many axes come before those of the arrays of indices. As in NumPy: none, where a slice or a new axis stands
+    between arrays or whole numbers."""
+    places = [place for place, item in enumerate(items) if isinstance(item, Node)]
+    return places[0] if places[-1] - places[0] < len(places) else 0
 
 
 def _without_ellipsis(
@@ -92,6 +102,12 @@ def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, 
     step = 1 if item.step is None else item.step
     if step == 0:
         raise Error("G0204", "the step of a slice cannot be zero", span)
+    computed = [part for part in (item.start, item.stop) if part is not None and not isinstance(part, int)]
+    if not isinstance(step, int) or (computed and step < 0):
+        raise Error(
+            "G0204", "a slice that goes by sizes goes forwards, by a step written in the program", span,
+            help="slice first and reverse the result, as in `x[:n][::-1]`",
+        )  # fmt: skip
     first, length = slice_extent(size, item.start, item.stop, step)
     if max(terms(first), terms(length)) > MAX_TERMS:
         raise Error(
@@ -102,7 +118,12 @@ def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, 
 
 
 def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
-    position = static_integer(item, span, "an index")
+    position = static_whole(algebra, item, span, "an index")
+    if not isinstance(position, int):
+        needed = derive("+", position, 1)
+        if needed != size:
+            algebra.checks.append(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
+        return position
     needed = position + 1 if position >= 0 else -position
     message = f"index {position} is out of range for size {size}"
     if isinstance(size, int):
@@ -137,7 +158,11 @@ def _gather(algebra: Algebra, value: Node, arrays: list[tuple[int, Node, Span]])
 
 
 def take(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Span) -> Node:
-    """NumPy's `take`: along an axis, the elements at these indices."""
+    """NumPy's `take`: along an axis, the elements at these indices; a slice where the program fixes one index."""
+    if chosen.is_constant and chosen.shape == ():
+        parts = [(0, 1, size) for size in value.shape]
+        parts[axis] = _position(algebra, chosen, value.shape[axis], span), 1, 1
+        return squeeze(slice_node(value, tuple(parts)), (axis,))
     return make("take", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))
 
 
@@ -145,9 +170,9 @@ def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Spa
     """NumPy's `take_along_axis`: indices of the value's rank, of its sizes but for `axis`."""
     if chosen.type.rank != value.type.rank:
         raise Error(
-            "G0201", f"indices of rank {chosen.type.rank} for a value of rank {value.type.rank}", span,
-            label=sides((chosen, value)),
-            help="labels are one for each row; `take_along_axis` takes indices of the rank of the array",
+            "G0201", "the indices do not have the axes of the array", span,
+            label=operands((chosen, value)),
+            help="labels are one for each row; `take_along_axis` takes indices with as many axes as the array",
         )  # fmt: skip
     for k, (own, size) in enumerate(zip(chosen.shape, value.shape)):
         if k != axis and own != size:
@@ -163,4 +188,5 @@ def one_hot(chosen: Node, size: Size, algebra: Algebra, span: Span) -> Node:
     shape = (*chosen.shape, size)
     wanted = broadcast(algebra.indices(chosen, size, span), shape, tuple(range(chosen.type.rank)))
     here = make("eq", make("iota", attrs=(len(shape) - 1, wanted.type)), wanted)
-    return make("where", here, constant(1.0, wanted.type.with_dtype("f64")), constant(0.0, wanted.type.with_dtype("f64")))
+    type = wanted.type.with_dtype(algebra.float_dtype)
+    return make("where", here, constant(1.0, type), constant(0.0, type))

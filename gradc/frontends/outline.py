@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gradc.frontends.functions import INDEXED, INSTEAD, REDUCING, known_functions, parameters
+from gradc.frontends.functions import CARRYING, INDEXED, INSTEAD, REDUCING, known_functions, parameters
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.source import Span
@@ -13,6 +13,7 @@ from gradc.language.syntax import (
     Assign,
     Binary,
     Call,
+    Conditional,
     Declare,
     Define,
     Expression,
@@ -24,6 +25,7 @@ from gradc.language.syntax import (
     Slice,
     Special,
     Transpose,
+    Unary,
     children,
 )
 
@@ -33,7 +35,8 @@ RESERVED = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number
 @dataclass(frozen=True)
 class Outline:
     """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
-    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that are used as indices."""
+    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that indices are made of.
+    """
 
     inputs: tuple[str, ...]
     declared: dict[str, Type]
@@ -54,6 +57,8 @@ class _Outliner:
         self.declared: dict[str, Type] = {}
         self.sizes: dict[str, None] = {}
         self.assigned: dict[str, frozenset[str]] = {}
+        self.carried: dict[str, frozenset[str]] = {}
+        self.indexing: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Define] = {}
         self.reducing: set[str] = set(REDUCING)
         self.arrays: set[str] = set()
@@ -69,6 +74,7 @@ class _Outliner:
                 case Define():
                     self._define(statement)
         self._expression(program.result, frozenset())
+        self.integers &= set(self.inputs)
         inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
         arrays, integers = (frozenset(found) - set(self.declared) for found in (self.arrays, self.integers))
         return Outline(inputs, self.declared, tuple(self.sizes), arrays, integers, self.inputs)
@@ -111,6 +117,7 @@ class _Outliner:
                 help="it was used before this line, so it is an input; choose another name for the new value",
             )  # fmt: skip
         self.assigned[name] = frozenset(self._expression(statement.value, frozenset()))
+        self.carried[name] = frozenset(self._carriers(statement.value, frozenset()))
 
     def _define(self, statement: Define) -> None:
         name = statement.name.id
@@ -133,6 +140,13 @@ class _Outliner:
                     help="a definition may use functions defined before it; there is no recursion",
                 )  # fmt: skip
         self._expression(statement.body, frozenset(local))
+        self.indexing[name] = frozenset(
+            carrier.id
+            for part in walk(statement.body)
+            for index in self._indices(part)
+            for carrier in self._carrying_names(index)
+            if carrier.id in local
+        )
         if any(isinstance(part, Call) and part.function in self.reducing for part in walk(statement.body)) or any(
             isinstance(part, Index) for part in walk(statement.body)
         ):
@@ -167,13 +181,9 @@ class _Outliner:
                     continue
                 case Call():
                     self._call(node)
-                    if node.function in INDEXED and node.function not in self.defined and len(node.args) > 1:
-                        chosen = node.args[INDEXED[node.function]]
-                        self.integers |= {chosen.id} if isinstance(chosen, Name) and chosen.id not in local else set()
                     reduced = reduced or self._reduces(node)
                 case Index():
                     reduced = True
-                    self.integers |= {item.id for item in node.items if isinstance(item, Name) and item.id not in local}
                 case Transpose() | Binary(op="@"):
                     reduced = True
                 case Binary(op="**", left=Name(id="e")) if self._is_undeclared_e(node.left, local):
@@ -181,12 +191,56 @@ class _Outliner:
                         "G0301", "`e` is not a constant here", node.left.span,
                         help="write exp(x) for e to the power x; to use an input called e, declare it: `e: f64; ...`",
                     )  # fmt: skip
+            for index in self._indices(node):
+                self.integers |= self._carriers(index, local)
             parts = children(node)
             if not isinstance(node, (Call, Index, List, Slice)):
                 for part in parts:
                     self._wanted(part)
             stack.extend((part, reduced) for part in reversed(parts))
         return free
+
+    # ------------------------------------------------------------ what indices are made of
+
+    def _indices(self, node: Expression | Slice | Special) -> Iterator[Expression]:
+        """The parts of an expression that it indexes by."""
+        if isinstance(node, Index):
+            yield from (item for item in node.items if not isinstance(item, (Slice, Special)))
+        elif isinstance(node, Call):
+            if node.function in self.defined:
+                names = [parameter.id for parameter, _ in self.defined[node.function].parameters]
+                wanted = self.indexing[node.function]
+            else:
+                names, _ = parameters(node.function) or ((), 0)
+                wanted = {names[INDEXED[node.function]]} if node.function in INDEXED else frozenset()
+            given = dict(zip(names, node.args)) | {key.id: value for key, value in node.keywords}
+            yield from (given[name] for name in wanted if name in given)
+
+    def _carriers(self, expression: Expression, local: frozenset[str]) -> set[str]:
+        """The inputs whose integers an expression hands on, changed by no more than integer arithmetic."""
+        found: set[str] = set()
+        for name in self._carrying_names(expression):
+            if name.id not in local:
+                found |= self.carried.get(name.id, {name.id})
+        return found
+
+    def _carrying_names(self, expression: Expression) -> Iterator[Name]:
+        stack: list[Expression | Slice | Special] = [expression]
+        while stack:
+            node = stack.pop()
+            match node:
+                case Name():
+                    yield node
+                case Unary() | Binary(op="+" | "-" | "*" | "//" | "%") | List():
+                    stack += children(node)
+                case Conditional():
+                    stack += (node.then, node.otherwise)
+                case Index() | Transpose():
+                    stack.append(node.value)
+                case Call() if node.function in self.defined:
+                    stack += children(node)
+                case Call() if node.function in CARRYING:
+                    stack += node.args[CARRYING[node.function]]
 
     @staticmethod
     def _wanted(part: Expression | Slice | Special) -> None:

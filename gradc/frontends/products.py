@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_letters
 
 from gradc.frontends.algebra import Algebra, describe, sides
@@ -54,10 +55,16 @@ def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> lis
 
 
 def inner(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
-    """NumPy's `dot`: of numbers their product, of arrays `@`."""
-    if 0 in (left.type.rank, right.type.rank):
+    """NumPy's `dot`: of numbers their product; of arrays `@`, but stacks do not broadcast: each meets each."""
+    ranks = left.type.rank, right.type.rank
+    if 0 in ranks:
         return algebra.elementwise("mul", left, right, span=span)
-    return matmul(algebra, left, right, span)
+    if ranks[0] < 2 or ranks[1] < 3:
+        return matmul(algebra, left, right, span)
+    left, right = algebra.numbers((left, right))
+    _inner_sizes(algebra, (left, right), left.shape[-1], right.shape[-2], span)
+    rows, columns = tuple(range(1, ranks[0])), tuple(range(ranks[0], sum(ranks) - 1))
+    return contract(left, right, (*rows, 0), (*columns[:-1], 0, columns[-1]), rows + columns)
 
 
 def outer(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
@@ -87,22 +94,18 @@ def _inner_sizes(algebra: Algebra, operands: tuple[Node, Node], left: Size, righ
 # ---------------------------------------------------------------- Einstein's notation
 
 
+TERM = re.compile(r"[A-Za-z]*(\.\.\.[A-Za-z]*)?")
+"""The subscripts of one array."""
+
+
 def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: Span) -> Node:
-    """NumPy's `einsum`: a letter for each axis; letters that the result lacks are summed over."""
-    written, arrow, wanted = subscripts.replace(" ", "").partition("->")
-    labels = written.split(",")
-    if len(labels) != len(operands):
-        raise Error("G0303", f"subscripts for {len(labels)} arrays, but {len(operands)} given", span)
-    if not arrow:
-        wanted = "".join(sorted(letter for letter in set(written) - {","} if written.count(letter) == 1))
-    for letter in wanted:
-        if wanted.count(letter) > 1 or letter not in written:
-            raise Error("G0201", f"`{letter}` cannot be an axis of the result", span, help="name each axis of the result once")
-    operands = algebra.numbers(operands)
-    _letter_sizes(algebra, labels, operands, span)
-    found, own = _diagonals(operands[0], labels[0])
+    """NumPy's `einsum`: a letter for each axis; letters that the result lacks are summed over; sizes of 1 and the axes
+    of `...` broadcast."""
+    labels, wanted = _labels(subscripts, operands, span)
+    pairs = [_diagonals(algebra, *pair, span) for pair in zip(algebra.numbers(operands), labels)]
+    operands, labels = map(list, zip(*_broadcast(algebra, pairs, span)))
+    found, own = operands[0], labels[0]
     for k, (operand, more) in enumerate(zip(operands[1:], labels[1:]), 1):
-        operand, more = _diagonals(operand, more)
         needed = wanted + "".join(labels[k + 1 :])
         found, own = _reduced(found, own, needed + more)
         operand, more = _reduced(operand, more, needed + own)
@@ -113,24 +116,69 @@ def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: 
     return found if own == wanted else make("transpose", found, attrs=(tuple(own.index(letter) for letter in wanted),))
 
 
-def _letter_sizes(algebra: Algebra, labels: list[str], operands: tuple[Node, ...], span: Span) -> None:
-    """Each letter stands for one size."""
-    sizes: dict[str, Size] = {}
-    for own, operand in zip(labels, operands):
-        if len(own) != operand.type.rank:
+def _labels(subscripts: str, operands: tuple[Node, ...], span: Span) -> tuple[list[str], str]:
+    """The letters of the axes of each array, and those of the result."""
+    written, arrow, wanted = subscripts.replace(" ", "").partition("->")
+    labels = written.split(",")
+    for part in (*labels, wanted):
+        if not TERM.fullmatch(part):
             raise Error(
-                "G0201", f"{len(own)} subscripts for an array with {operand.type.rank} axes", span,
-                label=f"{describe(operand)} is {operand.type}",
+                "G0201", f"`{part}` is no part of the subscripts of `einsum`", span,
+                help="write a letter for each axis, `...` for axes that broadcast, `,` between arrays, one `->`",
             )  # fmt: skip
+    if len(labels) != len(operands):
+        raise Error("G0303", f"subscripts for {len(labels)} arrays, but {len(operands)} given", span)
+    if not arrow:
+        wanted = "..." * ("..." in written)
+        wanted += "".join(sorted(letter for letter in set(written) - set(",.") if written.count(letter) == 1))
+    for letter in set(wanted) - {"."}:
+        if wanted.count(letter) > 1 or letter not in written:
+            raise Error("G0201", f"`{letter}` cannot be an axis of the result", span, help="name each axis of the result once")
+    rest = "".join(letter for letter in ascii_letters if letter not in written)
+    depths = [_depth(own, operand, span) for own, operand in zip(labels, operands)]
+    if "..." not in wanted and any(depths):
+        raise Error("G0201", "the result lacks the axes of `...`", span, help=f"write `->...{wanted}`")
+    labels = [own.replace("...", rest[max(depths) - depth : max(depths)]) for own, depth in zip(labels, depths)]
+    return labels, wanted.replace("...", rest[: max(depths)])
+
+
+def _depth(labels: str, operand: Node, span: Span) -> int:
+    """How many axes `...` stands for."""
+    letters = len(labels.replace("...", ""))
+    depth = operand.type.rank - letters
+    if depth < 0 or (depth and "..." not in labels):
+        raise Error(
+            "G0201", f"{letters} subscripts for an array with {operand.type.rank} axes", span,
+            label=f"{describe(operand)} is {operand.type}",
+        )  # fmt: skip
+    return depth
+
+
+def _broadcast(algebra: Algebra, pairs: list[tuple[Node, str]], span: Span) -> list[tuple[Node, str]]:
+    """The arrays without axes of size 1 whose letter stands for another size elsewhere."""
+    sizes: dict[str, Size] = {}
+    operands = tuple(operand for operand, _ in pairs)
+    for operand, own in pairs:
         for letter, size in zip(own, operand.shape):
-            algebra.equal_sizes(sizes.setdefault(letter, size), size, operands, span)
+            known = sizes.setdefault(letter, size)
+            if known == 1:
+                sizes[letter] = size
+            elif size != 1:
+                algebra.equal_sizes(known, size, operands, span)
+    found = []
+    for operand, own in pairs:
+        dropped = tuple(axis for axis, letter in enumerate(own) if operand.shape[axis] == 1 and sizes[letter] != 1)
+        kept = "".join(letter for axis, letter in enumerate(own) if axis not in dropped)
+        found.append((squeeze(operand, dropped), kept))
+    return found
 
 
-def _diagonals(node: Node, labels: str) -> tuple[Node, str]:
+def _diagonals(algebra: Algebra, node: Node, labels: str, span: Span) -> tuple[Node, str]:
     """A repeated letter takes the diagonal of its two axes."""
     for letter in dict.fromkeys(labels):
         while labels.count(letter) > 1:
             axes = labels.index(letter), labels.rindex(letter)
+            algebra.equal_sizes(node.shape[axes[0]], node.shape[axes[1]], (node,), span)
             node = diagonal(node, *axes)
             labels = labels[: axes[1]] + labels[axes[1] + 1 :]
     return node, labels

@@ -7,11 +7,11 @@ from typing import Any
 
 from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED
-from gradc.frontends.indexing import one_hot, take, take_along
+from gradc.frontends.indexing import one_hot, slice_node, take, take_along
 from gradc.frontends.products import einsum, inner, matmul, outer
 from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, replace, squeeze, topological
 from gradc.ir.ops import others
-from gradc.ir.sizes import Size, derive, product
+from gradc.ir.sizes import Derived, Size, derive, product
 from gradc.ir.types import Type, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -174,11 +174,11 @@ def _std(asked: Asked, axes: tuple[int, ...] | None) -> Node:
 
 
 def _softmax(asked: Asked) -> Node:
-    """exp(x - logsumexp(x)) over one axis, the last by default; `log_softmax` is its logarithm."""
+    """exp(x - logsumexp(x)) over the last axis, or those asked for; `log_softmax` is its logarithm."""
     x, algebra = asked.x, asked.algebra
     if x.type.rank == 0:
         raise Error("G0202", f"`{asked.name}` takes an array", asked.span("x"), label=f"this is {x.type}")
-    axes = asked.axes(x.type.rank) or (x.type.rank - 1,)
+    axes = asked.axes(x.type.rank) if "axis" in asked.given else (x.type.rank - 1,)
     shifted = algebra.elementwise("sub", x, along(algebra.reduce("logsumexp", x, axes), x, axes))
     return shifted if asked.name == "log_softmax" else algebra.elementwise("exp", shifted)
 
@@ -220,25 +220,36 @@ def _transpose(asked: Asked) -> Node:
 
 
 def _expand_dims(asked: Asked) -> Node:
-    x = asked.x
-    axis = asked.integer("axis")
-    rank = x.type.rank + 1
-    if not -rank <= axis < rank:
-        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=f"valid axes are {-rank} to {rank - 1}")
-    dims = others(rank, (axis % rank,))
+    x, value = asked.x, asked.given["axis"]
+    parts = value if isinstance(value, tuple) else (value,)
+    numbers = [static_integer(part, asked.span("axis"), "`axis`") for part in parts]
+    rank = x.type.rank + len(numbers)
+    for axis in numbers:
+        if not -rank <= axis < rank:
+            help = f"valid axes are {-rank} to {rank - 1}"
+            raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=help)
+    axes = {axis % rank for axis in numbers}
+    if len(axes) < len(numbers):
+        raise Error("G0204", "`axis` names an axis twice", asked.span("axis"))
+    dims = others(rank, tuple(axes))
     sizes = iter(x.shape)
     return broadcast(x, tuple(next(sizes) if k in dims else 1 for k in range(rank)), dims)
 
 
 def _squeeze(asked: Asked) -> Node:
+    """The array without axes of size 1; whether a size that the program computes is 1 is checked at the call."""
     x = asked.x
     axes = asked.axes(x.type.rank)
     if axes is None:
         axes = tuple(axis for axis, size in enumerate(x.shape) if size == 1)
     for axis in axes:
-        if x.shape[axis] != 1:
-            raise Error("G0204", f"axis {axis} has size {x.shape[axis]}, not 1", asked.node.span, label=f"this is {x.type}")
-    return squeeze(x, axes)
+        size = x.shape[axis]
+        if isinstance(size, Derived):
+            asked.algebra.checks.append(Check(size, "==", 1, f"axis {axis} has size {size}, not 1"))
+        elif size != 1:
+            raise Error("G0204", f"axis {axis} has size {size}, not 1", asked.node.span, label=f"this is {x.type}")
+    first = tuple((0, 1, 1) if axis in axes else (0, 1, size) for axis, size in enumerate(x.shape))
+    return squeeze(slice_node(x, first), axes)
 
 
 def _product(asked: Asked) -> Node:
@@ -255,7 +266,7 @@ def _reshape(asked: Asked) -> Node:
     unknown = [k for k, part in enumerate(parts) if _is_minus_one(part)]
     if len(unknown) > 1:
         raise Error("G0204", "only one size of a shape can be -1", span)
-    shape = [1 if k in unknown else static_size(part, span) for k, part in enumerate(parts)]
+    shape = [1 if k in unknown else static_size(asked.algebra, part, span) for k, part in enumerate(parts)]
     known = product(tuple(shape))
     if unknown:
         shape[unknown[0]] = derive("//", count, known) if known != 0 else 0
@@ -265,6 +276,10 @@ def _reshape(asked: Asked) -> Node:
         if isinstance(total, int) and isinstance(count, int):
             raise Error("G0201", message, asked.node.span, help=f"it has {count} elements, the shape {total}")
         asked.algebra.checks.append(Check(count, "==", total, message))
+    if not shape:
+        return squeeze(slice_node(x, ((0, 1, 1),) * x.type.rank), tuple(range(x.type.rank)))
+    if not x.shape:
+        return broadcast(x, (1,) * len(shape))
     return make("reshape", x, attrs=(tuple(shape),)) if tuple(shape) != x.shape else x
 
 
@@ -322,11 +337,12 @@ def _indices(asked: Asked) -> Node:
 
 
 def _one_hot(asked: Asked) -> Node:
-    return one_hot(_indices(asked), static_size(asked.given["size"], asked.span("size")), asked.algebra, asked.span("indices"))
+    size = static_size(asked.algebra, asked.given["size"], asked.span("size"))
+    return one_hot(_indices(asked), size, asked.algebra, asked.span("indices"))
 
 
 def _arange(asked: Asked) -> Node:
-    return iota((static_size(asked.given["size"], asked.span("size")),), 0)
+    return iota((static_size(asked.algebra, asked.given["size"], asked.span("size")),), 0)
 
 
 def _concatenate(asked: Asked) -> Node:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradc.frontends import indexing, products, shapes
-from gradc.frontends.algebra import Algebra, sides, static_integer
+from gradc.frontends.algebra import Algebra, describe, operands, static_whole
 from gradc.frontends.functions import ALIASES, HIDDEN, SHAPED, prelude
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.graph import Graph, Node, cast, constant, input_node, size_node, topological
@@ -41,6 +41,9 @@ from gradc.language.syntax import (
 
 MAX_STEPS = 5_000_000
 """How many syntax nodes one elaboration may visit, calls of the program's own functions included (G0502)."""
+
+MAX_EXCERPT = 60
+"""How many characters of the program a message at the call repeats."""
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
@@ -80,7 +83,9 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
         renaming = _closed(algebra.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     inputs = tuple(reader.inputs[name] for name in found.inputs)
-    return Elaborated(Graph(inputs, (("value", result),), tuple(algebra.checks), tuple(algebra.index_checks)), reader.spans, reader.names)
+    index_checks = tuple(replace(check, text=reader.text_of(check.node)) for check in algebra.index_checks)
+    graph = Graph(inputs, (("value", result),), tuple(algebra.checks), index_checks)
+    return Elaborated(graph, reader.spans, reader.names)
 
 
 def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:
@@ -114,6 +119,12 @@ class Reader:
         """The nodes that statements gave a name to."""
         return {node: name for name, node in self.globals.items() if node.args}
 
+    def text_of(self, node: Node) -> str:
+        """What the program calls a node: an input or a value by its name, others as they are written."""
+        if node.op == "input":
+            return node.name
+        return self.names.get(node) or (self.spans[node].excerpt(MAX_EXCERPT) if node in self.spans else describe(node))
+
     # ------------------------------------------------------------ programs
 
     def run(self, program: Program) -> Node:
@@ -121,7 +132,7 @@ class Reader:
         for name in self.outline.inputs:
             self.inputs[name] = input_node(name, self.types[name])
         floats = [type.dtype for type in self.types.values() if type.is_float]
-        self.literal_dtype = promote(*floats) if floats else "f64"
+        self.literal_dtype = self.algebra.float_dtype = promote(*floats) if floats else "f64"
         for statement in program.statements:
             match statement:
                 case Define():
@@ -205,7 +216,7 @@ class Reader:
             case Slice():
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
-                return slice(*(None if part is None else static_integer(part, span, "a slice") for part in parts))
+                return slice(*(None if part is None else static_whole(algebra, part, span, "a slice") for part in parts))
             case Index():
                 return indexing.index(algebra, self._node(arguments[0], node.value.span), arguments[1:], node)
         args = tuple(
@@ -292,7 +303,7 @@ def _at_call(error: Error, calls: list[tuple[tuple, Call]]) -> Error:
     if error.span is not None:
         for (_, *given), call in reversed(calls):
             if call.span.source is not error.span.source:
-                return Error(error.code, error.message, call.span, label=sides(given), help=error.help)
+                return Error(error.code, error.message, call.span, label=operands(given), help=error.help)
     return error
 
 

@@ -54,8 +54,9 @@ def depends(at: Affine | Indirect, variable: str) -> bool:
 def reads(node: Node, index: Index) -> list[tuple[Node, Index]]:
     """The elements of the arguments that an element of the result is made from."""
     if node.op in ("take", "take_along"):
-        x, chosen = node.args
-        return [(x, gathered_index(node, index)), (chosen, _chosen(node, index))]
+        place = gathered_index(node, index)
+        chosen = place[node.attrs[0]]
+        return [(node.args[0], place)] + ([(chosen.node, chosen.index)] if isinstance(chosen, Indirect) else [])
     at = argument_index(node, index)
     return [(arg, at) for arg in node.args]
 
@@ -72,7 +73,20 @@ def gathered_index(node: Node, index: Index) -> Index:
     """Where `take` reads, or `put` adds: the index with the axis replaced by what the array of indices holds."""
     axis = node.attrs[0]
     width = 1 if node.op in ("take_along", "put_along") else node.args[1].type.rank
-    return (*index[:axis], Indirect(node.args[1], _chosen(node, index)), *index[axis + width :])
+    return (*index[:axis], held(node.args[1], _chosen(node, index)), *index[axis + width :])
+
+
+def held(node: Node, index: Index) -> Affine | Indirect:
+    """What an element of an integer array holds, as an index: affine where it is a position or a number."""
+    at, source = index, node
+    while source.op in ("broadcast", "squeeze", "transpose", "slice"):
+        at = argument_index(source, at)
+        source = source.args[0]
+    if source.op == "iota":
+        return at[source.attrs[0]]
+    if source.op == "const":
+        return Affine(None, 0, int(source.value))
+    return Indirect(node, index)
 
 
 def target_index(node: Node, index: Index) -> Index:

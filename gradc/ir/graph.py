@@ -179,10 +179,24 @@ class Check:
 
 @dataclass(frozen=True)
 class IndexCheck:
-    """A demand on values: every element of an integer input lies in `-size .. size - 1`."""
+    """A demand on values: every element of an array of integers lies in `-size .. size - 1`. `text` is what the
+    program calls the array."""
 
-    name: str
+    node: Node
     size: Size
+    text: str = ""
+
+    @property
+    def is_computed(self) -> bool:
+        return self.node.op != "input"
+
+
+def in_range(check: IndexCheck) -> Node:
+    """Whether every index is in range."""
+    index = check.node
+    size = broadcast(size_node(check.size, "i64"), index.shape)
+    fits = make("and", make("ge", index, make("neg", size)), make("lt", index, size))
+    return make("all", fits, attrs=(tuple(range(index.type.rank)),)) if index.shape else fits
 
 
 @dataclass(frozen=True)
@@ -195,11 +209,27 @@ class Graph:
     index_checks: tuple[IndexCheck, ...] = ()
 
     @property
+    def computed_indices(self) -> tuple[IndexCheck, ...]:
+        """The checks of indices that no input holds as they are."""
+        return tuple(check for check in self.index_checks if check.is_computed)
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """What has to be computed: the results, and the indices to check."""
+        return tuple(check.node for check in self.computed_indices) + self.results
+
+    @property
     def results(self) -> tuple[Node, ...]:
         return tuple(node for _, node in self.outputs)
 
-    def with_outputs(self, outputs: Iterable[tuple[str, Node]]) -> Graph:
-        return Graph(self.inputs, tuple(outputs), self.checks, self.index_checks)
+    def with_roots(self, roots: Iterable[Node]) -> Graph:
+        """The graph with other nodes in the place of `roots`."""
+        given = iter(roots)
+        checks = tuple(
+            IndexCheck(next(given), check.size, check.text) if check.is_computed else check
+            for check in self.index_checks
+        )
+        return Graph(self.inputs, tuple((name, next(given)) for name, _ in self.outputs), self.checks, checks)
 
     def __getitem__(self, name: str) -> Node:
         return dict(self.outputs)[name]

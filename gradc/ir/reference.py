@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -174,5 +175,6 @@ def argmin(x: Array, axis: tuple[int, ...]) -> Array:
 
 def _joined(x: Array, axes: tuple[int, ...]) -> Array:
     """The array with some axes joined to a last one."""
-    moved = np.moveaxis(x, axes, range(np.ndim(x) - len(axes), np.ndim(x)))
-    return moved.reshape(*moved.shape[: np.ndim(x) - len(axes)], -1)
+    kept = np.ndim(x) - len(axes)
+    moved = np.moveaxis(x, axes, range(kept, np.ndim(x)))
+    return moved.reshape(*moved.shape[:kept], math.prod(moved.shape[kept:]))

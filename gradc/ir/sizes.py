@@ -77,8 +77,8 @@ def derive(op: str, left: Size, right: Size) -> Size:
         return right
     if op == "-" and left == right:
         return 0
-    if op in ("max", "min") and left == right:
-        return left
+    if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
+        return left if _OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
     return Derived(op, left, right)
 
 
@@ -107,19 +107,29 @@ def shrink(size: Size, count: int) -> Size:
     return derive("max", derive("-", size, count), 0)
 
 
-def slice_extent(size: Size, start: int | None, stop: int | None, step: int) -> tuple[Size, Size]:
-    """First index and length of `range(size)[start:stop:step]`; the first index means nothing when empty.
+def slice_extent(size: Size, start: Size | None, stop: Size | None, step: int) -> tuple[Size, Size]:
+    """First index and length of `range(size)[start:stop:step]`; the first index means nothing when empty. A start and a
+    stop that are computed from sizes are not negative, and the step is positive.
 
     The formulas speak of `size` once, unless start and stop count from different ends: slices of slices must not
     double with every step.
     """
-    if isinstance(size, int):
+    if not all(part is None or isinstance(part, int) for part in (start, stop)):
+        first = _clipped(size, start or 0)
+        count = _difference(size if stop is None else _clipped(size, stop), first)
+    elif isinstance(size, int):
         chosen = range(size)[start:stop:step]
         return chosen.start, len(chosen)
-    first, count = (_ascending if step > 0 else _descending)(size, start, stop)
+    else:
+        first, count = (_ascending if step > 0 else _descending)(size, start, stop)
     if abs(step) > 1:
         count = derive("//", derive("+", count, abs(step) - 1), abs(step))
     return first, count
+
+
+def _clipped(size: Size, at: Size) -> Size:
+    """Where in `range(size)` an end of a slice lies; below zero it counts from the end."""
+    return shrink(size, -at) if isinstance(at, int) and at < 0 else derive("min", at, size)
 
 
 def _ascending(size: Size, start: int | None, stop: int | None) -> tuple[Size, Size]:

@@ -44,17 +44,22 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
         yield f"input {node.name} : {node.type}"
     for check in graph.checks:
         yield f"check {check.left} {check.relation} {check.right} : {_quoted(check.message)}"
-    for index_check in graph.index_checks:
-        yield f"indices {index_check.name} : {index_check.size}"
     names = names_of(graph)
+    yield from (_indices(check, names) for check in graph.index_checks if not check.is_computed)
     inputs = set(graph.inputs)
     for node in names:
         if node not in inputs:
             line = statement(node, names)
             span = spans.get(node)
             yield f"{line:<{SPAN_COLUMN - 2}}  # {span.excerpt(SPAN_WIDTH)}" if span is not None else line
+    yield from (_indices(check, names) for check in graph.computed_indices)
     for name, node in graph.outputs:
         yield f"output {name} = {operand(node, names)}"
+
+
+def _indices(check: IndexCheck, names: Mapping[Node, str]) -> str:
+    line = f"indices {operand(check.node, names)} : {check.size}"
+    return f"{line} : {_quoted(check.text)}" if check.is_computed else line
 
 
 def names_of(graph: Graph) -> dict[Node, str]:
@@ -62,7 +67,7 @@ def names_of(graph: Graph) -> dict[Node, str]:
     names = {node: node.name for node in graph.inputs}
     taken = set(names.values())
     free = (name for k in count() if (name := f"t{k}") not in taken)
-    for node in topological(graph.results):
+    for node in topological(graph.roots):
         if node not in names and node.op != "const":
             names[node] = next(free)
     return names
@@ -180,17 +185,16 @@ class _GraphReader:
         line.advance()
         right = line.size()
         line.expect(":")
-        message = line.here
-        if message.kind != "string":
-            line.fail("a message in double quotes is wanted here")
-        line.advance()
-        unquoted = re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], message.text[1:-1])
-        self.checks.append(Check(left, relation.text, right, unquoted))
+        self.checks.append(Check(left, relation.text, right, line.string("a message")))
 
     def _indices(self, line: _LineReader) -> None:
-        name = line.name("the name of an input")
+        node = line.operand(self.nodes)
         line.expect(":")
-        self.index_checks.append(IndexCheck(name.text, line.size()))
+        size = line.size()
+        if node.type.dtype != "i64":
+            raise Error("G0202", f"indices are i64, not {node.type.dtype}", line.before.span)
+        text = node.name if node.op == "input" else line.string("its text") if line.accept(":") else ""
+        self.index_checks.append(IndexCheck(node, size, text))
 
     def _define(self, line: _LineReader) -> None:
         name = line.name("`input`, `check`, `output` or the name of a node")
@@ -294,6 +298,13 @@ class _LineReader:
         if self.here.kind != "name":
             self.fail(f"{what} is wanted here")
         return self.advance()
+
+    def string(self, what: str) -> str:
+        token = self.here
+        if token.kind != "string":
+            self.fail(f"{what} in double quotes is wanted here")
+        self.advance()
+        return re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], token.text[1:-1])
 
     def several(self, read: Callable[[], Any], closing: tuple[str, ...]) -> list[Any]:
         """What stands between commas, up to a closing sign, which is not read."""

@@ -38,7 +38,7 @@ def verify(graph: Graph, stage: str, spans: Mapping[Node, Span] | None = None) -
     _verify_names(graph, stage)
     known = {size for node in graph.inputs for size in node.shape if isinstance(size, str)}
     inputs = set(graph.inputs)
-    for node in topological(graph.results):
+    for node in topological(graph.roots):
         wrong = problem(node.op, node.args, node.attrs, graph.checks)
         if wrong is None and node.op in FORBIDDEN[stage]:
             wrong = f"`{node.op}` does not belong into this stage"

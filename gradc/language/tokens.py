@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 PATTERN = re.compile(
     r"""[ \t\r\f\v]*(?:\#[^\n]*)?
-    (?:(?P<subscripts>(?<=einsum\()(?P<quote>["'])[A-Za-z,\ ]*(?:->[A-Za-z\ ]*)?(?P=quote))
+    (?:(?P<subscripts>(?<=einsum\()(?P<quote>["'])[^"'\n]*(?P=quote))
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
     |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.outline import Outline
+from gradc.ir import interpret
 from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
@@ -147,14 +148,15 @@ class Arguments:
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
         for check in graph.index_checks:
-            position = [node.name for node in graph.inputs].index(check.name)
-            check_indices(check, self.arrays[position], evaluate(check.size, sizes))
+            (indices,) = interpret.run((check.node,), dict(zip(graph.inputs, self.arrays)), sizes)
+            check_indices(check, indices, evaluate(check.size, sizes))
         return sizes
 
     def _unfit(self, graph: Graph, check: Check, left: int, right: int) -> Error:
         """The error for a check that fails, its sizes as numbers."""
         message = check.message.replace(f"sizes {check.left} and {check.right} ", f"sizes {left} and {right} ")
         message = message.replace(f"for size {check.left}", f"for size {left}")
+        message = message.replace(f"has size {check.left},", f"has size {left},")
         message = message.replace(f"indices up to {check.right} - 1 are", f"index {right - 1} is")
         shapes = [(node.name, np.shape(array)) for node, array in zip(graph.inputs, self.arrays) if node.shape]
         shown = (f"`{name}` has shape {shape_text(shape)}" for name, shape in shapes[:MAX_LISTED])
@@ -177,11 +179,10 @@ def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
     """Raise `Error` for an index outside `-size .. size - 1`, and name it."""
     outside = (indices < -size) | (indices >= size)
     if np.any(outside):
-        place = np.unravel_index(int(np.argmax(outside)), np.shape(indices))
-        where = f"[{', '.join(map(str, place))}]" if place else ""
-        value = int(np.asarray(indices)[place])
+        text = f"({check.text})" if np.ndim(indices) and not check.text.isidentifier() else check.text
+        element, value = _first_where(text, indices, outside)
         raise Error(
-            "G0204", f"`{check.name}{where}` is {value}, which is out of range for size {size}",
+            "G0204", f"`{element}` is {value}, which is out of range for size {size}",
             help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",
         )  # fmt: skip
 
@@ -205,6 +206,7 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
             if name in outline.integers and (array.dtype.kind in "ui" or array.size == 0):
                 dtype = "i64"
+                _check_width(name, array)
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
             _check_declared(name, array, known)
@@ -303,6 +305,25 @@ def _check_whole(name: str, array: np.ndarray, declared: Type) -> None:
         raise Error("G0602", f"{subject} holds floats", help="change the declaration or the argument")
     if declared.dtype == "i64" and np.any(np.abs(array.astype(np.float64)) >= 2.0**63):
         raise Error("G0602", f"{subject} holds integers beyond 64 bits", help="declare it f64")
+
+
+def _check_width(name: str, array: np.ndarray) -> None:
+    """Refuse indices that no i64 can hold."""
+    if array.dtype.kind == "u":
+        limit = np.iinfo(np.int64).max
+        beyond = array > limit
+        if np.any(beyond):
+            element, value = _first_where(name, array, beyond)
+            raise Error(
+                "G0204", f"`{element}` is {value}, which is out of range for every size",
+                help=f"the largest index is {limit}",
+            )  # fmt: skip
+
+
+def _first_where(name: str, array: Any, found: Any) -> tuple[str, int]:
+    """The first element of an array of integers for which something was found: what it is called, and its value."""
+    place = np.unravel_index(int(np.argmax(found)), np.shape(array))
+    return name + (f"[{', '.join(map(str, place))}]" if place else ""), int(np.asarray(array)[place])
 
 
 def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:

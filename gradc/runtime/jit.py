@@ -62,7 +62,8 @@ def polymorphic(function: Function, derived: str) -> Any:
     arguments = ", ".join(names)
 
     def specialise(*argument_types: types.Type) -> Callable[..., Any] | None:
-        found = [gradc_type(argument) for argument in argument_types]
+        integers = function._outline.integers
+        found = [gradc_type(argument, name in integers) for name, argument in zip(function.inputs, argument_types)]
         if None in found:
             return None
         compilation = function._compilation(derived, _named_sizes(function, [t for t in found if t is not None]))
@@ -84,14 +85,17 @@ def polymorphic(function: Function, derived: str) -> Any:
     return numba.njit(nogil=True, error_model="numpy")(namespace[derived])
 
 
-def gradc_type(argument: types.Type) -> Type | None:
-    """The gradc type of a Numba type; sizes are named later. None for a type that is no number or array."""
+def gradc_type(argument: types.Type, is_index: bool) -> Type | None:
+    """The gradc type of a Numba type; sizes are named later. Integers stay what they are only where the program
+    indexes by them. None for a type that is no number or array."""
     argument = types.unliteral(argument)
     shape: tuple[str, ...] = ()
     if isinstance(argument, types.Array):
         shape, argument = ("",) * argument.ndim, argument.dtype
     if argument == types.float32:
         return Type("f32", shape)
+    if is_index and isinstance(argument, types.Integer):
+        return Type("i64", shape)
     if isinstance(argument, (types.Float, types.Integer, types.Boolean)):
         return Type("f64", shape)
     return None
@@ -110,6 +114,9 @@ def _conversion(name: str, argument: types.Type, wanted: Type) -> str:
     """The argument in the element type that the kernel expects."""
     dtype = f"np.{DTYPES[wanted.dtype].name}"
     argument = types.unliteral(argument)
+    scalar = argument.dtype if isinstance(argument, types.Array) else argument
+    if scalar == types.uint64 and wanted.dtype == "i64":
+        name = f"np.minimum({name}, np.uint64({np.iinfo(np.int64).max}))"  # so that it stays out of range
     if isinstance(argument, types.Array):
         return name if argument.dtype == NUMBA_SCALARS[wanted.dtype] else f"{name}.astype({dtype})"
     return f"{dtype}({name})"

@@ -15,6 +15,7 @@ from gradc.schedule.loops import (
     Allocate,
     Apply,
     Cumulate,
+    Demand,
     Expression,
     Extent,
     For,
@@ -42,9 +43,19 @@ from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_la
 from gradc.schedule.windows import Window, sliding_windows
 
 
-def build(plan: Schedule) -> Kernel:
-    """The statements of a scheduled graph."""
-    return _Builder(plan).run()
+def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kernel:
+    """The statements of a scheduled graph, after those that compute conditions (the one output of a schedule) and
+    demand that they hold, or raise the message."""
+    kernel = _Builder(plan).run()
+    for condition, message in reversed(tuple(demands)):
+        made = _Builder(condition).run()
+        *statements, result = made.statements
+        assert isinstance(result, Return)
+        ((_, value),) = result.values
+        assert not isinstance(value, str)
+        kernel.statements[:0] = [*statements, Demand(value, message)]
+        kernel.arrays.update(made.arrays)
+    return kernel
 
 
 @dataclass(eq=False)
@@ -360,9 +371,7 @@ class _Builder:
             case "const":
                 return Number(node.value, dtype), 0
             case "iota":
-                at = index[node.attrs[0]]
-                assert isinstance(at, Affine), "positions of gathered elements are the indices themselves"
-                return Position(self._in_whole(at), dtype), self._depth(at)
+                return self._position(index[node.attrs[0]], dtype)
             case "size":
                 return Extent(node.attrs[0], dtype), 0
         if node in self.plan.stored:
@@ -370,6 +379,16 @@ class _Builder:
         if node.op == "input":
             return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
         return None
+
+    def _position(self, at: Affine | Indirect, dtype: str) -> tuple[Expression, int]:
+        """An index as a number."""
+        if isinstance(at, Affine):
+            return Position(self._in_whole(at), dtype), self._depth(at)
+        value, depth = self._held(at), self._depth(at)
+        if dtype != "i64":
+            value = Let(Apply("cast", (value,), dtype), None, dtype)
+            self.scopes[depth].statements.append(value)
+        return value, depth
 
     def _place(self, index: Index) -> tuple[Affine | Let, ...]:
         """An index with the values that arrays of indices hold."""

@@ -135,6 +135,14 @@ class ForTiles:
 
 
 @dataclass(slots=True, eq=False)
+class Demand:
+    """An IndexError with this message, unless a condition holds."""
+
+    condition: Expression
+    message: str
+
+
+@dataclass(slots=True, eq=False)
 class Store:
     array: str
     index: Place
@@ -226,7 +234,8 @@ class Return:
 
 
 Statement = Union[
-    Allocate, For, ForTiles, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate, Return, Let
+    Allocate, For, ForTiles, Demand, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate,
+    Return, Let,
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gradc.ir.access import SCATTERS, Affine, Index, gathered_index
+from gradc.ir.access import SCATTERS, Affine, Index, Indirect, gathered_index
 from gradc.ir.graph import Graph, Node, make
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
@@ -104,7 +104,8 @@ class Task:
         found = [(self.value, point)]
         if self.kind == "scatter" and self.node.op != "pad":
             place = gathered_index(self.node, point)[self.node.attrs[0]]
-            found.append((place.node, place.index))
+            if isinstance(place, Indirect):
+                found.append((place.node, place.index))
         return found
 
     def _rows(self, position: int, variables: dict[Size, str]) -> Index:

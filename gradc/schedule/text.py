@@ -16,6 +16,7 @@ from gradc.schedule.loops import (
     Apply,
     Carry,
     Cumulate,
+    Demand,
     Expression,
     Extent,
     For,
@@ -136,7 +137,7 @@ def loops_text(kernel: Kernel) -> str:
     names = _Names(kernel)
     lines = [f"kernel({', '.join(f'{node.name}: {node.type}' for node in kernel.inputs)})"]
     lines += [f"  check {check.left} {check.relation} {check.right}" for check in kernel.checks]
-    lines += [f"  check indices {check.name} of {check.size}" for check in kernel.index_checks]
+    lines += [f"  check indices {check.text} of {check.size}" for check in kernel.index_checks]
     stack: list[tuple[Statement, int]] = [(statement, 1) for statement in reversed(kernel.statements)]
     while stack:
         statement, indent = stack.pop()
@@ -179,6 +180,8 @@ def _statement(statement: Statement, names: _Names) -> str:
         case Accumulate():
             at = f"[{names.index(statement.index)}]" if statement.index else ""
             return f"{statement.total.op} {names.of(statement.total)}{at} <- {names.show(statement.value)}"
+        case Demand():
+            return f"demand {names.show(statement.condition)}: {statement.message}"
         case Return():
             shown = ", ".join(
                 f"{name} = {value if isinstance(value, str) else names.show(value)}" for name, value in statement.values

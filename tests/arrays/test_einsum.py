@@ -24,6 +24,15 @@ SHAPES = {
     "bij,bij->b": [(2, 3, 4), (2, 3, 4)],
     "ij,kj->ik": [(3, 4), (5, 4)],
     "i,i,i->": [(4,), (4,), (4,)],
+    "...ij,...jk->...ik": [(2, 3, 4), (2, 4, 5)],
+    "...ij,jk": [(2, 3, 4), (4, 5)],
+    "...,...": [(3, 4), (4,)],
+    "i...,i...->...": [(3, 2), (3, 1)],
+    "...ii->...i": [(2, 3, 3)],
+    "...->...": [(2, 3)],
+    "ij,ij->ij": [(3, 1), (3, 4)],
+    "ij,jk->ik": [(3, 1), (4, 5)],
+    "ij,ij->": [(1, 4), (3, 1)],
 }
 
 
@@ -50,6 +59,10 @@ def test_value_and_gradient(subscripts):
         ('einsum("ij->iz", a)', "`z` cannot be an axis of the result"),
         ('einsum("i->i", a)', "1 subscripts for an array with 2 axes"),
         ('einsum("ij,ij->", a, b)', "do not fit together"),
+        ('einsum("i1->i", a)', "`i1` is no part of the subscripts"),
+        ('einsum("ij->j->i", a)', "`j->i` is no part of the subscripts"),
+        ('einsum("i..j", a)', "`i..j` is no part of the subscripts"),
+        ('einsum("i...->i", a)', "the result lacks the axes"),
         ('sin("ij")', "there are no strings in the language"),
     ],
 )
