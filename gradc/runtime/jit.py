@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numba import types
 from numba.core.imputils import lower_constant, lower_getattr
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import models, overload, register_model
 
@@ -168,3 +169,6 @@ def _attribute(context, builder, type, value):
 @lower_constant(FunctionType)
 def _constant(context, builder, type, value):
     return context.get_dummy_value()
+
+
+cpu_target.target_context.refresh()  # Numba may be in the middle of compiling the code that made it import this module

@@ -28,6 +28,18 @@ def test_function_and_kernel_inside_njit():
         assert a_bar == 14.0
 
 
+@pytest.mark.parametrize("body", ["f(x)", "f.kernel.value(x)", "f.kernel.value_and_grad(x)[0]", "k.value(x)"])
+def test_a_fresh_process_needs_no_preparation(body):
+    """Nothing but the compilation of the caller itself may have imported our part of Numba."""
+    code = (
+        "import sys, gradc\nfrom numba import njit\nf = gradc.compile('x**2')\n"
+        f"{'k = f.kernel' if body.startswith('k') else ''}\n"
+        f"@njit\ndef use(x):\n    return {body}\nprint(use(3.0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "9.0\n"
+
+
 def test_sizes_that_differ_raise_inside_njit():
     product = gradc.compile("x: f64[n]; y: f64[n]; sum(x * y)").kernel.value
 
