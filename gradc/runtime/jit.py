@@ -74,7 +74,7 @@ def polymorphic(function: Function, derived: str) -> Any:
             return None
         compilation = function._compilation(derived, _named_sizes(function, [t for t in found if t is not None]))
         kernel = load(compilation.python)[derived]
-        converted = ", ".join(_conversion(n, a, t) for n, a, t in zip(names, argument_types, compilation.types.values()))
+        converted = ", ".join(map(_conversion, names, argument_types, compilation.types.values()))
         source = f"def __implementation({arguments}):\n    return __kernel({converted})\n"
         namespace = {"__name__": load.__module__, "__kernel": kernel, "np": np}
         exec(source, namespace)
