@@ -6,7 +6,7 @@ import re
 from string import ascii_letters
 
 from gradc.frontends.algebra import Algebra, describe, sides
-from gradc.ir.graph import Node, constant, iota, make, squeeze
+from gradc.ir.graph import Node, iota, make, squeeze
 from gradc.ir.sizes import Size
 from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
@@ -186,8 +186,8 @@ def _diagonals(algebra: Algebra, node: Node, labels: str, span: Span) -> tuple[N
 
 def diagonal(node: Node, first: int, second: int) -> Node:
     """The elements whose indices on two axes agree; the second axis is gone."""
-    here = make("eq", iota(node.shape, first), iota(node.shape, second))
-    return make("sum", make("where", here, node, constant(0.0, node.type)), attrs=((second,),))
+    shape = tuple(1 if axis == second else size for axis, size in enumerate(node.shape))
+    return squeeze(make("take_along", node, iota(shape, first), attrs=(second,)), (second,))
 
 
 def _reduced(node: Node, labels: str, needed: str) -> tuple[Node, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from gradc.frontends.algebra import Algebra, describe, static_integer, static_size
 from gradc.frontends.functions import REDUCTIONS, SHAPED
 from gradc.frontends.indexing import one_hot, slice_node, take, take_along
-from gradc.frontends.products import einsum, inner, matmul, outer
+from gradc.frontends.products import diagonal, einsum, inner, matmul, outer
 from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, replace, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Derived, Size, derive, product
@@ -301,9 +301,8 @@ def _diag(asked: Asked) -> Node:
     (x,) = algebra.numbers((asked.x,))
     if x.type.rank == 2:
         algebra.equal_sizes(x.shape[0], x.shape[1], (x,), asked.node.span)
-        here = make("eq", iota(x.shape, 0), iota(x.shape, 1))
-        kept = make("where", here, x, constant(0.0, x.type))
-        return algebra.reduce("sum", kept, None if asked.name == "trace" else (1,))
+        along = diagonal(x, 0, 1)
+        return algebra.reduce("sum", along, None) if asked.name == "trace" else along
     if x.type.rank != 1 or asked.name == "trace":
         raise Error("G0202", f"`{asked.name}` takes a matrix", asked.span("x"), label=f"this is {x.type}")
     shape = (x.shape[0], x.shape[0])

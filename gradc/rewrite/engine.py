@@ -21,6 +21,7 @@ from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name
 from gradc.rewrite.movement import sink
+from gradc.rewrite.products import sparse
 
 MAX_FIRINGS_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
@@ -230,7 +231,7 @@ class Rewriter:
     def _fire(self, node: Node) -> Node:
         folded = fold(node)
         if folded is node:
-            folded = sink(node, self.moves)
+            folded = (node.op == "contract" and sparse(node)) or sink(node, self.moves)
         if folded is not node:
             return folded
         for rule in self.rules.candidates(node):

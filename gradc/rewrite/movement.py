@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.ir.access import Affine, argument_index
 from gradc.ir.graph import Node, build, constant, make
+from gradc.rewrite.products import diagonal
 
 ALWAYS = frozenset({"slice", "squeeze", "transpose", "take", "take_along"})
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""
@@ -21,6 +22,8 @@ def sink(node: Node, moves: frozenset[str]) -> Node:
         return constant(arg.value, node.type)
     if node.op == "slice" and arg.op == "slice":
         return make("slice", arg.args[0], attrs=(_composed(node, arg),))
+    if node.op == "take_along" and (along := diagonal(node)) is not None:
+        return along
     if arg.row.kind == "elementwise" or arg.op == "cast":
         moved = tuple(build(node.op, (inner, *node.args[1:]), node.attrs) for inner in arg.args)
         return build(arg.op, moved, arg.attrs)

@@ -15,7 +15,19 @@ from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
-from gradc.schedule.tasks import SAVE_FROM, Body, Local, Loop, Schedule, Task, Tiles, cost, scattered
+from gradc.schedule.tasks import (
+    SAVE_FROM,
+    Body,
+    Local,
+    Loop,
+    NextLoop,
+    Schedule,
+    Task,
+    Tiles,
+    Variables,
+    cost,
+    scattered,
+)
 from gradc.schedule.tiles import candidates, cut
 
 
@@ -25,7 +37,14 @@ def schedule(graph: Graph) -> Schedule:
     found = [plan for plan in tiled if any(isinstance(item, Tiles) for item in plan.body.items)]
     if not found:
         return scheduled(graph, None)
-    return min(found, key=lambda plan: (len(plan.slots) - len(plan.local), len(plan.body.items)))
+    return min(found, key=lambda plan: (*_whole_arrays(plan), len(plan.body.items)))
+
+
+def _whole_arrays(plan: Schedule) -> tuple[int, int]:
+    """How many arrays beside the outputs a plan keeps whole: of more than one axis, and in all."""
+    outputs = {name for name, _ in plan.graph.outputs}
+    ranks = [node.type.rank for slot, node in plan.slots.items() if slot not in outputs and slot not in plan.local]
+    return sum(rank > 1 for rank in ranks), len(ranks)
 
 
 def scheduled(graph: Graph, tile: Size | None) -> Schedule:
@@ -161,28 +180,29 @@ class Attempt:
 
     def _body(self, tasks: list[Task], path: tuple[int, ...]) -> Body:
         """Tasks that share the open loops, grouped by level; at one level points first, then a loop for each size."""
-        variables = {task.next_size: f"@{len(path)}.{task.next_size}" for task in tasks if task.next_size is not None}
+        loops = {task.next_loop for task in tasks if task.next_loop is not None}
+        variables: Variables = {(size, tiles): f"@{len(path)}.{size}{' tiles' * tiles}" for size, tiles in loops}
         levels = Levels(self, tasks, variables, path)
-        groups: dict[tuple[int, Size | None], list[Task]] = {}
+        groups: dict[tuple[int, NextLoop | None], list[Task]] = {}
         for task in tasks:
             self.paths[task.key] = [*path, levels.of(task)]
             groups.setdefault(levels.group(task), []).append(task)
         self._note_reads(levels, tasks, path)
         self._choose_saved(levels, groups, variables)
         body = Body()
-        for (level, size), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
-            if size is None or all(task.kind == "call" for task in members):
+        for (level, loop), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
+            if loop is None or all(task.kind == "call" for task in members):
                 body.items += members
             elif any(task.next_axis not in task.remaining[:1] for task in members):
                 if all(task.kind != "call" for task in members):
                     self.untiled.update(task.key for task in members)
                 self.in_tiles.update((task.node, task.tile) for task in members if task.tile is not None)
                 inner = self._body([task.within_tile() for task in members], (*path, level))
-                body.items.append(Tiles(size, members, inner))
+                body.items.append(Tiles(loop[0], members, inner))
             else:
-                variable = f"{variables[size]}.{level}.{len(body.items)}"
+                variable = f"{variables[loop]}.{level}.{len(body.items)}"
                 inner = self._body([task.inside(variable) for task in members], (*path, level))
-                body.items.append(Loop(variable, size, members, inner))
+                body.items.append(Loop(variable, loop[0], members, inner))
         return body
 
     def _read_by_scalars(self, node: Node) -> None:
@@ -236,15 +256,15 @@ class Attempt:
     # ------------------------------------------------------------ what is saved
 
     def _choose_saved(
-        self, levels: Levels, groups: dict[tuple[int, Size | None], list[Task]], variables: dict[Size, str]
+        self, levels: Levels, groups: dict[tuple[int, NextLoop | None], list[Task]], variables: Variables
     ) -> None:
         """Values computed in more than one loop: saved if expensive, noted as recomputed if not."""
         seen: dict[tuple[Node, Index], int] = {}
         consumers: dict[tuple[Node, Index], set] = {}
-        for (_, size), members in groups.items():
-            if size is None:
+        for (_, loop), members in groups.items():
+            if loop is None:
                 continue
-            inside = levels.inlined(members, variables[size])
+            inside = levels.inlined(members, variables[loop])
             for point, readers in inside.items():
                 seen[point] = seen.get(point, 0) + 1
                 consumers.setdefault(point, set()).update(readers)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradc.ir.access import Affine, Index, depends, reads
 from gradc.ir.graph import Node
-from gradc.ir.sizes import Size
-from gradc.schedule.tasks import Task, makes
+from gradc.schedule.tasks import NextLoop, Task, Variables, makes
 
 if TYPE_CHECKING:
     from gradc.schedule.groups import Attempt
@@ -19,7 +18,7 @@ Point = tuple[Node, Index]
 class Levels:
     """Levels of the tasks of one body: how many finished loops each has to wait for."""
 
-    def __init__(self, attempt: Attempt, tasks: list[Task], variables: dict[Size, str], path: tuple[int, ...]):
+    def __init__(self, attempt: Attempt, tasks: list[Task], variables: Variables, path: tuple[int, ...]):
         self.attempt = attempt
         self.path = path
         self.variables = variables
@@ -49,9 +48,9 @@ class Levels:
     def of(self, task: Task) -> int:
         return self.level[task]
 
-    def group(self, task: Task) -> tuple[int, Size | None]:
-        """Tasks of one group share their next loop; a size of None is that of points."""
-        return self.level[task], task.next_size
+    def group(self, task: Task) -> tuple[int, NextLoop | None]:
+        """Tasks of one group share their next loop; None is that of points."""
+        return self.level[task], task.next_loop
 
     def _needed(self, task: Task) -> int:
         """The level at which everything a task reads is finished."""
@@ -102,7 +101,7 @@ class Levels:
             return True
         if producer.kind == "scatter" or axis in producer.reduced:
             return False
-        return index[producer.kept.index(axis)] == Affine(self.variables[producer.domain[axis]])
+        return index[producer.kept.index(axis)] == Affine(self.variables[producer.next_loop])
 
     # ------------------------------------------------------------ who reads what
 

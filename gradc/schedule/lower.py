@@ -55,6 +55,8 @@ def contraction(x: Node, y: Node, attrs: tuple[Labels, Labels, Labels]) -> Node:
     for one, one_labels, other, other_labels in ((x, x_labels, y, y_labels), (y, y_labels, x, x_labels)):
         if one.op == "const":
             return _scaled(one, one_labels, other, other_labels, labels)
+        if one.op == "broadcast":
+            return _repeated(one, one_labels, other, other_labels, labels)
     if _is_matrix_product(x_labels, y_labels, labels):
         return make("contract", x, y, attrs=(x_labels, y_labels, labels))
     sizes = dict(zip(x_labels + y_labels, x.shape + y.shape))
@@ -102,14 +104,34 @@ def _summed(node: Node, labels: Labels, kept: Labels) -> Node:
     return make("sum", node, attrs=(axes,)) if axes else node
 
 
+def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, labels: Labels) -> Node:
+    """A contraction with an array that is repeated along some axes: without these, over sums of the other side."""
+    shape, dims = one.attrs
+    own = tuple(one_labels[dim] for dim in dims)
+    added = [label for label in one_labels if label not in own]
+    alone = [label for label in added if label not in other_labels and label not in labels]
+    kept = tuple(label for label in other_labels if label not in added or label in labels)
+    other = _summed(other, other_labels, kept)
+    inner = tuple(label for label in labels if label in own or label in kept)
+    total = contraction(one.args[0], other, (own, kept, inner))
+    sizes = dict(zip(one_labels, shape))
+    if alone:
+        count = size_node(product(tuple(sizes[label] for label in alone)), total.type.dtype)
+        total = make("mul", broadcast(count, total.shape), total)
+    sizes |= dict(zip(inner, total.shape))
+    return broadcast(total, tuple(sizes[label] for label in labels), tuple(labels.index(label) for label in inner))
+
+
 def _scaled(one: Node, one_labels: Labels, other: Node, other_labels: Labels, labels: Labels) -> Node:
     """A contraction with an array that holds one number: that number times a sum of the other side."""
     total = _summed(other, other_labels, labels)
     kept = tuple(label for label in other_labels if label in labels)
     sizes = dict(zip(one_labels + other_labels, one.shape + other.shape))
     repeated = tuple(sizes[label] for label in one_labels if label not in labels and label not in other_labels)
-    factor = make("mul", constant(one.value, one.type.with_shape(())), size_node(product(repeated), one.type.dtype))
     shape = tuple(sizes[label] for label in labels)
     total = broadcast(_arranged(total, kept, tuple(k for k in labels if k in kept)), shape,
                       tuple(labels.index(label) for label in labels if label in kept))  # fmt: skip
+    if one.value == 1 and not repeated:
+        return total
+    factor = make("mul", constant(one.value, one.type.with_shape(())), size_node(product(repeated), one.type.dtype))
     return make("mul", broadcast(factor, shape), total)

@@ -28,6 +28,11 @@ def cost(node: Node) -> int:
     return 1 if node.op in CHEAP else COSTS.get(node.op, ELEMENTARY_COST)
 
 
+NextLoop = tuple[Size, bool]
+Variables = dict[NextLoop | None, str]
+"""The variables of the loops that are opened next."""
+
+
 @dataclass(eq=False)
 class Task:
     """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of the domain.
@@ -72,9 +77,11 @@ class Task:
         return next(iter(self.remaining), None)
 
     @property
-    def next_size(self) -> Size | None:
-        """The size of the next loop."""
-        return None if self.next_axis is None else self.domain[self.next_axis]
+    def next_loop(self) -> NextLoop | None:
+        """The size of the next loop, and whether it is one over tiles."""
+        if self.next_axis is None:
+            return None
+        return self.domain[self.next_axis], self.tile is not None and not self.in_tile
 
     @property
     def reduced(self) -> tuple[int, ...]:
@@ -88,14 +95,14 @@ class Task:
         """The axes of the domain that the result has."""
         return others(len(self.domain), self.reduced)
 
-    def at(self, variables: dict[Size, str]) -> Index:
+    def at(self, variables: Variables) -> Index:
         """A point of the domain: open loops as they are, the next axis by the variable of its size."""
         return tuple(
-            at if at is not None else Affine(variables[self.domain[axis]] if axis == self.next_axis else f"@{axis}")
+            at if at is not None else Affine(variables[self.next_loop] if axis == self.next_axis else f"@{axis}")
             for axis, at in enumerate(self.index)
         )
 
-    def starts(self, variables: dict[Size, str]) -> list[tuple[Node, Index]]:
+    def starts(self, variables: Variables) -> list[tuple[Node, Index]]:
         """What the task reads at a point: its value, and where that goes if an array of indices says so. A call
         reads its arguments."""
         if self.kind == "call":
@@ -108,13 +115,13 @@ class Task:
                 found.append((place.node, place.index))
         return found
 
-    def _rows(self, position: int, variables: dict[Size, str]) -> Index:
+    def _rows(self, position: int, variables: Variables) -> Index:
         """What a call reads of an argument: the rows of a tile where it is cut, everything where not."""
         axes: tuple[int | None, ...] = (None,) * self.node.args[position].type.rank
         if self.tile is not None and not self.in_tile:
             axes = operand_axes(self.node, position)
         return tuple(
-            Affine(variables[self.domain[of]] if of is not None and of == self.tile else f"@{axis}")
+            Affine(variables[self.next_loop] if of is not None and of == self.tile else f"@{axis}")
             for axis, of in enumerate(axes)
         )
 
