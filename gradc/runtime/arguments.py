@@ -328,15 +328,19 @@ def _first_where(name: str, array: Any, found: Any) -> tuple[str, int]:
 
 def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
     """The types of inputs before any call: as declared; else f64[n] for what is reduced or indexed, f64 for the rest.
+    What is used as an index is i64.
 
     Where some inputs are chosen for differentiation (`scalars`), those are the parameters of a fit and the others
-    its data: they stay scalars as long as another input is an array.
+    its data: they stay scalars as long as another float input is an array.
     """
     sizes = size_names(outline)
-    arrays = outline.arrays - set(scalars) or outline.arrays
-    return tuple(
-        outline.declared.get(name, Type("i64" if name in outline.integers else "f64", (next(sizes),) if name in arrays else ())) for name in outline.inputs
-    )
+    floats, indices = outline.arrays - outline.integers, outline.arrays & outline.integers
+    arrays = (floats - set(scalars) or floats) | indices
+    types = []
+    for name in outline.inputs:
+        dtype = "i64" if name in outline.integers else "f64"
+        types.append(outline.declared.get(name, Type(dtype, (next(sizes),) if name in arrays else ())))
+    return tuple(types)
 
 
 def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:

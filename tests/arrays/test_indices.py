@@ -29,10 +29,9 @@ def one_hot(indices, size):
     return np.eye(size)[indices]
 
 
-NUMPY = {
-    "arange": np.arange, "argmax": np.argmax, "diag": np.diag, "where": np.where, "take": np.take, "clip": np.clip, "abs": np.abs,
-    "take_along_axis": np.take_along_axis, "expand_dims": np.expand_dims, "max": np.maximum, "min": np.minimum, "dot": np.dot,
-    "sum": np.sum, "one_hot": one_hot, "n": 5, "softmax": scipy.special.softmax, "reshape": np.reshape, "squeeze": np.squeeze,
+NAMES = "arange argmax diag where take clip abs take_along_axis expand_dims dot sum reshape squeeze"
+NUMPY = {name: getattr(np, name) for name in NAMES.split()} | {
+    "max": np.maximum, "min": np.minimum, "one_hot": one_hot, "n": 5, "softmax": scipy.special.softmax,
     "log_softmax": scipy.special.log_softmax,
 }  # fmt: skip
 
@@ -129,6 +128,12 @@ def test_kernels_check_computed_indices_before_they_write():
         call(s, y + 1)
     with pytest.raises(gradc.Error, match="which is out of range"):
         f(s, y + 1)
+
+
+@pytest.mark.parametrize("text", ["2 * x[i]", "x[i + 1] / 2", "x[where(i > 0, i, 0)]"])
+def test_what_is_indexed_is_an_array_before_any_call(text):
+    types = gradc.compile(text).stages.types
+    assert [str(types[name]) for name in "xi"] == ["f64[n]", "i64[m]"]
 
 
 def test_checks_of_computed_indices_print_and_read_back():
