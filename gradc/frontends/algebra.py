@@ -205,13 +205,14 @@ class Algebra:
         if index.is_constant and index.shape == () and index.type.dtype != "i64":
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
+            floats = _float_inputs(index)
             raise Error(
-                "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
+                "G0204", "an index must be made of integers", span, label=operands(floats or [index]),
                 help=(
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
                     else "pass integers, or declare it, as in `y: i64[n]`"
-                    if integer_source(index).op == "input"
+                    if floats
                     else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
                 ),
             )  # fmt: skip
@@ -304,9 +305,21 @@ def _as_integers(node: Node) -> Node | None:
     return whole[node]
 
 
+def _float_inputs(index: Node) -> list[Node]:
+    """The float inputs without which an array of indices would be one of integers."""
+    found, stack = {}, [index]
+    while stack:
+        node = stack.pop()
+        if node.op == "input" and node.type.is_float:
+            found[node] = None
+        elif node.op in MOVES or node.op in WHOLE_OPS or node.op == "reshape":
+            stack += reversed(node.args)
+    return list(found)
+
+
 def integer_source(index: Node) -> Node:
     """Where the elements of an array of integers come from, before they are moved about."""
-    while index.op in MOVES:
+    while index.op in MOVES or index.op == "reshape":
         index = index.args[0]
     return index
 

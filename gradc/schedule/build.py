@@ -55,7 +55,7 @@ def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kerne
         ((_, value),) = result.values
         assert not isinstance(value, str)
         kernel.statements[:0] = [*statements, Demand(value, message)]
-        kernel.arrays.update(made.arrays)
+        kernel.arrays = made.arrays | kernel.arrays
     return kernel
 
 
