@@ -205,7 +205,7 @@ class Algebra:
         if index.is_constant and index.shape == () and index.type.dtype != "i64":
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
-            floats = _float_inputs(index)
+            floats = _float_inputs(index) if index.type.is_float else []
             raise Error(
                 "G0204", "an index must be made of integers", span, label=operands(floats or [index]),
                 help=(
