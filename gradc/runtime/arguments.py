@@ -148,7 +148,8 @@ class Arguments:
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
         for check in graph.index_checks:
-            (indices,) = interpret.run((check.node,), dict(zip(graph.inputs, self.arrays)), sizes)
+            known = dict(zip(graph.inputs, self.arrays))
+            indices = interpret.run((check.node,), known, sizes)[0] if check.is_computed else known[check.node]
             check_indices(check, indices, evaluate(check.size, sizes))
         return sizes
 
