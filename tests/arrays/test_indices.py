@@ -59,18 +59,22 @@ COMPUTED = (
     "take_along_axis(s, expand_dims(y - 1, 1), 1)", "x[i + 1] * (i + 1) / 2", "x[i - (i > 1)]", "x[i[i]]",
     "x[i[i - 1] + 1]",
 )  # fmt: skip
+SIZES = (
+    "x[n - 1]", "x[:n]", "x[1:n] - x[:n - 1]", "x[n // 2:]", "x[:n // 2:2]", "x[-3:n - 1]", "x[n - 2] * x[0:n - 2]",
+    "s[n - 1, :n - 2]", "reshape(s, (n * n,))", "arange(n - 1) * x[1:]", "take(s, n - 1, axis=1)",
+)  # fmt: skip
 DECLARED = "x: f64[n]; s: f64[n, n]; "
 
 
 @pytest.mark.parametrize("name", ["interpreter", "plain"])
-@pytest.mark.parametrize("text", BESIDE_ARRAYS + POSITIONS + GATHERED_POSITIONS + COMPUTED)
+@pytest.mark.parametrize("text", BESIDE_ARRAYS + POSITIONS + GATHERED_POSITIONS + COMPUTED + SIZES)
 def test_indices(text, name):
     check(text, name)
 
 
 @pytest.mark.compiled
 def test_compiled():
-    for text in (*POSITIONS[::3], *GATHERED_POSITIONS[::2], *COMPUTED[::5]):
+    for text in (*POSITIONS[::3], *GATHERED_POSITIONS[::2], *COMPUTED[::5], *SIZES[::4]):
         check(text, "numba")
 
 
