@@ -87,3 +87,47 @@ def logistic_loss(y, s) -> Answer:
     slope /= decay + 1.0
     slope /= -margin.size
     return loss, (slope * s, slope * y)
+
+
+def logistic_regression(X, y, w) -> Answer:
+    margin = y * (X @ w)
+    decay = np.exp(-np.abs(margin))
+    loss = np.mean(np.maximum(-margin, 0.0) + np.log1p(decay))
+    slope = np.where(margin >= 0.0, decay, 1.0)
+    slope /= decay + 1.0
+    slope *= y
+    slope /= -y.size
+    return loss, (slope @ X,)
+
+
+def softmax_net(X, y, W1, b1, W2, b2) -> Answer:
+    rows = np.arange(y.size)
+    hidden = X @ W1
+    hidden += b1
+    np.maximum(hidden, 0.0, out=hidden)
+    scores = hidden @ W2
+    scores += b2
+    scores -= scores.max(axis=1, keepdims=True)
+    of_label = scores[rows, y]
+    np.exp(scores, out=scores)
+    totals = scores.sum(axis=1, keepdims=True)
+    loss = np.mean(np.log(totals[:, 0]) - of_label)
+    scores /= totals
+    scores[rows, y] -= 1.0
+    scores /= y.size
+    hidden_bar = scores @ W2.T
+    hidden_bar[hidden <= 0.0] = 0.0
+    return loss, (X.T @ hidden_bar, hidden_bar.sum(axis=0), hidden.T @ scores, scores.sum(axis=0))
+
+
+def svm(X, y, W, b) -> Answer:
+    rows = np.arange(y.size)
+    scores = X @ W
+    scores += b
+    scores += 1.0 - scores[rows, y][:, None]
+    scores[rows, y] = 0.0
+    np.maximum(scores, 0.0, out=scores)
+    loss = scores.sum() / y.size
+    wrong = (scores > 0.0) / y.size
+    wrong[rows, y] = -wrong.sum(axis=1)
+    return loss, (X.T @ wrong, wrong.sum(axis=0))

@@ -15,6 +15,7 @@ SCALAR = 0
 """Stands for a call with plain numbers among the sizes."""
 
 SIZES = (1, 1_000, 30_000, 2_000_000)
+BATCHES = (16, 256, 8192)
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,42 @@ _case("sum-of-squares", "sum(x**2)", by_hand.sum_of_squares, lambda rng, n: {"x"
 _case(
     "logistic-loss", "mean(log(1 + exp(-y*s)))", by_hand.logistic_loss,
     lambda rng, n: {"y": rng.choice([-1.0, 1.0], n), "s": rng.normal(0, 2, n)},
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- matrices: the size is the number of rows
+
+
+def _labels(rng: np.random.Generator, rows: int, classes: int) -> np.ndarray:
+    return rng.integers(0, classes, rows)
+
+
+_case(
+    "logistic-regression",
+    "X: f64[n, d]; y: f64[n]; w: f64[d]; mean(log(1 + exp(-y * (X @ w))))",
+    by_hand.logistic_regression,
+    lambda rng, n: {"X": rng.normal(size=(n, 50)), "y": rng.choice([-1.0, 1.0], n), "w": 0.1 * rng.normal(size=50)},
+    wrt=("w",), sizes=(1_000, 100_000),
+)  # fmt: skip
+_case(
+    "softmax-net",
+    """X: f64[n, d]; y: i64[n]; W1: f64[d, h]; b1: f64[h]; W2: f64[h, k]; b2: f64[k]
+       softmax_cross_entropy(max(0, X @ W1 + b1) @ W2 + b2, y)""",
+    by_hand.softmax_net,
+    lambda rng, n: {
+        "X": rng.normal(size=(n, 64)), "y": _labels(rng, n, 10),
+        "W1": 0.1 * rng.normal(size=(64, 100)), "b1": 0.1 * rng.normal(size=100),
+        "W2": 0.1 * rng.normal(size=(100, 10)), "b2": 0.1 * rng.normal(size=10),
+    },
+    wrt=("W1", "b1", "W2", "b2"), sizes=BATCHES,
+)  # fmt: skip
+_case(
+    "svm",
+    "X: f64[n, d]; y: i64[n]; W: f64[d, k]; b: f64[k]; multiclass_hinge(X @ W + b, y)",
+    by_hand.svm,
+    lambda rng, n: {
+        "X": rng.normal(size=(n, 64)), "y": _labels(rng, n, 10),
+        "W": 0.1 * rng.normal(size=(64, 10)), "b": 0.1 * rng.normal(size=10),
+    },
+    wrt=("W", "b"), sizes=BATCHES,
 )  # fmt: skip

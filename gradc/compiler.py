@@ -53,7 +53,7 @@ def _value_and_grad(graph: Graph, wrt: tuple[Node, ...]):
 
 def _vjp(graph: Graph, wrt: tuple[Node, ...]):
     value = graph["value"]
-    upstream = input_node(fresh("upstream", graph.inputs), value.type)
+    upstream = input_node(fresh("upstream", graph.input_names), value.type)
     return (upstream,), _named_bars(wrt, adjoint(value, wrt, upstream))
 
 
@@ -76,7 +76,7 @@ def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Nod
 
 
 def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
-    return {node: input_node(fresh(f"{node.name}_dot", graph.inputs), node.type) for node in wrt}
+    return {node: input_node(fresh(f"{node.name}_dot", graph.input_names), node.type) for node in wrt}
 
 
 DERIVED = {
@@ -169,7 +169,8 @@ class Compilation:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
         inputs = self.graph.inputs + extra
-        outputs = tuple((fresh(name, inputs), node) for name, node in outputs)
+        taken = {node.name for node in inputs}
+        outputs = tuple((fresh(name, taken), node) for name, node in outputs)
         return Graph(inputs, outputs, self.graph.checks, self.graph.index_checks)
 
     @graph_stage

@@ -227,9 +227,43 @@ def _movement(step: Step, shape: tuple[int, ...]) -> Callable[[Any], Any]:
             return reference(OPS["slice"].numpy)(grad, attrs[0])
         if step.op == "transpose":
             return np.transpose(grad, np.argsort(attrs[0]))
+        if step.op == "cumsum":
+            return forward(grad, attrs[0], not attrs[1])
         return np.reshape(grad, shape)
 
     return lambda x: linear(move, back, x)
+
+
+def _contraction(step: Step) -> Callable[[Any, Any], Any]:
+    x_labels, y_labels, labels = step.attrs
+    contract = reference(OPS["contract"].numpy)
+
+    def product(x: Any, y: Any) -> Any:
+        x_data, y_data = data_of(x), data_of(y)
+
+        def hand_on(grad: Any) -> None:
+            if isinstance(x, Tensor):
+                x.receive(contract(grad, y_data, labels, y_labels, x_labels))
+            if isinstance(y, Tensor):
+                y.receive(contract(x_data, grad, x_labels, labels, y_labels))
+
+        out = contract(x_data, y_data, x_labels, y_labels, labels)
+        parents = tuple(side for side in (x, y) if isinstance(side, Tensor))
+        return Tensor(out, parents, hand_on) if parents else out
+
+    return product
+
+
+def _gather(step: Step) -> Callable[[Any, Any], Any]:
+    forward = reference(OPS[step.op].numpy)
+    scatter = reference(OPS[{"take": "put", "take_along": "put_along"}[step.op]].numpy)
+    (axis,) = step.attrs
+
+    def pick(x: Any, index: Any) -> Any:
+        at = np.asarray(data_of(index), dtype=np.int64)
+        return linear(lambda data: forward(data, at, axis), lambda grad: scatter(grad, at, axis, np.shape(data_of(x))), x)
+
+    return pick
 
 
 def _is_left_to_numpy(step: Step) -> bool:
@@ -293,6 +327,10 @@ def _planned(
         return ELEMENTWISE[step.op], _operands(program, step, number_slots)
     if step.kind == "reduction":
         return _along(REDUCTIONS[step.op], step.attrs[0]), step.args
+    if step.kind == "contraction":
+        return _contraction(step), step.args
+    if step.kind == "gather":
+        return _gather(step), step.args
     return _movement(step, program.steps[step.args[0]].shape), step.args
 
 

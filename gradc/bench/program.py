@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -80,11 +81,18 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
 def unknown_op(program: StepProgram, known: Collection[str]) -> str:
     """Says which op that computes something is not among the known ones; empty if all are."""
     for step in program.steps:
-        if step.kind not in ("source", "movement") and step.op not in known:
+        if step.kind in ("elementwise", "reduction") and step.op not in known:
             return f"does not know `{step.op}`"
     return ""
 
 
 def elements_computed(program: StepProgram) -> int:
-    """How many numbers one evaluation computes."""
-    return sum(int(np.prod(step.shape)) for step in program.steps if step.kind == "elementwise")
+    """How many numbers one evaluation computes; each term of a product of matrices is two."""
+    computed = sum(int(np.prod(step.shape)) for step in program.steps if step.kind == "elementwise")
+    return computed + sum(2 * _terms(program, step) for step in program.steps if step.kind == "contraction")
+
+
+def _terms(program: StepProgram, step: Step) -> int:
+    x_labels, y_labels, _ = step.attrs
+    x, y = (program.steps[arg].shape for arg in step.args)
+    return math.prod(dict(zip(x_labels + y_labels, x + y)).values())

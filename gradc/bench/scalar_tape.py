@@ -12,6 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,8 @@ def _movement(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
     if step.op == "cast":
         return (lambda x: x) if step.shape else (lambda x: x if isinstance(x, Value) else float(x))
     (shape,) = shapes
+    if step.op == "cumsum":
+        return _running_sums(shape, *step.attrs)
     from_one = 1 + np.arange(math.prod(shape)).reshape(shape)  # so that 0 marks what `pad` adds
     indices = (np.reshape(reference(OPS[step.op].numpy)(from_one, *step.attrs), -1) - 1).tolist()
     if step.op == "pad":
@@ -240,7 +243,60 @@ def _movement(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
     return lambda xs: [xs[k] for k in indices]
 
 
-MAKERS = {"elementwise": _elementwise, "reduction": _reduction, "movement": _movement}
+def _running_sums(shape: tuple[int, ...], axis: int, backwards: bool) -> Callable[[list[Any]], list[Any]]:
+    lines = np.moveaxis(np.arange(math.prod(shape)).reshape(shape), axis, -1).reshape(-1, shape[axis])
+    orders = (lines[:, ::-1] if backwards else lines).tolist()
+
+    def add_up(xs: list[Any]) -> list[Any]:
+        sums = list(xs)
+        for order in orders:
+            for k, total in zip(order, accumulate(xs[k] for k in order)):
+                sums[k] = total
+        return sums
+
+    return add_up
+
+
+def _contraction(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    x_labels, y_labels, labels = step.attrs
+    sizes = dict(zip(x_labels + y_labels, shapes[0] + shapes[1]))
+    order = (*labels, *(label for label in sizes if label not in labels))
+    sides = (_positions(own, order, sizes).reshape(math.prod(step.shape), -1).tolist() for own in (x_labels, y_labels))
+    terms = [list(zip(*row)) for row in zip(*sides)]
+
+    def product(xs: list[Any], ys: list[Any]) -> Any:
+        sums = [sum(xs[i] * ys[j] for i, j in row) for row in terms]
+        return sums if step.shape else sums[0]
+
+    return product
+
+
+def _positions(own: tuple[int, ...], order: tuple[int, ...], sizes: dict[int, int]) -> Any:
+    """For each combination of labels in order, which element it is of a flat list with labels of its own."""
+    numbered = np.arange(math.prod(sizes[label] for label in own)).reshape([sizes[label] for label in own])
+    present = [label for label in order if label in own]
+    arranged = numbered.transpose([own.index(label) for label in present])
+    shape = [sizes[label] if label in own else 1 for label in order]
+    return np.broadcast_to(arranged.reshape(shape), [sizes[label] for label in order])
+
+
+def _gather(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    shape, index_shape = shapes
+    numbered = np.arange(math.prod(shape)).reshape(shape)
+    read = reference(OPS[step.op].numpy)
+
+    def pick(xs: list[Any], index: Any) -> Any:
+        at = np.reshape(np.asarray(index, dtype=np.int64), index_shape)
+        chosen = np.reshape(read(numbered, at, *step.attrs), -1).tolist()
+        return [xs[k] for k in chosen] if step.shape else xs[chosen[0]]
+
+    return pick
+
+
+MAKERS = {
+    "elementwise": _elementwise, "reduction": _reduction, "movement": _movement, "contraction": _contraction,
+    "gather": _gather,
+}  # fmt: skip
 
 
 def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:

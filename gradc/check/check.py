@@ -13,8 +13,13 @@ from gradc.function import compile as compile_program
 from gradc.runtime import arguments
 from gradc.runtime.results import names_of
 
-TOLERANCES = {"forward mode": 1e-12, "mpmath": 1e-12, "finite differences": 1e-12, "sympy": 1e-12}
-"""The largest relative difference from the gradient that each oracle may show."""
+TOLERANCES = {"f64": 1e-12, "f32": 5e-4}
+"""By the narrowest input: the largest difference from an oracle, relative to the scale of the gradient (`_scales`)."""
+
+RESOLUTION = 1e-28
+"""What differences and SymPy's numbers, at 60 digits, can tell from zero, relative to what a program adds up."""
+
+VERDICTS = {True: "ok", False: "DIFFERS"}
 
 DRAWN_SIZE = 3
 """The size of arrays that are drawn where no values are given."""
@@ -24,7 +29,8 @@ MAX_DRAWS = 50
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: for an input, by an oracle. `difference` is relative; NaN where there is nothing to compare."""
+    """One comparison: for an input, by an oracle. `difference` is relative to the gradient, or to the terms that
+    cancel in it where those are larger."""
 
     input: str
     oracle: str
@@ -54,7 +60,7 @@ class Report:
         point = ", ".join(f"{name} = {np.asarray(value).tolist()}" for name, value in self.point.items())
         lines = [f"at {point}"] if point else []
         lines += [
-            f"{f'd/d{row.input}':<{width}}  {row.oracle:<18}  {row.difference:8.1e}  {'ok' if row.passed else 'DIFFERS'}"
+            f"{f'd/d{row.input}':<{width}}  {row.oracle:<18}  {row.difference:8.1e}  {VERDICTS[row.passed]}"
             for row in self.rows
         ]
         return "\n".join([*lines, "all agree" if self.passed else "they do not all agree"])
@@ -74,11 +80,13 @@ def check(text: str, values: Mapping[str, Any] | None = None, wrt: Any = None) -
     found = dict(zip(names_of(grads), grads))
     prepared = arguments.prepare(f._outline, bound)
     oracles = {"forward mode": _forward(f, bound, found), **_exact(f, prepared, found), **_symbolic(f, prepared, found)}
+    scales = _scales(f, prepared, found)
+    tolerance = TOLERANCES["f32" if any(type.dtype == "f32" for type in prepared.types) else "f64"]
     rows = []
     for name, grad in found.items():
         for oracle, answers in oracles.items():
-            difference = _difference(np.asarray(grad, float), np.asarray(answers[name], float))
-            rows.append(Row(name, oracle, difference, difference <= TOLERANCES[oracle]))
+            difference = _difference(np.asarray(grad, float), np.asarray(answers[name], float), scales[name])
+            rows.append(Row(name, oracle, difference, difference <= tolerance))
     return Report(text, point, tuple(rows))
 
 
@@ -99,15 +107,37 @@ def _drawn(f: Function) -> dict[str, Any]:
     return point
 
 
-def _difference(grad: np.ndarray, other: np.ndarray) -> float:
-    """The largest difference relative to the gradient's largest element; equal infinities and NaN do not differ."""
-    if grad.size == 0:
-        return 0.0
+def _difference(grad: np.ndarray, other: np.ndarray, scale: float) -> float:
+    """The largest difference relative to a scale; equal infinities and NaN do not differ."""
     same = (grad == other) | (np.isnan(grad) & np.isnan(other))
-    scale = max(np.max(np.abs(grad[np.isfinite(grad)]), initial=0.0), 1e-300)
     with np.errstate(all="ignore"):
         differences = np.where(same, 0.0, np.abs(grad - other) / scale)
-    return float(np.max(np.where(np.isnan(differences), np.inf, differences)))
+    return float(np.max(np.where(np.isnan(differences), np.inf, differences), initial=0.0))
+
+
+def _scales(f: Function, prepared: Any, found: Mapping[str, Any]) -> dict[str, float]:
+    """What differences count against, for each input: the gradient's largest element, or the terms that cancel in it
+    where those are larger, as they are in the gradient of `softmax(x)`, whose sum is constant."""
+    from gradc.check.rounding import terms
+
+    compilation = f.stages_for(prepared.types)
+    sizes = prepared.sizes(compilation.graph)
+    inputs = dict(zip(compilation.graph.inputs, prepared.arrays))
+    (summed,) = terms(compilation.graph.results, inputs, sizes)
+    _, *cancelled = terms(compilation.adjoint.results, inputs, sizes)
+    points = dict(zip(f.inputs, prepared.arrays))
+    scales = {}
+    for (name, grad), cancelling in zip(found.items(), cancelled):
+        point = np.abs(points[name])
+        unit = float(np.min(point, initial=1.0, where=point > 0))
+        scales[name] = max(largest(grad), largest(cancelling), RESOLUTION * largest(summed) / unit, 1e-300)
+    return scales
+
+
+def largest(values: Any) -> float:
+    """The size of the largest finite element."""
+    sizes = np.abs(np.asarray(values, float))
+    return float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
 
 
 def _forward(f: Function, bound: list[Any], found: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradc.emit.expressions import DTYPES, PRECEDENCE, Expressions, Text
-from gradc.emit.names import Names
+from gradc.emit.expressions import DTYPES, Text
+from gradc.emit.totals import Totals
 from gradc.emit.values import readers
 from gradc.ir.access import Affine
 from gradc.ir.graph import IndexCheck, Node
@@ -15,6 +15,7 @@ from gradc.schedule.loops import (
     Accumulate,
     AddInto,
     Allocate,
+    Apply,
     Cumulate,
     Demand,
     For,
@@ -25,7 +26,6 @@ from gradc.schedule.loops import (
     Load,
     MatrixProduct,
     Number,
-    Place,
     Reshape,
     Return,
     Side,
@@ -39,6 +39,9 @@ from gradc.schedule.tiles import ROWS, TILE_ROWS, TILE_START
 MAX_INLINE = 60
 """A value with one reader is written into it as long as its text has at most this many characters."""
 
+MAX_LINE = 110
+"""The longest line that values are written into."""
+
 BLOCK = 128
 """Terms added plainly before a sum's total is carried on with its rounding error."""
 
@@ -49,8 +52,6 @@ than to compute."""
 MAX_TILE = 8
 """The longest tile, in `ROWS`: what a tile adds up plainly should not be much more than a block."""
 
-STARTS = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf", "any": "False", "all": "True"}
-TOTAL_NAMES = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
 
 @dataclass
 class Function:
@@ -76,16 +77,12 @@ def _tuple(texts: list[str]) -> str:
     return f"({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
-class _Printer(Expressions):
+class _Printer(Totals):
     def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str):
         self.kernel = kernel
-        self.hints = hints
         self.form = form
-        self.names = Names(set())
-        super().__init__(kernel, {node.name: self.names.new(node.name) for node in kernel.inputs})
-        self.runs: dict[Total, _Run] = {}
-        self.lines: list[str] = []
-        self.origins: dict[int, Node] = {}
+        super().__init__(kernel, hints)
+        self.in_place: set[Let] = set()
         self.used_in = readers(kernel.statements)
 
     # ------------------------------------------------------------ the function
@@ -98,11 +95,6 @@ class _Printer(Expressions):
         sizes = [f"    {self.sizes[size]} = {actual}" for size, actual in where.items() if size in self.used_sizes]
         origins = {line + len(sizes): node for line, node in self.origins.items()}
         return Function(name, tuple(self.parameters.values()), sizes + self.lines, self.calls, origins)
-
-    def _line(self, text: str, indent: int, node: Node | None = None) -> None:
-        if node is not None:
-            self.origins[len(self.lines)] = node
-        self.lines.append("    " * indent + text)
 
     def _sizes(self) -> dict[str, str]:
         """Where to read each named size: off the first array that has it."""
@@ -171,10 +163,10 @@ class _Printer(Expressions):
                     self._for(statement, indent)
                 case ForTiles():
                     self._for_tiles(statement, indent)
-                case Store():
-                    self._line(f"{self._element(statement.array, statement.index)} = {self._show(statement.value).text}", indent)
-                case AddInto():
-                    self._line(f"{self._element(statement.array, statement.index)} += {self._show(statement.value).text}", indent)
+                case Store() | AddInto():
+                    target = self._element(statement.array, statement.index)
+                    sign = "=" if isinstance(statement, Store) else "+="
+                    self._line(f"{target} {sign} {self._show(statement.value).text}", indent)
                 case MatrixProduct():
                     self._matrix_product(statement, indent)
                 case Reshape():
@@ -185,9 +177,9 @@ class _Printer(Expressions):
                     carried = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{carried} = {', '.join(self._show(value).text for value in statement.values)}", indent)
                 case StoreLast():
-                    position = self._size(statement.position)
-                    self._line(f"if {position} < {self.arrays[statement.array]}.shape[0]:", indent)
-                    self._line(f"{self.arrays[statement.array]}[{position}] = {self._show(statement.value).text}", indent + 1)
+                    array, position = self.arrays[statement.array], self._size(statement.position)
+                    self._line(f"if {position} < {array}.shape[0]:", indent)
+                    self._line(f"{array}[{position}] = {self._show(statement.value).text}", indent + 1)
                 case Accumulate():
                     self._accumulate(statement, indent)
                 case Demand():
@@ -199,18 +191,37 @@ class _Printer(Expressions):
     def _let(self, let: Let, body: list[Statement], indent: int) -> None:
         if let.uses == 0:
             return
+        if isinstance(let.value, Apply):
+            self._shorten(let.value, indent)
         shown = self._expression(let.value)
-        readers = self.used_in.get(let, [])
-        inline = len(readers) == 1 and readers[0] is body and len(shown.text) <= MAX_INLINE and let not in self.output_hints
+        inline = self._has_one_reader(let, body) and len(shown.text) <= MAX_INLINE and let not in self.output_hints
         if isinstance(let.value, Load):
             inline = inline and let.value.array in self.parameters
-        if inline or shown.text.isidentifier():
-            self.text[let] = shown
-            return
+        self.text[let] = shown
+        if inline and isinstance(let.value, Apply):
+            self.in_place.add(let)
+        elif not inline and not shown.text.isidentifier():
+            self._name(let, indent)
+
+    def _has_one_reader(self, let: Let, body: list[Statement]) -> bool:
+        found = self.used_in.get(let, [])
+        return len(found) == 1 and found[0] is body
+
+    def _name(self, let: Let, indent: int) -> None:
+        """A line for a value, whose text is a name from there on."""
         wanted = self._wanted_name(let)
         name = self.names.numbered(wanted) if wanted else self.names.next("t")
-        self._line(f"{name} = {shown.text}", indent, let.node)
+        self._line(f"{name} = {self.text[let].text}", indent, let.node)
         self.text[let] = Text(name)
+        self.in_place.discard(let)
+
+    def _shorten(self, value: Apply, indent: int) -> None:
+        """Name the longest of the values that stand in place, while their line is too long."""
+        while len(self._expression(value).text) + 4 * indent > MAX_LINE:
+            in_place = [arg for arg in value.args if isinstance(arg, Let) and arg in self.in_place]
+            if not in_place:
+                return
+            self._name(max(in_place, key=lambda arg: len(self.text[arg].text)), indent)
 
     def _wanted_name(self, let: Let) -> str:
         if let.node is not None and let.node in self.hints:
@@ -291,7 +302,7 @@ class _Printer(Expressions):
         else:
             self._line(f"return {shown[0] if self.form == 'value' else _tuple(shown)}", indent)
 
-    # ------------------------------------------------------------ loops and running results
+    # ------------------------------------------------------------ loops
 
     def _for(self, loop: For, indent: int) -> None:
         size = self._size(loop.size)
@@ -345,108 +356,3 @@ class _Printer(Expressions):
         name = self.names.numbered("step")
         self._line(f"{name} = min({MAX_TILE} * ROWS, max({', '.join(['ROWS', *lengths])}))", indent)
         return name
-
-    def _run(self, total: Total, short: bool) -> _Run:
-        """Names for a running result; a sum over more than a block also carries a rounding error."""
-        wanted = self.hints.get(total.node) or self.output_hints.get(total) or TOTAL_NAMES[total.op]
-        if total.axes:
-            name = self.arrays[total.slot]
-        else:
-            name = self.names.numbered("result" if wanted == "value" else wanted)
-            self.text[total] = Text(name)
-        low, block = ("", "") if short or total.op != "sum" else (self.names.new(f"{name}_low"), self.names.new(f"{name}_block"))
-        self.runs[total] = run = _Run(total, name, low, block)
-        return run
-
-    def _open(self, run: _Run, indent: int) -> None:
-        start = STARTS[run.total.op]
-        if run.total.axes:
-            parts = [self._affine(at) for at in run.total.prefix] + [self._span(axis) for axis in run.total.axes]
-            self._line(f"{run.name}[{', '.join(parts)}] = {start}", indent)
-            if run.low:
-                self._line(f"{run.low} = {self._zeros(run.total)}", indent)
-            return
-        if run.total.dtype == "f32" and run.total.op != "sum":
-            start = f"np.float32({start})"
-        self._line(f"{run.name}, {run.low} = {start}, {start}" if run.low else f"{run.name} = {start}", indent)
-
-    def _open_blocks(self, totals: list[Total], indent: int) -> None:
-        for total in totals:
-            if self.runs[total].block:
-                self._line(f"{self.runs[total].block} = {self._zeros(total)}", indent)
-
-    def _close_blocks(self, totals: list[Total], indent: int) -> None:
-        """Add what came together in a block, or in a tile, to the running sums."""
-        for total in totals:
-            if self.runs[total].block:
-                self._each(self.runs[total], indent, "{0}, {1} = _two_sum({0}, {1}, {2})")
-                self.calls |= {"_add", "_two_sum", "_settle"}
-
-    def _finish(self, totals: list[Total], indent: int) -> None:
-        for total in totals:
-            run = self.runs[total]
-            if run.block:
-                self._each(run, indent, "{0} = _settle({0}, {1})")
-            if total.dtype == "f32" and total.op == "sum" and not total.axes:
-                self._line(f"{run.name} = np.float32({run.name})", indent)
-
-    def _span(self, axis: tuple[str, Size, Size]) -> str:
-        """The part of an axis over which a running result goes."""
-        return f"{self.sizes[TILE_START]}:{self.tile_stop}" if axis[2] == TILE_START else ":"
-
-    def _zeros(self, total: Total) -> str:
-        sizes = [self._size(size) for _, size, _ in total.axes]
-        return f"np.zeros({sizes[0] if len(sizes) == 1 else '(' + ', '.join(sizes) + ')'})" if sizes else "0.0"
-
-    def _each(self, run: _Run, indent: int, line: str) -> None:
-        """A line for each element of a running result: the result, its rounding error, its block."""
-        own = []
-        for variable, size, _ in run.total.axes:
-            self.variables[variable] = name = self._loop_name()
-            own.append(Affine(variable))
-            self._line(f"for {name} in range({self._size(size)}):", indent)
-            indent += 1
-        self._line(line.format(*self._parts(run, tuple(own))), indent)
-        for variable, _, _ in run.total.axes:
-            self.names.taken.discard(self.variables[variable])
-
-    def _parts(self, run: _Run, index: Place) -> tuple[str, str, str]:
-        if not run.total.axes:
-            return run.name, run.low, run.block
-        inside = ", ".join(map(self._affine, index))
-        place = tuple(
-            at.plus(first) if isinstance(at, Affine) else at for at, (_, _, first) in zip(index, run.total.axes)
-        )
-        return self._element(run.total.slot, run.total.prefix + place), f"{run.low}[{inside}]", f"{run.block}[{inside}]"
-
-    def _accumulate(self, statement: Accumulate, indent: int) -> None:
-        run = self.runs[statement.total]
-        whole, _, block = self._parts(run, statement.index)
-        target = block if run.block else whole
-        value = self._show(statement.value)
-        match run.total.op:
-            case "sum" if run.block and not run.total.axes:
-                self._line(f"{target} = _add({target}, {value.text})", indent)
-            case "sum":
-                self._line(f"{target} += {value.text}", indent)
-            case "prod":
-                self._line(f"{target} *= {value.text}", indent)
-            case "max" | "min":
-                self._line(f"{target} = np.{run.total.op}imum({target}, {value.text})", indent)
-            case "any" | "all" as op:
-                word = "or" if op == "any" else "and"
-                self._line(f"{target} = {target} {word} {value.within(PRECEDENCE[word])}", indent)
-
-    def _loop_name(self) -> str:
-        free = (name for name in ("i", "j", "k", "l") if name not in self.names.taken)
-        return self.names.new(next(free, "i_"))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The names of a running result: the result, the rounding error of a sum, the block being added."""
-
-    total: Total
-    name: str
-    low: str
-    block: str

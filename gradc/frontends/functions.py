@@ -22,11 +22,11 @@ def silu(x) = x * sigmoid(x)
 def log_sigmoid(x) = -softplus(-x)
 def logit(p) = log(p) - log1p(-p)
 def mish(x) = x * tanh(softplus(x))
-def softsign(x) = x / (1 + abs(x))
+def softsign(x) = where(abs(x) < 1, x / (1 + abs(x)), sign(x) - sign(x) / (1 + abs(x)))
 def reciprocal(x) = 1 / x
 def radians(x) = x * 0.017453292519943295
 def degrees(x) = x * 57.29577951308232
-def xlogy(x, y) = where(x == 0, where(y != y, y, 0), x * log(y))
+def xlogy(x, y) = where(x == 0 and (y <= 0 or y == inf), 0, x * log(y))
 def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
 def softmax_cross_entropy(scores, labels) = mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))
 def multiclass_hinge(scores, labels, margin=1) = mean(sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))

@@ -8,11 +8,11 @@ from typing import Any
 
 from gradc.frontends.algebra import Algebra
 from gradc.frontends.text import Reader
-from gradc.ir.graph import Node, build, input_node, topological
+from gradc.ir.graph import Node, build, constant, input_node, topological
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Program
+from gradc.language.syntax import Assign, Number, Program
 
 
 @cache
@@ -31,7 +31,9 @@ def instantiate(
     """
     if text in bindings:
         return bindings[text]
-    if any(node.is_constant for node in bindings.values()):  # constants are folded on the way
+    if (number := _number(text)) is not None:
+        return constant(number, Type(dtype))
+    if any([node.is_constant for node in bindings.values()]):  # constants are folded on the way
         return _read(text, bindings, dtype, axes, rank)
     types = tuple([(name, node.type) for name, node in bindings.items()])
     steps, result = _recipe(text, types, dtype, axes, rank)
@@ -39,6 +41,13 @@ def instantiate(
     for op, positions, attrs in steps:
         values.append(build(op, tuple([values[position] for position in positions]), attrs))
     return values[result]
+
+
+@cache
+def _number(text: str) -> float | None:
+    """The number that a template is; None for any other."""
+    program = parsed(text)
+    return float(program.result.value) if isinstance(program.result, Number) and not program.statements else None
 
 
 Step = tuple[str, tuple[int, ...], tuple[Any, ...]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
@@ -66,8 +67,8 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     if node is None:
         node = Node()
         node.op, node.args, node.attrs = op, args, attrs
-        node.type = OPS[op].infer(tuple(arg.type for arg in args), attrs)
-        node.is_constant = op != "input" and all(arg.is_constant for arg in args)
+        node.type = OPS[op].infer(tuple([arg.type for arg in args]), attrs)
+        node.is_constant = op != "input" and all([arg.is_constant for arg in args])
         with _interning:
             node = _interned.setdefault(key, node)
     return node
@@ -100,9 +101,8 @@ def input_node(name: str, type: Type) -> Node:
     return make("input", attrs=(name, type))
 
 
-def fresh(name: str, inputs: tuple[Node, ...]) -> str:
-    """The name, with underscores added until no input is called so."""
-    taken = {node.name for node in inputs}
+def fresh(name: str, taken: Container[str]) -> str:
+    """The name, with underscores added until nothing is called so."""
     while name in taken:
         name += "_"
     return name
@@ -207,6 +207,10 @@ class Graph:
     outputs: tuple[tuple[str, Node], ...]
     checks: tuple[Check, ...] = ()
     index_checks: tuple[IndexCheck, ...] = ()
+
+    @cached_property
+    def input_names(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.inputs)
 
     @property
     def computed_indices(self) -> tuple[IndexCheck, ...]:

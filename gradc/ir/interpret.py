@@ -28,11 +28,16 @@ def concrete(attr: Any, sizes: Mapping[str, int]) -> Any:
     return evaluate(attr, sizes) if isinstance(attr, Derived) or attr in sizes else attr
 
 
+def number(node: Node) -> Any:
+    """The number of a `const`, whatever its shape, in its element type."""
+    return DTYPES[node.type.dtype].type(node.value)
+
+
 def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     """One op on NumPy values."""
     dtype = DTYPES[node.type.dtype]
     if node.op == "const":
-        value = dtype.type(node.value)
+        value = number(node)
         return np.broadcast_to(value, concrete(node.shape, sizes)) if node.shape else value
     if node.op == "size":
         return dtype.type(evaluate(node.attrs[0], sizes))

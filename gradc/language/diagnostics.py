@@ -69,6 +69,9 @@ class Error(ValueError):
         self.label = label
         self.help = help
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.code, self.message), self.__dict__
+
     def __str__(self) -> str:
         parts = [f"error[{self.code}]: {self.message}"]
         if self.span is not None:

@@ -8,11 +8,13 @@ from functools import cache, cached_property
 from itertools import permutations
 from typing import Any
 
+import numpy as np
+
 from gradc.frontends.functions import REDUCTIONS
 from gradc.frontends.outline import walk
 from gradc.frontends.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits
-from gradc.ir.interpret import evaluate_constant
+from gradc.ir.interpret import apply, number
 from gradc.ir.ops import others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
@@ -192,6 +194,7 @@ class Rewriter:
         self.firings: list[Firing] = []
         self.normal: dict[Node, Node] = {}
 
+    @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
         """The normal forms of nodes: no rule applies anywhere below them."""
         results = list(results)
@@ -255,8 +258,7 @@ def fold(node: Node) -> Node:
             if one.op == "const":
                 return other if one.value is (node.op == "and") else constant(node.op == "or", node.type)
     if node.row.kind == "elementwise" and args and all(arg.op == "const" for arg in args):
-        scalars = tuple(constant(arg.value, Type(arg.type.dtype)) for arg in args)
-        return constant(evaluate_constant(make(node.op, *scalars, attrs=node.attrs)).item(), node.type)
+        return constant(apply(node, tuple([number(arg) for arg in args]), {}).item(), node.type)
     if node.op == "sum" and args[0].op == "const":
         count = size_node(product(tuple(args[0].shape[axis] for axis in node.attrs[0])), node.type.dtype)
         return make("mul", broadcast(count, node.shape), constant(args[0].value, node.type))

@@ -9,10 +9,12 @@ import numba
 import numpy as np
 from numba import types
 from numba.core.imputils import lower_constant, lower_getattr
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import models, overload, register_model
 
 from gradc.compiler import Compilation
+from gradc.emit.names import Names
 from gradc.ir.types import DTYPES, Type
 from gradc.runtime.arguments import size_names
 from gradc.runtime.generated import load
@@ -43,7 +45,8 @@ def numba_type(type: Type) -> types.Type:
 class Kernel:
     """Numba functions for use inside `@njit`: `value(x, y)` and `value_and_grad(x, y) -> (value, (x_bar, y_bar))`.
 
-    They take scalars and arrays, in the order of the program's inputs, and are specialised where they are called.
+    They take scalars and arrays, in the order of the program's inputs or by name, and are specialised where they are
+    called. Names that Python or the generated code needs, such as `lambda`, end in an underscore here.
     All arrays must have equal sizes along an axis; inside Numba code a size of 1 does not broadcast.
     """
 
@@ -57,8 +60,12 @@ class Kernel:
 
 
 def polymorphic(function: Function, derived: str) -> Any:
-    """An `@njit` function that becomes the kernel for whatever types it is called with."""
-    names = [f"a{k}" for k in range(len(function.inputs))]
+    """An `@njit` function that becomes the kernel for whatever types it is called with.
+
+    Its parameters are called as in `Function.source`. No input starts with two underscores, so our own names do.
+    """
+    free = Names(set())
+    names = [free.new(name) for name in function.inputs]
     arguments = ", ".join(names)
 
     def specialise(*argument_types: types.Type) -> Callable[..., Any] | None:
@@ -68,20 +75,20 @@ def polymorphic(function: Function, derived: str) -> Any:
             return None
         compilation = function._compilation(derived, _named_sizes(function, [t for t in found if t is not None]))
         kernel = load(compilation.python)[derived]
-        converted = ", ".join(_conversion(n, a, t) for n, a, t in zip(names, argument_types, compilation.types.values()))
-        source = f"def implementation({arguments}):\n    return kernel({converted})\n"
-        namespace = {"__name__": load.__module__, "kernel": kernel, "np": np}
+        converted = ", ".join(map(_conversion, names, argument_types, compilation.types.values()))
+        source = f"def __implementation({arguments}):\n    return __kernel({converted})\n"
+        namespace = {"__name__": load.__module__, "__kernel": kernel, "np": np}
         exec(source, namespace)
-        return namespace["implementation"]
+        return namespace["__implementation"]
 
-    namespace: dict[str, Any] = {"__name__": load.__module__, "specialise": specialise}
+    namespace: dict[str, Any] = {"__name__": load.__module__, "__specialise": specialise}
     exec(
-        f"def target({arguments}):\n    raise NotImplementedError\n"
-        f"def typing({arguments}):\n    return specialise({arguments})\n"
-        f"def {derived}({arguments}):\n    return target({arguments})\n",
+        f"def __target({arguments}):\n    raise NotImplementedError\n"
+        f"def __typing({arguments}):\n    return __specialise({arguments})\n"
+        f"def {derived}({arguments}):\n    return __target({arguments})\n",
         namespace,
     )
-    overload(namespace["target"], jit_options={"nogil": True, "error_model": "numpy"})(namespace["typing"])
+    overload(namespace["__target"], jit_options={"nogil": True, "error_model": "numpy"})(namespace["__typing"])
     return numba.njit(nogil=True, error_model="numpy")(namespace[derived])
 
 
@@ -175,3 +182,6 @@ def _attribute(context, builder, type, value):
 @lower_constant(FunctionType)
 def _constant(context, builder, type, value):
     return context.get_dummy_value()
+
+
+cpu_target.target_context.refresh()  # Numba may be in the middle of compiling the code that made it import this module

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from gradc.ir.access import MOVES, Affine, Index, Indirect, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
-from gradc.ir.sizes import derive, shrink
+from gradc.ir.sizes import derive
 from gradc.ir.types import Type
 from gradc.schedule.loops import (
     Accumulate,
     AddInto,
     Allocate,
     Apply,
-    Carry,
     Cumulate,
     Demand,
     Expression,
@@ -42,6 +40,7 @@ from gradc.schedule.loops import (
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_labels
+from gradc.schedule.windows import Window, sliding_windows
 
 
 def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kernel:
@@ -68,43 +67,6 @@ class _Scope:
     applied: dict[tuple, Let] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
-class _Window:
-    """The elements of an array that cotangents of shifted slices are still being added to: a window that slides
-    over the array with the loop. `carries[d]` is what has come together for the element `d` places ahead."""
-
-    slot: str
-    dtype: str
-    carries: list[Carry]
-    awaited: int
-    arrived: dict[int, Expression] = field(default_factory=dict)
-    handed_on: list[Expression] = field(default_factory=list)
-
-
-MAX_WINDOW = 8
-"""The widest stencil whose cotangents are handed from iteration to iteration; wider ones are added into memory."""
-
-
-def _windows(tasks: list[Task], body: Body) -> Iterator[_Window]:
-    """The arrays that the scatters of one loop of `body` write completely, each element after the other."""
-    writers = Counter(task.slot for item in body.items for task in ([item] if isinstance(item, Task) else item.tasks))
-    scatters: dict[str, list[Task]] = {}
-    for task in tasks:
-        if task.kind == "scatter":
-            scatters.setdefault(task.slot, []).append(task)
-    for slot, members in scatters.items():
-        if len(members) != writers[slot] or any(len(task.domain) != 1 or task.node.op != "pad" for task in members):
-            continue
-        parts = [task.node.attrs[0][0] for task in members]
-        (size,) = members[0].node.attrs[1]
-        distances = [first for first, step, _ in parts if step == 1 and isinstance(first, int)]
-        if len(distances) == len(members) and min(distances) == 0 and 0 < max(distances) <= MAX_WINDOW:
-            reach = max(distances)
-            if all(length == shrink(size, reach) for _, _, length in parts) and not isinstance(size, int):
-                dtype = members[0].node.type.dtype
-                yield _Window(slot, dtype, [Carry(slot, dtype) for _ in range(reach)], len(members))
-
-
 class _Builder:
     def __init__(self, plan: Schedule):
         self.plan = plan
@@ -113,7 +75,7 @@ class _Builder:
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Total] = {}
-        self.windows: dict[str, _Window] = {}
+        self.windows: dict[str, Window] = {}
         self.tile_rows: set[str] = set()
 
     def run(self) -> Kernel:
@@ -130,7 +92,7 @@ class _Builder:
     def _allocate(self) -> None:
         written = set(_stored_slots(self.plan.body))
         loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
-        written |= {window.slot for loop in loops for window in _windows(loop.tasks, self.plan.body)}
+        written |= {window.slot for loop in loops for window in sliding_windows(loop.tasks, self.plan.body)}
         adding = set(_added_up(self.plan.body))
         for slot, node in self.plan.slots.items():
             is_whole = slot not in self.plan.local
@@ -188,7 +150,7 @@ class _Builder:
         if loop.size == TILE_ROWS:
             self.tile_rows.add(loop.variable)
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
-        windows = [] if depth > 1 else list(_windows(loop.tasks, self.plan.body))
+        windows = [] if depth > 1 else list(sliding_windows(loop.tasks, self.plan.body))
         self.windows = {window.slot: window for window in windows}
         before = {total.node: self.open.get(total.node) for total in totals}
         self.open.update({total.node: total for total in totals})
@@ -310,7 +272,7 @@ class _Builder:
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
-    def _slide(self, window: _Window, task: Task, index: Index) -> None:
+    def _slide(self, window: Window, task: Task, index: Index) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
         distance = task.node.attrs[0][0][0]
         value, _ = self._pull(task.value, index)

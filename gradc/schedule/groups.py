@@ -224,7 +224,7 @@ class Attempt:
         return local
 
     def _new_slot(self, stem: str) -> str:
-        return fresh(f"{stem}{len(self.stored)}", self.graph.inputs)
+        return fresh(f"{stem}{len(self.stored)}", self.graph.input_names)
 
     def materialise(self, node: Node) -> None:
         """Give a reduction's result an array, because a later loop reads it."""

@@ -34,6 +34,10 @@ PROGRAMS = [
     "x: f64[n]; concatenate([2 * x, x[:1], x[1:]**2]) * 2 + sum(x * arange(n))",
     "x: f64[n, d]; sum(max(x, axis=1) * prod(x, axis=-1) - mean(x, axis=1, keepdims=True))",
     "x: f64[n]; 3 + 0 * sum(x[:2])",
+    "X: f64[n, d]; W: f64[d, k]; b: f64[k]; sum(max(0, X @ W + b) @ b)",
+    "X: f64[n, d]; Y: f64[m, d]; einsum('nd,md->mn', X, Y) + dot(X[0], Y[1])",
+    "E: f64[v, d]; k: i64[n]; sum(E[k]**2) + sum(cumsum(E, axis=0)**2)",
+    "s: f64[n, d]; y: i64[n]; s[arange(n), y] * 2",
 ]
 
 
@@ -118,5 +122,5 @@ def test_naive_tape_refuses_what_would_not_end():
 
 @pytest.mark.parametrize("tape", TAPES, ids=lambda tape: tape.name)
 def test_tapes_refuse_what_they_do_not_know(tape):
-    workload = Workload("product", "X: f64[n, d]; w: f64[d]; sum(X @ w)")
-    assert tape.refuses(workload, draw(workload, 3)) == "does not know `contract`"
+    workload = Workload("position", "x: f64[n]; sum(x * argmax(x))")
+    assert tape.refuses(workload, draw(workload, 3)) == "does not know `argmax`"

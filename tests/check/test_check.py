@@ -5,7 +5,10 @@ import json
 import pytest
 
 import gradc
+from gradc.autodiff import adjoint
 from gradc.check.check import check
+from gradc.frontends.functions import known_functions, parameters
+from gradc.ir.graph import constant, make
 
 
 @pytest.mark.parametrize("text, values", [
@@ -18,6 +21,73 @@ def test_right_gradients_pass(text, values):
     assert report.passed, str(report)
     assert {row.oracle for row in report.rows} >= {"forward mode", "mpmath", "finite differences"}
     json.dumps(report.as_dict())
+
+
+CALLS = {
+    "arange": "x * arange(3)",
+    "concatenate": "concatenate([x, y], 0)",
+    "einsum": 'einsum("i,j->ij", x, y)',
+    "expand_dims": "expand_dims(x, 0)",
+    "log1mexp": "log1mexp(-x)",
+    "matmul": "X: f64[3, 3]; matmul(X, X)",
+    "multiclass_hinge": "s: f64[3, 2]; k: i64[3]; multiclass_hinge(s, k)",
+    "one_hot": "k: i64[3]; x * one_hot(k, 3)",
+    "polygamma": "polygamma(2, x)",
+    "reshape": "reshape(x, [3, 1])",
+    "softmax_cross_entropy": "s: f64[3, 2]; k: i64[3]; softmax_cross_entropy(s, k)",
+    "squeeze": "X: f64[3, 1]; squeeze(X)",
+    "stack": "stack([x, y])",
+    "take_along_axis": "k: i64[2]; take_along_axis(x, k, 0)",
+    "trace": "X: f64[3, 3]; trace(X)",
+    "where": "where(x < y, x, y**2)",
+}
+"""Programs for the functions that take other arguments than floats."""
+
+
+@pytest.mark.parametrize("name", known_functions())
+def test_every_function_can_be_checked(name):
+    names, least = parameters(name)
+    report = check(CALLS.get(name, f"{name}({', '.join(names[:least])})"))
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("text", [
+    "x // 1", "floor(x/y) * y", "x % y", "ceil(x) - floor(x) * x", "k: i64; x**k", "x if x == y else y*y",
+    "x: f32; sin(x) * y",
+])  # fmt: skip
+def test_steps_integers_and_narrow_floats(text):
+    report = check(text)
+    assert report.passed, str(report)
+
+
+CANCELLING = {
+    "softmax(x)": "div",
+    "x: f64[n]; x - mean(x)": "sub",
+    "x: f64[n]; x/sum(x)": "div",
+    "(x - mean(x))/std(x)": "sub",
+    "exp(x)/sum(exp(x))": "div",
+    "cosh(x)**2 - sinh(x)**2": "cosh",
+    "(x+y)**2 - x**2 - 2*x*y - y**2": "square",
+}
+"""Programs whose gradient is zero, as a sum of larger terms, and an op in them."""
+
+
+@pytest.mark.parametrize("text", CANCELLING)
+def test_zero_by_cancellation(text):
+    report = check(text)
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("text, op", [("sin(x) * y", "sin"), ("1e-9 * exp(x) + 1e9", "exp"), *CANCELLING.items()])
+def test_a_wrong_partial_is_found(text, op, monkeypatch):
+    right = adjoint.partial
+
+    def wrong(node, position):
+        local = right(node, position)
+        return make("mul", local, constant(1 + 1e-9, local.type)) if node.op == op and position == 0 else local
+
+    monkeypatch.setattr(adjoint, "partial", wrong)
+    assert not check(text).passed
 
 
 def test_a_bad_point_is_an_error():

@@ -87,6 +87,7 @@ def test_ctrl_c():
     reader = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "gradc", "eval", "-", "--at", "x=1"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )  # fmt: skip
     for line in reader.stderr:
         if line.rstrip().endswith(" gradc.function"):

@@ -1,5 +1,10 @@
 """Every message about syntax, as its author sees it: diagnostics.txt is for reading and reviewing."""
 
+import copy
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import pytest
 
 from gradc.language.diagnostics import Error
@@ -118,6 +123,25 @@ def test_as_data():
         "code": "G0104", "message": "an operator is missing between `2` and `y`",
         "line": 2, "column": 5, "start": 10, "stop": 12, "label": "", "help": "write `2*y` for a product",
     }
+
+
+def refused(text):
+    return parse(Source(text))
+
+
+@pytest.mark.parametrize("carried", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_can_be_carried(carried):
+    with pytest.raises(Error) as caught:
+        refused("q = x\nq * 2y")
+    caught.value.add_note("a note")
+    again = carried(caught.value)
+    assert type(again) is Error and str(again) == str(caught.value) and again.as_dict() == caught.value.as_dict()
+    assert again.span.text == "2y" and again.__notes__ == ["a note"]
+
+
+def test_errors_come_back_from_other_processes():
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool, pytest.raises(Error, match="an operator is missing"):
+        pool.submit(refused, "2x").result()
 
 
 def test_wide_characters_keep_the_carets_in_place():

@@ -28,6 +28,34 @@ def test_function_and_kernel_inside_njit():
         assert a_bar == 14.0
 
 
+def test_arguments_by_name():
+    by_name = gradc.compile("w * x - kernel / target").kernel
+
+    @njit
+    def use(w):
+        return by_name.value(kernel=1.0, x=2.0, w=w, target=4.0)
+
+    assert use(3.0) == by_name.value(x=2.0, w=3.0, target=4.0, kernel=1.0) == 5.75
+    assert by_name.value_and_grad(w=3.0, x=2.0, kernel=1.0, target=4.0) == (5.75, (2.0, 3.0, -0.25, 0.0625))
+
+
+def test_names_that_python_needs_end_in_an_underscore():
+    awkward = gradc.compile("lambda - np * lambda_").kernel.value
+    assert awkward(lambda_=1.0, np_=2.0, lambda__=3.0) == awkward(1.0, 2.0, 3.0) == -5.0
+
+
+@pytest.mark.parametrize("body", ["f(x)", "f.kernel.value(x)", "f.kernel.value_and_grad(x)[0]", "k.value(x)"])
+def test_a_fresh_process_needs_no_preparation(body):
+    """Nothing but the compilation of the caller itself may have imported our part of Numba."""
+    code = (
+        "import sys, gradc\nfrom numba import njit\nf = gradc.compile('x**2')\n"
+        f"{'k = f.kernel' if body.startswith('k') else ''}\n"
+        f"@njit\ndef use(x):\n    return {body}\nprint(use(3.0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "9.0\n"
+
+
 def test_sizes_that_differ_raise_inside_njit():
     product = gradc.compile("x: f64[n]; y: f64[n]; sum(x * y)").kernel.value
 

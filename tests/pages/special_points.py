@@ -31,5 +31,7 @@ KINKS = [
     ("logaddexp(x, y)", (1000.0, -1000.0), 1000.0, (1.0, 0.0), "log-sum-exp gives all to the largest"),
     ("sqrt(x**2 + y**2)", (1e300, 0.0), 1e300, (1.0, 0.0), "no overflow on the way"),
     ("log(x)", (-1.0,), nan, (-1.0,), "outside its domain a value is NaN"),
+    ("xlogy(x, y)", (0.0, 2.0), 0.0, (0.6931471805599453, 0.0), "x log y is smooth at x = 0 where y is positive"),
+    ("xlogy(x, y)", (0.0, 0.0), 0.0, (0.0, 0.0), "at x = 0 it is 0 and flat where log y is not finite"),
     ("floor(x)", (1.5,), 1.0, (0.0,), "no gradient passes through rounding"),
 ]
