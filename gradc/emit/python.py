@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradc.emit.expressions import DTYPES, Text
+from gradc.emit.expressions import DTYPES, PRECEDENCE, Text
 from gradc.emit.totals import Totals
 from gradc.emit.values import readers
 from gradc.ir.access import Affine
