@@ -113,7 +113,7 @@ class Algebra:
         """The other size, where one is that of a slice with at most one element, which has to be there."""
         for one, other in ((a, b), (b, a)):
             if isinstance(one, Derived) and upper_bound(one) == 1:
-                self._check(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}"))
+                self.demand(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}"))
                 return other
         return None
 
@@ -126,10 +126,10 @@ class Algebra:
             if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
                 self.unified[ours] = other
                 return other
-        self._check(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}"))
+        self.demand(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}"))
         return a if isinstance(a, int) or isinstance(b, Derived) else b
 
-    def _check(self, check: Check) -> None:
+    def demand(self, check: Check) -> None:
         if check not in self.checks:
             self.checks.append(check)
 
@@ -205,13 +205,14 @@ class Algebra:
         if index.is_constant and index.shape == () and index.type.dtype != "i64":
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
+            floats = _float_inputs(index) if index.type.is_float else []
             raise Error(
-                "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
+                "G0204", "an index must be made of integers", span, label=operands(floats or [index]),
                 help=(
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
                     else "pass integers, or declare it, as in `y: i64[n]`"
-                    if integer_source(index).op == "input"
+                    if floats
                     else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
                 ),
             )  # fmt: skip
@@ -249,7 +250,7 @@ class Algebra:
                 )  # fmt: skip
         else:
             what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
-            self._check(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}"))
+            self.demand(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}"))
         return source.op == "const" and last < 0
 
     def position(self, x: Node) -> Node:
@@ -304,9 +305,21 @@ def _as_integers(node: Node) -> Node | None:
     return whole[node]
 
 
+def _float_inputs(index: Node) -> list[Node]:
+    """The float inputs without which an array of indices would be one of integers."""
+    seen, stack = {index: None}, [index]
+    while stack:
+        node = stack.pop()
+        if node.op in MOVES or node.op in WHOLE_OPS or node.op == "reshape":
+            new = [arg for arg in node.args if arg not in seen]
+            seen.update(dict.fromkeys(new))
+            stack += new
+    return [node for node in seen if node.op == "input" and node.type.is_float]
+
+
 def integer_source(index: Node) -> Node:
     """Where the elements of an array of integers come from, before they are moved about."""
-    while index.op in MOVES:
+    while index.op in MOVES or index.op == "reshape":
         index = index.args[0]
     return index
 
@@ -379,7 +392,7 @@ def static_whole(algebra: Algebra, value: Any, span: Span, what: str) -> Size:
     else:
         size = found[value]
         if isinstance(size, Derived):
-            algebra._check(Check(size, ">=", 0, f"`{span.text}` is negative"))
+            algebra.demand(Check(size, ">=", 0, f"`{span.text}` is negative"))
         return size
     raise Error("G0204", f"{what} needs whole numbers written in the program", span)
 

@@ -122,7 +122,7 @@ def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
     if not isinstance(position, int):
         needed = derive("+", position, 1)
         if needed != size:
-            algebra.checks.append(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
+            algebra.demand(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
         return position
     needed = position + 1 if position >= 0 else -position
     message = f"index {position} is out of range for size {size}"

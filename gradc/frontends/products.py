@@ -133,7 +133,8 @@ def _labels(subscripts: str, operands: tuple[Node, ...], span: Span) -> tuple[li
         wanted += "".join(sorted(letter for letter in set(written) - set(",.") if written.count(letter) == 1))
     for letter in set(wanted) - {"."}:
         if wanted.count(letter) > 1 or letter not in written:
-            raise Error("G0201", f"`{letter}` cannot be an axis of the result", span, help="name each axis of the result once")
+            help = "name each axis of the result once"
+            raise Error("G0201", f"`{letter}` cannot be an axis of the result", span, help=help)
     rest = "".join(letter for letter in ascii_letters if letter not in written)
     depths = [_depth(own, operand, span) for own, operand in zip(labels, operands)]
     if "..." not in wanted and any(depths):

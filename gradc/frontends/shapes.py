@@ -245,7 +245,7 @@ def _squeeze(asked: Asked) -> Node:
     for axis in axes:
         size = x.shape[axis]
         if isinstance(size, Derived):
-            asked.algebra.checks.append(Check(size, "==", 1, f"axis {axis} has size {size}, not 1"))
+            asked.algebra.demand(Check(size, "==", 1, f"axis {axis} has size {size}, not 1"))
         elif size != 1:
             raise Error("G0204", f"axis {axis} has size {size}, not 1", asked.node.span, label=f"this is {x.type}")
     first = tuple((0, 1, 1) if axis in axes else (0, 1, size) for axis, size in enumerate(x.shape))

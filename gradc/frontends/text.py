@@ -216,7 +216,7 @@ class Reader:
             case Slice():
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
-                return slice(*(None if part is None else static_whole(algebra, part, span, "a slice") for part in parts))
+                return slice(*(part and static_whole(algebra, part, span, "a slice") for part in parts))
             case Index():
                 return indexing.index(algebra, self._node(arguments[0], node.value.span), arguments[1:], node)
         args = tuple(

@@ -148,7 +148,8 @@ class Arguments:
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
         for check in graph.index_checks:
-            (indices,) = interpret.run((check.node,), dict(zip(graph.inputs, self.arrays)), sizes)
+            known = dict(zip(graph.inputs, self.arrays))
+            indices = interpret.run((check.node,), known, sizes)[0] if check.is_computed else known[check.node]
             check_indices(check, indices, evaluate(check.size, sizes))
         return sizes
 
@@ -204,9 +205,10 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
     for name, array, known, value in zip(outline.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
-            if name in outline.integers and (array.dtype.kind in "ui" or array.size == 0):
+            if name in outline.integers and (array.size == 0 or (exact := np.asarray(value)).dtype.kind in "uiO"):
                 dtype = "i64"
-                _check_width(name, array)
+                if array.size:
+                    _check_width(name, exact)
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
             _check_declared(name, array, known)
@@ -309,34 +311,37 @@ def _check_whole(name: str, array: np.ndarray, declared: Type) -> None:
 
 def _check_width(name: str, array: np.ndarray) -> None:
     """Refuse indices that no i64 can hold."""
-    if array.dtype.kind == "u":
-        limit = np.iinfo(np.int64).max
-        beyond = array > limit
-        if np.any(beyond):
-            element, value = _first_where(name, array, beyond)
-            raise Error(
-                "G0204", f"`{element}` is {value}, which is out of range for every size",
-                help=f"the largest index is {limit}",
-            )  # fmt: skip
+    if array.dtype.kind == "i":
+        return
+    limit = np.iinfo(np.int64).max
+    beyond = array > limit if array.dtype.kind == "u" else np.abs(array) > limit
+    if np.any(beyond):
+        element, value = _first_where(name, array, beyond)
+        help = f"the largest index is {limit}"
+        raise Error("G0204", f"`{element}` is {value}, which is out of range for every size", help=help)
 
 
 def _first_where(name: str, array: Any, found: Any) -> tuple[str, int]:
     """The first element of an array of integers for which something was found: what it is called, and its value."""
-    place = np.unravel_index(int(np.argmax(found)), np.shape(array))
+    place = np.unravel_index(int(np.argmax(np.asarray(found, bool))), np.shape(array))
     return name + (f"[{', '.join(map(str, place))}]" if place else ""), int(np.asarray(array)[place])
 
 
 def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
     """The types of inputs before any call: as declared; else f64[n] for what is reduced or indexed, f64 for the rest.
+    What is used as an index is i64.
 
     Where some inputs are chosen for differentiation (`scalars`), those are the parameters of a fit and the others
-    its data: they stay scalars as long as another input is an array.
+    its data: they stay scalars as long as another float input is an array.
     """
     sizes = size_names(outline)
-    arrays = outline.arrays - set(scalars) or outline.arrays
-    return tuple(
-        outline.declared.get(name, Type("i64" if name in outline.integers else "f64", (next(sizes),) if name in arrays else ())) for name in outline.inputs
-    )
+    floats, indices = outline.arrays - outline.integers, outline.arrays & outline.integers
+    arrays = (floats - set(scalars) or floats) | indices
+    types = []
+    for name in outline.inputs:
+        dtype = "i64" if name in outline.integers else "f64"
+        types.append(outline.declared.get(name, Type(dtype, (next(sizes),) if name in arrays else ())))
+    return tuple(types)
 
 
 def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:

@@ -54,7 +54,7 @@ def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kerne
         ((_, value),) = result.values
         assert not isinstance(value, str)
         kernel.statements[:0] = [*statements, Demand(value, message)]
-        kernel.arrays.update(made.arrays)
+        kernel.arrays = made.arrays | kernel.arrays
     return kernel
 
 
@@ -302,11 +302,14 @@ class _Builder:
         return self.plan.aliases.get(slot, slot)
 
     def _at_home(self, array: str, place: Place) -> Place:
-        """The place in an array as it is allocated: a local one lacks the axes of loops that are open, and in a whole
-        one the rows of a tile begin where the tile does."""
-        if array in self.plan.local:
-            return place[self.plan.local[array].dropped :]
-        return tuple(self._in_whole(at) if isinstance(at, Affine) else at for at in place)
+        """The place in an array as it is allocated: a local one lacks the axes of loops that are open, and the rows of
+        a tile begin where the tile does, except along an axis of which there is only the tile."""
+        local = self.plan.local.get(array)
+        cut = None if local is None else local.tile
+        whole = tuple(
+            self._in_whole(at) if isinstance(at, Affine) and axis != cut else at for axis, at in enumerate(place)
+        )
+        return whole if local is None else whole[local.dropped :]
 
     def _in_whole(self, at: Affine) -> Affine:
         return at.plus(derive("*", TILE_START, at.step)) if at.var in self.tile_rows else at

@@ -137,7 +137,7 @@ def loops_text(kernel: Kernel) -> str:
     names = _Names(kernel)
     lines = [f"kernel({', '.join(f'{node.name}: {node.type}' for node in kernel.inputs)})"]
     lines += [f"  check {check.left} {check.relation} {check.right}" for check in kernel.checks]
-    lines += [f"  check indices {check.text} of {check.size}" for check in kernel.index_checks]
+    lines += [f"  check indices {check.text} of {check.size}" for check in kernel.index_checks if not check.is_computed]
     stack: list[tuple[Statement, int]] = [(statement, 1) for statement in reversed(kernel.statements)]
     while stack:
         statement, indent = stack.pop()

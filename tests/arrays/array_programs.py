@@ -220,6 +220,10 @@ def indices() -> Iterator[Example]:
     yield example("squeeze(x, 0) * 2", x=(1, 3, 1))
     yield example("squeeze(x, (0, -1))", x=(1, 3, 1))
     yield example("squeeze(sum(x, axis=1, keepdims=True), 1)", x=(2, 3))
+    for axes in ("(0, 2)", "(0, -1)", "(1, 2)"):
+        yield example(f"expand_dims(x, {axes})", x=(2, 3))
+    for text in ("x[:1], 0", "x[:, 1:2], 1", "x[-1:], 0", "x[:1, -1:], (0, 1)"):
+        yield example(f"squeeze({text}) * 2", x=(2, 3))
     yield example("expand_dims(x, 0)", x=())
     for axis in ("0", "1", "-1", "-2"):
         yield example(f"concatenate([x, y * y, x], axis={axis})", x=(2, 2), y=(2, 2))

@@ -83,6 +83,8 @@ CALLS = (
     ("E[i]", dict(E=ones(3, 2), i=[[0, 3]])),
     ("E[i]", dict(E=ones(0, 2), i=[0])),
     ("E[i]", dict(E=ones(3), i=np.array([2**64 - 1], np.uint64))),
+    ("E[i]", dict(E=ones(3), i=[0, -(2**70)])),
+    ("E[i + 1]", dict(E=ones(3), i=[0.0, 2.0])),
     ("E[i + 1]", dict(E=ones(3), i=[0, 2])),
     ("E[i + 1]", dict(E=ones(3), i=7)),
     ("k = 2*i; E[k]", dict(E=ones(3), i=[0, 2])),

@@ -29,10 +29,9 @@ def one_hot(indices, size):
     return np.eye(size)[indices]
 
 
-NUMPY = {
-    "arange": np.arange, "argmax": np.argmax, "diag": np.diag, "where": np.where, "take": np.take, "clip": np.clip, "abs": np.abs,
-    "take_along_axis": np.take_along_axis, "expand_dims": np.expand_dims, "max": np.maximum, "min": np.minimum, "dot": np.dot,
-    "sum": np.sum, "one_hot": one_hot, "n": 5, "softmax": scipy.special.softmax, "reshape": np.reshape, "squeeze": np.squeeze,
+NAMES = "arange argmax diag where take clip abs take_along_axis expand_dims dot sum reshape squeeze"
+NUMPY = {name: getattr(np, name) for name in NAMES.split()} | {
+    "max": np.maximum, "min": np.minimum, "one_hot": one_hot, "n": 5, "softmax": scipy.special.softmax,
     "log_softmax": scipy.special.log_softmax,
 }  # fmt: skip
 
@@ -60,18 +59,22 @@ COMPUTED = (
     "take_along_axis(s, expand_dims(y - 1, 1), 1)", "x[i + 1] * (i + 1) / 2", "x[i - (i > 1)]", "x[i[i]]",
     "x[i[i - 1] + 1]",
 )  # fmt: skip
+SIZES = (
+    "x[n - 1]", "x[:n]", "x[1:n] - x[:n - 1]", "x[n // 2:]", "x[:n // 2:2]", "x[-3:n - 1]", "x[n - 2] * x[0:n - 2]",
+    "s[n - 1, :n - 2]", "reshape(s, (n * n,))", "arange(n - 1) * x[1:]", "take(s, n - 1, axis=1)",
+)  # fmt: skip
 DECLARED = "x: f64[n]; s: f64[n, n]; "
 
 
 @pytest.mark.parametrize("name", ["interpreter", "plain"])
-@pytest.mark.parametrize("text", BESIDE_ARRAYS + POSITIONS + GATHERED_POSITIONS + COMPUTED)
+@pytest.mark.parametrize("text", BESIDE_ARRAYS + POSITIONS + GATHERED_POSITIONS + COMPUTED + SIZES)
 def test_indices(text, name):
     check(text, name)
 
 
 @pytest.mark.compiled
 def test_compiled():
-    for text in (*POSITIONS[::3], *GATHERED_POSITIONS[::2], *COMPUTED[::5]):
+    for text in (*POSITIONS[::3], *GATHERED_POSITIONS[::2], *COMPUTED[::5], *SIZES[::4]):
         check(text, "numba")
 
 
@@ -129,6 +132,12 @@ def test_kernels_check_computed_indices_before_they_write():
         call(s, y + 1)
     with pytest.raises(gradc.Error, match="which is out of range"):
         f(s, y + 1)
+
+
+@pytest.mark.parametrize("text", ["2 * x[i]", "x[i + 1] / 2", "x[where(i > 0, i, 0)]"])
+def test_what_is_indexed_is_an_array_before_any_call(text):
+    types = gradc.compile(text).stages.types
+    assert [str(types[name]) for name in "xi"] == ["f64[n]", "i64[m]"]
 
 
 def test_checks_of_computed_indices_print_and_read_back():

@@ -19,6 +19,8 @@ PROGRAMS = {
     "batch normalisation": "X: f64[n, d]; W: f64[d, k]; H = X @ W; (H - mean(H, axis=0)) / std(H, axis=0)",
     "stencil": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum((H[1:] - H[:-1])**2)",
     "positions": "X: f64[n, d]; W: f64[d, k]; sum(X @ W * arange(n)[:, None])",
+    "diagonal": "A: f64[n, d]; B: f64[d, n]; sum(sin((A @ B)[arange(n), arange(n)]))",
+    "first rows": "X: f64[n, d]; W: f64[d, k]; sum(sin((X @ W)[arange(n // 2)]))",
     "float32": "X: f32[n, d]; W: f32[d, k]; b: f32[k]; mean(softplus(X @ W + b))",
 }  # fmt: skip
 SIZES = [dict(n=300, d=3, k=4, p=2, m=131), dict(n=128, d=140, k=257, p=3, m=1), dict(n=0, d=2, k=2, p=2, m=2)]
