@@ -16,7 +16,7 @@ from gradc.export import EXPORTED, python_module
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error, closest, out_of_memory
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments, dense
@@ -56,6 +56,8 @@ class Function:
     Arguments go by position, in the order of `inputs`, or by name. They broadcast as in NumPy and are never
     modified. Floats compute in float64, or in float32 where every array is float32; integers and booleans are
     taken as float64. For a result that is an array, `grad` and `value_and_grad` differentiate its sum.
+
+    Calls raise `Error` for arguments that do not fit, and G0503 where arrays need more memory than there is.
     """
 
     def __init__(
@@ -247,8 +249,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         if ready is not None:
             try:
                 return ready(bound, {})
-            except (ValueError, IndexError):
-                pass  # sizes do not fit: the long way says which
+            except (ValueError, IndexError, MemoryError):
+                pass  # the long way says what does not fit
         result = self._run_with(derived, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
             prepared = self._prepare(bound)
@@ -266,11 +268,14 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
         compilation, run = self._specialise(derived, prepared.types)
         sizes = prepared.sizes(compilation.graph)
-        if not extra:
-            return run(prepared.arrays, sizes)
-        nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
-        added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
-        return run([*prepared.arrays, *added], sizes)
+        added: list[Any] = []
+        if extra:
+            nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
+            added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
+        try:
+            return run([*prepared.arrays, *added], sizes)
+        except MemoryError:
+            raise out_of_memory() from None
 
     def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
         key = derived, types
