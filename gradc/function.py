@@ -21,8 +21,9 @@ from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
-from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, Run
+from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.stages import Stages
 
 MAX_SHOWN_TEXT = 2_000
 """How much of a long program `help` shows."""
@@ -314,9 +315,26 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ stages
 
     @cached_property
-    def stages(self) -> Compilation:
-        """Every stage of value and gradients by name, for the types that declarations and the text suggest."""
-        return self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+    def stages(self) -> Stages:
+        """Every stage of value and gradients by name, for the types that declarations and the text suggest.
+
+        >>> f = compile("(x + y) * z")
+        >>> list(f.stages)
+        ['syntax', 'graph', 'rewritten', 'adjoint', 'derivative', 'lowered', 'schedule', 'loops', 'python']
+        >>> print(f.stages["syntax"])
+        (x + y) * z
+        <BLANKLINE>
+        >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
+        (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
+        """
+        compilation = self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+        return Stages(compilation, lambda: self.source, self._run_stage)
+
+    def _run_stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
+        compilation = self.stages_for(prepared.types)
+        value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        return plain(value) if name in ("graph", "rewritten") else (plain(value), self._gradients(bars))
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
