@@ -197,7 +197,7 @@ class Algebra:
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
             raise Error(
-                "G0204", "an index must be made of integers", span, label=f"{describe(index)} is {index.type}",
+                "G0204", "an index must be made of integers", span, label=f"{span.excerpt(40)} is {index.type}" if span else "",
                 help=(
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
@@ -295,13 +295,13 @@ def describe(node: Node) -> str:
     return f"the {node.op}"
 
 
-def static_integer(value: Any, span: Span, what: str) -> int:
+def static_integer(value: Any, span: Span, what: str, help: str = "write a whole number, such as 0 or -1") -> int:
     """A whole number that the program fixes."""
     if isinstance(value, Node) and value.is_constant and value.shape == () and not _depends_on_sizes(value):
         number = float(evaluate_constant(value))
         if number.is_integer() and abs(number) < 2**53:
             return int(number)
-    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span, help=help)
 
 
 def _depends_on_sizes(value: Node) -> bool:
@@ -315,7 +315,7 @@ def static_size(value: Any, span: Span) -> Size:
     """A size: the name of one, or a whole number that is not negative."""
     if isinstance(value, Node) and value.op == "size":
         return value.attrs[0]
-    size = static_integer(value, span, "a size")
+    size = static_integer(value, span, "a size", "write a number, or the name of a size, as the n of `x: f64[n]`")
     if size < 0:
         raise Error("G0204", "a size cannot be negative", span)
     return size

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.frontends.algebra import Algebra, sides, static_integer
+from gradc.frontends.functions import known_functions
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import MAX_TERMS, Size, slice_extent, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
-from gradc.language.syntax import Index
+from gradc.language.syntax import Index, Name
 
 
 def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) -> Node:
@@ -26,7 +27,7 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             f"{indices} for a value with {rank} ax{'i' if rank == 1 else 'e'}s" if rank else "a number has no elements",
             node.span,
             label=f"this is {value.type}",
-            help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
+            help=_help_for(node, rank),
         )
     parts, dropped, arrays, new_axes = [], [], [], []
     axis = place = 0
@@ -54,6 +55,15 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
     arrays = [(axis - sum(d < axis for d in dropped), item, span) for axis, item, span in arrays]
     result = _gather(algebra, result, arrays)
     return _with_new_axes(result, new_axes)
+
+
+def _help_for(node: Index, rank: int) -> str:
+    """What to do about too many indices."""
+    if rank:
+        return "give one index for each axis"
+    if isinstance(node.value, Name) and node.value.id in known_functions():
+        return f"`{node.value.id}` is an input here; write `{node.value.id}(...)` for the function"
+    return "pass an array, or declare one, as in `x: f64[n]`"
 
 
 def _without_ellipsis(
@@ -91,7 +101,7 @@ def slice_node(value: Node, parts: tuple[tuple, ...]) -> Node:
 def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, Size]:
     step = 1 if item.step is None else item.step
     if step == 0:
-        raise Error("G0204", "the step of a slice cannot be zero", span)
+        raise Error("G0204", "the step of a slice cannot be zero", span, help="write 1 or -1 for every element")
     first, length = slice_extent(size, item.start, item.stop, step)
     if max(terms(first), terms(length)) > MAX_TERMS:
         raise Error(

@@ -10,12 +10,12 @@ PROGRAMS = {
     "products": (
         "X: f64[3, 4]; w: f64[3]; X @ w", "X: f64[2, 3, 4]; Y: f64[3, 4, 5]; X @ Y", "x: f64; y: f64[3]; x @ y",
         "x: f64[3]; y: f64[4]; dot(x, y)", "x: f64[2, 3]; outer(x, x)", "x: f64[2, 3]; y: f64[3, 2]; x + y",
-        "A: f64[2, 3]; einsum(A, A)", "x: f64[3]; trace(x)", "x: f64[2, 3, 4]; diag(x)",
+        "A: f64[2, 3]; einsum(A, A)", "x: f64[3]; trace(x)", "x: f64[2, 3, 4]; diag(x)", "einsum(x, y)",
     ),
     "axes": (
         "x: f64[2, 3]; sum(x, axis=2)", "x: f64[2, 3]; sum(x, axis=-3)", "x: f64[2, 3]; sum(x, axis=(0, -2))",
         "x: f64[2, 3]; sum(x, axis=0.5)", "x: f64[n]; sum(x, axis=n)", "x: f64; sum(x, axis=0)",
-        "x: f64[2]; softmax(x, axis=5)",
+        "x: f64[2]; softmax(x, axis=5)", "softmax(2)", "sum(x, y)", "mean(x, y)", "prod(x, y, z)", "sum(x, axis=y)",
         "x: f64; softmax(x)", "x: f64[3]; sum(x, keepdims=2)", "x: f64[2, 3]; transpose(x, (0, 0))",
         "x: f64[2, 3]; transpose(x, (0,))", "x: f64[2, 3]; squeeze(x, 0)", "x: f64[n, 3]; squeeze(x, 0)",
         "x: f64[2]; expand_dims(x, 5)", "x: f64[2, 3]; cumsum(x, axis=4)", "x: f64[3, 4]; reshape(x, (5, 2))",
@@ -31,7 +31,7 @@ PROGRAMS = {
         "x: f64[3]; i: f64[2]; x[i]", "x: f64[3]; x[0.5]", "x: f64[3]; x[5]", "x: f64[3]; x[-4]",
         "x: f64[3, 4]; x[0, 1, 2]",
         "x: f64[3]; x[..., ...]", "x: f64[3]; x[::0]", "x: f64[3]; x[arange(5)]", "x: f64[3]; y: f64[5]; x[argmax(y)]",
-        "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]",
+        "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]", "x: f64[n]; x[0, 0]", "log: f64; log[0]", "polygamma(x, y)",
         "x: f64[3, 4]; i: i64[2]; j: i64[2]; x[i, j]", "x: f64[3, 4]; i: i64[4]; x[arange(3), i]",
         "x: f64[3, 4]; i: i64[3]; x[arange(4), i]", "x: f64[3, 4]; take(x, 1)", "x: f64[3]; take(x, 3)",
         "x: f64[3]; take(x, 0.5)",
@@ -45,7 +45,7 @@ PROGRAMS = {
         "def loss(s, t) = softmax_cross_entropy(s, t); x: f64[3, 4]; y: i64[2]; loss(x, y)",
     ),
     "absent": (
-        "flatten(x)", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape",
+        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape",
         "x.sum()",
     ),
 }  # fmt: skip
