@@ -197,7 +197,8 @@ class Algebra:
             index = constant(static_integer(index, span, "an index"), Type("i64"))
         if index.type.dtype != "i64":
             raise Error(
-                "G0204", "an index must be made of integers", span, label=f"{span.excerpt(40)} is {index.type}" if span else "",
+                "G0204", "an index must be made of integers", span,
+                label=f"{span.excerpt(40)} is {index.type}" if span else "",
                 help=(
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"

@@ -28,6 +28,7 @@ from gradc.language.syntax import (
     children,
 )
 
+
 @dataclass(frozen=True)
 class Outline:
     """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
