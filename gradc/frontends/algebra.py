@@ -39,6 +39,8 @@ class Algebra:
     rank: int = 0
     unified: dict[str, Size] = field(default_factory=dict)
     """Names of sizes found equal to another size: the caller elaborates again with these replaced."""
+    joins: dict[str, Span | None] = field(default_factory=dict)
+    """Where each of these names was found equal."""
     checks: list[Check] = field(default_factory=list)
     index_checks: list[IndexCheck] = field(default_factory=list)
     nameable: frozenset[str] = frozenset()
@@ -109,7 +111,7 @@ class Algebra:
         """The other size, where one is that of a slice with at most one element, which has to be there."""
         for one, other in ((a, b), (b, a)):
             if isinstance(one, Derived) and upper_bound(one) == 1:
-                self._check(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}"))
+                self._check(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}", span))
                 return other
         return None
 
@@ -121,8 +123,9 @@ class Algebra:
         for ours, other in ((b, a), (a, b)):
             if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
                 self.unified[ours] = other
+                self.joins.setdefault(ours, span)
                 return other
-        self._check(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}"))
+        self._check(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}", span))
         return a if isinstance(a, int) or isinstance(b, Derived) else b
 
     def _check(self, check: Check) -> None:
@@ -240,7 +243,7 @@ class Algebra:
                 )  # fmt: skip
         else:
             what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
-            self._check(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}"))
+            self._check(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}", span))
         return source.op == "const" and last < 0
 
     def position(self, x: Node) -> Node:

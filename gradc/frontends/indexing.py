@@ -119,7 +119,7 @@ def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
         if size < needed:
             raise Error("G0204", message, span, help=f"valid indices are {-size} to {size - 1}" if size else "the array is empty")
         return position % size
-    algebra.checks.append(Check(size, ">=", needed, message))
+    algebra.checks.append(Check(size, ">=", needed, message, span))
     return position if position >= 0 else slice_extent(size, position, None, 1)[0]
 
 

@@ -217,7 +217,7 @@ def _check_elements(asked: Asked, axes: tuple[int, ...] | None) -> None:
     if count == 0:
         raise Error("G0204", message, asked.node.span, label=f"this is {x.type}")
     if not isinstance(count, int):
-        asked.algebra.checks.append(Check(count, ">=", 1, message))
+        asked.algebra.checks.append(Check(count, ">=", 1, message, asked.node.span))
 
 
 # ---------------------------------------------------------------- axes
@@ -282,7 +282,7 @@ def _reshape(asked: Asked) -> Node:
         message = f"{x.type} cannot be reshaped to {shape_text(tuple(shape))}"
         if isinstance(total, int) and isinstance(count, int):
             raise Error("G0201", message, asked.node.span, help=f"it has {count} elements, the shape {total}")
-        asked.algebra.checks.append(Check(count, "==", total, message))
+        asked.algebra.checks.append(Check(count, "==", total, message, asked.node.span))
     return make("reshape", x, attrs=(tuple(shape),)) if tuple(shape) != x.shape else x
 
 
