@@ -116,11 +116,14 @@ class _Printer(Expressions):
     def _check_sizes(self, where: Mapping[str, str]) -> None:
         """The other arrays must agree, and whatever else the program demands."""
         checks = []
+        first: dict[str, str] = {}
         for node in self.kernel.inputs:
             for axis, size in enumerate(node.shape):
-                actual = f"{self.parameters[node.name]}.shape[{axis}]"
-                if not isinstance(size, str) or where[size] != actual:
-                    message = f"axis {axis} of {node.name} must have size {size}"
+                actual, here = f"{self.parameters[node.name]}.shape[{axis}]", f"axis {axis} of {node.name}"
+                if isinstance(size, str) and where[size] == actual:
+                    first[size] = here
+                else:
+                    message = f"{here} must have size {size}" + (f", as {first[size]}" if size in first else "")
                     checks.append((actual, "!=", self._size(size), message))
         for check in self.kernel.checks:
             relation = {"==": "!=", ">=": "<"}[check.relation]
@@ -142,7 +145,7 @@ class _Printer(Expressions):
             indent += 1
         element = f"{name}[{', '.join(variables)}]" if variables else name
         self._line(f"if not -{size} <= {element} < {size}:", indent)
-        self._line(f"raise IndexError({f'an index in {check.name} is out of range'!r})", indent + 1)
+        self._line(f"raise IndexError({f'an index in {check.name} is out of range for size {check.size}'!r})", indent + 1)
         self.names.taken -= set(variables)
 
     def _name_outputs(self) -> None:
