@@ -16,13 +16,14 @@ from gradc.export import EXPORTED, python_module
 from gradc.frontends.outline import Outline, outline
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error, closest, out_of_memory
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
-from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, Run
+from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.stages import Stages
 
 MAX_SHOWN_TEXT = 2_000
 """How much of a long program `help` shows."""
@@ -56,6 +57,8 @@ class Function:
     Arguments go by position, in the order of `inputs`, or by name. They broadcast as in NumPy and are never
     modified. Floats compute in float64, or in float32 where every array is float32; integers and booleans are
     taken as float64. For a result that is an array, `grad` and `value_and_grad` differentiate its sum.
+
+    Calls raise `Error` for arguments that do not fit, and G0503 where arrays need more memory than there is.
     """
 
     def __init__(
@@ -247,8 +250,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         if ready is not None:
             try:
                 return ready(bound, {})
-            except (ValueError, IndexError):
-                pass  # sizes do not fit: the long way says which
+            except (ValueError, IndexError, MemoryError):
+                pass  # the long way says what does not fit
         result = self._run_with(derived, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
             prepared = self._prepare(bound)
@@ -266,11 +269,14 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
         compilation, run = self._specialise(derived, prepared.types)
         sizes = prepared.sizes(compilation.graph)
-        if not extra:
-            return run(prepared.arrays, sizes)
-        nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
-        added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
-        return run([*prepared.arrays, *added], sizes)
+        added: list[Any] = []
+        if extra:
+            nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
+            added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
+        try:
+            return run([*prepared.arrays, *added], sizes)
+        except MemoryError:
+            raise out_of_memory() from None
 
     def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
         key = derived, types
@@ -309,9 +315,26 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ stages
 
     @cached_property
-    def stages(self) -> Compilation:
-        """Every stage of value and gradients by name, for the types that declarations and the text suggest."""
-        return self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+    def stages(self) -> Stages:
+        """Every stage of value and gradients by name, for the types that declarations and the text suggest.
+
+        >>> f = compile("(x + y) * z")
+        >>> list(f.stages)
+        ['syntax', 'graph', 'rewritten', 'adjoint', 'derivative', 'lowered', 'schedule', 'loops', 'python']
+        >>> print(f.stages["syntax"])
+        (x + y) * z
+        <BLANKLINE>
+        >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
+        (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
+        """
+        compilation = self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+        return Stages(compilation, lambda: self.source, self._run_stage)
+
+    def _run_stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
+        compilation = self.stages_for(prepared.types)
+        value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        return plain(value) if name in ("graph", "rewritten") else (plain(value), self._gradients(bars))
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""

@@ -40,7 +40,7 @@ def read_point(texts: Iterable[str]) -> dict[str, Any]:
         for piece in _pieces(source):
             name, value = _halves(piece)
             if name.text in point:
-                raise Error("G0702", f"`{name.text}` is given twice", name)
+                raise Error("G0702", f"`{name.text}` is given twice", name, help="drop one of them")
             point[name.text] = _value(value)
     return point
 
@@ -54,12 +54,18 @@ def _pieces(source: Source) -> Iterator[Span]:
             open_brackets.append(place)
         elif character in ")]":
             if not open_brackets or source.text[open_brackets.pop()] + character not in ("[]", "()"):
-                raise Error("G0702", f"this `{character}` closes nothing", Span(source, place, place + 1))
+                raise Error(
+                    "G0702", f"this `{character}` closes nothing", Span(source, place, place + 1), help="delete it"
+                )
         elif character == "," and not open_brackets:
             yield Span(source, start, place)
             start = place + 1
     if open_brackets:
-        raise Error("G0702", "this bracket is never closed", Span(source, open_brackets[-1], open_brackets[-1] + 1))
+        place = open_brackets[-1]
+        closing = {"[": "]", "(": ")"}[source.text[place]]
+        raise Error(
+            "G0702", "this bracket is never closed", Span(source, place, place + 1), help=f"put a `{closing}` at its end"
+        )
     if source.text[start:].strip() or start == 0:
         yield Span(source, start, len(source.text))
 
@@ -159,7 +165,7 @@ def _list(span: Span) -> np.ndarray:
     try:
         return np.array(items[0])
     except (ValueError, OverflowError):
-        raise Error("G0702", "the rows of this list differ in length", span) from None
+        raise Error("G0702", "the rows of this list differ in length", span, help="give all rows the same length") from None
 
 
 def _end_of_element(text: str, place: int) -> int:

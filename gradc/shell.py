@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gradc.language.diagnostics import Error
+from gradc.language.diagnostics import Error, out_of_memory
 from gradc.language.source import Source
 
 USER_ERROR, CHECK_FAILED, FAULT, INTERRUPTED, BROKEN_PIPE = 1, 3, 70, 130, 141
@@ -36,7 +36,7 @@ class Command(click.Command):
         except Error as error:
             ctx.exit(report(error, as_json))
         except MemoryError:
-            ctx.exit(report(Error("G0503", "this needs more memory than there is"), as_json))
+            ctx.exit(report(out_of_memory(), as_json))
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)

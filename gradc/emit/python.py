@@ -109,11 +109,14 @@ class _Printer(Totals):
     def _check_sizes(self, where: Mapping[str, str]) -> None:
         """The other arrays must agree, and whatever else the program demands."""
         checks = []
+        first: dict[str, str] = {}
         for node in self.kernel.inputs:
             for axis, size in enumerate(node.shape):
-                actual = f"{self.parameters[node.name]}.shape[{axis}]"
-                if not isinstance(size, str) or where[size] != actual:
-                    message = f"axis {axis} of {node.name} must have size {size}"
+                actual, here = f"{self.parameters[node.name]}.shape[{axis}]", f"axis {axis} of {node.name}"
+                if isinstance(size, str) and where[size] == actual:
+                    first[size] = here
+                else:
+                    message = f"{here} must have size {size}" + (f", as {first[size]}" if size in first else "")
                     checks.append((actual, "!=", self._size(size), message))
         for check in self.kernel.checks:
             relation = {"==": "!=", ">=": "<"}[check.relation]
@@ -137,7 +140,8 @@ class _Printer(Totals):
             indent += 1
         element = f"{name}[{', '.join(variables)}]" if variables else name
         self._line(f"if not -{size} <= {element} < {size}:", indent)
-        self._line(f"raise IndexError({f'an index in {node.name} is out of range'!r})", indent + 1)
+        message = f"an index in {node.name} is out of range for size {check.size}"
+        self._line(f"raise IndexError({message!r})", indent + 1)
         self.names.taken -= set(variables)
 
     def _name_outputs(self) -> None:

@@ -41,6 +41,8 @@ class Algebra:
     rank: int = 0
     unified: dict[str, Size] = field(default_factory=dict)
     """Names of sizes found equal to another size: the caller elaborates again with these replaced."""
+    joins: dict[str, Span | None] = field(default_factory=dict)
+    """Where each of these names was found equal."""
     checks: list[Check] = field(default_factory=list)
     index_checks: list[IndexCheck] = field(default_factory=list)
     nameable: frozenset[str] = frozenset()
@@ -113,7 +115,7 @@ class Algebra:
         """The other size, where one is that of a slice with at most one element, which has to be there."""
         for one, other in ((a, b), (b, a)):
             if isinstance(one, Derived) and upper_bound(one) == 1:
-                self.demand(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}"))
+                self.demand(Check(one, "==", 1, f"sizes {a} and {b} differ{_where(span)}", span))
                 return other
         return None
 
@@ -125,8 +127,9 @@ class Algebra:
         for ours, other in ((b, a), (a, b)):
             if isinstance(ours, str) and ours in self.nameable and not isinstance(other, Derived):
                 self.unified[ours] = other
+                self.joins.setdefault(ours, span)
                 return other
-        self.demand(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}"))
+        self.demand(Check(a, "==", b, f"sizes {a} and {b} differ{_where(span)}", span))
         return a if isinstance(a, int) or isinstance(b, Derived) else b
 
     def demand(self, check: Check) -> None:
@@ -207,7 +210,8 @@ class Algebra:
         if index.type.dtype != "i64":
             floats = _float_inputs(index) if index.type.is_float else []
             raise Error(
-                "G0204", "an index must be made of integers", span, label=operands(floats or [index]),
+                "G0204", "an index must be made of integers", span,
+                label=operands(floats) if floats else f"{span.excerpt(40)} is {index.type}" if span else "",
                 help=(
                     "write `where(condition, x, 0)` instead of indexing by conditions"
                     if index.type.dtype == "bool"
@@ -250,7 +254,7 @@ class Algebra:
                 )  # fmt: skip
         else:
             what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
-            self.demand(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}"))
+            self.demand(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}", span))
         return source.op == "const" and last < 0
 
     def position(self, x: Node) -> Node:
@@ -348,13 +352,13 @@ def describe(node: Node) -> str:
     return f"the {node.op}"
 
 
-def static_integer(value: Any, span: Span, what: str) -> int:
+def static_integer(value: Any, span: Span, what: str, help: str = "write a whole number, such as 0 or -1") -> int:
     """A whole number that the program fixes."""
     if isinstance(value, Node) and value.is_constant and value.shape == () and not _depends_on_sizes(value):
         number = float(evaluate_constant(value))
         if number.is_integer() and abs(number) < 2**53:
             return int(number)
-    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span, help=help)
 
 
 def _depends_on_sizes(value: Node) -> bool:

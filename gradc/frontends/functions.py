@@ -129,6 +129,7 @@ INSTEAD = {
     "diff": "write `x[1:] - x[:-1]`",
     "tile": "write `x + 0 * y`, with a y of the shape wanted: arrays broadcast",
     "repeat": "write `take(x, indices, axis)`",
+    "concat": "write `concatenate([x, y], axis)`",
     "hstack": "write `concatenate([x, y], axis)`",
     "vstack": "write `concatenate([x, y], axis)`",
     "average": "write `sum(w * x) / sum(w)`",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.frontends.algebra import Algebra, operands, sides, static_whole
+from gradc.frontends.functions import known_functions
 from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import MAX_TERMS, Size, derive, slice_extent, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
-from gradc.language.syntax import Index
+from gradc.language.syntax import Index, Name
 
 
 def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) -> Node:
@@ -26,7 +27,7 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             f"{indices} for a value with {rank} ax{'i' if rank == 1 else 'e'}s" if rank else "a number has no elements",
             node.span,
             label=f"this is {value.type}",
-            help=None if rank else "pass an array, or declare one, as in `x: f64[n]`",
+            help=_help_for(node, rank),
         )
     parts, dropped, arrays = [], [], []
     axis = 0
@@ -66,6 +67,15 @@ def _place_of_chosen(items: tuple[Any, ...]) -> int:
     return places[0] if places[-1] - places[0] < len(places) else 0
 
 
+def _help_for(node: Index, rank: int) -> str:
+    """What to do about too many indices."""
+    if rank:
+        return "give one index for each axis"
+    if isinstance(node.value, Name) and node.value.id in known_functions():
+        return f"`{node.value.id}` is an input here; write `{node.value.id}(...)` for the function"
+    return "pass an array, or declare one, as in `x: f64[n]`"
+
+
 def _without_ellipsis(
     value: Node, items: tuple[Any, ...], spans: list[Span], node: Index
 ) -> tuple[tuple[Any, ...], list[Span]]:
@@ -101,7 +111,7 @@ def slice_node(value: Node, parts: tuple[tuple, ...]) -> Node:
 def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, Size]:
     step = 1 if item.step is None else item.step
     if step == 0:
-        raise Error("G0204", "the step of a slice cannot be zero", span)
+        raise Error("G0204", "the step of a slice cannot be zero", span, help="write 1 or -1 for every element")
     computed = [part for part in (item.start, item.stop) if part is not None and not isinstance(part, int)]
     if not isinstance(step, int) or (computed and step < 0):
         raise Error(
@@ -130,7 +140,7 @@ def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
         if size < needed:
             raise Error("G0204", message, span, help=f"valid indices are {-size} to {size - 1}" if size else "the array is empty")
         return position % size
-    algebra.checks.append(Check(size, ">=", needed, message))
+    algebra.checks.append(Check(size, ">=", needed, message, span))
     return position if position >= 0 else slice_extent(size, position, None, 1)[0]
 
 

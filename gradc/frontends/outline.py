@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gradc.frontends.functions import CARRYING, INDEXED, INSTEAD, REDUCING, known_functions, parameters
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
+from gradc.language.mistakes import CONSTANTS, constant_named
 from gradc.language.source import Span
 from gradc.language.syntax import (
     Assign,
@@ -28,8 +29,6 @@ from gradc.language.syntax import (
     Unary,
     children,
 )
-
-RESERVED = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,8 @@ class _Outliner:
         local: set[str] = set()
         for parameter, default in statement.parameters:
             if parameter.id in local:
-                raise Error("G0305", f"parameter `{parameter.id}` is named twice", parameter.span)
+                raise Error("G0305", f"parameter `{parameter.id}` is named twice", parameter.span,
+                            help="give each parameter its own name")
             local.add(parameter.id)
             if default is not None and self._expression(default, frozenset()):
                 raise Error(
@@ -157,11 +157,8 @@ class _Outliner:
 
     @staticmethod
     def _bindable(name: Name) -> None:
-        if name.id in RESERVED:
-            raise Error(
-                "G0307", f"`{name.id}` is {RESERVED[name.id]} and cannot be given another meaning", name.span,
-                help="choose another name",
-            )  # fmt: skip
+        if name.id in CONSTANTS:
+            raise constant_named(name)
 
     # ------------------------------------------------------------ expressions
 
@@ -261,7 +258,7 @@ class _Outliner:
 
     def _name(self, node: Name, local: frozenset[str]) -> Iterable[str]:
         name = node.id
-        if name in local or name in RESERVED:
+        if name in local or name in CONSTANTS:
             return ()
         if name in self.assigned:
             return self.assigned[name]
@@ -288,7 +285,7 @@ class _Outliner:
 
     def _unknown(self, node: Call) -> Error:
         name, span = node.function, node.function_span
-        if name in self.inputs or name in self.assigned or name in RESERVED or (len(name) <= 2 and len(node.args) == 1):
+        if name in self.inputs or name in self.assigned or name in CONSTANTS or (len(name) <= 2 and len(node.args) == 1):
             product = f"{name} * (...)"
             return Error(
                 "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),
@@ -311,7 +308,8 @@ class _Outliner:
         given = set(names[: len(node.args)])
         for key, _ in node.keywords:
             if key.id in given:
-                raise Error("G0304", f"argument `{key.id}` of `{node.function}` is given twice", key.span)
+                raise Error("G0304", f"argument `{key.id}` of `{node.function}` is given twice", key.span,
+                            help="drop one of them")
             if key.id not in known:
                 near = closest(key.id, known)
                 raise Error(

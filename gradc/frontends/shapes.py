@@ -34,6 +34,16 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
     return BUILDERS.get(name, _reduction)(asked)
 
 
+OF_VALUES = {"sum": "x + y", "mean": "(x + y) / 2", "prod": "x * y"}
+"""Reductions that people also ask for several values, and what to write for two."""
+
+AXIS = "write it as in `axis=0` or `axis=(0, 1)`"
+
+
+def _is_constant(part: Any) -> bool:
+    return isinstance(part, Node) and part.is_constant
+
+
 class Asked:
     """The arguments of a call by name, and where each was written."""
 
@@ -61,7 +71,12 @@ class Asked:
             return None
         parts = value if isinstance(value, tuple) else (value,)
         span = self.span(argument)
-        numbers = [static_integer(part, span, f"`{argument}`") for part in parts]
+        if self.name in OF_VALUES and len(self.node.args) > 1 and not all(map(_is_constant, parts)):
+            raise Error(
+                "G0204", f"`{self.node.function}` takes one array and then the axis, not several values", span,
+                help=f"write `{OF_VALUES[self.name]}`; an axis is a number, as in `{self.node.function}(x, axis=0)`",
+            )  # fmt: skip
+        numbers = [static_integer(part, span, f"`{argument}`", AXIS) for part in parts]
         for number in numbers:
             if not -rank <= number < rank:
                 raise Error(
@@ -110,7 +125,7 @@ def _clip(asked: Asked) -> Node:
 
 
 def _polygamma(asked: Asked) -> Node:
-    n = static_integer(_one_of(asked.given["n"]), asked.span("n"), "the order of `polygamma`")
+    n = static_integer(_one_of(asked.given["n"]), asked.span("n"), "the order of `polygamma`", "write it as in `polygamma(1, x)`")
     if n < 0:
         raise Error("G0202", "the order of `polygamma` cannot be negative", asked.span("n"))
     algebra = asked.algebra
@@ -177,7 +192,10 @@ def _softmax(asked: Asked) -> Node:
     """exp(x - logsumexp(x)) over the last axis, or those asked for; `log_softmax` is its logarithm."""
     x, algebra = asked.x, asked.algebra
     if x.type.rank == 0:
-        raise Error("G0202", f"`{asked.name}` takes an array", asked.span("x"), label=f"this is {x.type}")
+        raise Error(
+            "G0202", f"`{asked.name}` takes an array", asked.span("x"), label=f"this is {x.type}",
+            help="pass an array, or declare one, as in `x: f64[n]`",
+        )  # fmt: skip
     axes = asked.axes(x.type.rank) if "axis" in asked.given else (x.type.rank - 1,)
     shifted = algebra.elementwise("sub", x, along(algebra.reduce("logsumexp", x, axes), x, axes))
     return shifted if asked.name == "log_softmax" else algebra.elementwise("exp", shifted)
@@ -199,7 +217,7 @@ def _check_elements(asked: Asked, axes: tuple[int, ...] | None) -> None:
     if count == 0:
         raise Error("G0204", message, asked.node.span, label=f"this is {x.type}")
     if not isinstance(count, int):
-        asked.algebra.checks.append(Check(count, ">=", 1, message))
+        asked.algebra.checks.append(Check(count, ">=", 1, message, asked.node.span))
 
 
 # ---------------------------------------------------------------- axes
@@ -275,7 +293,7 @@ def _reshape(asked: Asked) -> Node:
         message = f"{x.type} cannot be reshaped to {shape_text(tuple(shape))}"
         if isinstance(total, int) and isinstance(count, int):
             raise Error("G0201", message, asked.node.span, help=f"it has {count} elements, the shape {total}")
-        asked.algebra.checks.append(Check(count, "==", total, message))
+        asked.algebra.checks.append(Check(count, "==", total, message, asked.node.span))
     if not shape:
         return squeeze(slice_node(x, ((0, 1, 1),) * x.type.rank), tuple(range(x.type.rank)))
     if not x.shape:
@@ -386,7 +404,10 @@ def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
 
 def _einsum(algebra: Algebra, args: tuple[Any, ...], keywords: dict[str, Any], node: Call) -> Node:
     if not isinstance(args[0], str) or keywords:
-        raise Error("G0202", "`einsum` takes its subscripts first, as in `einsum(\"ij,jk->ik\", A, B)`", node.span)
+        raise Error(
+            "G0202", "`einsum` takes its subscripts first", node.span,
+            help='write them in quotes, a letter for each axis, as in `einsum("ij,jk->ik", A, B)`',
+        )  # fmt: skip
     for value, part in zip(args[1:], node.args[1:]):
         if not isinstance(value, Node):
             raise Error("G0202", "`einsum` takes arrays after its subscripts", part.span)

@@ -74,18 +74,30 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
     """
     found = outline(program)
     types = {**types, **found.declared}
+    joined: dict[tuple[str, int], Span] = {}
     while True:
         algebra = Algebra(nameable=nameable)
         reader = Reader(algebra, found, types)
         result = reader.run(program)
         if not algebra.unified:
             break
+        for name, type in types.items():
+            for axis, size in enumerate(type.shape):
+                span = _written(algebra.joins.get(size), program)
+                if span is not None:
+                    joined.setdefault((name, axis), span)
         renaming = _closed(algebra.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     inputs = tuple(reader.inputs[name] for name in found.inputs)
+    checks = tuple(replace(check, span=_written(check.span, program)) for check in algebra.checks)
     index_checks = tuple(replace(check, text=reader.text_of(check.node)) for check in algebra.index_checks)
-    graph = Graph(inputs, (("value", result),), tuple(algebra.checks), index_checks)
+    graph = Graph(inputs, (("value", result),), checks, index_checks, joined)
     return Elaborated(graph, reader.spans, reader.names)
+
+
+def _written(span: Span | None, program: Program) -> Span | None:
+    """A span of the program's own text; None for one in the text of a function of ours."""
+    return span if span is not None and span.source is program.source else None
 
 
 def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:

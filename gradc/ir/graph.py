@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from gradc.ir.ops import OPS, Op, others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import DTYPES, Type
+from gradc.language.source import Span
 
 
 class Node:
@@ -169,12 +170,16 @@ def build(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> Node:
 
 @dataclass(frozen=True)
 class Check:
-    """A demand on sizes that is known only at the call: `left <relation> right`, or the message is raised."""
+    """A demand on sizes that is known only at the call: `left <relation> right`, or the message is raised.
+
+    `span` is the place in the program that demands it.
+    """
 
     left: Size
     relation: str
     right: Size
     message: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,8 @@ class Graph:
     outputs: tuple[tuple[str, Node], ...]
     checks: tuple[Check, ...] = ()
     index_checks: tuple[IndexCheck, ...] = ()
+    joined: Mapping[tuple[str, int], Span] = field(default_factory=dict, compare=False)
+    """Where the program makes the size of an input's axis equal to another size."""
 
     @cached_property
     def input_names(self) -> frozenset[str]:

@@ -213,13 +213,13 @@ _unary("logistic_pdf", "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_p
        lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))")
 _unary("softplus",   "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
-_unary("erf",        "1.1283791670955126 * exp(-x * x)",  "scipy.special.erf",  "math.erf({})")
-_unary("erfc",       "-1.1283791670955126 * exp(-x * x)", "scipy.special.erfc", "math.erfc({})")
-_unary("normal_cdf", "normal_pdf(x)",             "scipy.special.ndtr", "",
+_unary("erf",        "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({})")
+_unary("erfc",       "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({})")
+_unary("normal_cdf", "normal_pdf(x)",             "gradc.ir.reference.normal_cdf", "",
        lowered="0.5 * erfc(-0.7071067811865476 * x)")
 _unary("normal_pdf", "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
-_unary("gamma",      "out * digamma(x)",          "scipy.special.gamma",   "gamma({})",   POSITIVE)
+_unary("gamma",      "out * digamma(x)",          "gradc.ir.reference.gamma",   "gamma({})",   POSITIVE)
 _unary("lgamma",     "digamma(x)",                "scipy.special.gammaln", "lgamma({})",  POSITIVE)
 _unary("digamma",    "polygamma(1, x)",           "gradc.ir.reference.digamma", "digamma({})", POSITIVE)
 _unary("floor",      "0",                         "numpy.floor",      "np.floor({})")
@@ -255,7 +255,7 @@ _binary("shifted",   "x s",  ("1", None),                                       
         lowered="where(x == s, 0, x - s)")  # s counts as a constant: for results that do not depend on it
 _binary("exp_shifted", "x s", ("out", None),                                       "gradc.ir.reference.exp_shifted", "",
         lowered="where(x == s, 1, exp(x - s))")
-_binary("polygamma", "n x",  (None, "polygamma(n + 1, x)"),                        "scipy.special.polygamma", "polygamma({}, {})", ((1.0, 1.0), POSITIVE))
+_binary("polygamma", "n x",  (None, "polygamma(n + 1, x)"),                        "gradc.ir.reference.polygamma", "polygamma({}, {})", ((1.0, 1.0), POSITIVE))
 _binary("gate",      "c x",  (None, "gate(c, 1)"),                                 "gradc.ir.reference.gate", "{1} if {0} else 0.0")
 _row("where", "elementwise", "c x y", _last, partials=(None, "gate(c, 1)", "gate(not c, 1)"),
      numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL))

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from gradc.ir.gamma import _digamma, _gamma, _polygamma
 from gradc.ir.types import DTYPES
 
 Array = Any
+
+
+def special(of_arrays: str, of_numbers: Callable[..., float]) -> Callable[..., Array]:
+    """A function of SciPy's; for single numbers one that does without, because importing SciPy takes 0.2 seconds.
+
+    `math.lgamma` is no match for SciPy's near 1 and 2, so that one stays.
+    """
+
+    def function(*args: Array) -> Array:
+        if all(np.ndim(arg) == 0 for arg in args):
+            return of_numbers(*map(float, args))
+        return getattr(import_module("scipy.special"), of_arrays)(*args)
+
+    return function
+
+
+erf = special("erf", math.erf)
+erfc = special("erfc", math.erfc)
+normal_cdf = special("ndtr", lambda x: 0.5 * math.erfc(-x * 0.7071067811865476))
+gamma = special("gamma", _gamma)
+polygamma = special("polygamma", _polygamma)
+rational_digamma = special("digamma", _digamma)
 
 
 def sigmoid(x: Array) -> Array:
@@ -48,11 +73,9 @@ def logcosh(x: Array) -> Array:
 
 def digamma(x: Array) -> Array:
     """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
-    from scipy.special import digamma as rational
-
     fraction = x - np.rint(x)
-    reflected = rational(1 - x) - np.pi / np.tan(np.pi * fraction)
-    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational(x))
+    reflected = rational_digamma(1 - x) - np.pi / np.tan(np.pi * fraction)
+    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational_digamma(x))
 
 
 def shifted(x: Array, s: Array) -> Array:

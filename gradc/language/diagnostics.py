@@ -89,6 +89,11 @@ class Error(ValueError):
         return {"code": self.code, "message": self.message, **place, "label": self.label, "help": self.help}
 
 
+def out_of_memory() -> Error:
+    """The error for a computation whose arrays do not fit."""
+    return Error("G0503", "this needs more memory than there is", help="compute on fewer elements at a time")
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to a misspelt one, or None."""
     known = list(known)

@@ -9,7 +9,11 @@ from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
 
 if TYPE_CHECKING:
+    from gradc.language.syntax import Name
     from gradc.language.tokens import Token
+
+CONSTANTS = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number"}
+"""Names that have a meaning."""
 
 CONDITION = "a condition is written `a if c else b`"
 FUNCTION = "a function is written `def f(x) = x + 1`"
@@ -259,3 +263,11 @@ def stray_colon(source: Source, tokens: list[Token], at: int) -> Error:
 def positional_after_keyword(source: Source, start: int, stop: int) -> Error:
     return Error("G0102", "an argument without keyword after one with keyword", Span(source, start, stop),
                  help="write the arguments without keyword first")
+
+
+def constant_named(name: Name) -> Error:
+    """The error for a program that gives a constant another meaning."""
+    return Error(
+        "G0307", f"`{name.id}` is {CONSTANTS[name.id]} and cannot be given another meaning", name.span,
+        help="choose another name",
+    )  # fmt: skip

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from gradc.language.diagnostics import Error
-from gradc.language.mistakes import BINARY, ENDS, FUNCTION, at_token, clip, foreign_word, misplaced, shown, unexpected
+from gradc.language.mistakes import (
+    BINARY,
+    CONSTANTS,
+    ENDS,
+    FUNCTION,
+    at_token,
+    clip,
+    constant_named,
+    foreign_word,
+    misplaced,
+    shown,
+    unexpected,
+)
 from gradc.language.source import Source, Span
 from gradc.language.syntax import Call, Declare, Define, Expression, Index, Statement
 from gradc.language.tokens import RESERVED, Token
@@ -27,6 +39,8 @@ def no_result(source: Source, statements: list[Statement]) -> Error:
         return Error("G0105", "the program is empty", Span(source, 0, 0),
                      help="write an expression, such as `(x + y) * z`")
     last = statements[-1]
+    if last.name.id in CONSTANTS:
+        return constant_named(last.name)
     example = clip(last.name.id) + ("(...)" if isinstance(last, Define) else "")
     return Error("G0105", "the program has no result", last.span,
                  help=f"end it with an expression, such as `{example}`")

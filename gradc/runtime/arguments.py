@@ -161,7 +161,7 @@ class Arguments:
         message = message.replace(f"indices up to {check.right} - 1 are", f"index {right - 1} is")
         shapes = [(node.name, np.shape(array)) for node, array in zip(graph.inputs, self.arrays) if node.shape]
         shown = (f"`{name}` has shape {shape_text(shape)}" for name, shape in shapes[:MAX_LISTED])
-        return Error("G0603", message, help="; ".join(shown))
+        return Error("G0603", message, check.span, help="; ".join(shown))
 
     def _mismatch(self, graph: Graph, name: str, axis: int, size: Any, actual: int, sizes: dict[str, int]) -> Error:
         for node, array in zip(graph.inputs, self.arrays):
@@ -171,6 +171,7 @@ class Arguments:
                 first = node.shape.index(size)
                 return Error(
                     "G0603", f"arguments `{node.name}` and `{name}` do not fit together: shapes {other} and {mine}",
+                    graph.joined.get((name, axis)) or graph.joined.get((node.name, first)),
                     help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` have to be of one size",
                 )  # fmt: skip
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")

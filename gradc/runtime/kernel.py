@@ -9,6 +9,7 @@ import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.ir import interpret
+from gradc.ir.graph import Graph
 from gradc.ir.types import Type
 from gradc.runtime.results import own
 
@@ -18,7 +19,11 @@ Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
 
 def interpreter(compilation: Compilation) -> Run:
     """NumPy, op by op: answers at once, compiles nothing."""
-    graph = compilation.derivative
+    return interpreted(compilation.derivative)
+
+
+def interpreted(graph: Graph) -> Run:
+    """A graph evaluated with NumPy."""
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
         return own(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
@@ -51,6 +56,16 @@ def numba(compilation: Compilation) -> Run:
 
 ENGINES: dict[str, Callable[[Compilation], Run]] = {"numba": numba, "interpreter": interpreter}
 """How to run a compilation, by the name of the engine."""
+
+RUNNABLE: dict[str, Callable[[Compilation], Run]] = {
+    "graph": lambda compilation: interpreted(compilation.graph),
+    "rewritten": lambda compilation: interpreted(compilation.rewritten),
+    "adjoint": lambda compilation: interpreted(compilation.adjoint),
+    "derivative": lambda compilation: interpreted(compilation.derivative),
+    "lowered": lambda compilation: interpreted(compilation.lowered),
+    "python": numba,
+}
+"""How to run a stage of `compiler.STAGES`, where that has a meaning."""
 
 CHECKING_ENGINES = ("numba",)
 """Engines whose kernels themselves check that sizes fit, with a ValueError."""

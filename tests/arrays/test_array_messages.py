@@ -10,12 +10,12 @@ PROGRAMS = {
     "products": (
         "X: f64[3, 4]; w: f64[3]; X @ w", "X: f64[2, 3, 4]; Y: f64[3, 4, 5]; X @ Y", "x: f64; y: f64[3]; x @ y",
         "x: f64[3]; y: f64[4]; dot(x, y)", "x: f64[2, 3]; outer(x, x)", "x: f64[2, 3]; y: f64[3, 2]; x + y",
-        "A: f64[2, 3]; einsum(A, A)", "x: f64[3]; trace(x)", "x: f64[2, 3, 4]; diag(x)",
+        "A: f64[2, 3]; einsum(A, A)", "x: f64[3]; trace(x)", "x: f64[2, 3, 4]; diag(x)", "einsum(x, y)",
     ),
     "axes": (
         "x: f64[2, 3]; sum(x, axis=2)", "x: f64[2, 3]; sum(x, axis=-3)", "x: f64[2, 3]; sum(x, axis=(0, -2))",
         "x: f64[2, 3]; sum(x, axis=0.5)", "x: f64[n]; sum(x, axis=n)", "x: f64; sum(x, axis=0)",
-        "x: f64[2]; softmax(x, axis=5)",
+        "x: f64[2]; softmax(x, axis=5)", "softmax(2)", "sum(x, y)", "mean(x, y)", "prod(x, y, z)", "sum(x, axis=y)",
         "x: f64; softmax(x)", "x: f64[3]; sum(x, keepdims=2)", "x: f64[2, 3]; transpose(x, (0, 0))",
         "x: f64[2, 3]; transpose(x, (0,))", "x: f64[2, 3]; squeeze(x, 0)", "x: f64[n, 3]; squeeze(x, 0)",
         "x: f64[2]; expand_dims(x, 5)", "x: f64[2, 3]; cumsum(x, axis=4)", "x: f64[3, 4]; reshape(x, (5, 2))",
@@ -31,7 +31,7 @@ PROGRAMS = {
         "x: f64[3]; i: f64[2]; x[i]", "x: f64[3]; x[0.5]", "x: f64[3]; x[5]", "x: f64[3]; x[-4]",
         "x: f64[3, 4]; x[0, 1, 2]",
         "x: f64[3]; x[..., ...]", "x: f64[3]; x[::0]", "x: f64[3]; x[arange(5)]", "x: f64[3]; y: f64[5]; x[argmax(y)]",
-        "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]",
+        "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]", "x: f64[n]; x[0, 0]", "log: f64; log[0]", "polygamma(x, y)",
         "x: f64[3, 4]; i: i64[2]; j: i64[2]; x[i, j]", "x: f64[3, 4]; i: i64[4]; x[arange(3), i]",
         "x: f64[3, 4]; i: i64[3]; x[arange(4), i]", "x: f64[3, 4]; take(x, 1)", "x: f64[3]; take(x, 3)",
         "x: f64[3]; take(x, 0.5)",
@@ -47,7 +47,7 @@ PROGRAMS = {
         "x: f64[3, 4]; y: i64; take_along_axis(x, y, 1)",
     ),
     "absent": (
-        "flatten(x)", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape",
+        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)", "eye(3)", "x.shape",
         "x.sum()",
     ),
 }  # fmt: skip
@@ -62,6 +62,9 @@ CALLS = (
     ("X @ w", dict(X=ones(6, 4), w=ones(3))),
     ("X: f64[n, d]; w: f64[d]; X @ w", dict(X=ones(2, 3), w=ones(2))),
     ("X @ Y", dict(X=ones(2, 2, 3), Y=ones(3, 3, 2))),
+    ("h = X @ W\nsum(h @ V)", dict(X=ones(2, 3), W=ones(3, 4), V=ones(5, 2))),
+    ("def f(x, y) = x * y\nz + f(x, y)", dict(x=ones(3), y=ones(4), z=1.0)),
+    ("squared_error(x, y)", dict(x=ones(3), y=ones(4))),
     ("x @ y", dict(x=2.0, y=ones(3))),
     ("x + y", dict(x=ones(2, 3), y=ones(3, 2))),
     ("outer(x, y)", dict(x=ones(2, 2), y=ones(2))),

@@ -48,6 +48,7 @@ def test_exit_codes(args, input, code, stdout):
         ("--help",),
         ("info",),
         ("eval", "exp(x)", "--at", "x=1"),
+        ("eval", "gamma(x) + digamma(x) + polygamma(2, x) + erf(x) + erfc(x) + normal_cdf(x)", "--at", "x=2"),
         ("eval", "sum(log(1 + exp(-y*x)))", "--at", "x=[1,2],y=[1,-1]"),
         ("trace", NEURON, "--at", NEURON_AT),
         ("trace", NEURON, "--at", NEURON_AT, "-o", os.devnull),

@@ -12,6 +12,13 @@ def function(program="(x + y) * z", **options):
     return gradc.compile(program, engine="interpreter", **options)
 
 
+def without_memory(f, *args):
+    """The second call goes straight to the kernel, where there is one."""
+    with pytest.raises(gradc.Error, match="G0503"):
+        f(*args)
+    return f(*args)
+
+
 THREE, FOUR = np.ones(3), np.ones(4)
 
 
@@ -78,6 +85,11 @@ CASES = {
         "the maximum of nothing": lambda: function("max(x)")(THREE[:0]),
         "the minimum of an empty slice": lambda: function("min(x[3:])")(THREE),
         "an index into a scalar": lambda: function("x[1:] - x[:-1]")(1.0),
+    },
+    "memory": {
+        "more elements than memory": lambda: without_memory(function("outer(x, x)"), np.ones(2_000_000)),
+        "more elements than memory on the way": lambda: function("sum(arange(10000000000))")(),
+        "more elements than memory in a kernel": lambda: without_memory(gradc.compile("outer(x, x)"), np.ones(2_000_000)),
     },
     "derivatives": {
         "backward without forward": lambda: function().backward(),

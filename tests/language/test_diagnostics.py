@@ -77,6 +77,7 @@ BAD = {
         "def f(x y) = x; x", "f(a=1, 2)", "x: float; x", "x: double[3]; x", "x: string; x", "x: f64(3); x",
         "x: f64[n m]; x", "x: f64[n + 1]; x", "x: f64[-1]; x", "x: f64[2.0]; x", "x: f64[:, 3]; x", "x: f64 = 3; x",
         "x: f64[n] + 1", "x, 2: f64; x", "x, : f64; x", "True: f64; x", "x, y f64; x", "x[:", "a: b: c", "...",
+        "pi = 3", "inf: f64",
         "x + ...", "x[...:2]", "f(...)",
     ],
     "long lines and long words": [

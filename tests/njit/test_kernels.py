@@ -63,7 +63,7 @@ def test_sizes_that_differ_raise_inside_njit():
     def call(x, y):
         return product(x, y)
 
-    with pytest.raises(ValueError, match="size"):
+    with pytest.raises(ValueError, match="axis 0 of y must have size n, as axis 0 of x"):
         call(np.ones(3), np.ones(4))
 
 

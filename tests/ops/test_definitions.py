@@ -11,7 +11,7 @@ from gradc.frontends.functions import parameters, prelude
 
 normal_cdf, softplus, log, log1p = map(function, ("normal_cdf", "softplus", "log", "log1p"))
 EVERYWHERE = (
-    -1e300, -1e10, -1000.0, -38.0, -3.0, -1.0, -1e-8, -1e-300, 0.0, 1e-300, 1e-8, 0.3, 1.0, 2.5, 38.0, 1000.0, 1e10, 1e300,
+    -1e300, -1e10, -1000.0, -38.0, -3.0, -1.0, -1e-8, -1e-300, 0.0, 1e-300, 1e-8, 0.3, 1.0, 2.5, 38.0, 1e3, 1e10, 1e300,
 )  # fmt: skip
 POSITIVE = (1e-300, 1e-8, 0.3, 1.0, 2.0, 1000.0, 1e300)
 SLOPES = (-0.5, -0.1, 0.0, 0.01, 1.0, 1.5, 2.0)
