@@ -220,7 +220,7 @@ _unary("normal_cdf", "normal_pdf(x)",             "gradc.ir.reference.normal_cdf
 _unary("normal_pdf", "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
 _unary("gamma",      "out * digamma(x)",          "gradc.ir.reference.gamma",   "gamma({})",   POSITIVE)
-_unary("lgamma",     "digamma(x)",                "scipy.special.gammaln", "lgamma({})",  POSITIVE)
+_unary("lgamma",     "digamma(x)",                "gradc.ir.reference.lgamma", "lgamma({})",  POSITIVE)
 _unary("digamma",    "polygamma(1, x)",           "gradc.ir.reference.digamma", "digamma({})", POSITIVE)
 _unary("floor",      "0",                         "numpy.floor",      "np.floor({})")
 _unary("ceil",       "0",                         "numpy.ceil",       "np.ceil({})")
@@ -236,7 +236,8 @@ _binary("mul",       "x y",  ("y", "x"),                                        
 _binary("div",       "x y",  ("1 / y", "-out / y"),                                "numpy.divide",       "/", (REAL, POSITIVE))
 _binary("floordiv",  "x y",  ("0", "0"),                                           "numpy.floor_divide", "//", (REAL, POSITIVE))
 _binary("mod",       "x y",  ("1", "-(x // y)"),                                   "numpy.mod",          "%", (REAL, POSITIVE))
-_binary("power",     "x y",  ("where(y == 0, 0, where(abs(y) < 0.5 and x != 0, y * out / x, y * power(x, y - 1)))",
+_binary("power",     "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5 and x != 0 and abs(x) < inf,
+                                                          y * out / x, y * power(x, y - 1)))""",
                               "where(out == 0 and x >= 0, 0, out * log(x))"),      "numpy.power",        "**", (POSITIVE, REAL))
 _binary("maximum",   "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
                               "gate(not (y < x), where(x == y, 0.5, 1))"),         "numpy.maximum",      "max", commutative=True)
@@ -277,11 +278,15 @@ _row("not", "elementwise", "x", _condition, partials=(None,), numpy="numpy.logic
 
 # ---------------------------------------------------------------- reductions: attrs are (axes,)
 
-_reduction("prod", """where(sum(gate(x == 0, 1)) == 0, out / x,
+_reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
+                      where(abs(x) == inf and sum(gate(abs(x) == inf, 1)) == 1, prod(where(abs(x) == inf, 1, x)),
+                      where((out == 0 or abs(out) == inf) and sum(gate(x == 0 or abs(x) == inf, 1)) == 0,
+                        prod(x / scale) / (x / scale) * power(scale, count(x) - 1),
+                      where(sum(gate(x == 0, 1)) == 0, out / x,
                       where(sum(gate(x == 0, 1)) == 1,
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
                         where(sum(gate(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
-                      * prod(where(x == 0, 1, x)))""",              "numpy.prod", domain=POSITIVE)
+                      * prod(where(x == 0, 1, x)))))""",              "numpy.prod", domain=POSITIVE)
 _reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest")
 _reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",

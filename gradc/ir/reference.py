@@ -71,6 +71,14 @@ def logcosh(x: Array) -> Array:
     return np.where(size < 1, 0.5 * np.log1p(np.square(np.sinh(x))), size + np.log1p(np.exp(-2 * size)) - 0.6931471805599453)
 
 
+def lgamma(x: Array) -> Array:
+    """SciPy's; around the zeros at 1 and 2 its complex one, whose real part is accurate there."""
+    from scipy.special import gammaln, loggamma
+
+    near = np.minimum(np.abs(x - 1), np.abs(x - 2)) < 0.19
+    return np.where(near, loggamma(np.where(near, x, 1) + 0j).real, gammaln(x))
+
+
 def digamma(x: Array) -> Array:
     """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
     fraction = x - np.rint(x)
@@ -114,7 +122,7 @@ def norm(x: Array, axis: tuple[int, ...]) -> Array:
     """The Euclidean norm, scaled by a power of two so that squares neither overflow nor vanish."""
     largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
     usable = np.isfinite(largest) & (largest > 0)
-    scale = np.ldexp(1.0, np.frexp(np.where(usable, largest, 1))[1]).astype(np.asarray(x).dtype)
+    scale = np.ldexp(1.0, np.frexp(np.where(usable, largest, 1))[1] - 1).astype(np.asarray(x).dtype)
     return np.sqrt(np.sum(np.square(x / scale), axis=axis)) * np.squeeze(scale, axis=axis)
 
 

@@ -20,6 +20,7 @@ from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name
+from gradc.rewrite.forms import FORMS, NUMBERS, with_logarithm_inside, with_squares_summed
 from gradc.rewrite.movement import sink
 from gradc.rewrite.products import sparse
 
@@ -48,6 +49,11 @@ class Rule:
     def reduces(self) -> bool:
         parts = list(walk(parsed(self.sides[0]).result))
         return any(isinstance(p, Call) and p.function in REDUCTIONS and len(p.args) == 1 for p in parts)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names that do not stand for numbers written in the program."""
+        return tuple(name for name in self.names if name[0] not in NUMBERS)
 
     @cached_property
     def pattern(self) -> Node:
@@ -87,7 +93,8 @@ class Match:
     def fits(self, pattern: Node, node: Node) -> bool:
         if pattern.op == "input":
             known = self.bound.setdefault(pattern.name, node)
-            return known is node and (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
+            same_kind = (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
+            return known is node and same_kind and (pattern.name[0] not in FORMS or FORMS[pattern.name[0]].holds(node))
         if pattern.op != node.op:
             return False
         if pattern.op == "const":
@@ -172,10 +179,19 @@ def _plausible(pattern: Node, kinds: tuple[Kind, ...], same: bool) -> bool:
     if len(pattern.args) > 1 and pattern.args[-1] is pattern.args[-2] and not same:
         return False
     fitting = [
-        [arg.op == "input" or (kind in _bits(arg) if arg.op == "const" else kind == arg.op) for kind in kinds]
+        [_may_fit(arg, kind) for kind in kinds]
         for arg in pattern.args
     ]
     return any(all(row[k] for row, k in zip(fitting, order)) for order in Match.orders(pattern))
+
+
+def _may_fit(pattern: Node, kind: Kind) -> bool:
+    if pattern.op == "const":
+        return kind in _bits(pattern)
+    if pattern.op != "input":
+        return kind == pattern.op
+    form = FORMS.get(pattern.name[0])
+    return form is None or ("const" if isinstance(kind, int) else kind) in form.ops
 
 
 @cache
@@ -229,11 +245,10 @@ class Rewriter:
         return [self.normal[node] for node in results]
 
     def _fire(self, node: Node) -> Node:
-        folded = fold(node)
-        if folded is node:
-            folded = (node.op == "contract" and sparse(node)) or sink(node, self.moves)
-        if folded is not node:
-            return folded
+        for step in (fold, sparse, lambda node: sink(node, self.moves), with_logarithm_inside, with_squares_summed):
+            changed = step(node)
+            if changed is not node:
+                return changed
         for rule in self.rules.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:

@@ -29,15 +29,17 @@ def diagonal(node: Node) -> Node | None:
     return broadcast(along, node.shape, kept)
 
 
-def sparse(node: Node) -> Node | None:
-    """A product with a diagonal matrix scales, and one with rows of an identity matrix picks."""
+def sparse(node: Node) -> Node:
+    """A product with a diagonal matrix scales, and one with rows of an identity matrix picks; other nodes stay."""
+    if node.op != "contract":
+        return node
     x_labels, y_labels, labels = node.attrs
     sides = ((*node.args, x_labels, y_labels), (*node.args[::-1], y_labels, x_labels))
     for side, other, own, others_own in sides:
         result = _scaled(side, other, own, others_own, labels) or _picked(side, other, own, others_own, labels)
         if result is not None:
             return result
-    return None
+    return node
 
 
 def _scaled(side: Node, other: Node, own: Labels, others_own: Labels, labels: Labels) -> Node | None:

@@ -58,3 +58,10 @@ def test_zeros_poles_and_infinities_are_the_references(op):
             (expected,) = f(1.0, np.array([x])) if op == "polygamma" else f(np.array([x]))
             got = FUNCTIONS[op](np.float64(x))
             assert np.array_equal(got, expected, equal_nan=True), (x, got, expected)
+
+
+@pytest.mark.parametrize("x", [0.9999999999, 1.0000001, 1.9999999999, 2.0000001, 0.6, 1.5, 2.4])
+def test_reference_of_lgamma_is_accurate_around_its_zeros(x):
+    got = reference(OPS["lgamma"].numpy)(np.float64(x))
+    with mpmath.workdps(40):
+        assert rows.ulps(float(got), mpmath.loggamma(mpmath.mpf(x))) <= 8

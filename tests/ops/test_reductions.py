@@ -103,3 +103,19 @@ def test_every_choice_of_axes(row, axes):
     for part, part_value, part_grad in zip(parts, np.reshape(value, -1), grads):
         expected = run([alone, alone_bar], {flat: part}, {})
         assert np.allclose(part_value, expected[0], rtol=1e-14) and np.allclose(part_grad, expected[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name, array, expected",
+    [
+        ("prod", (1e200, 1e200), (1e200, 1e200)),
+        ("prod", (1e-200, 1e-200, 2.0), (2e-200, 2e-200, 0.0)),
+        ("prod", (math.inf, 1.0), (1.0, math.inf)),
+        ("norm", (9.5e307, 1.0), (1.0, 1.0 / 9.5e307)),
+    ],
+)
+def test_gradients_where_the_value_or_its_scale_is_no_float(name, array, expected):
+    x = input_node("x", Type("f64", (len(array),)))
+    (bar,) = adjoint(make(name, x, attrs=((0,),)), [x], constant(1.0))
+    (got,) = run([bar], {x: np.array(array)}, {})
+    assert np.allclose(got, expected, rtol=1e-14, atol=0)

@@ -12,6 +12,7 @@ KINKS = [
     ("where(x > 1, exp(x**2), x)", (1e3,), inf, (inf,), "a side that is taken keeps its infinity"),
     ("max(x, y)", (2.0, 2.0), 2.0, (0.5, 0.5), "two inputs that tie in `max` share the gradient"),
     ("min(x, y)", (2.0, 2.0), 2.0, (0.5, 0.5), "and in `min`"),
+    ("max(x, y, z)", (2.0, 2.0, 2.0), 2.0, (0.25, 0.25, 0.5), "nested, as among three: pairs share"),
     ("max(x, 0)", (0.0,), 0.0, (0.0,), "a constant takes nothing and gives nothing: relu'(0) = 0"),
     ("max(0, 1 - x)", (1.0,), 0.0, (0.0,), "a hinge at its margin contributes nothing"),
     ("clip(x, 0, 1)", (0.0,), 0.0, (0.0,), "clip is flat at its lower bound"),
@@ -33,5 +34,7 @@ KINKS = [
     ("log(x)", (-1.0,), nan, (-1.0,), "outside its domain a value is NaN"),
     ("xlogy(x, y)", (0.0, 2.0), 0.0, (0.6931471805599453, 0.0), "x log y is smooth at x = 0 where y is positive"),
     ("xlogy(x, y)", (0.0, 0.0), 0.0, (0.0, 0.0), "at x = 0 it is 0 and flat where log y is not finite"),
+    ("x**0.25", (inf,), inf, (0.0,), "a root has slope 0 at infinity, its limit"),
+    ("log(1 + x**2)", (1e200,), 921.0340371976183, (2e-200,), "nor where only a square is too large"),
     ("floor(x)", (1.5,), 1.0, (0.0,), "no gradient passes through rounding"),
 ]

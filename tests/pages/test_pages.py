@@ -28,8 +28,13 @@ value, which does. `where` and `if` take the second side, for no comparison with
 
 ## Accuracy
 
-Programs are rewritten so that common formulas neither overflow nor cancel (`gradc compile EXPR --emit rewritten` shows
-which rules fired). Each rule is proved over the reals and compared with mpmath at hard points, value and gradient.
+Programs are rewritten so that common formulas neither overflow nor cancel, however they are spelled (`gradc compile
+EXPR --emit rewritten` shows which rules fired): constants of a sum are gathered where that is exact, the logarithm of
+products and sums of exponentials is taken term by term, and so is the root of a sum of squares. Each rule is proved
+over the reals and compared with mpmath at hard points, value and gradient.
+
+Quotients whose limit at 0 or infinity is finite while both sides are not (`(exp(x) - 1)/x`, `log(1 + x)/x`,
+`x/sqrt(1 + x**2)`) have right values, but near the limit their gradient is a difference of nearly equal numbers.
 
 Known gaps: where one exponential of a log-sum-exp or a softmax dominates all others, a gradient that is a difference of
 nearly equal numbers keeps an error of a few ULP of the largest gradient, which may be all of a much smaller one; and

@@ -1,0 +1,117 @@
+"""Forms of values that rules ask for by the first letter of a name: numbers, exponentials, sums of squares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from gradc.ir.graph import Node, build, make
+
+MOVES = frozenset({"broadcast", "reshape", "squeeze", "transpose", "slice", "take", "take_along"})
+UNBOUNDED = frozenset({"exp", "exp2", "cosh"})
+"""Positive ops that overflow where their logarithm is an ordinary number."""
+EXPONENTIALS = UNBOUNDED | {"exp_shifted", "sigmoid", "sech"}
+"""Positive ops that overflow or vanish where their logarithm is an ordinary number."""
+POSITIVE = frozenset({"add", "mul", "div", "square", "sqrt", "sum", "where", "power"}) | MOVES
+"""Ops of positive arguments that are positive."""
+MANY = 1000
+"""Nodes that a question about a form looks at before the answer is no."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a value has to be: the op that it may end in, and a question about it."""
+
+    ops: frozenset[str]
+    holds: Callable[[Node], bool]
+
+
+def _number(holds: Callable[[float], bool]) -> Form:
+    return Form(frozenset({"const"}), lambda node: node.op == "const" and node.type.is_float and holds(node.value))
+
+
+def is_short(x: float) -> bool:
+    """Whether sums and products of two such numbers are exact."""
+    return abs(x) < 2**20 and (x * 2**20).is_integer()
+
+
+def is_positive(node: Node, one_of: frozenset[str] = frozenset()) -> bool:
+    """Whether a value is made of positive numbers and exponentials only, by ops that keep it positive.
+
+    With `one_of`, one of its exponentials has to be one of these ops, and more than one that is scaled already.
+    """
+    stack, seen, found = [node], 0, not one_of
+    while stack:
+        part = stack.pop()
+        seen += 1
+        if part.op in EXPONENTIALS:
+            found = found or (part.op in one_of and (part is not node or part.op != "exp_shifted"))
+        elif part.op == "sum" and part.args[0].op == "exp_shifted":
+            continue  # scaled already
+        elif part.op == "where" and part.args[2].op == "const" and part.args[2].value == 0:
+            stack.append(part.args[1])
+        elif part.op in POSITIVE and part.op != "where" and seen < MANY:
+            stack += part.args if part.row.kind == "elementwise" and part.op != "power" else part.args[:1]
+        elif part.op != "size" and not (part.op == "const" and part.type.is_float and 0 < part.value < inf):
+            return False
+    return found
+
+
+def is_sum_of_squares(node: Node) -> bool:
+    """Whether a value is a sum of squares and positive numbers, with positive factors."""
+    stack, seen, found = [node], 0, False
+    while stack:
+        part = stack.pop()
+        seen += 1
+        if part.op == "square":
+            found = True
+        elif part.op in ("add", "mul", "sum") and seen < MANY:
+            stack += part.args
+        elif part.op == "div" and part.args[1].op == "const":
+            stack += part.args
+        elif not (part.op == "const" and 0 < part.value < inf):
+            return False
+    return found
+
+
+FORMS: dict[str, Form] = {
+    "k": _number(lambda x: 0 < x < inf),
+    "n": _number(lambda x: -inf < x < 0),
+    "i": _number(is_short),
+    "j": _number(is_short),
+    "p": Form(EXPONENTIALS | POSITIVE | {"const", "size"}, is_positive),
+    "e": Form(EXPONENTIALS | POSITIVE, lambda node: is_positive(node, EXPONENTIALS)),
+    "u": Form(UNBOUNDED | POSITIVE, lambda node: is_positive(node, UNBOUNDED)),
+    "q": Form(frozenset({"square", "add", "mul", "sum", "div"}), is_sum_of_squares),
+}
+"""By first letter: positive and negative numbers, numbers with exact sums (`i`, `j`), positive values, those with an
+exponential in them (`e`), those with one that overflows (`u`), sums of squares (`q`)."""
+
+NUMBERS = ("k", "n", "i", "j")
+"""The forms that are numbers written in the program."""
+
+
+# ---------------------------------------------------------------- two steps that no text can state
+
+
+def with_logarithm_inside(node: Node) -> Node:
+    """`log(move(e))` as `move(log(e))`: the logarithm of an exponential is the simpler value."""
+    if node.op != "log" or node.args[0].op not in MOVES or not FORMS["e"].holds(node.args[0]):
+        return node
+    inner, moves = node.args[0], []
+    while inner.op in MOVES:
+        moves.append(inner)
+        inner = inner.args[0]
+    inner = make("log", inner)
+    for move in reversed(moves):
+        inner = build(move.op, (inner, *move.args[1:]), move.attrs)
+    return inner
+
+
+def with_squares_summed(node: Node) -> Node:
+    """The product of a vector with itself as a sum of squares."""
+    if node.op == "contract" and node.args[0] is node.args[1] and node.attrs[0] == node.attrs[1] and not node.attrs[2]:
+        x = node.args[0]
+        return make("sum", make("square", x), attrs=(tuple(range(x.type.rank)),))
+    return node
