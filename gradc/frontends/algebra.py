@@ -352,7 +352,11 @@ def describe(node: Node) -> str:
     return f"the {node.op}"
 
 
-def static_integer(value: Any, span: Span, what: str, help: str = "write a whole number, such as 0 or -1") -> int:
+OF_NUMBERS = "write a whole number, such as 0 or -1"
+OF_SIZES = "write a number, or the name of a size, as the n of `x: f64[n]`"
+
+
+def static_integer(value: Any, span: Span, what: str, help: str = OF_NUMBERS) -> int:
     """A whole number that the program fixes."""
     if isinstance(value, Node) and value.is_constant and value.shape == () and not _depends_on_sizes(value):
         number = float(evaluate_constant(value))
@@ -375,12 +379,12 @@ SIZE_OPS = {
 """Ops on sizes that give a size, and what `Derived` calls them."""
 
 
-def static_whole(algebra: Algebra, value: Any, span: Span, what: str) -> Size:
+def static_whole(algebra: Algebra, value: Any, span: Span, what: str, help: str = OF_NUMBERS) -> Size:
     """A whole number that the program fixes, or that it computes from sizes; what is computed is not negative."""
     if isinstance(value, Node) and value.op == "broadcast":
         value = value.args[0]
     if not (isinstance(value, Node) and value.is_constant and value.shape == () and _depends_on_sizes(value)):
-        return static_integer(value, span, what)
+        return static_integer(value, span, what, help)
     found: dict[Node, Size] = {}
     for node in topological((value,)):
         if node.op == "size":
@@ -398,12 +402,12 @@ def static_whole(algebra: Algebra, value: Any, span: Span, what: str) -> Size:
         if isinstance(size, Derived):
             algebra.demand(Check(size, ">=", 0, f"`{span.text}` is negative"))
         return size
-    raise Error("G0204", f"{what} needs whole numbers written in the program", span)
+    raise Error("G0204", f"{what} needs whole numbers written in the program", span, help=help)
 
 
 def static_size(algebra: Algebra, value: Any, span: Span) -> Size:
     """A size: a whole number that is not negative, or computed from the names of others."""
-    size = static_whole(algebra, value, span, "a size")
+    size = static_whole(algebra, value, span, "a size", OF_SIZES)
     if isinstance(size, int) and size < 0:
         raise Error("G0204", "a size cannot be negative", span)
     return size
