@@ -28,8 +28,12 @@ def radians(x) = x * 0.017453292519943295
 def degrees(x) = x * 57.29577951308232
 def xlogy(x, y) = where(x == 0 and (y <= 0 or y == inf), 0, x * log(y))
 def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
-def softmax_cross_entropy(scores, labels) = mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))
-def multiclass_hinge(scores, labels, margin=1) = mean(sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))
+def softmax_cross_entropy(scores, labels) = mean(
+    logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1)
+)
+def multiclass_hinge(scores, labels, margin=1) = mean(
+    sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin)
+)
 def binary_cross_entropy(logits, targets) = mean(softplus(logits) - logits * targets)
 def squared_error(x, y) = mean((x - y)**2)
 def l2(x) = sum(x**2)
@@ -96,8 +100,8 @@ SHAPED = {
 """Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
 
 REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul", "einsum",
-            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "reshape",
-            "cumsum", "diag", "trace", "amax", "amin")  # fmt: skip
+            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack",
+            "reshape", "cumsum", "diag", "trace", "amax", "amin")  # fmt: skip
 """Functions whose arguments are arrays."""
 
 INDEXED = {"take": 1, "take_along_axis": 1, "one_hot": 0, "softmax_cross_entropy": 1, "multiclass_hinge": 1}

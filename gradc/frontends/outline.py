@@ -285,7 +285,8 @@ class _Outliner:
 
     def _unknown(self, node: Call) -> Error:
         name, span = node.function, node.function_span
-        if name in self.inputs or name in self.assigned or name in CONSTANTS or (len(name) <= 2 and len(node.args) == 1):
+        is_value = name in self.inputs or name in self.assigned or name in CONSTANTS
+        if is_value or (len(name) <= 2 and len(node.args) == 1):
             product = f"{name} * (...)"
             return Error(
                 "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),

@@ -48,7 +48,8 @@ MAX_EXCERPT = 60
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
 BINARY_OPS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power", "and": "and", "or": "or",
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power",
+    "and": "and", "or": "or",
 }  # fmt: skip
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
@@ -212,7 +213,9 @@ class Reader:
             values.append(value)
         return values[0]
 
-    def _apply(self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]) -> Value:
+    def _apply(
+        self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]
+    ) -> Value:
         algebra, span = self.algebra, node.span
         match node:
             case Number():
