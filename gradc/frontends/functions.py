@@ -28,17 +28,13 @@ def radians(x) = x * 0.017453292519943295
 def degrees(x) = x * 57.29577951308232
 def xlogy(x, y) = where(x == 0 and (y <= 0 or y == inf), 0, x * log(y))
 def normal_logpdf(x) = -0.5 * x**2 - 0.9189385332046727
-def softmax_cross_entropy(scores, labels) = mean(
-    logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1)
-)
-def multiclass_hinge(scores, labels, margin=1) = mean(
-    sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin)
-)
+def softmax_cross_entropy(scores, labels) = mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))
+def multiclass_hinge(scores, labels, margin=1) = mean(sum(max(0, scores - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))
 def binary_cross_entropy(logits, targets) = mean(softplus(logits) - logits * targets)
 def squared_error(x, y) = mean((x - y)**2)
 def l2(x) = sum(x**2)
 0
-"""
+"""  # noqa: E501
 """Functions that need nothing but the language. The last line is there because a program has a result."""
 
 ALIASES = {
