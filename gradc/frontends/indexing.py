@@ -172,7 +172,7 @@ def _gather(algebra: Algebra, value: Node, arrays: list[tuple[int, Node, Span]])
 def take(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Span) -> Node:
     """NumPy's `take`: along an axis, the elements at these indices; a slice where the program fixes one index."""
     if chosen.is_constant and chosen.shape == ():
-        parts = [(0, 1, size) for size in value.shape]
+        parts: list[tuple[Size, int, Size]] = [(0, 1, size) for size in value.shape]
         parts[axis] = _position(algebra, chosen, value.shape[axis], span), 1, 1
         return squeeze(slice_node(value, tuple(parts)), (axis,))
     return make("take", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))

@@ -84,7 +84,7 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
             break
         for name, type in types.items():
             for axis, size in enumerate(type.shape):
-                span = _written(algebra.joins.get(size), program)
+                span = _written(algebra.joins.get(size), program) if isinstance(size, str) else None
                 if span is not None:
                     joined.setdefault((name, axis), span)
         renaming = _closed(algebra.unified)
@@ -244,7 +244,8 @@ class Reader:
             case Unary():
                 return algebra.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
             case Binary(op="@"):
-                return products.matmul(algebra, *args, node.span)
+                left, right = args
+                return products.matmul(algebra, left, right, span)
             case Binary():
                 return algebra.elementwise(BINARY_OPS[node.op], *args, span=span)
             case Comparison():
