@@ -160,10 +160,11 @@ class Selection:
             return []
         args = node.args
         kinds = tuple([self._kind(arg) for arg in args])
-        key = (node.op, len(args) > 1 and args[-1] is args[-2], *kinds)
+        same = len(args) > 1 and args[-1] is args[-2]
+        key = (node.op, same, *kinds)
         found = self.found.get(key)
         if found is None:
-            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, key[1])]
+            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, same)]
         return found
 
     def _kind(self, arg: Node) -> Kind:
