@@ -1,4 +1,4 @@
-"""The house rules: imports go down, start-up is light, the pages say what happens."""
+"""The house rules: imports go down, lint and types are clean, start-up is light, the pages say what happens."""
 
 import ast
 import doctest
@@ -32,6 +32,20 @@ def test_imports_only_go_down():
                 if there in ORDER and ORDER.index(there) > ORDER.index(here):
                     wrong.append(f"{path.relative_to(ROOT)} imports {node.module}")
     assert not wrong
+
+
+def test_lint_finds_nothing():
+    assert found_by("ruff", "check", "--no-cache", "--output-format=concise", "gradc", "bench", "tests") == ""
+
+
+def test_types_find_nothing(tmp_path):
+    assert found_by("mypy", "--cache-dir", str(tmp_path)) == ""
+
+
+def found_by(*command: str) -> str:
+    """What a tool complains about; nothing if it is content."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode else ""
 
 
 def test_start_up_needs_no_compiler():
