@@ -63,9 +63,8 @@ def _pieces(source: Source) -> Iterator[Span]:
     if open_brackets:
         place = open_brackets[-1]
         closing = {"[": "]", "(": ")"}[source.text[place]]
-        raise Error(
-            "G0702", "this bracket is never closed", Span(source, place, place + 1), help=f"put a `{closing}` at its end"
-        )
+        span = Span(source, place, place + 1)
+        raise Error("G0702", "this bracket is never closed", span, help=f"put a `{closing}` at its end")
     if source.text[start:].strip() or start == 0:
         yield Span(source, start, len(source.text))
 
@@ -165,7 +164,8 @@ def _list(span: Span) -> np.ndarray:
     try:
         return np.array(items[0])
     except (ValueError, OverflowError):
-        raise Error("G0702", "the rows of this list differ in length", span, help="give all rows the same length") from None
+        help = "give all rows the same length"
+        raise Error("G0702", "the rows of this list differ in length", span, help=help) from None
 
 
 def _end_of_element(text: str, place: int) -> int:

@@ -261,7 +261,8 @@ def _gather(step: Step) -> Callable[[Any, Any], Any]:
 
     def pick(x: Any, index: Any) -> Any:
         at = np.asarray(data_of(index), dtype=np.int64)
-        return linear(lambda data: forward(data, at, axis), lambda grad: scatter(grad, at, axis, np.shape(data_of(x))), x)
+        shape = np.shape(data_of(x))
+        return linear(lambda data: forward(data, at, axis), lambda grad: scatter(grad, at, axis, shape), x)
 
     return pick
 

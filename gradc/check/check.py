@@ -98,8 +98,7 @@ def _drawn(f: Function) -> dict[str, Any]:
     for _ in range(MAX_DRAWS):
         for name, type in zip(f.inputs, types):
             shape = tuple(size if isinstance(size, int) else DRAWN_SIZE for size in type.shape)
-            low, high = (0, 2) if not type.is_float else (0.2, 2.0)
-            drawn = rng.uniform(low, high, shape) if type.is_float else rng.integers(low, high, shape)
+            drawn = rng.uniform(0.2, 2.0, shape) if type.is_float else rng.integers(0, 2, shape)
             point[name] = drawn if shape else drawn.item() if isinstance(drawn, np.ndarray) else drawn
         value, grads = f.value_and_grad(**point)
         if np.all(np.isfinite(value)) and all(np.all(np.isfinite(grad)) for grad in grads):

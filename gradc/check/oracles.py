@@ -69,7 +69,9 @@ class Arithmetic:
         if len(args) == 2:
             arrays.append(np.asarray(args[1], object if node.row.kind == "contraction" else int))
         result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
-        return np.where(result == 0, self.number(0.0), result)[()] if node.op in ("pad", "put", "put_along") else result[()]
+        if node.op in ("pad", "put", "put_along"):
+            result = np.where(result == 0, self.number(0.0), result)
+        return result[()]
 
 
 def _reduce(function: Callable[[list], Any], x: np.ndarray, axes: tuple[int, ...]) -> Value:

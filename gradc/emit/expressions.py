@@ -84,7 +84,9 @@ class Expressions:
 
     def _position(self, value: Position) -> Text:
         text = self._affine(value.at)
-        return Text(text if text.isidentifier() else f"({text})") if value.dtype == "i64" else Text(f"{DTYPES[value.dtype]}({text})")
+        if value.dtype == "i64":
+            return Text(text if text.isidentifier() else f"({text})")
+        return Text(f"{DTYPES[value.dtype]}({text})")
 
     @staticmethod
     def _number(value: Number) -> Text:

@@ -29,7 +29,8 @@ def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]
     carried = {name: source(name) for name in sorted(calls)}
     uses_math = any("math." in text for text in (body, *carried.values()))
     options = OPTIONS + ", cache=True" * cache
-    parts = [f'"""{escaped(doc)}\n"""\n\n' + "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"]
+    imports = "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"
+    parts = [f'"""{escaped(doc)}\n"""\n\n{imports}']
     constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
     if constants:
         parts.append("\n".join(constants) + "\n")

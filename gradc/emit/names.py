@@ -7,8 +7,8 @@ from itertools import chain, count
 
 from gradc.emit.special import CALLED
 
-RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", "ROWS", *CALLED.values(),
-            "_add", "_two_sum", "_settle", "value", "value_and_grad"}  # fmt: skip
+RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError", "BLOCK", "ROWS",
+            "_add", "_two_sum", "_settle", "value", "value_and_grad", *CALLED.values()}  # fmt: skip
 """What a generated module itself calls by name."""
 
 
@@ -27,7 +27,8 @@ class Names:
 
     def numbered(self, wanted: str) -> str:
         """`wanted`, or `wanted2`, `wanted3`, ... where it is taken."""
-        return self.new(next(name for name in chain([wanted], (f"{wanted}{k}" for k in count(2))) if name not in self.taken))
+        candidates = chain([wanted], (f"{wanted}{k}" for k in count(2)))
+        return self.new(next(name for name in candidates if name not in self.taken))
 
     def next(self, stem: str) -> str:
         """The first of `stem0`, `stem1`, ... that is free."""

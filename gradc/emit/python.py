@@ -124,9 +124,9 @@ class _Printer(Totals):
         for left, relation, right, message in checks:
             self._line(f"if {left} {relation} {right}:", 1)
             self._line(f"raise ValueError({message!r})", 2)
-        for check in self.kernel.index_checks:
-            if not check.is_computed:
-                self._check_indices(check)
+        for demand in self.kernel.index_checks:
+            if not demand.is_computed:
+                self._check_indices(demand)
 
     def _check_indices(self, check: IndexCheck) -> None:
         """Every element of an array of indices, before anything is written."""
@@ -148,7 +148,9 @@ class _Printer(Totals):
         """Outputs carry their own names, before anything else can take them."""
         self.output_hints: dict[Let | Total, str] = {}
         self.outputs: dict[str, str] = {}
-        for name, value in self.kernel.statements[-1].values:  # type: ignore[union-attr]
+        last = self.kernel.statements[-1]
+        assert isinstance(last, Return)
+        for name, value in last.values:
             if isinstance(value, str):
                 self.arrays[value] = self.names.new(value if value != "value" else "result")
             elif isinstance(value, (Let, Total)):

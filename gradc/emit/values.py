@@ -1,4 +1,4 @@
-"""What is known of the values of a kernel before it is printed: who reads each, and which may be Python's own floats."""
+"""What is known of a kernel's values before it is printed: who reads each, and which may be Python's own floats."""
 
 from __future__ import annotations
 
@@ -104,8 +104,9 @@ def readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
     while stack:
         body = stack.pop()
         for statement in body:
-            squared = isinstance(statement, Let) and isinstance(statement.value, Apply) and statement.value.op == "square"
-            for value in values_of(statement) * (2 if squared else 1):
+            computed = statement.value if isinstance(statement, Let) else None
+            is_square = isinstance(computed, Apply) and computed.op == "square"
+            for value in values_of(statement) * (2 if is_square else 1):
                 if isinstance(value, Let):
                     found.setdefault(value, []).append(body)
             if isinstance(statement, For | ForTiles):

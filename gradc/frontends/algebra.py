@@ -154,9 +154,9 @@ class Algebra:
         """The nodes at one floating type. Numbers written in the program take the type of the others. Integers stay
         what they are among themselves, for an op that takes whole numbers to whole numbers."""
         if op in WHOLE_OPS and any(node.type.dtype == "i64" for node in nodes):
-            whole = [_as_integers(node) for node in nodes]
-            if None not in whole:
-                return tuple(whole)
+            whole = tuple(integers for node in nodes if (integers := _as_integers(node)) is not None)
+            if len(whole) == len(nodes):
+                return whole
         floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
         dtype = promote(*floats) if floats else "f32" if self._only_f32(nodes) else self.float_dtype
         return tuple(cast(node, dtype) for node in nodes)
@@ -228,6 +228,7 @@ class Algebra:
 
     def _in_range(self, source: Node, size: Size, span: Span | None) -> bool:
         """Demand that the integers of a source are indices for this size; whether some can be below zero."""
+        last: int | None
         match source.op:
             case "const":
                 last = int(source.value)
@@ -255,7 +256,7 @@ class Algebra:
         else:
             what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
             self.demand(Check(size, ">=", needed, f"{what} out of range for size {size}{_where(span)}", span))
-        return source.op == "const" and last < 0
+        return source.op == "const" and source.value < 0
 
     def position(self, x: Node) -> Node:
         """Of each element of x, its place along the reduced axes, counted together (for templates)."""
@@ -356,7 +357,7 @@ OF_NUMBERS = "write a whole number, such as 0 or -1"
 OF_SIZES = "write a number, or the name of a size, as the n of `x: f64[n]`"
 
 
-def static_integer(value: Any, span: Span, what: str, help: str = OF_NUMBERS) -> int:
+def static_integer(value: Any, span: Span | None, what: str, help: str = OF_NUMBERS) -> int:
     """A whole number that the program fixes."""
     if isinstance(value, Node) and value.is_constant and value.shape == () and not _depends_on_sizes(value):
         number = float(evaluate_constant(value))

@@ -34,7 +34,7 @@ def binary_cross_entropy(logits, targets) = mean(softplus(logits) - logits * tar
 def squared_error(x, y) = mean((x - y)**2)
 def l2(x) = sum(x**2)
 0
-"""
+"""  # noqa: E501
 """Functions that need nothing but the language. The last line is there because a program has a result."""
 
 ALIASES = {
@@ -96,8 +96,8 @@ SHAPED = {
 """Parameters of the functions that `shapes.py` builds: `name=` may be left out, `...` stands for more of the same."""
 
 REDUCING = (*REDUCTIONS, "mean", "count", "var", "std", "softmax", "log_softmax", "dot", "outer", "matmul", "einsum",
-            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack", "reshape",
-            "cumsum", "diag", "trace", "amax", "amin")  # fmt: skip
+            "transpose", "expand_dims", "squeeze", "take", "take_along_axis", "one_hot", "concatenate", "stack",
+            "reshape", "cumsum", "diag", "trace", "amax", "amin")  # fmt: skip
 """Functions whose arguments are arrays."""
 
 INDEXED = {"take": 1, "take_along_axis": 1, "one_hot": 0, "softmax_cross_entropy": 1, "multiclass_hinge": 1}

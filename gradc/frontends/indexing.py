@@ -87,7 +87,8 @@ def _without_ellipsis(
         raise Error("G0204", "an index has one `...` at most", spans[where[1]])
     (at,) = where
     missing = max(value.type.rank - sum(item is not None for item in items) + 1, 0)
-    return (*items[:at], *[slice(None)] * missing, *items[at + 1 :]), [*spans[:at], *[node.span] * missing, *spans[at + 1 :]]
+    items = (*items[:at], *[slice(None)] * missing, *items[at + 1 :])
+    return items, [*spans[:at], *[node.span] * missing, *spans[at + 1 :]]
 
 
 def _with_new_axes(node: Node, new_axes: list[int]) -> Node:
@@ -138,7 +139,8 @@ def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
     message = f"index {position} is out of range for size {size}"
     if isinstance(size, int):
         if size < needed:
-            raise Error("G0204", message, span, help=f"valid indices are {-size} to {size - 1}" if size else "the array is empty")
+            valid = f"valid indices are {-size} to {size - 1}" if size else "the array is empty"
+            raise Error("G0204", message, span, help=valid)
         return position % size
     algebra.checks.append(Check(size, ">=", needed, message, span))
     return position if position >= 0 else slice_extent(size, position, None, 1)[0]
@@ -170,7 +172,7 @@ def _gather(algebra: Algebra, value: Node, arrays: list[tuple[int, Node, Span]])
 def take(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Span) -> Node:
     """NumPy's `take`: along an axis, the elements at these indices; a slice where the program fixes one index."""
     if chosen.is_constant and chosen.shape == ():
-        parts = [(0, 1, size) for size in value.shape]
+        parts: list[tuple[Size, int, Size]] = [(0, 1, size) for size in value.shape]
         parts[axis] = _position(algebra, chosen, value.shape[axis], span), 1, 1
         return squeeze(slice_node(value, tuple(parts)), (axis,))
     return make("take", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradc.frontends.functions import CARRYING, INDEXED, INSTEAD, REDUCING, known_functions, parameters
+from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
 from gradc.language.mistakes import CONSTANTS, constant_named
@@ -95,7 +96,7 @@ class _Outliner:
                 "G0305", f"`{name}` is declared after it was used", statement.name.span,
                 help="put the declaration first",
             )  # fmt: skip
-        shape = []
+        shape: list[Size] = []
         for size in statement.shape:
             if isinstance(size, Number):
                 if not isinstance(size.value, int):
@@ -205,11 +206,11 @@ class _Outliner:
             yield from (item for item in node.items if not isinstance(item, (Slice, Special)))
         elif isinstance(node, Call):
             if node.function in self.defined:
-                names = [parameter.id for parameter, _ in self.defined[node.function].parameters]
+                names = tuple(parameter.id for parameter, _ in self.defined[node.function].parameters)
                 wanted = self.indexing[node.function]
             else:
                 names, _ = parameters(node.function) or ((), 0)
-                wanted = {names[INDEXED[node.function]]} if node.function in INDEXED else frozenset()
+                wanted = frozenset({names[INDEXED[node.function]]} if node.function in INDEXED else ())
             given = dict(zip(names, node.args)) | {key.id: value for key, value in node.keywords}
             yield from (given[name] for name in wanted if name in given)
 
@@ -285,7 +286,8 @@ class _Outliner:
 
     def _unknown(self, node: Call) -> Error:
         name, span = node.function, node.function_span
-        if name in self.inputs or name in self.assigned or name in CONSTANTS or (len(name) <= 2 and len(node.args) == 1):
+        is_value = name in self.inputs or name in self.assigned or name in CONSTANTS
+        if is_value or (len(name) <= 2 and len(node.args) == 1):
             product = f"{name} * (...)"
             return Error(
                 "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),

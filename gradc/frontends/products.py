@@ -103,10 +103,10 @@ def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: 
     of `...` broadcast."""
     labels, wanted = _labels(subscripts, operands, span)
     pairs = [_diagonals(algebra, *pair, span) for pair in zip(algebra.numbers(operands), labels)]
-    operands, labels = map(list, zip(*_broadcast(algebra, pairs, span)))
-    found, own = operands[0], labels[0]
-    for k, (operand, more) in enumerate(zip(operands[1:], labels[1:]), 1):
-        needed = wanted + "".join(labels[k + 1 :])
+    pairs = _broadcast(algebra, pairs, span)
+    found, own = pairs[0]
+    for k, (operand, more) in enumerate(pairs[1:], 1):
+        needed = wanted + "".join(later for _, later in pairs[k + 1 :])
         found, own = _reduced(found, own, needed + more)
         operand, more = _reduced(operand, more, needed + own)
         kept = "".join(letter for letter in dict.fromkeys(own + more) if letter in needed)

@@ -22,7 +22,8 @@ def call(algebra: Algebra, name: str, args: tuple[Any, ...], keywords: dict[str,
     """A call of one of `functions.SHAPED`; `outline` has checked that the arguments fit its parameters."""
     if name in ("max", "min") and (len(args) > 1 or "y" in keywords):
         return _extremes(algebra, {"max": "maximum", "min": "minimum"}[name], args, keywords, node)
-    names = [part.rstrip("=") for part in SHAPED[name].split() if part not in ("y=", "...") or name not in ("max", "min")]
+    skipped = ("y=", "...") if name in ("max", "min") else ()
+    names = [part.rstrip("=") for part in SHAPED[name].split() if part not in skipped]
     given = dict(zip(names, args)) | keywords
     spans = dict(zip(names, (arg.span for arg in node.args))) | {key.id: part.span for key, part in node.keywords}
     if name == "einsum":
@@ -79,8 +80,9 @@ class Asked:
         numbers = [static_integer(part, span, f"`{argument}`", AXIS) for part in parts]
         for number in numbers:
             if not -rank <= number < rank:
+                shape = shape_text(self.x.shape) if rank else "a scalar"
                 raise Error(
-                    "G0204", f"axis {number} is out of range for {shape_text(self.x.shape) if rank else 'a scalar'}", span,
+                    "G0204", f"axis {number} is out of range for {shape}", span,
                     help=f"valid axes are {-rank} to {rank - 1}" if rank else "leave it out",
                 )  # fmt: skip
         axes = tuple(number % rank for number in numbers)
@@ -125,9 +127,10 @@ def _clip(asked: Asked) -> Node:
 
 
 def _polygamma(asked: Asked) -> Node:
-    n = static_integer(_one_of(asked.given["n"]), asked.span("n"), "the order of `polygamma`", "write it as in `polygamma(1, x)`")
+    span, what = asked.span("n"), "the order of `polygamma`"
+    n = static_integer(_one_of(asked.given["n"]), span, what, "write it as in `polygamma(1, x)`")
     if n < 0:
-        raise Error("G0202", "the order of `polygamma` cannot be negative", asked.span("n"))
+        raise Error("G0202", f"{what} cannot be negative", span)
     algebra = asked.algebra
     return algebra.elementwise("digamma", asked.x) if n == 0 else algebra.elementwise("polygamma", constant(n), asked.x)
 
@@ -364,21 +367,23 @@ def _arange(asked: Asked) -> Node:
 
 def _concatenate(asked: Asked) -> Node:
     """Arrays one after the other along an axis (`concatenate`), or along a new one (`stack`)."""
-    algebra, arrays = asked.algebra, asked.given["arrays"]
+    algebra, arrays, name = asked.algebra, asked.given["arrays"], asked.name
     if not isinstance(arrays, tuple) or not arrays or not all(isinstance(array, Node) for array in arrays):
-        raise Error("G0202", f"`{asked.name}` takes a list of arrays, as in `{asked.name}([x, y])`", asked.span("arrays"))
+        raise Error("G0202", f"`{name}` takes a list of arrays, as in `{name}([x, y])`", asked.span("arrays"))
     arrays = algebra.numbers(arrays)
-    rank = arrays[0].type.rank + (asked.name == "stack")
+    rank = arrays[0].type.rank + (name == "stack")
     axis = asked.integer("axis") if "axis" in asked.given else 0
     if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
         label = ", ".join(f"{describe(array)} is {array.type}" for array in arrays)
-        raise Error("G0201", f"`{asked.name}` needs arrays of one rank", asked.node.span, label=label)
+        raise Error("G0201", f"`{name}` needs arrays of one rank", asked.node.span, label=label)
     if not -rank <= axis < rank:
-        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=f"valid axes are {-rank} to {rank - 1}")
+        valid = f"valid axes are {-rank} to {rank - 1}"
+        raise Error("G0204", f"axis {axis} is out of range", asked.span("axis"), help=valid)
     axis %= rank
-    if asked.name == "stack":
+    if name == "stack":
         dims = others(rank, (axis,))
-        arrays = tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in algebra.meet(arrays, asked.node.span))
+        arrays = algebra.meet(arrays, asked.node.span)
+        arrays = tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in arrays)
     for array in arrays[1:]:
         for k in others(rank, (axis,)):
             algebra.equal_sizes(arrays[0].shape[k], array.shape[k], arrays, asked.node.span)

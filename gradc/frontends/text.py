@@ -48,7 +48,8 @@ MAX_EXCERPT = 60
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
 BINARY_OPS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power", "and": "and", "or": "or",
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power",
+    "and": "and", "or": "or",
 }  # fmt: skip
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
@@ -83,7 +84,7 @@ def elaborate(program: Program, types: Mapping[str, Type], nameable: frozenset[s
             break
         for name, type in types.items():
             for axis, size in enumerate(type.shape):
-                span = _written(algebra.joins.get(size), program)
+                span = _written(algebra.joins.get(size), program) if isinstance(size, str) else None
                 if span is not None:
                     joined.setdefault((name, axis), span)
         renaming = _closed(algebra.unified)
@@ -212,7 +213,9 @@ class Reader:
             values.append(value)
         return values[0]
 
-    def _apply(self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]) -> Value:
+    def _apply(
+        self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]
+    ) -> Value:
         algebra, span = self.algebra, node.span
         match node:
             case Number():
@@ -241,7 +244,8 @@ class Reader:
             case Unary():
                 return algebra.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
             case Binary(op="@"):
-                return products.matmul(algebra, *args, node.span)
+                left, right = args
+                return products.matmul(algebra, left, right, span)
             case Binary():
                 return algebra.elementwise(BINARY_OPS[node.op], *args, span=span)
             case Comparison():

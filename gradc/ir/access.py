@@ -98,7 +98,7 @@ def argument_index(node: Node, index: Index) -> Index:
     """The element of the argument of a move (or of an elementwise op) that an element of the result comes from."""
     match node.op:
         case "broadcast":
-            shape, dims = node.attrs
+            _, dims = node.attrs
             return tuple(index[dim] for dim in dims)
         case "squeeze":
             given = iter(index)

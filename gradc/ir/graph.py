@@ -93,7 +93,10 @@ def from_bits(bits: int, dtype: str) -> float | int | bool:
     return bits if dtype == "i64" else struct.unpack("<d", struct.pack("<q", bits))[0]
 
 
-def constant(value: float | int | bool, type: Type = Type("f64")) -> Node:
+F64 = Type("f64")
+
+
+def constant(value: float | int | bool, type: Type = F64) -> Node:
     """A number, or an array that holds it everywhere."""
     return make("const", attrs=(to_bits(value, type.dtype), type))
 

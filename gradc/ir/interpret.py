@@ -71,7 +71,8 @@ def run(results: Iterable[Node], inputs: Mapping[Node, Any], sizes: Mapping[str,
     values: dict[Node, Any] = {}
     with np.errstate(all="ignore"):
         for node in order:
-            values[node] = inputs[node] if node.op == "input" else apply(node, tuple(values[a] for a in node.args), sizes)
+            args = tuple(values[arg] for arg in node.args)
+            values[node] = inputs[node] if node.op == "input" else apply(node, args, sizes)
             for arg in set(node.args):
                 if last_use[arg] is node and arg not in keep:
                     del values[arg]

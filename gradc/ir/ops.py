@@ -132,7 +132,10 @@ def _row(name: str, kind: str, params: str, infer, **columns) -> None:
 
 
 def _unary(name: str, partial: str, numpy: str, python: str, domain: Interval = REAL, lowered: str = "") -> None:
-    _row(name, "elementwise", "x", _first, partials=(partial,), numpy=numpy, python=python, lowered=lowered, domain=(domain,))
+    _row(
+        name, "elementwise", "x", _first, partials=(partial,), numpy=numpy, python=python, lowered=lowered,
+        domain=(domain,),
+    )  # fmt: skip
 
 
 def _binary(
@@ -155,7 +158,10 @@ def _comparison(name: str, symbol: str, numpy: str, commutative: bool = False) -
 def _reduction(
     name: str, partial: str | None, numpy: str, lowered: str = "", domain: Interval = REAL, wide: bool = False
 ) -> None:
-    _row(name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, lowered=lowered, domain=(domain,), wide=wide)
+    _row(
+        name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, lowered=lowered, domain=(domain,),
+        wide=wide,
+    )  # fmt: skip
 
 
 def _movement(name: str, infer, transpose, numpy: str) -> None:
@@ -330,14 +336,17 @@ _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),      
           lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape")
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards
           lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum")
+
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 
-_row("take", "gather", "x index", _taken, transpose=lambda x, attrs: ("put", (attrs[0], x.shape)), numpy="numpy.take")          # attrs: axis
-_row("put", "gather", "x index", _attribute_shape, transpose=lambda x, attrs: ("take", attrs[:1]), numpy="gradc.ir.reference.put")  # attrs: axis, shape
-_row("take_along", "gather", "x index", _along, transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)),                 # attrs: axis
-     numpy="numpy.take_along_axis")
-_row("put_along", "gather", "x index", _attribute_shape, transpose=lambda x, attrs: ("take_along", attrs[:1]),                  # attrs: axis, shape
-     numpy="gradc.ir.reference.put_along")
+_row("take", "gather", "x index", _taken, numpy="numpy.take",                                          # attrs: axis
+     transpose=lambda x, attrs: ("put", (attrs[0], x.shape)))
+_row("put", "gather", "x index", _attribute_shape, numpy="gradc.ir.reference.put",                     # attrs: axis, shape
+     transpose=lambda x, attrs: ("take", attrs[:1]))
+_row("take_along", "gather", "x index", _along, numpy="numpy.take_along_axis",                         # attrs: axis
+     transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)))
+_row("put_along", "gather", "x index", _attribute_shape, numpy="gradc.ir.reference.put_along",         # attrs: axis, shape
+     transpose=lambda x, attrs: ("take_along", attrs[:1]))
 # fmt: on
 
 WHOLE = ("contract", "reshape", "cumsum")

@@ -68,7 +68,9 @@ def sech(x: Array) -> Array:
 
 def logcosh(x: Array) -> Array:
     size = np.abs(x)
-    return np.where(size < 1, 0.5 * np.log1p(np.square(np.sinh(x))), size + np.log1p(np.exp(-2 * size)) - 0.6931471805599453)
+    near = 0.5 * np.log1p(np.square(np.sinh(x)))
+    far = size + np.log1p(np.exp(-2 * size)) - 0.6931471805599453
+    return np.where(size < 1, near, far)
 
 
 def lgamma(x: Array) -> Array:
@@ -135,7 +137,7 @@ def cast(x: Array, dtype: str) -> Array:
 
 def broadcast(x: Array, shape: tuple[int, ...], dims: tuple[int, ...]) -> Array:
     expanded = [1] * len(shape)
-    for axis, dim in enumerate(dims):
+    for dim in dims:
         expanded[dim] = shape[dim]
     return np.broadcast_to(np.reshape(x, expanded), shape)
 
@@ -171,7 +173,9 @@ def cumsum(x: Array, axis: int, backwards: bool) -> Array:
 # ---------------------------------------------------------------- contractions
 
 
-def contract(x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...]) -> Array:
+def contract(
+    x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...]
+) -> Array:
     """Einstein's sum over the labels that the result does not have."""
     return np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
 
@@ -182,7 +186,8 @@ def contract(x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int,
 def put(x: Array, index: Array, axis: int, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, to which x is added where `numpy.take` would read it; repeated indices add up."""
     result = np.zeros(shape, np.asarray(x).dtype)
-    np.add.at(np.moveaxis(result, axis, 0), index, np.moveaxis(x, range(axis, axis + np.ndim(index)), range(np.ndim(index))))
+    rank = np.ndim(index)
+    np.add.at(np.moveaxis(result, axis, 0), index, np.moveaxis(x, range(axis, axis + rank), range(rank)))
     return result
 
 

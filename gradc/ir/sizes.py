@@ -114,7 +114,7 @@ def slice_extent(size: Size, start: Size | None, stop: Size | None, step: int) -
     The formulas speak of `size` once, unless start and stop count from different ends: slices of slices must not
     double with every step.
     """
-    if not all(part is None or isinstance(part, int) for part in (start, stop)):
+    if not (isinstance(start, int | None) and isinstance(stop, int | None)):
         first = _clipped(size, start or 0)
         count = _difference(size if stop is None else _clipped(size, stop), first)
     elif isinstance(size, int):

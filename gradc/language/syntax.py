@@ -131,7 +131,9 @@ class List:
     items: tuple[Expression, ...]
 
 
-Expression = Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special | Subscripts
+Expression = (
+    Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special | Subscripts
+)
 
 
 @record

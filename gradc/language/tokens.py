@@ -24,8 +24,8 @@ CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if el
 
 
 class Token(NamedTuple):
-    """`kind` is "name", "number", "subscripts" (of `einsum`, with their quotes), "separator" (`;` or the end of a line), "end" (of the text), or,
-    for operators, brackets and reserved words, the text itself."""
+    """`kind` is "name", "number", "subscripts" (of `einsum`, with their quotes), "separator" (`;` or the end of a
+    line), "end" (of the text), or, for operators, brackets and reserved words, the text itself."""
 
     kind: str
     text: str

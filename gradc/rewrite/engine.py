@@ -42,8 +42,8 @@ class Rule:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names that stand for values, in order of appearance."""
-        parts = list(walk(parsed(self.sides[0]).result))
-        return tuple(dict.fromkeys(part.id for part in parts if isinstance(part, Name) and part.id not in ("inf", "nan")))
+        names = (part.id for part in walk(parsed(self.sides[0]).result) if isinstance(part, Name))
+        return tuple(dict.fromkeys(name for name in names if name not in ("inf", "nan")))
 
     @cached_property
     def reduces(self) -> bool:
@@ -98,7 +98,8 @@ class Match:
         if pattern.op != node.op:
             return False
         if pattern.op == "const":
-            return pattern.type.is_float == node.type.is_float and to_bits(pattern.value, node.type.dtype) == node.attrs[0]
+            same_kind = pattern.type.is_float == node.type.is_float
+            return same_kind and to_bits(pattern.value, node.type.dtype) == node.attrs[0]
         if pattern.op == "cast":
             return False
         for order in self.orders(pattern):
@@ -159,10 +160,11 @@ class Selection:
             return []
         args = node.args
         kinds = tuple([self._kind(arg) for arg in args])
-        key = (node.op, len(args) > 1 and args[-1] is args[-2], *kinds)
+        same = len(args) > 1 and args[-1] is args[-2]
+        key = (node.op, same, *kinds)
         found = self.found.get(key)
         if found is None:
-            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, key[1])]
+            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, same)]
         return found
 
     def _kind(self, arg: Node) -> Kind:
@@ -253,7 +255,8 @@ class Rewriter:
             result = rule.apply(node)
             if result is not None and result is not node:
                 self.firings.append(Firing(rule.text, node, result))
-                assert len(self.firings) < 10_000 + MAX_FIRINGS_PER_NODE * (len(self.normal) + 1), f"{rule.text} goes in circles"
+                most = 10_000 + MAX_FIRINGS_PER_NODE * (len(self.normal) + 1)
+                assert len(self.firings) < most, f"{rule.text} goes in circles"
                 return result
         return node
 

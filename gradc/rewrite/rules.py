@@ -4,8 +4,8 @@ Names in a rule stand for any value; those that begin with `c` are conditions, t
 `forms.FORMS` are values of that form: k is a positive number, n a negative one, i and j are numbers with exact sums,
 p a positive value, e one with an exponential in it, u one that may overflow, q a sum of squares. In a rule that
 reduces, the reductions on both sides go over the same axes, and names that begin with `s` have the shape of the
-results of those reductions. Left sides are written in the form that the rules before leave behind: `square(x)` for `x * x`
-and `x**2`, negations outermost, `expm1(x)` for `exp(x) - 1`.
+results of those reductions. Left sides are written in the form that the rules before leave behind: `square(x)` for
+`x * x` and `x**2`, negations outermost, `expm1(x)` for `exp(x) - 1`.
 """
 
 from __future__ import annotations
@@ -223,7 +223,8 @@ x / u                      -> x * exp(-log(u))
 (1 / x) * y                -> y / x
 """
 """Equal over the reals wherever the left side is defined; value and gradient at least as accurate as the left side's,
-or within what rounding the inputs does to them: proved by SymPy, checked by mpmath. The first rule that fits is taken."""
+or within what rounding the inputs does to them: proved by SymPy, checked by mpmath. The first rule that fits is
+taken."""
 
 FINAL = """
 square(x) - square(y)      -> (x - y) * (x + y)

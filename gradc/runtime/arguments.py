@@ -147,10 +147,10 @@ class Arguments:
             left, right = evaluate(check.left, sizes), evaluate(check.right, sizes)
             if not RELATIONS[check.relation](left, right):
                 raise self._unfit(graph, check, left, right)
-        for check in graph.index_checks:
+        for demand in graph.index_checks:
             known = dict(zip(graph.inputs, self.arrays))
-            indices = interpret.run((check.node,), known, sizes)[0] if check.is_computed else known[check.node]
-            check_indices(check, indices, evaluate(check.size, sizes))
+            indices = interpret.run((demand.node,), known, sizes)[0] if demand.is_computed else known[demand.node]
+            check_indices(demand, indices, evaluate(demand.size, sizes))
         return sizes
 
     def _unfit(self, graph: Graph, check: Check, left: int, right: int) -> Error:

@@ -22,7 +22,9 @@ from gradc.runtime.generated import load
 if TYPE_CHECKING:
     from gradc.function import Function
 
-NUMBA_SCALARS = {"f64": types.float64, "f32": types.float32, "i64": types.int64, "bool": types.boolean}
+NUMBA_SCALARS: dict[str, types.Type] = {
+    "f64": types.float64, "f32": types.float32, "i64": types.int64, "bool": types.boolean,
+}  # fmt: skip
 
 
 def compiled(compilation: Compilation) -> Callable[..., Any]:

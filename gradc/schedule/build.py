@@ -212,7 +212,7 @@ class _Builder:
             self.scopes[-1].statements.append(Store(slot, self._at_home(slot, index), value))
         self._remember((task.node, index), value, len(self.scopes) - 1)
 
-    def _total_index(self, task: Task, total: Total) -> Index:
+    def _total_index(self, task: Task, total: Total) -> tuple[Affine, ...]:
         """The element of an array of running results: the kept axes that were looped over after it was opened."""
         kept = [task.index[k] for k in task.kept]
         return tuple(at for at in kept[len(kept) - len(total.axes) :] if at is not None) if total.axes else ()
@@ -272,7 +272,7 @@ class _Builder:
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
-    def _slide(self, window: Window, task: Task, index: Index) -> None:
+    def _slide(self, window: Window, task: Task, index: tuple[Affine, ...]) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
         distance = task.node.attrs[0][0][0]
         value, _ = self._pull(task.value, index)
@@ -393,19 +393,23 @@ class _Builder:
             self.scopes[depth].statements.append(value)
         return value, depth
 
-    def _place(self, index: Index) -> tuple[Affine | Let, ...]:
+    def _place(self, index: Index) -> Place:
         """An index with the values that arrays of indices hold."""
         return tuple(self._held(at) if isinstance(at, Indirect) else at for at in index)
 
-    def _held(self, at: Indirect) -> Expression:
-        """The value of a computed index."""
+    def _held(self, at: Indirect) -> Let:
+        """The value of a computed index, as a statement of its own."""
         value, depth = self._pull(at.node, at.index)
         for op, operand in (("mul", at.step), ("add", at.offset)):
             if operand != (1 if op == "mul" else 0):
                 other = Number(operand, "i64") if isinstance(operand, int) else Extent(operand, "i64")
                 value = Let(Apply(op, (self._use((value, depth)), other), "i64"), None, "i64")
                 self.scopes[depth].statements.append(value)
-        return self._use((value, depth))
+        if not isinstance(value, Let):
+            value = Let(value, None, "i64")
+            self.scopes[depth].statements.append(value)
+        value.uses += 1
+        return value
 
     def _depth(self, at: Affine | Indirect) -> int:
         if isinstance(at, Indirect):
@@ -432,7 +436,7 @@ def _identity(value: Expression) -> object:
     return id(value)
 
 
-def _kept_index(task: Task) -> Index:
+def _kept_index(task: Task) -> tuple[Affine, ...]:
     """The open loops over axes that the result of a task has."""
     return tuple(at for k in task.kept if (at := task.index[k]) is not None)
 

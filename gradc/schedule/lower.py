@@ -43,7 +43,8 @@ def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:
     """One element of each row put at its index: a comparison with the position, which fuses, and no scatter."""
     dims = others(len(shape), (axis,))
     here = make("eq", iota(shape, axis), broadcast(squeeze(index, (axis,)), shape, dims))
-    return make("where", here, broadcast(squeeze(flow, (axis,)), shape, dims), constant(0.0, flow.type.with_shape(shape)))
+    zero = constant(0.0, flow.type.with_shape(shape))
+    return make("where", here, broadcast(squeeze(flow, (axis,)), shape, dims), zero)
 
 
 Labels = tuple[int, ...]

@@ -12,8 +12,8 @@ from gradc.ir.types import Type
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
 
 CHEAP = {
-    "neg", "abs", "sign", "square", "add", "sub", "mul", "maximum", "minimum", "clamp_min", "clamp_max", "gate", "where",
-    "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "floor", "ceil", "round", "trunc",
+    "neg", "abs", "sign", "square", "add", "sub", "mul", "maximum", "minimum", "clamp_min", "clamp_max", "gate",
+    "where", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "floor", "ceil", "round", "trunc",
 }  # fmt: skip
 COSTS = {"div": 4, "sqrt": 5}
 ELEMENTARY_COST = 10

@@ -67,7 +67,8 @@ def _phrase(node: Node) -> str:
 
 def _output_names(kernel: Kernel) -> dict[Total, str]:
     """The reductions that are outputs as they are."""
-    return {value: name for s in kernel.statements if isinstance(s, Return) for name, value in s.values if isinstance(value, Total)}
+    outputs = (output for s in kernel.statements if isinstance(s, Return) for output in s.values)
+    return {value: name for name, value in outputs if isinstance(value, Total)}
 
 
 def _loops(kernel: Kernel) -> Iterator[str]:
@@ -94,7 +95,8 @@ def _loops(kernel: Kernel) -> Iterator[str]:
 def _totals(totals: Iterable[Total], names: dict[Total, str]) -> str:
     """What is reduced: `max, 2 sum`."""
     described = Counter(
-        total.op + (f" ({names[total]})" if total in names else f" ({total.slot})" if total.slot else "") for total in totals
+        total.op + (f" ({names[total]})" if total in names else f" ({total.slot})" if total.slot else "")
+        for total in totals
     )
     return ", ".join(f"{count} {what}" if count > 1 else what for what, count in described.items())
 

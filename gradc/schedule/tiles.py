@@ -1,4 +1,4 @@
-"""Tiles: products of matrices cut along an axis. What is done to a few rows of a result then finds them in the cache."""
+"""Tiles: matrix products cut along an axis. What is done to a few rows of a result then finds them in the cache."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ POSITIONS = (
     "x[arange(2)]", "s[arange(3), 0]", "s[arange(n), arange(n)]", "s[arange(n), 0]", "take(x, 1)", "take(x, -1) * 2",
     "take(s, 2, axis=1)", "take(s, arange(2), axis=1)", "take(s, arange(3)[::-1], axis=0)**2",
     "take_along_axis(x, arange(2), 0)",
-    "(s @ v)[arange(2)]", "(s @ v)[arange(n), arange(n)]",
+    "(s @ v)[arange(2)]", "(s @ v)[arange(n), arange(n)]", "x[take(arange(4), arange(2))]",
+    "take(s, take_along_axis(arange(4), arange(2), 0), axis=1)",
 )  # fmt: skip
 GATHERED_POSITIONS = (
     "diag(x)[i]", "sum(diag(x)[i], axis=0)", "one_hot(arange(3), 3)[i] * x[:3]", "where(s > diag(u), v, s)[i]",

@@ -22,7 +22,9 @@ PROGRAMS = {
 def arguments(f) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     shapes = [[SIZES[size] for size in f.stages.types[name].shape] for name in f.inputs]
-    return [rng.integers(0, 6, shape) if name == "y" else rng.normal(size=shape) for name, shape in zip(f.inputs, shapes)]
+    return [
+        rng.integers(0, 6, shape) if name == "y" else rng.normal(size=shape) for name, shape in zip(f.inputs, shapes)
+    ]
 
 
 @pytest.mark.parametrize("what", PROGRAMS)

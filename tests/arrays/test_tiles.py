@@ -15,7 +15,8 @@ PROGRAMS = {
     "distances": "X: f64[n, d]; r = sum(X**2, axis=1); sum(exp(-(r[:, None] + r - 2 * X @ X.T)))",
     "attention": "Q: f64[n, d]; K: f64[m, d]; V: f64[m, p]; softmax(Q @ K.T, axis=-1) @ V",
     "sine of a product": "A: f64[n, m]; B: f64[m, k]; C: f64[k, n]; sum(sin(A @ B) @ cos(C))",
-    "whole rows": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum(cumsum(H, axis=0)**2) + sum(norm(H, axis=0)) + sum(prod(H, axis=1))",
+    "whole rows": "X: f64[n, d]; W: f64[d, k]; H = X @ W; "
+                  "sum(cumsum(H, axis=0)**2) + sum(norm(H, axis=0)) + sum(prod(H, axis=1))",
     "batch normalisation": "X: f64[n, d]; W: f64[d, k]; H = X @ W; (H - mean(H, axis=0)) / std(H, axis=0)",
     "stencil": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum((H[1:] - H[:-1])**2)",
     "positions": "X: f64[n, d]; W: f64[d, k]; sum(X @ W * arange(n)[:, None])",
@@ -34,7 +35,10 @@ def test_tiles_change_no_value(what):
     tolerance = 1e-5 if what == "float32" else 1e-10
     for sizes in SIZES:
         types = [f.stages.types[name] for name in f.inputs]
-        args = [(0.3 * rng.normal(size=[sizes[s] for s in t.shape])).astype(np.float32 if t.dtype == "f32" else float) for t in types]
+        args = [
+            (0.3 * rng.normal(size=[sizes[s] for s in t.shape])).astype(np.float32 if t.dtype == "f32" else float)
+            for t in types
+        ]
         for derived in ("value_and_grad", "hvp"):
             first = [[np.ones_like(arg) for arg in args]] if derived == "hvp" else []
             with np.errstate(all="ignore"):
@@ -61,7 +65,8 @@ def test_nothing_of_the_size_of_the_batch_is_kept(what):
 
 
 def test_activations_have_no_pass_of_their_own():
-    text = "X: f64[n, d]; W1: f64[d, h]; b1: f64[h]; W2: f64[h, k]; y: i64[n]; softmax_cross_entropy(max(0, X @ W1 + b1) @ W2, y)"
-    lines = gradc.compile(text, wrt="W1 b1 W2").stages.stage_text("schedule").splitlines()
+    types = "X: f64[n, d]; W1: f64[d, h]; b1: f64[h]; W2: f64[h, k]; y: i64[n]"
+    f = gradc.compile(f"{types}; softmax_cross_entropy(max(0, X @ W1 + b1) @ W2, y)", wrt="W1 b1 W2")
+    lines = f.stages.stage_text("schedule").splitlines()
     assert [line for line in lines if line.startswith(("loop", "whole arrays"))] == []
     assert lines[0].startswith("tiles of rows over n")

@@ -46,7 +46,8 @@ def test_lines_are_short_enough_to_read():
 
 def test_the_same_program_gives_the_same_module():
     """Also in another process, whatever its hash seed: caches and version control depend on it."""
-    code = f"import sys; sys.path[:0] = {sys.path!r}; import test_modules; print('\\n'.join(test_modules.modules().values()))"
-    other = subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=True)
+    path = f"import sys; sys.path[:0] = {sys.path!r}"
+    command = [sys.executable, "-c", f"{path}; import test_modules; print('\\n'.join(test_modules.modules().values()))"]
+    other = subprocess.run(command, env={"PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=True)
     here = "\n".join(modules().values())
     assert other.stdout.splitlines() == [*here.splitlines(), ""]

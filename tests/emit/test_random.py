@@ -34,8 +34,9 @@ def hessian_times_ones(example: Example, engine: str) -> list[np.ndarray]:
 
 
 def check(
-    examples: Iterable[Example], engine: str, compute: Callable = value_and_grad, rtol: float = 1e-9, atol: float = 1e-11
-) -> None:
+    examples: Iterable[Example], engine: str, compute: Callable = value_and_grad,
+    rtol: float = 1e-9, atol: float = 1e-11,
+) -> None:  # fmt: skip
     """Each example gives the same with an engine as with the interpreter; else the shortest one is reported."""
     failures, done, refused = [], 0, 0
     for example in examples:

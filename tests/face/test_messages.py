@@ -89,7 +89,9 @@ CASES = {
     "memory": {
         "more elements than memory": lambda: without_memory(function("outer(x, x)"), np.ones(2_000_000)),
         "more elements than memory on the way": lambda: function("sum(arange(10000000000))")(),
-        "more elements than memory in a kernel": lambda: without_memory(gradc.compile("outer(x, x)"), np.ones(2_000_000)),
+        "more elements than memory in a kernel": lambda: without_memory(
+            gradc.compile("outer(x, x)"), np.ones(2_000_000)
+        ),
     },
     "derivatives": {
         "backward without forward": lambda: function().backward(),

@@ -1,4 +1,4 @@
-"""The house rules: imports go down, start-up is light, the pages say what happens."""
+"""The house rules: imports go down, lint and types are clean, start-up is light, the pages say what happens."""
 
 import ast
 import doctest
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "schedule", "emit", "compiler", "export", "runtime", "function",
-         "check", "show", "bench", "cli"]  # fmt: skip
+ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "schedule", "emit", "compiler", "export", "runtime",
+         "function", "check", "show", "bench", "cli"]  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -34,9 +34,24 @@ def test_imports_only_go_down():
     assert not wrong
 
 
+def test_lint_finds_nothing():
+    assert found_by("ruff", "check", "--no-cache", "--output-format=concise", "gradc", "bench", "tests") == ""
+
+
+def test_types_find_nothing(tmp_path):
+    assert found_by("mypy", "--cache-dir", str(tmp_path)) == ""
+
+
+def found_by(*command: str) -> str:
+    """What a tool complains about; nothing if it is content."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
 def test_start_up_needs_no_compiler():
     code = "import sys, gradc, gradc.cli; print([m for m in ('numba', 'sympy', 'scipy', 'mpmath') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.compiled
@@ -48,13 +63,15 @@ def test_python_examples(page):
 
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [block for page in PAGES for block in CONSOLE.findall(page.read_text())]
 
 
-@pytest.mark.parametrize("block", [b for page in PAGES for b in CONSOLE.findall(page.read_text())], ids=lambda b: b.split("\n")[0])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0])
 def test_console_examples(block):
     command, _, shown = block.partition("\n")
     words = shlex.split(command.removeprefix("$ "))
     assert words[0] == "gradc"
-    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
-    said = done.stdout + done.stderr
-    assert [line.rstrip() for line in said.strip().splitlines()] == [line.rstrip() for line in shown.strip().splitlines()]
+    env = os.environ | {"NO_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, env=env)
+    said, expected = (text.strip().splitlines() for text in (done.stdout + done.stderr, shown))
+    assert [line.rstrip() for line in said] == [line.rstrip() for line in expected]

@@ -81,11 +81,9 @@ print(use(3.0, 5.0), sum(use.stats.cache_hits.values()))
 
 def test_callers_can_be_cached(tmp_path):
     (tmp_path / "caller.py").write_text(CACHED)
-    runs = [
-        subprocess.run([sys.executable, "caller.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
-        for _ in range(2)
-    ]
-    assert runs == [["84.0", "0"], ["84.0", "1"]]
+    command = [sys.executable, "caller.py"]
+    runs = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [run.stdout.split() for run in runs] == [["84.0", "0"], ["84.0", "1"]]
 
 
 def test_a_written_module_needs_no_gradc(tmp_path):

@@ -38,7 +38,9 @@ def generator(row: Op) -> np.random.Generator:
 def inputs_of(row: Op, dtype: str = "f64") -> list[Node]:
     """Inputs for the arguments of an elementwise op; the order of a polygamma is the number 1."""
     return [
-        constant(1.0, Type(dtype)) if name == "n" else input_node(name, Type("bool" if is_condition(row, name) else dtype))
+        constant(1.0, Type(dtype))
+        if name == "n"
+        else input_node(name, Type("bool" if is_condition(row, name) else dtype))
         for name in row.params
     ]
 

@@ -84,7 +84,7 @@ def test_at_random_points(row):
             exact = [REALS.exact(x) for x in point]
             truths = [f(*exact)]
             for k in measured.smooth:
-                truths.append(difference(lambda x, k=k: f(*exact[:k], x, *exact[k + 1 :]), exact[k], 60))
+                truths.append(difference(lambda x, k=k, at=exact: f(*at[:k], x, *at[k + 1 :]), exact[k], 60))
             bounds = measured.allowed(point, *measured.truths(point))
             for what, got, true, bound in zip(measured.names, measured.floats(point), truths, bounds):
                 wrong += report(what, point, got, true, bound)
@@ -102,7 +102,8 @@ def test_at_special_points(row):
                 assert math.isnan(got[0]), f"{row.name}{point} is {got[0]}, not NaN"
             elif all(map(mpmath.isfinite, truths)):
                 compared += 1
-                for what, x, true, bound in zip(measured.names, got, truths, measured.allowed(point, truths, curvatures)):
+                bounds = measured.allowed(point, truths, curvatures)
+                for what, x, true, bound in zip(measured.names, got, truths, bounds):
                     wrong += report(what, point, x, true, bound)
     assert not wrong
     assert compared > 3

@@ -26,14 +26,17 @@ def exact_number(value: float) -> sympy.Expr:
 EXACT = Arithmetic(exact_number, SYMBOLS.function, SYMBOLS.reduction)
 
 HAS_PIECES = {
-    "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min", "norm",
+    "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min",
+    "norm",
 }  # fmt: skip
 """Ops whose derivative is different expressions in different places: these are compared at exact points of each."""
 
 
 def vanishes(difference: sympy.Expr) -> bool:
     """Whether an expression is zero wherever `floor` and `sign` do not jump."""
-    flat = difference.replace(sympy.Subs, lambda *_: sympy.Integer(0)).replace(sympy.Derivative, lambda *_: sympy.Integer(0))
+    flat = difference
+    for jump in (sympy.Subs, sympy.Derivative):
+        flat = flat.replace(jump, lambda *_: sympy.Integer(0))
     return sympy.simplify(flat) == 0 or sympy.simplify(flat.rewrite(sympy.exp)) == 0
 
 
@@ -45,7 +48,10 @@ def vanishes_at(difference: sympy.Expr, point: dict[sympy.Symbol, sympy.Rational
 def test_partial_of_an_elementwise_op(row):
     inputs = rows.inputs_of(row)
     node = rows.node_of(row, inputs)
-    symbols = [sympy.Integer(1) if n == "n" else sympy.Symbol(n, real=None if rows.is_condition(row, n) else True) for n in row.params]
+    symbols = [
+        sympy.Integer(1) if name == "n" else sympy.Symbol(name, real=None if rows.is_condition(row, name) else True)
+        for name in row.params
+    ]
     values = dict(zip(inputs, symbols))
     (function,) = EXACT.run([node], values, {})
     for position in rows.smooth_arguments(row):

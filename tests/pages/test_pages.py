@@ -46,7 +46,7 @@ accumulated in float64.
 
 NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is
 defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros.
-"""
+"""  # noqa: E501
 
 OPS = """# The op table
 
@@ -84,7 +84,9 @@ def test_ops_page(golden):
     golden(DOCS / "ops.md", OPS.format(table="\n".join(rows)))
 
 
-@pytest.mark.parametrize("program, at, value, grads, words", KINKS, ids=lambda part: part if isinstance(part, str) else "")
+@pytest.mark.parametrize(
+    "program, at, value, grads, words", KINKS, ids=lambda part: part if isinstance(part, str) else ""
+)
 def test_kinks_and_special_points(program, at, value, grads, words):
     with np.errstate(all="ignore"):
         found, bars = gradc.compile(program, engine="interpreter").value_and_grad(*at)

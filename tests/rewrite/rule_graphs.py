@@ -31,12 +31,14 @@ def by_text(rule: Rule) -> str:
 
 def inputs_of(rule: Rule, shape: tuple, reduced: tuple = (), dtype: str = "f64") -> dict[str, Node]:
     """Inputs for the names of a rule; those that begin with `s` have the shape of its reductions' results."""
-    return {
-        name: input_node(
-            name, Type("bool" if name.startswith("c") else dtype, reduced if rule.type_of(name).rank < _rank(rule) else shape)
+
+    def type_of(name: str) -> Type:
+        return Type(
+            "bool" if name.startswith("c") else dtype,
+            reduced if rule.type_of(name).rank < _rank(rule) else shape,
         )
-        for name in rule.names
-    }
+
+    return {name: input_node(name, type_of(name)) for name in rule.names}
 
 
 def _rank(rule: Rule) -> int:
@@ -71,5 +73,6 @@ def combinations(rule: Rule, values: list[float], dtype: str = "f64") -> dict[st
     numpy_type = np.float64 if dtype == "f64" else np.float32
     with np.errstate(over="ignore"):
         return {
-            name: np.array(column, bool if name.startswith("c") else numpy_type) for name, column in zip(rule.names, columns)
+            name: np.array(column, bool if name.startswith("c") else numpy_type)
+            for name, column in zip(rule.names, columns)
         }

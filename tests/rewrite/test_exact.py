@@ -14,7 +14,8 @@ def same_bits(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if left.dtype == bool:
         return left == right
     whole = np.int64 if left.dtype == np.float64 else np.int32
-    return (np.ascontiguousarray(left).view(whole) == np.ascontiguousarray(right).view(whole)) | (np.isnan(left) & np.isnan(right))
+    same_bits = np.ascontiguousarray(left).view(whole) == np.ascontiguousarray(right).view(whole)
+    return same_bits | (np.isnan(left) & np.isnan(right))
 
 
 def compare(rule, values, dtype="f64"):

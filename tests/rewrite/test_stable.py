@@ -85,11 +85,14 @@ def draws(rule, inputs, values, count: int, seed: int = 0):
     """Assignments of values to the inputs: all combinations if they are few, else a sample."""
     draw = np.random.default_rng(zlib.crc32(rule.text.encode()) + seed)
     if all(not node.shape for node in inputs.values()) and len(values) ** len(inputs) <= count:
-        yield from (dict(zip(inputs, point)) for point in itertools.product(*(values_for(name, values) for name in inputs)))
+        combinations = itertools.product(*(values_for(name, values) for name in inputs))
+        yield from (dict(zip(inputs, point)) for point in combinations)
         return
     for _ in range(count):
         yield {
-            name: draw.integers(2, size=node.shape).astype(bool) if node.type.dtype == "bool" else draw.choice(values_for(name, values), size=node.shape)
+            name: draw.integers(2, size=node.shape).astype(bool)
+            if node.type.dtype == "bool"
+            else draw.choice(values_for(name, values), size=node.shape)
             for name, node in inputs.items()
         }
 
@@ -113,8 +116,8 @@ def test_equal_at_forty_digits(rule):
 
 HARD = [
     s * x for s in (1.0, -1.0)
-    for x in (1e-300, 1e-160, 1e-17, 1e-9, 1e-4, 0.3, 0.9999999, 1.0, 1.0000001, 3.0, 20.3, 37.1, 300.7, 711.3, 999.5, 1e5, 1e9,
-              1e160, 1e300)
+    for x in (1e-300, 1e-160, 1e-17, 1e-9, 1e-4, 0.3, 0.9999999, 1.0, 1.0000001, 3.0, 20.3, 37.1, 300.7, 711.3, 999.5,
+              1e5, 1e9, 1e160, 1e300)
 ]  # fmt: skip
 MILD = [x for x in HARD if 1e-10 < abs(x) < 1e4]
 """mpmath's gamma function takes long for the others."""
@@ -172,7 +175,8 @@ class Case:
         values[self.upstream] = REALS.exact(self._ones())
         if signs is not None:
             half = mpmath.mpf(2) ** -53
-            values = {node: value * (1 + half * signs.choice([-1, 1], size=node.shape)) for node, value in values.items()}
+            moved = ((node, signs.choice([-1, 1], size=node.shape)) for node in values)
+            values = {node: values[node] * (1 + half * sign) for node, sign in moved}
         return _flat(REALS.run(self.left[: len(self.right)], values, {}))
 
     def _ones(self):
@@ -193,7 +197,8 @@ def error(got: float, true) -> float:
         return math.inf
     rounded = float(true)
     if math.isinf(got) or math.isinf(rounded):
-        return 0.0 if got == rounded or (math.isinf(got) and got * rounded > 0 and abs(rounded) > NEARLY_OVERFLOWS) else math.inf
+        overflowed_early = math.isinf(got) and got * rounded > 0 and abs(rounded) > NEARLY_OVERFLOWS
+        return 0.0 if got == rounded or overflowed_early else math.inf
     distance = abs(mpmath.mpf(got) - true)
     return distance if distance > 2.3e-308 else 0.0
 
@@ -239,6 +244,7 @@ def test_nan_is_not_swallowed(rule):
         return  # as IEEE says of pow
     inputs, both = graphs(rule, SIZE)
     for name in rule.variables:
-        values = {node: np.full(node.shape, 0.7)[()] for node in inputs.values()} | {inputs[name]: np.full(inputs[name].shape, np.nan)[()]}
+        values = {node: np.full(node.shape, 0.7)[()] for node in inputs.values()}
+        values[inputs[name]] = np.full(inputs[name].shape, np.nan)[()]
         left, right = run(both, values, {})
         assert np.all(np.isnan(right) | ~np.isnan(left)), (name, left, right)
