@@ -82,3 +82,11 @@ def test_comments_stay_comments(comment):
         assert module["value"](3.0, 4.0) == 12.0
         assert set(module) - {"__builtins__", "njit", "np"} == {"__doc__", "value", "value_and_grad"}
     assert f.text == text
+
+
+def test_inputs_may_be_called_like_the_errors_that_kernels_raise(engine):
+    f = gradc.compile("E[index] * IndexError + ValueError", engine=engine)
+    got = f(E=np.arange(3.0), index=np.array([0, 2]), IndexError=2.0, ValueError=1.0)
+    np.testing.assert_array_equal(got, [1.0, 5.0])
+    with pytest.raises(gradc.Error, match="out of range"):
+        f(E=np.arange(3.0), index=np.array([0, 3]), IndexError=2.0, ValueError=1.0)
