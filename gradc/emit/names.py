@@ -8,7 +8,8 @@ from itertools import chain, count
 from gradc.emit.special import CALLED
 
 RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError",
-            "IndexError", "BLOCK", "ROWS", "_add", "_two_sum", "_settle", "value", "value_and_grad", *CALLED.values()}  # fmt: skip
+            "IndexError", "BLOCK", "ROWS", "_add", "_two_sum", "_settle", "value", "value_and_grad",
+            *CALLED.values()}  # fmt: skip
 """What a generated module itself calls by name."""
 
 
