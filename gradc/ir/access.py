@@ -36,6 +36,8 @@ class Indirect:
 
 
 Index = tuple["Affine | Indirect", ...]
+Point = tuple[Node, Index]
+"""An element of a node's value, its index in terms of loop variables."""
 FIRST = Affine(None, 0, 0)
 MOVES = ("broadcast", "squeeze", "transpose", "slice", "take", "take_along")
 """Ops that cost nothing in a loop: they only change which element is read."""

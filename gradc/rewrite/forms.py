@@ -112,6 +112,6 @@ def with_logarithm_inside(node: Node) -> Node:
 def with_squares_summed(node: Node) -> Node:
     """The product of a vector with itself as a sum of squares."""
     if node.op == "contract" and node.args[0] is node.args[1] and node.attrs[0] == node.attrs[1] and not node.attrs[2]:
-        x = node.args[0]
-        return make("sum", make("square", x), attrs=(tuple(range(x.type.rank)),))
+        squares = make("square", node.args[0])
+        return make("sum", squares, attrs=(tuple(range(squares.type.rank)),)) if squares.shape else squares
     return node

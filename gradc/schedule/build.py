@@ -177,7 +177,8 @@ class _Builder:
         axis = task.remaining[0]
         if axis not in task.reduced or (task.in_tile and axis == task.tile):
             return False
-        outer_total_is_array = any(
+        adds_up_tiles = task.in_tile and task.tile in task.reduced
+        outer_total_is_array = (adds_up_tiles and bool(task.kept)) or any(
             k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index)))
             for k in range(axis)
         )

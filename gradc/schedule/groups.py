@@ -15,6 +15,7 @@ from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
+from gradc.schedule.storage import shared
 from gradc.schedule.tasks import (
     SAVE_FROM,
     Body,
@@ -55,6 +56,7 @@ def scheduled(graph: Graph, tile: Size | None) -> Schedule:
         attempt = Attempt(graph, saved, tile, untiled)
         result = attempt.run()
         if not attempt.to_save and attempt.untiled == untiled:
+            result.aliases = shared(result)
             return result
         for node, for_product in attempt.to_save.items():
             saved[node] = saved.get(node, True) and for_product
@@ -77,15 +79,11 @@ class Attempt:
         self.to_save: dict[Node, bool] = {}
         self.for_products: set[str] = set()
         self.recomputed: dict[Node, None] = {}
-        self.paths: dict[tuple, list[int]] = {}
         self.in_tiles: dict[Node, int] = {}
         self.parted: dict[Node, tuple[int, ...]] = {}
-        self.reads: list[tuple[Node, Task, list[int], bool]] = []
-        self.number: dict[tuple, int] = {}
 
     def run(self) -> Schedule:
-        self.tasks = tasks = list(self._tasks())
-        self.number = {task.key: k for k, task in enumerate(tasks)}
+        tasks = list(self._tasks())
         for task in tasks:
             if task.slot:
                 self.slots.setdefault(task.slot, task.node)
@@ -98,11 +96,9 @@ class Attempt:
             if task.kind == "call":
                 self._need_arrays(task.node.args)
         body = self._body(tasks, ())
-        local = self._local()
         return Schedule(
-            self.graph, body, self.stored, self.slots, local, self._aliases(tasks, local),
-            tuple(self.saved), tuple(self.recomputed),
-        )  # fmt: skip
+            self.graph, body, self.stored, self.slots, self._local(), tuple(self.saved), tuple(self.recomputed)
+        )
 
     # ------------------------------------------------------------ tasks
 
@@ -185,9 +181,7 @@ class Attempt:
         levels = Levels(self, tasks, variables, path)
         groups: dict[tuple[int, NextLoop | None], list[Task]] = {}
         for task in tasks:
-            self.paths[task.key] = [*path, levels.of(task)]
             groups.setdefault(levels.group(task), []).append(task)
-        self._note_reads(levels, tasks, path)
         self._choose_saved(levels, groups, variables)
         body = Body()
         for (level, loop), members in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
@@ -289,49 +283,3 @@ class Attempt:
                 total += cost(point[0])
                 stack += reads(*point)
         return total
-
-    def _note_reads(self, levels: Levels, tasks: list[Task], path: tuple[int, ...]) -> None:
-        for node, task, straight in levels.reads:
-            self.reads.append((node, task, [*path, levels.of(task)], straight))
-
-    def _aliases(self, tasks: list[Task], local: Container[str]) -> dict[str, str]:
-        """Saved arrays whose last reader writes an output of the same type at the same place."""
-        aliases: dict[str, str] = {}
-        for node in self.saved:
-            slot = self.stored[node]
-            if self._is_viewed(node):
-                continue
-            if slot in self.outputs or slot in local:
-                continue
-            for task in reversed(tasks):
-                if (
-                    task.kind == "store"
-                    and task.node.type == node.type
-                    and task.slot != slot
-                    and task.slot not in self.stored.values()
-                    and task.slot not in aliases.values()
-                    and not scattered(task.node)[0]
-                    and self._may_share(node, task)
-                ):
-                    aliases[slot] = task.slot
-                    break
-        return aliases
-
-    def _is_viewed(self, node: Node) -> bool:
-        """Whether the array is also read under another shape."""
-        return any(task.node.op == "reshape" and task.node.args[0] is node for task in self.tasks)
-
-    def _may_share(self, node: Node, writer: Task) -> bool:
-        """Whether every reading of a saved value comes before the writer's, or in the same iteration before it. A value
-        that scatters make is complete only after all of them."""
-        written = self.paths[writer.key]
-        made = self.paths.get(("store", node, self.stored[node]))
-        if made is None or not made < written:
-            return False
-        for read, reader, path, straight in self.reads:
-            depth = min(len(path), len(written))
-            same_loop = path[:depth] == written[:depth]
-            before = straight and self.number[reader.key] <= self.number[writer.key]
-            if read is node and not (before if same_loop else path[:depth] < written[:depth]):
-                return False
-        return True

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradc.ir.access import Affine, Index, depends, reads
+from gradc.ir.access import Affine, Index, Point, depends, reads
 from gradc.ir.graph import Node
 from gradc.schedule.tasks import NextLoop, Task, Variables, makes
 
 if TYPE_CHECKING:
     from gradc.schedule.groups import Attempt
-
-Point = tuple[Node, Index]
-"""An element of a node's value, its index in terms of loop variables."""
 
 
 class Levels:
@@ -25,7 +22,6 @@ class Levels:
         self.level: dict[Task, int] = {}
         self.own: dict[Node, list[Task]] = {}
         self.memo: dict[Point, int] = {}
-        self.reads: list[tuple[Node, Task, bool]] = []
         in_slot: dict[str, int] = {}
         stored_in = {slot: node for node, slot in attempt.stored.items()}
         for task in tasks:
@@ -44,9 +40,6 @@ class Levels:
         self.read_by = {task: self._roots_read(task) for task in tasks}
         self._sink(tasks)
         self._find_outliving(tasks)
-
-    def of(self, task: Task) -> int:
-        return self.level[task]
 
     def group(self, task: Task) -> tuple[int, NextLoop | None]:
         """Tasks of one group share their next loop; None is that of points."""
@@ -203,15 +196,12 @@ class Levels:
         return found
 
     def _find_outliving(self, tasks: list[Task]) -> None:
-        """Reductions read outside the iteration that made them get an array; reads of saved arrays are noted."""
+        """Reductions read outside the iteration that made them get an array."""
         for task in tasks:
             for node, index in self.read_by[task]:
                 self._note(node, index, task)
 
     def _note(self, node: Node, index: Index, reader: Task) -> None:
-        if node in self.attempt.saved:
-            straight = reader.kind != "call" and index == reader.at(self.variables)
-            self.reads.append((node, reader, straight))
         for producer in self.own.get(node, ()):
             same_loop = producer.next_axis is not None and self.group(producer) == self.group(reader)
             if not same_loop:

@@ -192,11 +192,11 @@ class Schedule:
     """Every array the kernel allocates, and a node of its type."""
     local: dict[str, Local]
     """The arrays that are smaller than their node."""
-    aliases: dict[str, str]
-    """Saved arrays that live in the storage of an output until that is written."""
     saved: tuple[Node, ...]
     recomputed: tuple[Node, ...]
     """Cheap values that two loops need and each computes for itself."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Saved arrays that live in the storage of an output until that is written."""
 
 
 def makes(task: Task, stored: dict[Node, str]) -> bool:

@@ -38,6 +38,7 @@ from gradc.schedule.loops import (
     Total,
     Variable,
 )
+from gradc.schedule.storage import phrase
 from gradc.schedule.tasks import Schedule
 
 
@@ -52,17 +53,13 @@ def schedule_text(plan: Schedule, kernel: Kernel) -> str:
         where = f"in the storage of {plan.aliases[slot]}" if slot in plan.aliases else "in an array of its own"
         if slot in plan.local:
             where = f"as {kernel.arrays[slot]}, for one iteration"
-        lines.append(f"saved: {_phrase(node)}, {where}")
+        lines.append(f"saved: {phrase(node)}, {where}")
     for node in plan.stored:
         if node.row.kind == "reduction" and plan.stored[node] not in plan.local:
-            lines.append(f"kept: {_phrase(node)} of {node.type}, for a later loop")
+            lines.append(f"kept: {phrase(node)} of {node.type}, for a later loop")
     for node in plan.recomputed:
-        lines.append(f"recomputed: {_phrase(node)}, cheaper than saving it")
+        lines.append(f"recomputed: {phrase(node)}, cheaper than saving it")
     return "\n".join(lines) + "\n"
-
-
-def _phrase(node: Node) -> str:
-    return f"{node.op} of {', '.join(arg.name if arg.op == 'input' else arg.op for arg in node.args)}"
 
 
 def _output_names(kernel: Kernel) -> dict[Total, str]:

@@ -1,0 +1,96 @@
+"""A grammar of plans: whatever is read is complete by then, and nothing is read once it is overwritten.
+
+A plan that breaks it is a fault of ours, found here instead of in a wrong number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradc.ir.access import Affine
+from gradc.ir.verify import IllFormed
+from gradc.schedule.storage import Access, Accesses, overwrites_late, phrase
+from gradc.schedule.tasks import Loop, Schedule, Task, Tiles
+
+
+def verify_plan(plan: Schedule) -> None:
+    """Raise `IllFormed`, which says what is read where and why it cannot be, if a plan is none."""
+    accesses = Accesses(plan)
+    for problems in (_loops(accesses), _lifetimes(accesses), _extents(accesses), _storage(accesses)):
+        for problem in problems:
+            raise IllFormed(f"stage schedule: {problem}")
+
+
+def _loops(accesses: Accesses) -> Iterator[str]:
+    """Every axis of what a task goes over has a loop of its size."""
+    for task, path in accesses.tasks:
+        sizes = {step.variable: step.size for _, step in path if isinstance(step, Loop)}
+        if task.kind == "call":
+            if sizes:
+                yield f"{described(task)} is inside a loop"
+            continue
+        for axis, at in enumerate(task.index):
+            if not isinstance(at, Affine) or at != Affine(at.var) or at.var not in sizes:
+                yield f"axis {axis} of {described(task)} has no loop"
+            elif sizes[at.var] != task.domain[axis]:
+                yield f"axis {axis} of {described(task)} has size {task.domain[axis]}, its loop {sizes[at.var]}"
+        if len({at.var for at in task.index if at is not None}) < len(task.index):
+            yield f"two axes of {described(task)} share a loop"
+
+
+def _lifetimes(accesses: Accesses) -> Iterator[str]:
+    """What is read has been written, and every term of a sum has been added."""
+    stored = accesses.plan.stored
+    for read in accesses.reads:
+        writes = accesses.writes.get(read.node, [])
+        where = stored.get(read.node, "a running result")
+        if not writes:
+            yield f"nothing writes {where} ({phrase(read.node)}), which {_reader(read)} reads"
+        for write in writes:
+            if not write.precedes(read):
+                yield f"{_reader(read)} reads {where} ({phrase(read.node)}) before {described(write.task)} is done"
+
+
+def _extents(accesses: Accesses) -> Iterator[str]:
+    """What lives for an iteration is read in it: running results without an array, and local arrays."""
+    plan = accesses.plan
+    for read in accesses.reads:
+        for write in accesses.writes.get(read.node, ()):
+            slot = plan.stored.get(read.node)
+            if slot is None:
+                loops = [step for _, step in write.path if step is not None and step in write.axes]
+            elif slot in plan.local:
+                local = plan.local[slot]
+                loops = [axis for axis in write.axes[: local.dropped] if axis is not None]
+                loops += [step for _, step in write.path if isinstance(step, Tiles) and local.lives_in_tile]
+            else:
+                continue
+            around = {id(step) for _, step in read.path}
+            if any(id(loop) not in around for loop in loops):
+                yield f"{_reader(read)} reads {slot or phrase(read.node)} outside the iteration that makes it"
+
+
+def _storage(accesses: Accesses) -> Iterator[str]:
+    """An output that holds a saved value until then is written after every reading of that."""
+    plan = accesses.plan
+    nodes = {slot: node for node, slot in plan.stored.items()}
+    for slot, output in plan.aliases.items():
+        for task, path in accesses.tasks:
+            if task.slot == output and not overwrites_late(accesses, nodes[slot], task, path):
+                yield f"{described(task)} overwrites {slot} ({phrase(nodes[slot])}) before its last reading"
+    homes = list(plan.aliases.values())
+    for output in homes:
+        if homes.count(output) > 1 or output in nodes:
+            yield f"two values live in {output}"
+
+
+def _reader(read: Access) -> str:
+    return "the return" if read.task is None else described(read.task)
+
+
+def described(task: Task | None) -> str:
+    """A task for a message: `store of x_bar`, `sum of mul`."""
+    assert task is not None
+    if task.kind in ("store", "scatter"):
+        return f"{'store' if task.kind == 'store' else 'addition'} into {task.slot}"
+    return phrase(task.node)
