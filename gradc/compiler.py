@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import tangent
@@ -92,19 +93,21 @@ DERIVED = {
 """What can be compiled of a program, by name."""
 
 
-watchers: list[Callable[[Compilation, str, Graph], None]] = []
-"""Called with every graph stage when it is made: tests verify each one here."""
+watchers: list[Callable[[Compilation, str, Any], None]] = []
+"""Called with every graph, and with the schedule, when it is made: tests verify each one here."""
+
+Made = TypeVar("Made")
 
 
-def graph_stage(build: Callable[[Compilation], Graph]) -> cached_property[Graph]:
-    """A stage that is a graph: made once, shown to the watchers."""
+def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
+    """A stage made once and shown to the watchers."""
 
     @wraps(build)
-    def made(self: Compilation) -> Graph:
-        graph = build(self)
+    def made(self: Compilation) -> Made:
+        stage = build(self)
         for watch in watchers:
-            watch(self, build.__name__, graph)
-        return graph
+            watch(self, build.__name__, stage)
+        return stage
 
     return cached_property(made)
 
@@ -149,12 +152,12 @@ class Compilation:
         """What the program calls a node; grows as stages are made."""
         return dict(self.elaborated.names)
 
-    @graph_stage
+    @watched
     def graph(self) -> Graph:
         """The program as written."""
         return self.elaborated.graph
 
-    @graph_stage
+    @watched
     def rewritten(self) -> Graph:
         """The program after the EXACT and STABLE rules."""
         return self._rewrite("rewritten", self.graph, algebraic(self.fast_math))
@@ -164,7 +167,7 @@ class Compilation:
         inputs = {node.name: node for node in self.graph.inputs}
         return tuple(inputs[name] for name in self.wrt)
 
-    @graph_stage
+    @watched
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
         extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
@@ -173,12 +176,12 @@ class Compilation:
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)
         return Graph(inputs, outputs, self.graph.checks, self.graph.index_checks)
 
-    @graph_stage
+    @watched
     def derivative(self) -> Graph:
         """The same after the EXACT, STABLE and FINAL rules: what the interpreter runs."""
         return self._rewrite("derivative", self.adjoint, final(self.fast_math))
 
-    @graph_stage
+    @watched
     def lowered(self) -> Graph:
         """The same in terms of what kernels compute: what the scheduler groups."""
         kernel_rules = for_kernels(self.fast_math)
@@ -195,7 +198,7 @@ class Compilation:
 
     # ------------------------------------------------------------ code
 
-    @cached_property
+    @watched
     def schedule(self) -> Schedule:
         """What shares a loop, and what is saved or recomputed."""
         return schedule(self.lowered)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gradc.compiler import Compilation
 from gradc.emit import python as emit
 from gradc.emit.module import module
-from gradc.ir.types import Type
+from gradc.ir.types import DTYPES, Type
 
 EXPORTED = ("value", "value_and_grad")
 DTYPE_NAMES = {"f64": "float64", "f32": "float32", "i64": "int64", "bool": "bool"}
@@ -15,12 +15,39 @@ DTYPE_NAMES = {"f64": "float64", "f32": "float32", "i64": "int64", "bool": "bool
 
 def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True) -> str:
     """The module with a function for each compilation, by name, all for the same input types."""
-    functions = {name: compilation.function for name, compilation in compilations.items()}
+    functions = {name: _converting(compilation) for name, compilation in compilations.items()}
     docs = {name: _doc(compilations[name], function) for name, function in functions.items()}
     text = next(iter(compilations.values())).program.source.text.strip()
     head = text if "\n" in text or len(text) > 80 else f"{text}, and its gradients."
     head += "\n\nWritten by gradc. Needs numpy and numba; without numba's compiler it runs as plain Python."
     return module(functions.values(), head, docs, cache=cache)
+
+
+CONVERSIONS = {"f64": "float({})", "f32": "np.float32({})", "i64": "_whole({})", "bool": "bool({})"}
+"""From a number to a scalar of a type."""
+
+MAX_CONVERTED = 4
+"""How many scalars are converted in one line."""
+
+
+def _converting(compilation: Compilation) -> emit.Function:
+    """The function for callers who have numbers of other types than those it computes with, as `gradc.Function` takes
+    them too."""
+    function = compilation.function
+    parameters = list(zip(compilation.loops.inputs, function.parameters))
+    scalars = [(name, CONVERSIONS[node.type.dtype].format(name)) for node, name in parameters if not node.shape]
+    lines = []
+    for at in range(0, len(scalars), MAX_CONVERTED):
+        names, values = zip(*scalars[at : at + MAX_CONVERTED])
+        lines.append(f"    {', '.join(names)} = {', '.join(values)}")
+    for node, name in parameters:
+        if node.shape and node.type.dtype == "i64":
+            lines.append(f"    {name} = _whole_numbers({name})")
+        elif node.shape:
+            lines.append(f"    {name} = np.asarray({name}, np.{DTYPES[node.type.dtype].name})")
+    calls = function.calls | {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
+    origins = {line + len(lines): node for line, node in function.origins.items()}
+    return emit.Function(function.name, function.parameters, lines + function.lines, calls, origins)
 
 
 def _doc(compilation: Compilation, function: emit.Function) -> list[str]:

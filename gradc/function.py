@@ -21,6 +21,7 @@ from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
+from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.results import Gradients, gradients, plain
 from gradc.runtime.stages import Stages
@@ -282,8 +283,11 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         key = derived, types
         found = self._specialised.get(key)
         if found is None:
-            compilation = self._compilation(derived, types)
-            found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
+            with compiling:
+                found = self._specialised.get(key)
+                if found is None:
+                    compilation = self._compilation(derived, types)
+                    found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
         return found
 
     def _compilation(self, derived: str, types: Sequence[Type]) -> Compilation:

@@ -7,6 +7,7 @@ import pytest
 from gradc import compiler
 from gradc.ir.verify import verify
 from gradc.runtime.kernel import ENGINES
+from gradc.schedule.verify import verify_plan
 
 
 def pytest_addoption(parser):
@@ -15,10 +16,13 @@ def pytest_addoption(parser):
 
 @pytest.fixture(autouse=True, scope="session")
 def every_stage_is_verified():
-    """Whatever a test compiles, each graph on the way is checked against the grammar of its stage."""
+    """Whatever a test compiles, each graph on the way is checked against the grammar of its stage, and the plan."""
 
-    def watch(compilation, stage, graph):
-        verify(graph, stage, compilation.spans)
+    def watch(compilation, stage, made):
+        if stage == "schedule":
+            verify_plan(made)
+        else:
+            verify(made, stage, compilation.spans)
 
     compiler.watchers.append(watch)
     yield

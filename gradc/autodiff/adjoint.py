@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gradc.autodiff.flow import Flow, flow, moved, plus, product, times
 from gradc.autodiff.partials import partial
-from gradc.autodiff.paths import moved, plus, product, times
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
 
@@ -17,7 +17,7 @@ def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
     """
     wrt = tuple(wrt)
     reached = dependent((result,), wrt)
-    bars: dict[Node, Node] = {result: upstream}
+    bars: dict[Node, Flow] = {result: flow(upstream)}
     for node in reversed(topological((result,))):
         if node in bars and node in reached:
             for position, arg in enumerate(node.args):
@@ -25,10 +25,10 @@ def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
                     contribution = pull(node, position, bars[node])
                     if contribution is not None:
                         bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
-    return [bars.get(node, constant(0.0, node.type)) for node in wrt]
+    return [bars[node].node if node in bars else constant(0.0, node.type) for node in wrt]
 
 
-def pull(node: Node, position: int, out_bar: Node) -> Node | None:
+def pull(node: Node, position: int, out_bar: Flow) -> Flow | None:
     """What a node's cotangent contributes to the cotangent of one of its arguments."""
     if node.row.transpose is not None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
@@ -39,21 +39,21 @@ def pull(node: Node, position: int, out_bar: Node) -> Node | None:
     return None if local is None else scaled(node, out_bar, local)
 
 
-def scaled(node: Node, out_bar: Node, local: Node) -> Node:
+def scaled(node: Node, out_bar: Flow, local: Node) -> Flow:
     """A node's cotangent times its partial derivative for an argument."""
     return times(along_reduced(node, out_bar), local)
 
 
-def contracted(node: Node, position: int, out_bar: Node) -> Node:
+def contracted(node: Node, position: int, out_bar: Flow) -> Flow:
     """The cotangent of one side of a product, by the other side: a product of the same kind."""
     x_labels, y_labels, labels = node.attrs
     other = node.args[1 - position]
     if position == 0:
-        return product(out_bar, other, (labels, y_labels, x_labels))
-    return product(other, out_bar, (x_labels, labels, y_labels))
+        return product(out_bar, other, (labels, y_labels, x_labels), 0)
+    return product(out_bar, other, (x_labels, labels, y_labels), 1)
 
 
-def along_reduced(node: Node, out_bar: Node) -> Node:
+def along_reduced(node: Node, out_bar: Flow) -> Flow:
     """The cotangent of a reduction, repeated along the reduced axes; any other cotangent as it is."""
     if node.row.kind != "reduction":
         return out_bar

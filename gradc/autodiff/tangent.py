@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from gradc.autodiff.flow import Flow, flow, moved, plus, product, times
 from gradc.autodiff.partials import partial
-from gradc.autodiff.paths import moved, plus, product, times
 from gradc.ir.graph import Node, constant, topological
 
 
 def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
     """The tangents of the results, given the tangents of some nodes below them."""
     results = tuple(results)
-    dots: dict[Node, Node] = dict(seeds)
+    dots: dict[Node, Flow] = {node: flow(seed) for node, seed in seeds.items()}
     for node in topological(results):
         if node in dots or not node.type.is_float:
             continue
@@ -24,16 +24,15 @@ def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
                     total = contribution if total is None else plus(total, contribution)
         if total is not None:
             dots[node] = total
-    return [dots.get(node, constant(0.0, node.type)) for node in results]
+    return [dots[node].node if node in dots else constant(0.0, node.type) for node in results]
 
 
-def push(node: Node, position: int, x_dot: Node) -> Node | None:
+def push(node: Node, position: int, x_dot: Flow) -> Flow | None:
     """What an argument's tangent contributes to the tangent of a node."""
     if node.row.transpose is not None:
         return moved(node.op, x_dot, node.attrs, node.args[1:])
     if node.row.kind == "contraction":
-        x, y = node.args
-        return product(x_dot, y, node.attrs) if position == 0 else product(x, x_dot, node.attrs)
+        return product(x_dot, node.args[1 - position], node.attrs, position)
     local = partial(node, position)
     if local is None:
         return None

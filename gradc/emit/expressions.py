@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradc.emit.special import CALLED
+from gradc.emit.special import CALLED, INTEGER_CALLED
 from gradc.emit.values import RAISING, by_number, is_plain, plain_values
 from gradc.ir.access import Affine
 from gradc.ir.ops import OPS
@@ -105,9 +105,12 @@ class Expressions:
         args = [self._show(arg) for arg in value.args]
         if value.op in RAISING and all(is_plain(arg, self.plain) for arg in value.args) and not by_number(value):
             args[0] = Text(f"{DTYPES[value.dtype]}({args[0].text})")
-        if value.op in CALLED:
-            self.calls.add(CALLED[value.op])
-            return Text(f"{CALLED[value.op]}({', '.join(arg.text for arg in args)})")
+        called = CALLED.get(value.op)
+        if value.dtype == "i64" and value.op in INTEGER_CALLED and not _by_safe_number(value):
+            called = INTEGER_CALLED[value.op]
+        if called is not None:
+            self.calls.add(called)
+            return Text(f"{called}({', '.join(arg.text for arg in args)})")
         match value.op:
             case "cast":
                 return Text(f"{DTYPES[value.dtype]}({args[0].text})")
@@ -160,3 +163,9 @@ class Expressions:
             rest = variable if at.step == -1 else f"{-at.step} * {variable}"
             return f"{offset} - {rest}"
         return f"{scaled} - {-offset}" if isinstance(offset, int) and offset < 0 else f"{scaled} + {offset}"
+
+
+def _by_safe_number(value: Apply) -> bool:
+    """Whether integers are divided by a number for which that always has an answer."""
+    divisor = value.args[1]
+    return isinstance(divisor, Number) and divisor.value not in (0, -1)

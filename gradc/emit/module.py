@@ -51,5 +51,6 @@ def definition(function: Function, doc: list[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that is safe inside a docstring."""
-    return text.replace("\\", "\\\\").replace('"', "'" if '"""' in text else '"')
+    """Text that is safe inside a docstring: backslashes and what no source file may hold are written as escapes."""
+    quoted = text.replace("\\", "\\\\").replace('"', "'" if '"""' in text else '"')
+    return "".join(char if char in "\n\t" or char.isprintable() else ascii(char)[1:-1] for char in quoted)

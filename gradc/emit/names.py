@@ -5,11 +5,10 @@ from __future__ import annotations
 import keyword
 from itertools import chain, count
 
-from gradc.emit.special import CALLED
+from gradc.emit.special import HELPERS
 
 RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError",
-            "IndexError", "BLOCK", "ROWS", "_add", "_two_sum", "_settle", "value", "value_and_grad",
-            *CALLED.values()}  # fmt: skip
+            "IndexError", "bool", "BLOCK", "ROWS", "value", "value_and_grad", *HELPERS}  # fmt: skip
 """What a generated module itself calls by name."""
 
 

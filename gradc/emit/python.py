@@ -262,7 +262,13 @@ class _Printer(Totals):
             if statement.array not in self.arrays:
                 self.arrays[statement.array] = self.names.numbered("product")
             target = self._tile_of(self.arrays[statement.array], statement.rows)
-        self._line(f"{target} = np.dot({self._side(statement.left)}, {self._side(statement.right)})", indent)
+        sides = [statement.left, statement.right]
+        shown = ", ".join(map(self._side, sides))
+        if any(side.absent for side in sides):
+            self.calls.add("_sparse_dot")
+            self._line(f"{target} = _sparse_dot({shown}, {', '.join(str(side.absent) for side in sides)})", indent)
+        else:
+            self._line(f"{target} = np.dot({shown})", indent)
 
     def _side(self, side: Side) -> str:
         """A matrix that a product takes; BLAS wants its elements side by side."""
@@ -279,6 +285,8 @@ class _Printer(Totals):
         shape = ", ".join(self._size(size) for size in statement.type.shape) + "," * (statement.type.rank == 1)
         copied = ".copy()" * statement.copied
         source = self.arrays[statement.source]
+        if statement.source in self.parameters:  # in whatever layout it comes
+            source = f"np.ascontiguousarray({source})"
         self._line(f"{self.arrays[statement.array]} = {source}.reshape(({shape})){copied}", indent)
 
     def _cumulate(self, statement: Cumulate, indent: int) -> None:
@@ -288,7 +296,7 @@ class _Printer(Totals):
         variables = {}
         for axis in order:
             if axis == statement.axis:
-                self._line(f"{total} = {self._number(Number(0.0, statement.type.dtype)).text}", indent)
+                self._line(f"{total} = 0.0", indent)
             variables[axis] = self._loop_name()
             size = self._size(statement.type.shape[axis])
             span = f"{size} - 1, -1, -1" if axis == statement.axis and statement.backwards else size

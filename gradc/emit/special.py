@@ -15,6 +15,10 @@ from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _zeta  # noqa:
 CALLED = {"gamma": "_gamma", "lgamma": "_lgamma", "digamma": "_digamma", "polygamma": "_polygamma"}
 """Ops of the table that become a call of a function here."""
 
+INTEGER_CALLED = {"floordiv": "_floor_divide", "mod": "_remainder"}
+"""Ops of integers that become a call of a function here: the quotient of the smallest integer by -1 does not exist, and
+the processor ends the process that asks for it."""
+
 NEEDED = {"_polygamma": ("_zeta",)}
 """Functions here that others call."""
 
@@ -33,6 +37,50 @@ def _two_sum(total, low, term):
 def _settle(total, low):
     """The end of a sum: an infinite total has a meaningless `low`."""
     return total if np.isnan(low) else total + low
+
+
+def _whole(x):
+    """A whole number of any type as an integer."""
+    if np.int64(x) != x:
+        raise ValueError("an integer is expected, not a number with a fraction")
+    return np.int64(x)
+
+
+def _whole_numbers(x):
+    """An array of whole numbers of any type as one of integers."""
+    integers = np.asarray(x, np.int64)
+    if np.any(integers != np.asarray(x)):
+        raise ValueError("integers are expected, not numbers with a fraction")
+    return integers
+
+
+def _floor_divide(x, y):
+    """`x // y` of 64-bit integers; by 0 it is 0, and the smallest integer by -1 is itself, as in NumPy."""
+    if y == -1:
+        return -x
+    return x // y if y != 0 else 0
+
+
+def _remainder(x, y):
+    return x % y if y != 0 and y != -1 else 0
+
+
+def _sparse_dot(left, right, left_absent, right_absent):
+    """A product of matrices; zeros of a side whose elements may be absent add nothing, times infinity neither."""
+    product = np.dot(left, right)
+    for i in range(product.shape[0]):
+        for j in range(product.shape[1]):
+            if np.isnan(product[i, j]):
+                product[i, j] = 0.0
+                for k in range(left.shape[1]):
+                    absent = (left_absent and left[i, k] == 0.0) or (right_absent and right[k, j] == 0.0)
+                    if not absent:
+                        product[i, j] += left[i, k] * right[k, j]
+    return product
+
+
+HELPERS = {name for name, value in list(globals().items()) if inspect.isfunction(value) and name.startswith("_")}
+"""Every function here that a module may carry."""
 
 
 @cache

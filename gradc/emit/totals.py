@@ -19,12 +19,14 @@ TOTAL_NAMES = {"sum": "total", "prod": "product", "max": "largest", "min": "smal
 
 @dataclass(frozen=True)
 class Run:
-    """The names of a running result: the result, the rounding error of a sum, the block being added."""
+    """The names of a running result: the result, the rounding error of a sum, the block being added, and an array in
+    float64 where the result is one in float32."""
 
     total: Total
     name: str
     low: str
     block: str
+    wide: str = ""
 
 
 class Totals(Expressions):
@@ -60,14 +62,19 @@ class Totals(Expressions):
         low, block = "", ""
         if total.op == "sum" and not short:
             low, block = self.names.new(f"{name}_low"), self.names.new(f"{name}_block")
-        self.runs[total] = run = Run(total, name, low, block)
+        narrows = total.op == "sum" and total.dtype == "f32" and total.axes and total.node.op != "contract"
+        wide = self.names.new(f"{name}_wide") if narrows else ""
+        self.runs[total] = run = Run(total, name, low, block, wide)
         return run
 
     def _open(self, run: Run, indent: int) -> None:
         start = STARTS[run.total.op]
-        if run.total.axes:
+        if run.wide:
+            self._line(f"{run.wide} = {self._zeros(run.total)}", indent)
+        elif run.total.axes:
             parts = [self._affine(at) for at in run.total.prefix] + [self._span(axis) for axis in run.total.axes]
             self._line(f"{run.name}[{', '.join(parts)}] = {start}", indent)
+        if run.total.axes:
             if run.low:
                 self._line(f"{run.low} = {self._zeros(run.total)}", indent)
             return
@@ -91,7 +98,9 @@ class Totals(Expressions):
         for total in totals:
             run = self.runs[total]
             if run.block:
-                self._each(run, indent, "{0} = _settle({0}, {1})")
+                self._each(run, indent, "{3} = _settle({0}, {1})")
+            elif run.wide:
+                self._each(run, indent, "{3} = {0}")
             if total.dtype == "f32" and total.op == "sum" and not total.axes:
                 self._line(f"{run.name} = np.float32({run.name})", indent)
 
@@ -115,18 +124,21 @@ class Totals(Expressions):
         for variable, _, _ in run.total.axes:
             self.names.taken.discard(self.variables[variable])
 
-    def _parts(self, run: Run, index: Place) -> tuple[str, str, str]:
+    def _parts(self, run: Run, index: Place) -> tuple[str, str, str, str]:
+        """An element of a running result while it runs, its rounding error, its block, and the element in the end."""
         if not run.total.axes:
-            return run.name, run.low, run.block
+            return run.name, run.low, run.block, run.name
         inside = ", ".join(map(self._affine, index))
         place = tuple(
             at.plus(first) if isinstance(at, Affine) else at for at, (_, _, first) in zip(index, run.total.axes)
         )
-        return self._element(run.total.slot, run.total.prefix + place), f"{run.low}[{inside}]", f"{run.block}[{inside}]"
+        element = self._element(run.total.slot, run.total.prefix + place)
+        running = f"{run.wide}[{inside}]" if run.wide else element
+        return running, f"{run.low}[{inside}]", f"{run.block}[{inside}]", element
 
     def _accumulate(self, statement: Accumulate, indent: int) -> None:
         run = self.runs[statement.total]
-        whole, _, block = self._parts(run, statement.index)
+        whole, _, block, _ = self._parts(run, statement.index)
         target = block if run.block else whole
         value = self._show(statement.value)
         match run.total.op:

@@ -289,8 +289,14 @@ def _reshape(asked: Asked) -> Node:
         raise Error("G0204", "only one size of a shape can be -1", span)
     shape = [1 if k in unknown else static_size(asked.algebra, part, span) for k, part in enumerate(parts)]
     known = product(tuple(shape))
+    if unknown and not (isinstance(known, int) and known > 0):
+        message = f"the size -1 is not determined where the other sizes of {_with_minus_one(shape, unknown)} come to 0"
+        if known == 0:
+            raise Error("G0204", message, span)
+        asked.algebra.demand(Check(known, ">=", 1, message, span))
+        known = derive("max", known, 1)
     if unknown:
-        shape[unknown[0]] = derive("//", count, known) if known != 0 else 0
+        shape[unknown[0]] = derive("//", count, known)
     total = product(tuple(shape))
     if total != count:
         message = f"{x.type} cannot be reshaped to {shape_text(tuple(shape))}"
@@ -302,6 +308,10 @@ def _reshape(asked: Asked) -> Node:
     if not x.shape:
         return broadcast(x, (1,) * len(shape))
     return make("reshape", x, attrs=(tuple(shape),)) if tuple(shape) != x.shape else x
+
+
+def _with_minus_one(shape: list[Size], unknown: list[int]) -> str:
+    return shape_text(tuple(-1 if k in unknown else size for k, size in enumerate(shape)))
 
 
 def _is_minus_one(part: Any) -> bool:

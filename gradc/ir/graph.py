@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,11 @@ class Node:
 
 _interned: WeakValueDictionary[tuple, Node] = WeakValueDictionary()
 _interning = Lock()
-"""Held while a node enters the table, so that threads agree on the one object."""
+"""Held while a node enters the table, so that threads agree on the one object; and while the process forks."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_interning.acquire, after_in_parent=_interning.release, after_in_child=_interning.release
+    )
 
 
 def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:

@@ -311,7 +311,7 @@ _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.re
      lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
 _reduction("any",       None, "numpy.any")
 _reduction("all",       None, "numpy.all")
-_row("sum", "reduction", "x", _reduced, numpy="numpy.sum", domain=(REAL,),
+_row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,),
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
 
 # ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result

@@ -115,9 +115,14 @@ def smallest(x: Array, axis: tuple[int, ...]) -> Array:
     return np.min(x, axis=axis, initial=np.inf)
 
 
+def total(x: Array, axis: tuple[int, ...] | None = None) -> Array:
+    """`np.sum`, but float32 adds up in float64, as kernels do."""
+    return np.sum(x, axis=axis, dtype=np.float64 if np.asarray(x).dtype == np.float32 else None)
+
+
 def logsumexp(x: Array, axis: tuple[int, ...]) -> Array:
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return np.log(np.sum(exp_shifted(x, largest), axis=axis)) + np.squeeze(largest, axis=axis)
+    return np.log(total(exp_shifted(x, largest), axis)) + np.squeeze(largest, axis=axis)
 
 
 def norm(x: Array, axis: tuple[int, ...]) -> Array:
@@ -125,7 +130,7 @@ def norm(x: Array, axis: tuple[int, ...]) -> Array:
     largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
     usable = np.isfinite(largest) & (largest > 0)
     scale = np.ldexp(1.0, np.frexp(np.where(usable, largest, 1))[1] - 1).astype(np.asarray(x).dtype)
-    return np.sqrt(np.sum(np.square(x / scale), axis=axis)) * np.squeeze(scale, axis=axis)
+    return np.sqrt(total(np.square(x / scale), axis)) * np.squeeze(scale, axis=axis)
 
 
 # ---------------------------------------------------------------- movement
@@ -167,17 +172,40 @@ def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...
 
 def cumsum(x: Array, axis: int, backwards: bool) -> Array:
     """Running sums along an axis, from its start or from its end."""
-    return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
+    wide = np.float64 if np.asarray(x).dtype == np.float32 else None
+    return np.flip(np.cumsum(np.flip(x, axis), axis, wide), axis) if backwards else np.cumsum(x, axis, wide)
 
 
 # ---------------------------------------------------------------- contractions
 
 
 def contract(
-    x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...]
-) -> Array:
-    """Einstein's sum over the labels that the result does not have."""
-    return np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
+    x: Array, y: Array, x_labels: tuple[int, ...], y_labels: tuple[int, ...], labels: tuple[int, ...],
+    absent: tuple[bool, bool] = (False, False),
+) -> Array:  # fmt: skip
+    """Einstein's sum over the labels that the result does not have.
+
+    A side of which elements may be `absent` (a gate) has zeros there: they add nothing, times infinity neither.
+    """
+    result = np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
+    if not any(absent) or not np.any(np.isnan(result)):
+        return result
+    order = [*labels, *dict.fromkeys(label for label in x_labels + y_labels if label not in labels)]
+    x, y = (_spread(side, own, order) for side, own in ((x, x_labels), (y, y_labels)))
+    total = np.zeros(np.shape(result), np.asarray(result).dtype)
+    for at in np.ndindex(np.broadcast_shapes(x.shape, y.shape)[len(labels) :]):
+        one, other = (side[(..., *(k if size > 1 else 0 for k, size in zip(at, side.shape[len(labels) :])))]
+                      for side in (x, y))  # fmt: skip
+        nothing = (absent[0] & (one == 0)) | (absent[1] & (other == 0))
+        total = total + np.where(nothing, 0, one * other)
+    return total
+
+
+def _spread(side: Array, own: tuple[int, ...], order: list[int]) -> Array:
+    """A side of a contraction with its axes in an order, of size one where it lacks the label."""
+    kept = [label for label in order if label in own]
+    side = np.transpose(side, [own.index(label) for label in kept])
+    return side.reshape([side.shape[kept.index(label)] if label in own else 1 for label in order])
 
 
 # ---------------------------------------------------------------- gathers

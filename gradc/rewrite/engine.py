@@ -13,7 +13,7 @@ import numpy as np
 from gradc.frontends.functions import REDUCTIONS
 from gradc.frontends.outline import walk
 from gradc.frontends.template import instantiate, parsed
-from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits
+from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, users
 from gradc.ir.interpret import apply, number
 from gradc.ir.ops import others
 from gradc.ir.sizes import product
@@ -26,6 +26,9 @@ from gradc.rewrite.products import sparse
 
 MAX_FIRINGS_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
+
+MOVES_PER_NODE = 4
+"""How often moves sink, for each node of the graph, so that graphs grow by a factor at most."""
 
 
 @dataclass(frozen=True)
@@ -212,11 +215,17 @@ class Rewriter:
         self.moves = moves
         self.firings: list[Firing] = []
         self.normal: dict[Node, Node] = {}
+        self.shared: set[Node] = set()
+        """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
+        self.moves_left = 0
 
     @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
         """The normal forms of nodes: no rule applies anywhere below them."""
         results = list(results)
+        readers = users(results)
+        shared = {node for node, own in readers.items() if len(own) + (node in results) > 1}
+        self.moves_left = MOVES_PER_NODE * len(readers)
         stack = list(results)
         firing: dict[Node, Node] = {}
         while stack:
@@ -243,11 +252,13 @@ class Rewriter:
                     continue
                 after = self.normal.get(target, target)
             self.normal[rebuilt] = self.normal[node] = self.normal[after] = after
+            if node in shared:
+                self.shared.add(after)
             self._carry_span(node, after)
         return [self.normal[node] for node in results]
 
     def _fire(self, node: Node) -> Node:
-        for step in (fold, sparse, lambda node: sink(node, self.moves), with_logarithm_inside, with_squares_summed):
+        for step in (fold, sparse, self._sink, with_logarithm_inside, with_squares_summed):
             changed = step(node)
             if changed is not node:
                 return changed
@@ -259,6 +270,14 @@ class Rewriter:
                 assert len(self.firings) < most, f"{rule.text} goes in circles"
                 return result
         return node
+
+    def _sink(self, node: Node) -> Node:
+        """A move below the op that it moves, unless others read that too."""
+        if node.op not in self.moves or not self.moves_left or node.args[0] in self.shared:
+            return node
+        below = sink(node)
+        self.moves_left -= below is not node
+        return below
 
     def _carry_span(self, old: Node, new: Node) -> None:
         if old in self.spans:

@@ -13,10 +13,8 @@ FOR_KERNELS = ALWAYS | {"broadcast"}
 """In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts sink too."""
 
 
-def sink(node: Node, moves: frozenset[str]) -> Node:
+def sink(node: Node) -> Node:
     """`move(op(x, y))` as `op(move(x), move(y))`; the node itself where nothing moves."""
-    if node.op not in moves:
-        return node
     arg = node.args[0]
     if arg.op == "const":
         return constant(arg.value, node.type)

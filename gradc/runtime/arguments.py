@@ -306,19 +306,26 @@ def _check_whole(name: str, array: np.ndarray, declared: Type) -> None:
     subject = f"argument `{name}` is declared {declared.dtype}, but"
     if array.dtype.kind == "f" and (declared.dtype == "bool" or not np.all(array == np.trunc(array))):
         raise Error("G0602", f"{subject} holds floats", help="change the declaration or the argument")
-    if declared.dtype == "i64" and np.any(np.abs(array.astype(np.float64)) >= 2.0**63):
+    if declared.dtype == "i64" and np.any(beyond_64_bits(array)):
         raise Error("G0602", f"{subject} holds integers beyond 64 bits", help="declare it f64")
+
+
+def beyond_64_bits(array: np.ndarray) -> Any:
+    """Which numbers no i64 can hold."""
+    if array.dtype.kind in "bi":
+        return False
+    if array.dtype.kind == "f":
+        return (array < -(2.0**63)) | (array >= 2.0**63)
+    limits = np.iinfo(np.int64)
+    return (array < limits.min) | (array > limits.max) if array.dtype.kind == "O" else array > limits.max
 
 
 def _check_width(name: str, array: np.ndarray) -> None:
     """Refuse indices that no i64 can hold."""
-    if array.dtype.kind == "i":
-        return
-    limit = np.iinfo(np.int64).max
-    beyond = array > limit if array.dtype.kind == "u" else np.abs(array) > limit
+    beyond = beyond_64_bits(array)
     if np.any(beyond):
         element, value = _first_where(name, array, beyond)
-        help = f"the largest index is {limit}"
+        help = f"the largest index is {np.iinfo(np.int64).max}"
         raise Error("G0204", f"`{element}` is {value}, which is out of range for every size", help=help)
 
 

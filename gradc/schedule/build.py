@@ -77,6 +77,7 @@ class _Builder:
         self.open: dict[Node, Total] = {}
         self.windows: dict[str, Window] = {}
         self.tile_rows: set[str] = set()
+        self.viewed: set[Node] = set()
 
     def run(self) -> Kernel:
         self._allocate()
@@ -246,9 +247,20 @@ class _Builder:
         source = self._array_of(node.args[0])
         if node.op == "cumsum":
             return Cumulate(task.slot, source, node.type, *node.attrs)
+        return Reshape(task.slot, source, node.type, self._is_handed_out(task))
+
+    def _is_handed_out(self, task: Task) -> bool:
+        """Whether an output would be the storage of an input, or of another output, under another shape."""
         outputs = {name for name, _ in self.graph.outputs}
-        copied = task.slot in outputs and (node.args[0].op == "input" or source in outputs)
-        return Reshape(task.slot, source, node.type, copied)
+        storage = task.node
+        while storage.op == "reshape":
+            storage = storage.args[0]
+        if task.slot not in outputs:
+            return False
+        if storage.op == "input" or self._array_of(storage) in outputs or storage in self.viewed:
+            return True
+        self.viewed.add(storage)
+        return False
 
     def _matrix_product(self, task: Task) -> MatrixProduct:
         """A contraction of two matrices over one axis, as a product of each or its transpose, or of tiles of them."""
@@ -266,9 +278,10 @@ class _Builder:
     def _side(self, task: Task, position: int) -> tuple[Side, tuple[int, ...]]:
         """One side of a product, and which of row, column and contracted its axes are."""
         axes = operand_axes(task.node, position)
-        array = self._array_of(task.node.args[position])
+        operand = task.node.args[position]
+        array = self._array_of(operand)
         is_cut = task.in_tile and task.tile in axes and array not in self.plan.local
-        return Side(array, False, axes.index(task.tile) if is_cut else None), axes
+        return Side(array, False, axes.index(task.tile) if is_cut else None, operand.op == "gate"), axes
 
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])

@@ -14,6 +14,7 @@ from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
+from gradc.schedule.gathered import read_at_several_places
 from gradc.schedule.levels import Levels
 from gradc.schedule.storage import shared
 from gradc.schedule.tasks import (
@@ -50,7 +51,7 @@ def _whole_arrays(plan: Schedule) -> tuple[int, int]:
 
 def scheduled(graph: Graph, tile: Size | None) -> Schedule:
     """The loops of a graph with tiles of an axis of this size."""
-    saved: dict[Node, bool] = {}
+    saved = dict.fromkeys(read_at_several_places(graph.results), False)
     untiled: set[tuple] = set()
     while True:
         attempt = Attempt(graph, saved, tile, untiled)

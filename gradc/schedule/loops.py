@@ -172,11 +172,13 @@ class MatrixProduct:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An array in a matrix product: whether it is transposed, and the axis along which the rows of a tile are taken."""
+    """An array in a matrix product: whether it is transposed, the axis along which the rows of a tile are taken, and
+    whether its zeros may be absent elements, which add nothing."""
 
     array: str
     transposed: bool
     rows: int | None = None
+    absent: bool = False
 
 
 @dataclass(slots=True, eq=False)

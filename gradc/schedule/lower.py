@@ -64,7 +64,7 @@ def contraction(x: Node, y: Node, attrs: tuple[Labels, Labels, Labels]) -> Node:
     first, second = (x_labels, y_labels) if len(x_labels) >= len(y_labels) else (y_labels, x_labels)
     order = first + tuple(label for label in second if label not in first)
     shape = tuple(sizes[label] for label in order)
-    terms = make("mul", *(_spread(side, own, order, shape) for side, own in ((x, x_labels), (y, y_labels))))
+    terms = _terms(*(_spread(side, own, order, shape) for side, own in ((x, x_labels), (y, y_labels))))
     return _arranged(_summed(terms, order, labels), tuple(label for label in order if label in labels), labels)
 
 
@@ -82,8 +82,19 @@ def _is_matrix_product(x_labels: Labels, y_labels: Labels, labels: Labels) -> bo
     return len(x_labels) == len(y_labels) == len(labels) == 2 and len(shared) == 1 and not shared & set(labels)
 
 
+def _terms(x: Node, y: Node) -> Node:
+    """Products of elements; there is none where a gate says that one side has no element."""
+    (c, x), (d, y) = ((side.args[0], side.args[1]) if side.op == "gate" else (None, side) for side in (x, y))
+    terms = make("mul", x, y)
+    for condition in (c, d):
+        terms = terms if condition is None else make("gate", condition, terms)
+    return terms
+
+
 def _spread(side: Node, own: Labels, order: Labels, shape: tuple) -> Node:
     """One side of a product, repeated over the axes that it does not have."""
+    if side.op == "gate":
+        return make("gate", *(_spread(arg, own, order, shape) for arg in side.args))
     side, own = _sorted(side, own, order)
     return broadcast(side, shape, tuple(order.index(label) for label in own))
 
@@ -105,6 +116,12 @@ def _summed(node: Node, labels: Labels, kept: Labels) -> Node:
     return make("sum", node, attrs=(axes,)) if axes else node
 
 
+def _any(node: Node, labels: Labels, kept: Labels) -> Node | None:
+    """Where a sum over the other labels has an element; None for everywhere."""
+    axes = tuple(axis for axis, label in enumerate(labels) if label not in kept)
+    return make("any", node.args[0], attrs=(axes,)) if axes and node.op == "gate" else None
+
+
 def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, labels: Labels) -> Node:
     """A contraction with an array that is repeated along some axes: without these, over sums of the other side."""
     shape, dims = one.attrs
@@ -112,7 +129,9 @@ def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, 
     added = [label for label in one_labels if label not in own]
     alone = [label for label in added if label not in other_labels and label not in labels]
     kept = tuple(label for label in other_labels if label not in added or label in labels)
+    absent = _any(other, other_labels, kept)
     other = _summed(other, other_labels, kept)
+    other = other if absent is None else make("gate", absent, other)
     inner = tuple(label for label in labels if label in own or label in kept)
     total = contraction(one.args[0], other, (own, kept, inner))
     sizes = dict(zip(one_labels, shape))

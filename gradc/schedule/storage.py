@@ -67,13 +67,13 @@ class Accesses:
                 read = [(node, _axes(index, path)) for node, index in self._roots_below(task.starts({}), task)]
             self.reads += [Access(node, task, path, axes) for node, axes in read if node in self._roots]
         end: Path = ((len(plan.body.items), None),)
-        scalars = [(node, ()) for node in plan.graph.results if not node.shape]
+        scalars: list[Point] = [(node, ()) for node in plan.graph.results if not node.shape]
         self.reads += [Access(node, None, end, _axes(index, ())) for node, index in self._roots_below(scalars, None)]
 
     def _note_writes(self, task: Task, path: Path) -> None:
-        node = self._slots.get(task.slot, task.node) if task.kind == "scatter" else task.node
-        if task.kind == "store" and not makes(task, self.plan.stored):
-            return
+        node = self._slots.get(task.slot) if task.kind == "scatter" else task.node
+        if node is None or (task.kind == "store" and not makes(task, self.plan.stored)):
+            return  # an output that nothing reads back
         index = tuple(task.index[k] for k in task.kept) if task.kind in ("reduce", "store") else ()
         axes = _axes(index, path)
         if task.kind == "scatter":
@@ -82,7 +82,7 @@ class Accesses:
             axes = _axes_of_call(task, None, path)
         self.writes.setdefault(node, []).append(Access(node, task, path, axes))
 
-    def _roots_below(self, starts: list[Point], task: Task | None) -> Iterator[Point]:
+    def _roots_below(self, starts: Sequence[Point], task: Task | None) -> Iterator[Point]:
         """The elements of stored values and running results that are read on the way to some values."""
         own = task is not None and task.kind == "store" and makes(task, self.plan.stored)
         stack, done = list(starts), set(starts)

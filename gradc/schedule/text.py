@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from gradc.ir.access import Affine
-from gradc.ir.graph import Node, topological
+from gradc.ir.graph import topological
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES
 from gradc.schedule.loops import (
@@ -197,7 +197,7 @@ def _with(opened: list[str]) -> str:
 
 
 def _side(side: Side) -> str:
-    return side.array + _tile_of(side.rows) + ".T" * side.transposed
+    return "sparse " * side.absent + side.array + _tile_of(side.rows) + ".T" * side.transposed
 
 
 def _tile_of(axis: int | None) -> str:

@@ -60,13 +60,12 @@ def _extents(accesses: Accesses) -> Iterator[str]:
             if slot is None:
                 loops = [step for _, step in write.path if step is not None and step in write.axes]
             elif slot in plan.local:
-                local = plan.local[slot]
-                loops = [axis for axis in write.axes[: local.dropped] if axis is not None]
-                loops += [step for _, step in write.path if isinstance(step, Tiles) and local.lives_in_tile]
+                dropped, in_tile = write.axes[: plan.local[slot].dropped], plan.local[slot].lives_in_tile
+                loops = [step for _, step in write.path if step and step in dropped or (in_tile and isinstance(step, Tiles))]
             else:
                 continue
-            around = {id(step) for _, step in read.path}
-            if any(id(loop) not in around for loop in loops):
+            around = [step for _, step in read.path]
+            if any(loop not in around for loop in loops):
                 yield f"{_reader(read)} reads {slot or phrase(read.node)} outside the iteration that makes it"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradc.autodiff.adjoint import adjoint, pull, scaled
+from gradc.autodiff.flow import flow
 from gradc.autodiff.partials import partial
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
@@ -263,12 +264,13 @@ class _Tracer:
         if node not in self.bars or arg not in self.bars:
             return None, None
         if node.row.transpose is not None or node.row.kind == "contraction":
-            return None, pull(node, position, self.bars[node])
+            pulled = pull(node, position, flow(self.bars[node]))
+            return None, None if pulled is None else pulled.node
         local = partial(node, position)
         if local is None:
             zero = constant(0.0, arg.type)
             return zero, zero
-        return local, scaled(node, self.bars[node], local)
+        return local, scaled(node, flow(self.bars[node]), local).node
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""

@@ -1,4 +1,4 @@
-"""Random programs over arrays of several axes whose statements share values: what schedules and storage are tried on."""
+"""Random programs over arrays of several axes whose statements share values: schedules and storage are tried on them."""
 
 import random
 from collections.abc import Iterator

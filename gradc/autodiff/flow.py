@@ -1,0 +1,249 @@
+"""Arithmetic on cotangents and tangents that remembers where there is no path.
+
+Where nothing arrives a number zero would not do: a later partial may be infinite there, and zero times infinity is
+NaN. So a flow carries the condition under which it arrives, through products, sums and every linear op, and a part of
+an array stays what it is: its scatter comes last. That is how the untaken side of `where`, the smaller side of `max`
+and the elements that a slice leaves out cannot reach a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from gradc.ir.access import SCATTERS
+from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Shape, Size, derive, shrink
+from gradc.ir.types import Type
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A part of an array of zeros: a `pad`, `put` or `put_along`, to be applied to what goes there."""
+
+    op: str
+    attrs: tuple[Any, ...]
+    others: tuple[Node, ...]
+
+    def of(self, node: Node) -> Node:
+        return build(self.op, (node, *self.others), self.attrs)
+
+    def gather(self, node: Node) -> Node:
+        """The elements of an array that the part takes up."""
+        transpose = OPS[self.op].transpose
+        assert transpose is not None
+        op, attrs = transpose(node.type, self.attrs)
+        return build(op, (node, *self.others), attrs)
+
+    def arrives(self, condition: Node | None, shape: Shape) -> Node | None:
+        """Where in the whole something arrives, given where in the part, of this shape; None for everywhere."""
+        if self.op != "pad":
+            there = self.of(_indicator(condition, shape))
+            return make("ne", there, constant(0.0, there.type))
+        return inside(*self.attrs) if condition is None else self.of(condition)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A cotangent or a tangent that arrives where `condition` holds (None: everywhere).
+
+    The value means something where `guard` holds; where only the condition fails, it is zero already. With a
+    scatter, value, condition and guard are those of the part.
+    """
+
+    value: Node
+    condition: Node | None = None
+    guard: Node | None = None
+    scatter: Scatter | None = None
+
+    @property
+    def node(self) -> Node:
+        """The flow as a node: nothing, which is zero, where it does not arrive."""
+        node = _gated(self.guard, self.value)
+        return node if self.scatter is None else self.scatter.of(node)
+
+    @property
+    def filled(self) -> Node:
+        """The flow with the number zero where it does not arrive: what adds nothing to a sum."""
+        value = _filled(self.guard, self.value)
+        return value if self.scatter is None else self.scatter.of(value)
+
+    @property
+    def whole(self) -> Flow:
+        """The flow without a scatter."""
+        if self.scatter is None:
+            return self
+        return Flow(self.filled, self.scatter.arrives(self.condition, self.value.shape))
+
+
+def flow(node: Node) -> Flow:
+    """A node as a flow: a gate says where it arrives."""
+    if node.op == "gate":
+        return Flow(node.args[1], node.args[0], node.args[0])
+    return Flow(node)
+
+
+def times(given: Flow, local: Node) -> Flow:
+    """A cotangent or tangent multiplied by a partial derivative."""
+    shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
+    local = cast(broadcast(local, shape), given.value.type.dtype)
+    if given.scatter is not None:
+        local = given.scatter.gather(local)
+    d, p = (local.args[0], local.args[1]) if local.op == "gate" else (None, local)
+    condition = _both(given.condition, d)
+    keeps_zeros = p.op == "const" and abs(p.value) < inf
+    return Flow(_product(given.value, p), condition, _both(given.guard, d) if keeps_zeros else condition, given.scatter)
+
+
+def _both(c: Node | None, d: Node | None) -> Node | None:
+    if c is None or d is None or c is d:
+        return d if c is None else c
+    return make("and", c, d)
+
+
+def _product(x: Node, p: Node) -> Node:
+    if p.op == "const" and p.value in (1.0, -1.0):
+        return x if p.value == 1.0 else make("neg", x)
+    if x.op == "const" and x.value == 1.0:
+        return p
+    if p.op == "neg":
+        return make("neg", _product(x, p.args[0]))
+    if p.op == "div" and p.args[0].op == "const" and p.args[0].value in (1.0, -1.0):
+        quotient = make("div", x, p.args[1])
+        return quotient if p.args[0].value == 1.0 else make("neg", quotient)
+    return make("mul", x, p)
+
+
+def plus(left: Flow, right: Flow) -> Flow:
+    """The sum of two cotangents, or of two tangents."""
+    if left.scatter != right.scatter:
+        left, right = left.whole, right.whole
+    scatter = left.scatter
+    (c, x), (d, y) = (left.condition, left.value), (right.condition, right.value)
+    if c is None or d is None:
+        return Flow(make("add", _gated(left.guard, x), _gated(right.guard, y)), scatter=scatter)
+    if c is d and left.guard is right.guard:
+        return Flow(make("add", x, y), c, left.guard, scatter)
+    if _opposite(c, d) and left.guard is c and right.guard is d:
+        return Flow(make("where", c, x, y), scatter=scatter)
+    total = make("add", _filled(left.guard, x), _filled(right.guard, y))
+    return Flow(total, make("or", c, d), scatter=scatter)
+
+
+def _opposite(c: Node, d: Node) -> bool:
+    return (c.op == "not" and c.args[0] is d) or (d.op == "not" and d.args[0] is c)
+
+
+def _gated(guard: Node | None, value: Node) -> Node:
+    return value if guard is None else make("gate", guard, value)
+
+
+def _filled(guard: Node | None, value: Node) -> Node:
+    return value if guard is None else make("where", guard, value, constant(0.0, value.type))
+
+
+def _indicator(condition: Node | None, shape: Shape) -> Node:
+    """One where a condition holds (None: everywhere), zero elsewhere."""
+    one = constant(1.0, Type("f64", shape))
+    return one if condition is None else _filled(condition, one)
+
+
+# ---------------------------------------------------------------- linear ops
+
+
+def moved(op: str, given: Flow, attrs: tuple[Any, ...], others: tuple[Node, ...] = ()) -> Flow:
+    """A linear op applied to a cotangent or a tangent; `others` are further arguments, such as indices."""
+    if op in SCATTERS:
+        return _scattered(given, Scatter(op, attrs, others))
+    if op == "slice" and given.scatter is not None and given.scatter.op == "pad" and given.scatter.attrs[0] == attrs[0]:
+        return Flow(given.value, given.condition, given.guard)
+    given = given.whole
+    c = given.condition
+    if op == "sum":
+        return Flow(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs))
+    if op == "cumsum":
+        return Flow(make("cumsum", given.filled, attrs=attrs), c and _cumulated(c, attrs))
+    if op == "cast":
+        return Flow(build(op, (given.value,), attrs), c, given.guard)
+    value, condition, guard = (node and build(op, (node, *others), attrs) for node in (given.value, c, given.guard))
+    assert value is not None
+    return Flow(value, condition, guard)
+
+
+def _scattered(given: Flow, scatter: Scatter) -> Flow:
+    """A flow as a part of a larger array; slices of slices are one."""
+    inner = given.scatter
+    if inner is not None and inner.op == scatter.op == "pad":
+        parts = tuple(_composed(*pair) for pair in zip(inner.attrs[0], scatter.attrs[0]))
+        return Flow(given.value, given.condition, given.guard, Scatter("pad", (parts, scatter.attrs[1]), ()))
+    given = given.whole
+    return Flow(given.value, given.condition, given.guard, scatter)
+
+
+Part = tuple[Size, int, Size]
+"""First index, step and length of the elements that a slice takes of an axis."""
+
+
+def _composed(inner: Part, outer: Part) -> Part:
+    first = derive("+", derive("*", inner[0], outer[1]), outer[0])
+    return first, inner[1] * outer[1], inner[2]
+
+
+def _cumulated(condition: Node, attrs: tuple[Any, ...]) -> Node:
+    """Where a running sum has met an element that a condition holds for."""
+    count = make("cumsum", _indicator(condition, condition.shape), attrs=attrs)
+    return make("gt", count, constant(0.0, count.type))
+
+
+def product(given: Flow, other: Node, attrs: tuple[Any, ...], position: int) -> Flow:
+    """A contraction of a flow, at a position, with a value. Terms in which the flow is absent add nothing, even where
+    the value is infinite: that is what a contraction means by a gate."""
+    given = given.whole
+    sides = _gated(given.guard or given.condition, given.value), other
+    value = make("contract", *(sides if position == 0 else sides[::-1]), attrs=attrs)
+    return Flow(value, given.condition and _projected(given.condition, attrs[position], attrs[2], value.shape))
+
+
+def _projected(condition: Node, own: tuple[int, ...], labels: tuple[int, ...], shape: Shape) -> Node:
+    """Where a contraction gets a term, given where one side has one."""
+    summed = tuple(axis for axis, label in enumerate(own) if label not in labels)
+    condition = make("any", condition, attrs=(summed,)) if summed else condition
+    kept = tuple(label for label in own if label in labels)
+    places = [labels.index(label) for label in kept]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    if order != list(range(len(order))):
+        condition = make("transpose", condition, attrs=(tuple(order),))
+    return broadcast(condition, shape, tuple(sorted(places)))
+
+
+def inside(parts: tuple[Part, ...], shape: Shape) -> Node | None:
+    """Which elements of an array a slice takes; None for all of them."""
+    found = None
+    for axis, (part, size) in enumerate(zip(parts, shape)):
+        position = iota(shape, axis)
+        for condition in _bounds(position, part, size):
+            found = _both(found, condition)
+    return found
+
+
+def _bounds(position: Node, part: Part, size: Size) -> Iterator[Node]:
+    """The conditions under which a position is one of a part."""
+    first, step, length = part
+    if abs(step) == 1 and length == size:
+        return
+
+    def at(index: Size) -> Node:
+        return broadcast(size_node(index, "i64"), position.shape)
+
+    if step < 0:  # the same elements from the lowest on
+        first, step = derive("+", first, derive("*", derive("-", length, 1), step)), -step
+    if first != 0:
+        yield make("ge", position, at(first))
+    if not (step == 1 and isinstance(first, int) and length == shrink(size, first)):
+        yield make("lt", position, at(derive("+", first, derive("*", length, step))))
+    if step > 1:
+        remainder = make("mod", make("sub", position, at(first)), at(step))
+        yield make("eq", remainder, at(0))
