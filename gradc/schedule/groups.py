@@ -14,8 +14,8 @@ from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, fresh, topological, users
 from gradc.ir.ops import WHOLE
 from gradc.ir.sizes import Size
-from gradc.schedule.gathered import read_at_several_places
 from gradc.schedule.levels import Levels
+from gradc.schedule.saving import saved_beforehand
 from gradc.schedule.storage import shared
 from gradc.schedule.tasks import (
     SAVE_FROM,
@@ -51,7 +51,7 @@ def _whole_arrays(plan: Schedule) -> tuple[int, int]:
 
 def scheduled(graph: Graph, tile: Size | None) -> Schedule:
     """The loops of a graph with tiles of an axis of this size."""
-    saved = dict.fromkeys(read_at_several_places(graph.results), False)
+    saved = dict.fromkeys(saved_beforehand(graph), False)
     untiled: set[tuple] = set()
     while True:
         attempt = Attempt(graph, saved, tile, untiled)
@@ -134,19 +134,21 @@ class Attempt:
                 yield from self._writes(node, name)
 
     def _absorbed(self, outputs: dict[Node, str]) -> tuple[set[Node], set[Node]]:
-        """Cotangents of slices that nothing but an output's own sum reads: they need no array of their own.
+        """Cotangents of slices that nothing but the sum of an output, or of a saved value, reads: they need no array of
+        their own.
 
         With them the outputs made so that something else reads too: that has to wait until they are complete.
         """
         readers = users(self.graph.results)
         absorbed: set[Node] = set()
         read_again: set[Node] = set()
-        for node in outputs:
+        for node in (*outputs, *self.saved):
             sums = {node}
             stack = [node] if node.op == "add" else []
             while stack:
                 for arg in stack.pop().args:
-                    if all(reader in sums for reader in readers[arg]) and arg not in outputs:
+                    is_own = arg not in outputs and arg not in self.saved
+                    if is_own and all(reader in sums for reader in readers[arg]):
                         if arg.op == "add":
                             sums.add(arg)
                             stack.append(arg)
@@ -159,7 +161,7 @@ class Attempt:
 
     def _writes(self, node: Node, slot: str) -> Iterator[Task]:
         """The tasks that write an array: its value, and the cotangents of slices that are added into it."""
-        pads, rest = scattered(node)
+        pads, rest = scattered(node, self.stored)
         if rest is not None:
             yield self._task("store", node, rest, slot)
         for pad in pads:

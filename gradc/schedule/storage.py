@@ -146,7 +146,7 @@ def shared(plan: Schedule) -> dict[str, str]:
         if slot in outputs or slot in plan.local or node in viewed:
             continue
         for task, path in reversed(stores):
-            is_free = task.slot not in read_back and task.slot not in homes.values() and not scattered(task.node)[0]
+            is_free = task.slot not in read_back and task.slot not in homes.values() and not scattered(task.node, plan.stored)[0]
             if is_free and task.node.type == node.type and overwrites_late(accesses, node, task, path):
                 homes[slot] = task.slot
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from gradc.ir.access import SCATTERS, Affine, Index, Indirect, gathered_index
@@ -204,14 +205,15 @@ def makes(task: Task, stored: dict[Node, str]) -> bool:
     return task.kind != "store" or stored.get(task.node, task.slot) == task.slot
 
 
-def scattered(node: Node) -> tuple[list[Node], Node | None]:
-    """The slices' cotangents among the terms of a sum, and the sum of the other terms (None if there are none)."""
+def scattered(node: Node, stored: Container[Node]) -> tuple[list[Node], Node | None]:
+    """The slices' cotangents among the terms of a sum, and the sum of the other terms (None if there are none). A sum
+    that is stored itself is one term."""
     pads: list[Node] = []
     rest: list[Node] = []
     stack = [node]
     while stack:
         term = stack.pop()
-        if term.op == "add":
+        if term.op == "add" and (term is node or term not in stored):
             stack += reversed(term.args)
         else:
             (pads if term.op in SCATTERS else rest).append(term)

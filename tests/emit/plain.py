@@ -1,5 +1,6 @@
 """Emitted Python, run as it is: the same text, with a decorator that does nothing in the place of Numba's."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,3 +38,9 @@ def engine(compilation: Compilation) -> kernel.Run:
         return [np.float32(x) if type == Type("f32") else x for x, type in zip(result, types, strict=True)]
 
     return run
+
+
+def unshared(compilation: Compilation) -> kernel.Run:
+    """The same engine with an array of its own for every saved value."""
+    vars(compilation)["schedule"] = replace(compilation.schedule, aliases={})
+    return engine(compilation)

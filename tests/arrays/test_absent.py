@@ -1,0 +1,152 @@
+"""Where a program takes another side, nothing of the untaken one reaches a gradient, whatever linear op lies between."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.runtime.kernel import ENGINES
+from tests.emit.plain import engine
+
+SINGULAR = ("sqrt({})", "{}**0.3", "arccosh(1 + {})", "log({})", "1 / {}", "log({})**2")
+"""Functions without a derivative at 0; the first three are finite there."""
+
+LINEAR = {
+    "sum": "sum({x})",
+    "mean along an axis": "sum(mean({X}, axis=0)**2)",
+    "dot": "dot({x}, x + 1)",
+    "dot with the other side singular": "dot(x + 1, {x})",
+    "matrix times vector": "sum(A @ {x})",
+    "vector times matrix": "sum({x} @ A)",
+    "product of matrices": "sum({X} @ A)",
+    "and of its transpose": "sum(A @ {X}.T)",
+    "three matrices": "sum(A @ {X} @ A)",
+    "stacked products": 'sum(einsum("ij,kj->ik", {X}, A))',
+    "einsum over letters of one side": 'einsum("i,j->", {x}, x)',
+    "einsum of three": 'sum(einsum("i,ij,j->i", {x}, A, x))',
+    "outer": "sum(outer({x}, x)**2)",
+    "trace": "trace({X} @ A)",
+    "diagonal": "sum(diag({X})**2)",
+    "cumsum": "sum(cumsum({x})**2)",
+    "cumsum from the end": "sum(cumsum({x}[::-1])**2)",
+    "cumsum along an axis": "sum(cumsum({X}, axis=1)**2)",
+    "gather": "sum(take({x}, i)**2)",
+    "gather of rows": "sum({X}[i]**2)",
+    "gather along": "sum(take_along_axis({X}, J, axis=1)**2)",
+    "slice": "sum({x}[1:]**2)",
+    "backwards": "sum({x}[::-2] * 2)",
+    "stencil": "h = {x}; sum((h[1:] - h[:-1])**2)",
+    "concatenate": "sum(concatenate([{x}, x])**2)",
+    "stack": "sum(stack([{x}, x])**2)",
+    "reshape": "sum(reshape({X}, -1)**2)",
+    "transpose": "sum({X}.T**2)",
+    "broadcast": "sum({x}[:, None] * A)",
+    "squeeze": "sum(squeeze({x}[:, None], 1)**2)",
+}
+MASKS = {
+    "where": "{before}where(s > 0, {value}, 0)",
+    "the other side": "{before}where(s < 0, 1, {value})",
+    "a conditional": "{before}({value} if s > 0 else s)",
+    "a dead relu": "{before}max(min({value}, 1) - 100, 0)",
+}
+DECLARED = "s: f64; x: f64[n]; X: f64[n, n]; A: f64[n, n]; i: i64[k]; J: i64[n, n]; "
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_engine():
+    ENGINES["plain"] = engine
+    yield
+    del ENGINES["plain"]
+
+
+def point() -> dict[str, np.ndarray | float]:
+    random = np.random.default_rng(0)
+    return {
+        "s": -1.0, "x": np.array([0.0, 1.0, 2.0]), "X": np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 1.0], [1.0, 1.0, 0.0]]),
+        "A": random.uniform(0.5, 1.5, (3, 3)), "i": np.array([0, 2, 2, 1]), "J": np.array([[0, 1, 2]] * 3),
+    }  # fmt: skip
+
+
+def derivatives(text: str, engine: str, values: dict) -> list[np.ndarray]:
+    """Gradients, vjp, jvp and hvp of a program, for the inputs that it reads."""
+    f = gradc.compile(DECLARED + text, engine=engine)
+    args = [values[name] for name in f.inputs]
+    along = tuple(np.ones(np.shape(values[name])) for name in f.wrt)
+    with np.errstate(all="ignore"):
+        found = [*f.value_and_grad(*args)[1], *f.vjp(0.5, *args), f.jvp(along, *args), *f.hvp(along, *args)]
+    return [np.asarray(part) for part in found]
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("mask", MASKS)
+def test_the_untaken_side_is_absent(mask, engine):
+    """All gradients are zero, or those of the side that is taken: that is `s` alone."""
+    values, failures = point(), []
+    singular_ones = SINGULAR[:3] if mask == "a dead relu" else SINGULAR  # of infinities it is not dead
+    for name, linear in LINEAR.items():
+        for singular in singular_ones[:: 1 if engine == "interpreter" else 2]:
+            filled = linear.replace("{x}", f"({singular.format('x')})").replace("{X}", f"({singular.format('X')})")
+            *before, value = filled.split("; ")
+            text = MASKS[mask].format(before="".join(f"{part}; " for part in before), value=value)
+            found = derivatives(text, engine, values)
+            if not all(np.all(part == 0) for part in found if part.shape) or not np.isfinite(found[0]):
+                failures.append(f"{name}: {text}")
+    assert not failures, "\n".join(failures)
+
+
+TAKEN_IN_PART = (
+    ("sum(where(m > 0, (X @ w - 1)**2, 0))", "a row of missing data that a mask leaves out"),
+    ("sum(where(m[:, None] > 0, (X @ B)**2, 0))", "the same for a product of matrices"),
+    ("sum(where(m > 0, cumsum(X[:, 0][::-1])[::-1], 0))", "running sums before the missing row"),
+    ("sum(where(m > 0, norm(X, axis=1), 0))", "reductions of rows"),
+    ("sum(where(m > 0, einsum('ij,jk,k->i', X, B, v), 0))", "einsum of three"),
+    ("sum(take(where(m > 0, X @ w, 0), i))", "gathered"),
+    ("sum(max(where(m > 0, X @ w, -1), 0))", "and a relu"),
+)
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("text", "what"), TAKEN_IN_PART)
+def test_missing_rows_do_not_matter(text, what, missing, engine):
+    """What a mask leaves out may hold anything: the gradients of all others are as with an ordinary number there."""
+    text = "m: f64[n]; X: f64[n, d]; w: f64[d]; B: f64[d, p]; v: f64[p]; i: i64[k]; " + text.replace("'", '"')
+    random = np.random.default_rng(1)
+    values = {"m": np.array([0.0, 1.0, 1.0]), "X": random.normal(size=(3, 2)), "w": random.normal(size=2),
+              "B": random.normal(size=(2, 4)), "v": random.normal(size=4), "i": np.array([2, 1, 1])}  # fmt: skip
+    f = gradc.compile(text, engine=engine)
+    broken = values | {"X": values["X"].copy()}
+    broken["X"][0] = missing
+    for derived in ("grad", "vjp", "hvp"):
+        along = tuple(np.ones(np.shape(values[name])) for name in f.wrt)
+        first = {"grad": (), "vjp": (2.0,), "hvp": (along,)}[derived]
+        with np.errstate(all="ignore"):
+            good, bad = (getattr(f, derived)(*first, *(v[name] for name in f.inputs)) for v in (values, broken))
+        for name, one, other in zip(f.wrt, good, bad, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12, err_msg=f"{what}, {derived} for {name}")
+
+
+PARTS = (
+    ("h = sqrt(x); sum(h[1:]) + sum(h[1:]**2)", "one slice, twice"),
+    ("h = sqrt(x); sum(h[1:]) + sum(h[2:]**2)", "two slices"),
+    ("h = sqrt(x); sum(h[:0:-1]) + sum(h[1::2]**2)", "backwards, and every other one"),
+    ("h = sqrt(x); sum(h[i]) + sum(h[1:]**2)", "a gather and a slice"),
+    ("h = sqrt(x); sum(h[i]**3) + sum(h[i + 1])", "two gathers"),
+    ("h = log(x); sum(h[i] * h[1:])", "a gather beside a slice"),
+    ("h = sqrt(x); sum(reshape(h[1:], (2, 2))**2) + sum(h[1:3])", "reshaped, and a slice"),
+    ("h = sqrt(x); g = h[1:]; sum(g[1:]) + sum(g[::-1]**2)", "slices of slices"),
+)
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize(("text", "what"), PARTS)
+def test_elements_that_no_slice_takes_are_absent(text, what, engine):
+    """x[0] is 0, where the root has no derivative, and nothing reads it."""
+    f = gradc.compile(f"x: f64[n]; i: i64[k]; {text}", engine=engine)
+    values = {"x": np.array([0.0, 1.0, 2.0, 0.5, 1.5]), "i": np.array([1, 2, 2, 3])}
+    others = values | {"x": np.array([3.0, *values["x"][1:]])}
+    args, ordinary = ([given[name] for name in f.inputs] for given in (values, others))
+    for derived, first in (("grad", ()), ("vjp", (1.5,)), ("hvp", (np.ones(5),))):
+        with np.errstate(all="ignore"):
+            (found,), (wanted,) = (getattr(f, derived)(*first, *given) for given in (args, ordinary))
+        assert found[0] == 0, what
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)

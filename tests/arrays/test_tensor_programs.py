@@ -1,0 +1,93 @@
+"""Random programs whose statements share arrays: every derivative of a kernel against the interpreter, and storage
+shared between saved values and outputs against none shared, bit for bit."""
+
+import numpy as np
+import pytest
+from tests.arrays.tensor_fuzz import SIZES, programs
+
+import gradc
+from gradc.runtime.kernel import ENGINES
+from tests.emit.plain import engine, unshared
+
+DERIVED = ("value", "value_and_grad", "vjp", "jvp", "hvp")
+LARGEST = 1e6
+"""Where numbers are larger, or not finite, engines may differ by more than rounding."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_engines():
+    ENGINES.update(plain=engine, unshared=unshared)
+    yield
+    del ENGINES["plain"], ENGINES["unshared"]
+
+
+def arguments_of(function: gradc.Function, seed: int = 0) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    arrays = []
+    for name in function.inputs:
+        shape = tuple(SIZES[size] for size in function.stages.types[name].shape)
+        floats = random.uniform(0.2, 1.2, shape) * random.choice([-1, 1], shape)
+        arrays.append(floats if name in function.wrt else random.integers(0, 7, shape))
+    return arrays
+
+
+def results(function: gradc.Function, derived: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    along = [np.cos(array + k) for k, array in enumerate(arrays) if function.inputs[k] in function.wrt]
+    with np.errstate(all="ignore"):
+        if derived == "value":
+            found = [function(*arrays)]
+        elif derived == "value_and_grad":
+            value, grads = function.value_and_grad(*arrays)
+            found = [value, *grads]
+        elif derived == "vjp":
+            found = list(function.vjp(0.7, *arrays))
+        elif derived == "jvp":
+            found = [function.jvp(tuple(along), *arrays)]
+        else:
+            found = list(function.hvp(tuple(along), *arrays))
+    return [np.asarray(part) for part in found]
+
+
+def check(text: str) -> None:
+    reference, kernel, apart = (gradc.compile(text, engine=name) for name in ("interpreter", "plain", "unshared"))
+    arrays = arguments_of(reference)
+    for derived in DERIVED:
+        expected = results(reference, derived, arrays)
+        if not all(np.max(np.abs(part), initial=0) < LARGEST for part in expected):
+            return
+        actual, alone = results(kernel, derived, arrays), results(apart, derived, arrays)
+        for wanted, got, other in zip(expected, actual, alone, strict=True):
+            tolerance = 1e-7 * (1 + np.max(np.abs(wanted), initial=0))
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance, strict=True, err_msg=derived)
+            np.testing.assert_array_equal(got, other, err_msg=f"{derived}: storage shared, and not")
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_random_programs(seed, rank):
+    failures = []
+    for text in programs(seed, 35, rank):
+        try:
+            check(text)
+        except Exception as error:
+            failures.append(f"{text}\n{type(error).__name__}: {error}")
+    assert not failures, f"{len(failures)} fail, for instance\n{min(failures, key=len)}"
+
+
+KNOWN = (
+    "X: f64[n,m]; W: f64[m,k]; V: f64[m,k]; sum((tanh(X) @ silu(W)) * sum(softplus(V), axis=0))",
+    "A: f64[k,k]; B: f64[k,k]; E: f64[k,n]; M: f64[m,m]; Q: f64[k,m]; "
+    "sum((A @ softmax(B, axis=1)) * sum(erf(E).T, axis=0)) + sum(sigmoid(M) * sum(exp(Q), axis=0))",
+    "Z: f64[n,k]; H: f64[k,m]; V: f64[m,m]; sum(softmax(Z, axis=0) @ (H @ sin(V)))",
+    'x: f64[n]; einsum("a,b->", x, x)',
+    "A: f64[n,m,p]; B: f64[p,k]; C: f64[k,n,m]; D: f64[m,p]; sum((A @ B) @ transpose(C @ D, (1, 0, 2)))",
+    "X: f64[n,n]; Y: f64[n,n]; h = X @ Y.T; sum(sin(h[1:])) + sum(h.T[:1]**2)",
+    "X: f64[n,k]; W: f64[k,k]; i: i64[n]; h = X @ W; g = h * norm(h, axis=1, keepdims=True); "
+    "sum(g**2) + sum(g[i % 3]**2)",
+)  # fmt: skip
+"""Programs that once had a wrong gradient, or none."""
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_known(text):
+    check(text)
