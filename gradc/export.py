@@ -45,9 +45,9 @@ def _converting(compilation: Compilation) -> emit.Function:
             lines.append(f"    {name} = _whole_numbers({name})")
         elif node.shape:
             lines.append(f"    {name} = np.asarray({name}, np.{DTYPES[node.type.dtype].name})")
-    calls = function.calls | {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
+    calls = {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
     origins = {line + len(lines): node for line, node in function.origins.items()}
-    return emit.Function(function.name, function.parameters, lines + function.lines, calls, origins)
+    return emit.Function(function.name, function.parameters, lines + function.lines, function.calls | calls, origins)
 
 
 def _doc(compilation: Compilation, function: emit.Function) -> list[str]:

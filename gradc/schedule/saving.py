@@ -1,7 +1,7 @@
 """Values that are saved before loops are planned, because without an array the work would multiply with every step.
 
-The neighbours of a stencil, or rows that two arrays of indices pick, are several values an element, each made of several
-others of their kind. And a sum into which parts of arrays are scattered is complete only in an array.
+The neighbours of a stencil, or rows that two arrays of indices pick, are several values an element, each made of
+several others of their kind. And a sum into which parts of arrays are scattered is complete only in an array.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gradc.ir.access import Affine, Indirect, Point, reads
 from gradc.ir.graph import Node
-from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes, scattered
+from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
 
 Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
@@ -55,7 +55,7 @@ class Accesses:
     def __init__(self, plan: Schedule):
         self.plan = plan
         self.writes: dict[Node, list[Access]] = {}
-        self.reads: list[Access] = []
+        self.reads: dict[Node, list[Access]] = {}
         self.tasks = list(_points(plan.body))
         self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.kind == "reduce")}
         self._slots = {slot: node for node, slot in plan.stored.items()}
@@ -65,10 +65,13 @@ class Accesses:
                 read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args]
             else:
                 read = [(node, _axes(index, path)) for node, index in self._roots_below(task.starts({}), task)]
-            self.reads += [Access(node, task, path, axes) for node, axes in read if node in self._roots]
+            for node, axes in read:
+                if node in self._roots:
+                    self.reads.setdefault(node, []).append(Access(node, task, path, axes))
         end: Path = ((len(plan.body.items), None),)
         scalars: list[Point] = [(node, ()) for node in plan.graph.results if not node.shape]
-        self.reads += [Access(node, None, end, _axes(index, ())) for node, index in self._roots_below(scalars, None)]
+        for node, index in self._roots_below(scalars, None):
+            self.reads.setdefault(node, []).append(Access(node, None, end, _axes(index, ())))
 
     def _note_writes(self, task: Task, path: Path) -> None:
         node = self._slots.get(task.slot) if task.kind == "scatter" else task.node
@@ -138,7 +141,8 @@ def shared(plan: Schedule) -> dict[str, str]:
     accesses = Accesses(plan)
     outputs = {name for name, _ in plan.graph.outputs}
     stores = [(task, path) for task, path in accesses.tasks if task.kind == "store"]
-    read_back = set(plan.stored.values())
+    scatters = {task.slot for task, _ in accesses.tasks if task.kind == "scatter"}
+    taken = {*plan.stored.values(), *scatters}
     viewed = {task.node.args[0] for task, _ in accesses.tasks if task.node.op == "reshape"}
     homes: dict[str, str] = {}
     for node in plan.saved:
@@ -146,9 +150,10 @@ def shared(plan: Schedule) -> dict[str, str]:
         if slot in outputs or slot in plan.local or node in viewed:
             continue
         for task, path in reversed(stores):
-            is_free = task.slot not in read_back and task.slot not in homes.values() and not scattered(task.node, plan.stored)[0]
-            if is_free and task.node.type == node.type and overwrites_late(accesses, node, task, path):
+            is_free = task.slot not in taken and task.node.type == node.type
+            if is_free and overwrites_late(accesses, node, task, path):
                 homes[slot] = task.slot
+                taken.add(task.slot)
                 break
     return homes
 
@@ -158,8 +163,7 @@ def overwrites_late(accesses: Accesses, node: Node, task: Task, path: Path) -> b
     store = Access(task.node, task, path, _axes(task.index, path))
     writes = accesses.writes.get(node, [])
     is_stored = all(write.task is not None and write.task.kind == "store" for write in writes)
-    reads = [read for read in accesses.reads if read.node is node]
-    return is_stored and all(access.precedes(store) for access in (*writes, *reads))
+    return is_stored and all(access.precedes(store) for access in (*writes, *accesses.reads.get(node, ())))
 
 
 def phrase(node: Node) -> str:

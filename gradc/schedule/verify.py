@@ -6,6 +6,7 @@ A plan that breaks it is a fault of ours, found here instead of in a wrong numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from gradc.ir.access import Affine
 from gradc.ir.verify import IllFormed
@@ -41,7 +42,7 @@ def _loops(accesses: Accesses) -> Iterator[str]:
 def _lifetimes(accesses: Accesses) -> Iterator[str]:
     """What is read has been written, and every term of a sum has been added."""
     stored = accesses.plan.stored
-    for read in accesses.reads:
+    for read in _readings(accesses):
         writes = accesses.writes.get(read.node, [])
         where = stored.get(read.node, "a running result")
         if not writes:
@@ -54,14 +55,15 @@ def _lifetimes(accesses: Accesses) -> Iterator[str]:
 def _extents(accesses: Accesses) -> Iterator[str]:
     """What lives for an iteration is read in it: running results without an array, and local arrays."""
     plan = accesses.plan
-    for read in accesses.reads:
+    for read in _readings(accesses):
         for write in accesses.writes.get(read.node, ()):
             slot = plan.stored.get(read.node)
             if slot is None:
-                loops = [step for _, step in write.path if step is not None and step in write.axes]
+                loops = [step for _, step in write.path if step in write.axes and step is not None]
             elif slot in plan.local:
-                dropped, in_tile = write.axes[: plan.local[slot].dropped], plan.local[slot].lives_in_tile
-                loops = [step for _, step in write.path if step and step in dropped or (in_tile and isinstance(step, Tiles))]
+                dropped = [axis for axis in write.axes[: plan.local[slot].dropped] if axis is not None]
+                in_tile = plan.local[slot].lives_in_tile
+                loops = [s for _, s in write.path if s and (s in dropped or (in_tile and isinstance(s, Tiles)))]
             else:
                 continue
             around = [step for _, step in read.path]
@@ -81,6 +83,10 @@ def _storage(accesses: Accesses) -> Iterator[str]:
     for output in homes:
         if homes.count(output) > 1 or output in nodes:
             yield f"two values live in {output}"
+
+
+def _readings(accesses: Accesses) -> Iterator[Access]:
+    return chain.from_iterable(accesses.reads.values())
 
 
 def _reader(read: Access) -> str:

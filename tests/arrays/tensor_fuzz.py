@@ -1,4 +1,4 @@
-"""Random programs over arrays of several axes whose statements share values: schedules and storage are tried on them."""
+"""Random programs over arrays of several axes whose statements share values: what schedules are tried on."""
 
 import random
 from collections.abc import Iterator

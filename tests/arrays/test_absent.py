@@ -1,4 +1,4 @@
-"""Where a program takes another side, nothing of the untaken one reaches a gradient, whatever linear op lies between."""
+"""Nothing of a side that is not taken reaches a gradient, whatever linear op lies between it and the mask."""
 
 import numpy as np
 import pytest

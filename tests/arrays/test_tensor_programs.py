@@ -3,10 +3,10 @@ shared between saved values and outputs against none shared, bit for bit."""
 
 import numpy as np
 import pytest
-from tests.arrays.tensor_fuzz import SIZES, programs
 
 import gradc
 from gradc.runtime.kernel import ENGINES
+from tests.arrays.tensor_fuzz import SIZES, programs
 from tests.emit.plain import engine, unshared
 
 DERIVED = ("value", "value_and_grad", "vjp", "jvp", "hvp")

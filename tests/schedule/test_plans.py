@@ -40,7 +40,7 @@ def refused(plan: Schedule, message: str) -> None:
 def test_storage_is_shared_only_after_the_last_reading():
     plan = plan_of(SHARED)
     assert plan.aliases
-    (slot, output), *_ = plan.aliases.items()
+    output, *_ = plan.aliases.values()
     early = [item for item in plan.body.items if isinstance(item, Loop) and writes(item.body, output)]
     body = Body([*early, *(item for item in plan.body.items if item not in early)])
     refused(replace(plan, body=body), "before")
@@ -81,7 +81,7 @@ def test_what_the_checker_accepts_changes_no_number():
 
 def test_two_values_cannot_share_one_output():
     plan = plan_of(SHARED)
-    (slot, output), *_ = plan.aliases.items()
+    output, *_ = plan.aliases.values()
     others = [name for name in plan.stored.values() if name not in plan.aliases]
     homes = plan.aliases | {name: output for name in others[:1]}
     assert len(homes) > len(plan.aliases)
