@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gradc.compiler import Compilation
 from gradc.emit import python as emit
 from gradc.emit.module import module
+from gradc.emit.python import MAX_LINE
 from gradc.ir.types import DTYPES, Type
 
 EXPORTED = ("value", "value_and_grad")
@@ -23,11 +24,8 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     return module(functions.values(), head, docs, cache=cache)
 
 
-CONVERSIONS = {"f64": "float({})", "f32": "np.float32({})", "i64": "_whole({})", "bool": "bool({})"}
+CONVERSIONS = {"f64": "np.float64({})", "f32": "np.float32({})", "i64": "_whole({})", "bool": "bool({})"}
 """From a number to a scalar of a type."""
-
-MAX_CONVERTED = 4
-"""How many scalars are converted in one line."""
 
 
 def _converting(compilation: Compilation) -> emit.Function:
@@ -36,10 +34,14 @@ def _converting(compilation: Compilation) -> emit.Function:
     function = compilation.function
     parameters = list(zip(compilation.loops.inputs, function.parameters))
     scalars = [(name, CONVERSIONS[node.type.dtype].format(name)) for node, name in parameters if not node.shape]
-    lines = []
-    for at in range(0, len(scalars), MAX_CONVERTED):
-        names, values = zip(*scalars[at : at + MAX_CONVERTED])
-        lines.append(f"    {', '.join(names)} = {', '.join(values)}")
+    lines: list[str] = []
+    at = 0
+    while at < len(scalars):
+        count = 1
+        while at + count < len(scalars) and len(_assigned(scalars[at : at + count + 1])) <= MAX_LINE:
+            count += 1
+        lines.append(_assigned(scalars[at : at + count]))
+        at += count
     for node, name in parameters:
         if node.shape and node.type.dtype == "i64":
             lines.append(f"    {name} = _whole_numbers({name})")
@@ -48,6 +50,12 @@ def _converting(compilation: Compilation) -> emit.Function:
     calls = {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
     origins = {line + len(lines): node for line, node in function.origins.items()}
     return emit.Function(function.name, function.parameters, lines + function.lines, function.calls | calls, origins)
+
+
+def _assigned(converted: Sequence[tuple[str, str]]) -> str:
+    """A line that gives names their converted values."""
+    names, values = zip(*converted)
+    return f"    {', '.join(names)} = {', '.join(values)}"
 
 
 def _doc(compilation: Compilation, function: emit.Function) -> list[str]:

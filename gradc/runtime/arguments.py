@@ -212,7 +212,7 @@ def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
                     _check_width(name, exact)
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
-            _check_declared(name, array, known)
+            _check_declared(name, array, value, known)
         arrays.append(native(array, known))
         types.append(known)
     return Arguments(arrays, tuple(types))
@@ -285,7 +285,7 @@ def has_shape(array: np.ndarray) -> str:
     return f"has shape {shape_text(array.shape)}" if array.ndim else "is a scalar"
 
 
-def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
+def _check_declared(name: str, array: np.ndarray, value: Any, declared: Type) -> None:
     if array.ndim != declared.rank:
         raise Error(
             "G0603", f"argument `{name}` {has_shape(array)}, but is declared {declared}",
@@ -298,7 +298,8 @@ def _check_declared(name: str, array: np.ndarray, declared: Type) -> None:
                 help="change the declaration or the argument",
             )  # fmt: skip
     if not declared.is_float:
-        _check_whole(name, array, declared)
+        exact = np.asarray(value)
+        _check_whole(name, exact if exact.dtype == object else array, declared)
 
 
 def _check_whole(name: str, array: np.ndarray, declared: Type) -> None:

@@ -26,6 +26,18 @@ rows is what it would be without; `argmax` and `argmin` give the position of the
 identity's, 1, as that of `2*x + 1` is 2. So a gradient without NaN does not say that the data have none: look at the
 value, which does. `where` and `if` take the second side, for no comparison with NaN holds but `!=`.
 
+## What is not taken
+
+The side of `where` or `if` that is not taken, the smaller side of `max` and what a slice or a gather leaves out have no
+influence on a gradient, even where they are NaN or infinite, and whatever lies between: products of matrices, running
+sums, gathers, reshapes. `sum(where(m > 0, (X @ w - y)**2, 0))` is right where a row of X that m leaves out is NaN. In a
+product with a cotangent that is masked, an exact zero of that cotangent counts as left out.
+
+## Integers
+
+Indices and what is computed from them are 64-bit integers that wrap around. As in NumPy, a quotient or a remainder by 0
+is 0, and the smallest integer divided by -1 is itself.
+
 ## Accuracy
 
 Programs are rewritten so that common formulas neither overflow nor cancel, however they are spelled (`gradc compile
@@ -42,7 +54,7 @@ nearly equal numbers keeps an error of a few ULP of the largest gradient, which 
 
 Sums add blocks of 128 terms and carry the rounding error of the running total from block to block, so that their error
 does not grow with the number of blocks; the order is fixed, so the bits are the same each time. A sum in float32 is
-accumulated in float64.
+accumulated in float64, along an axis too, and so are running sums.
 
 NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is
 defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros.
