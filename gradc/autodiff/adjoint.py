@@ -11,11 +11,17 @@ from gradc.ir.ops import others
 
 
 def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
-    """The cotangents of `wrt`, given the cotangent of the result: `upstream`, of the result's type.
+    """The cotangents of `wrt`, given the cotangent of the result: `upstream`, of the result's type."""
+    wrt = tuple(wrt)
+    bars = cotangents(result, wrt, upstream)
+    return [bars[node].node if node in bars else constant(0.0, node.type) for node in wrt]
+
+
+def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, Flow]:
+    """The cotangents of the nodes between `wrt` and the result, as flows.
 
     Walks the nodes in reverse topological order; each hands its cotangent, times its partial, to its arguments.
     """
-    wrt = tuple(wrt)
     reached = dependent((result,), wrt)
     bars: dict[Node, Flow] = {result: flow(upstream)}
     for node in reversed(topological((result,))):
@@ -25,7 +31,7 @@ def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
                     contribution = pull(node, position, bars[node])
                     if contribution is not None:
                         bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
-    return [bars[node].node if node in bars else constant(0.0, node.type) for node in wrt]
+    return bars
 
 
 def pull(node: Node, position: int, out_bar: Flow) -> Flow | None:

@@ -393,7 +393,10 @@ def static_whole(algebra: Algebra, value: Any, span: Span, what: str, help: str 
         elif node.op == "const" and float(node.value).is_integer():
             found[node] = int(node.value)
         elif node.op in SIZE_OPS and all(arg in found for arg in node.args):
-            found[node] = derive(SIZE_OPS[node.op], *(found[arg] for arg in node.args))
+            left, right = (found[arg] for arg in node.args)
+            if node.op == "floordiv":
+                right = _divisor(algebra, right, span)
+            found[node] = derive(SIZE_OPS[node.op], left, right)
             if terms(found[node]) > MAX_TERMS:
                 break
         else:
@@ -404,6 +407,16 @@ def static_whole(algebra: Algebra, value: Any, span: Span, what: str, help: str 
             algebra.demand(Check(size, ">=", 0, f"`{span.text}` is negative"))
         return size
     raise Error("G0204", f"{what} needs whole numbers written in the program", span, help=help)
+
+
+def _divisor(algebra: Algebra, size: Size, span: Span) -> Size:
+    """What a size is divided by: not zero, which calls check."""
+    if size == 0:
+        raise Error("G0204", f"`{span.text}` divides by zero", span)
+    if isinstance(size, int):
+        return size
+    algebra.demand(Check(size, ">=", 1, f"`{span.text}` divides by a size of 0", span))
+    return derive("max", size, 1)
 
 
 def static_size(algebra: Algebra, value: Any, span: Span) -> Size:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.autodiff.adjoint import adjoint, pull, scaled
-from gradc.autodiff.flow import flow
+from gradc.autodiff.adjoint import cotangents, pull, scaled
 from gradc.autodiff.partials import partial
 from gradc.compiler import Compilation
 from gradc.frontends.outline import outline
@@ -215,7 +214,9 @@ class _Tracer:
         self.numbers = {node: number for number, node in enumerate(self.gates, 1)}
         active = dependent(graph.results, wrt)
         carriers = [node for node in dict.fromkeys((*wrt, *self.order)) if node in active and node.type.is_float]
-        self.bars = dict(zip(carriers, adjoint(self.result, carriers, constant(1.0, self.result.type))))
+        self.flows = cotangents(self.result, carriers, constant(1.0, self.result.type))
+        nothing = {node: constant(0.0, node.type) for node in carriers if node not in self.flows}
+        self.bars = {node: nothing[node] if node in nothing else self.flows[node].node for node in carriers}
         self.wrt = wrt
 
     def run(self, source: Source, known: Mapping[Node, Any], sizes: Mapping[str, int]) -> Trace:
@@ -261,16 +262,16 @@ class _Tracer:
     def _parts(self, node: Node, position: int) -> tuple[Node | None, Node | None]:
         """The partial derivative for an argument and what the gate contributes to its cotangent; None for none."""
         arg = node.args[position]
-        if node not in self.bars or arg not in self.bars:
+        if node not in self.flows or arg not in self.bars:
             return None, None
         if node.row.transpose is not None or node.row.kind == "contraction":
-            pulled = pull(node, position, flow(self.bars[node]))
+            pulled = pull(node, position, self.flows[node])
             return None, None if pulled is None else pulled.node
         local = partial(node, position)
         if local is None:
             zero = constant(0.0, arg.type)
             return zero, zero
-        return local, scaled(node, flow(self.bars[node]), local).node
+        return local, scaled(node, self.flows[node], local).node
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""

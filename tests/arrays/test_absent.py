@@ -150,3 +150,16 @@ def test_elements_that_no_slice_takes_are_absent(text, what, engine):
             (found,), (wanted,) = (getattr(f, derived)(*first, *given) for given in (args, ordinary))
         assert found[0] == 0, what
         np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["where(s > 0, dot(sqrt(x), x), s)", "h = sqrt(x); sum(h[1:]) + sum(h[2:]**2)", "h = log(x); sum(h[1:]) * s + sum(h[i]**2)"],
+)
+def test_a_trace_shows_no_product_where_nothing_arrives(text):
+    values = {"s": -1.0, "x": np.array([0.0, 1.0, 2.0]), "i": np.array([1, 2])}
+    trace = gradc.trace(text, **{name: values[name] for name in gradc.compile(text).inputs})
+    for gate in trace:
+        for argument in gate.arguments:
+            assert argument.product is None or np.all(np.isfinite(argument.product)), gate.text
+    assert np.all(np.isfinite(trace.grads["x"]))

@@ -68,3 +68,31 @@ def test_slices_of_slices_work_or_meet_a_limit_at_once(index, depth):
         for _ in range(depth):
             expected = eval(f"expected{index}")
         assert np.array_equal(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "message"),
+    [
+        ("X: f64[n, d]; reshape(X, (n, -1))", [(0, 3)], "-1 is not determined"),
+        ("X: f64[n, d]; reshape(X, (-1, d, n))", [(3, 0)], "-1 is not determined"),
+        ("x: f64[n]; y: f64[m]; sum(y) + sum(reshape(x, (n // m, m)))", [(6,), (0,)], "divides by a size of 0"),
+        ("x: f64[n]; y: f64[m]; sum(y) + sum(x[: n // m])", [(6,), (0,)], "divides by a size of 0"),
+        ("x: f64[n]; y: f64[m]; sum(y) + sum(arange(n // m))", [(6,), (0,)], "divides by a size of 0"),
+    ],
+)
+def test_no_size_is_divided_by_zero(text, shapes, message, engine):
+    f = gradc.compile(text, engine=engine)
+    with pytest.raises(Error, match=message) as caught:
+        f(*(np.ones(shape) for shape in shapes))
+    assert caught.value.code == "G0603"
+    assert caught.value.span is not None
+
+
+def test_sizes_that_divide():
+    x = np.arange(6.0)
+    f = gradc.compile("X: f64[n, d]; reshape(X, (n, -1))", engine="interpreter")
+    assert f(np.ones((2, 0))).shape == (2, 0)
+    f = gradc.compile("x: f64[n]; y: f64[m]; sum(y) * reshape(x, (n // m, m))", engine="interpreter")
+    np.testing.assert_array_equal(f(x, np.ones(2)), 2 * x.reshape(3, 2))
+    with pytest.raises(Error, match="divides by zero"):
+        gradc.compile("x: f64[n]; reshape(x, (n // 0, 1))", engine="interpreter")(x)
