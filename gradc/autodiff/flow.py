@@ -89,10 +89,14 @@ def flow(node: Node) -> Flow:
 def times(given: Flow, local: Node) -> Flow:
     """A cotangent or tangent multiplied by a partial derivative."""
     shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
-    local = cast(broadcast(local, shape), given.value.type.dtype)
-    if given.scatter is not None:
-        local = given.scatter.gather(local)
-    d, p = (local.args[0], local.args[1]) if local.op == "gate" else (None, local)
+
+    def met(node: Node) -> Node:
+        """What the flow meets of a value: it may have fewer axes, and a part meets a part."""
+        whole = broadcast(node, shape)
+        return whole if given.scatter is None else given.scatter.gather(whole)
+
+    d = met(local.args[0]) if local.op == "gate" else None
+    p = met(cast(local.args[1] if local.op == "gate" else local, given.value.type.dtype))
     condition = _both(given.condition, d)
     keeps_zeros = p.op == "const" and abs(p.value) < inf
     return Flow(_product(given.value, p), condition, _both(given.guard, d) if keeps_zeros else condition, given.scatter)

@@ -240,9 +240,6 @@ power(x, 4)                -> square(square(x))
 power(x, -2)               -> square(1 / x)
 power(x, -3)               -> square(1 / x) / x
 power(x, -4)               -> square(square(1 / x))
-gate(any(c), sum(where(c, x, 0))) -> sum(where(c, x, 0))
-gate(any(not c), sum(where(c, 0, x))) -> sum(where(c, 0, x))
-gate(any(c), sum(gate(c, x))) -> sum(gate(c, x))
 """
 """Cheaper for a kernel, once no further derivative is taken."""
 

@@ -152,13 +152,15 @@ class _Builder:
             self.tile_rows.add(loop.variable)
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
         windows = [] if depth > 1 else list(sliding_windows(loop.tasks, self.plan.body))
-        self.windows = {window.slot: window for window in windows}
+        self.windows.update((window.slot, window) for window in windows)
         before = {total.node: self.open.get(total.node) for total in totals}
         self.open.update({total.node: total for total in totals})
         scope = _Scope([])
         self.scopes.append(scope)
         self._body(loop.body)
         self._close_scope()
+        for window in windows:
+            del self.windows[window.slot]
         carries = [carry for window in windows for carry in window.carries]
         if carries:
             scope.statements.append(HandOn(carries, [value for window in windows for value in window.handed_on]))

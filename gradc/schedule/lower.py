@@ -8,6 +8,7 @@ from gradc.frontends.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, product
+from gradc.ir.types import Type
 from gradc.language.source import Span
 
 
@@ -139,6 +140,10 @@ def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, 
         count = size_node(product(tuple(sizes[label] for label in alone)), total.type.dtype)
         total = make("mul", broadcast(count, total.shape), total)
     sizes |= dict(zip(inner, total.shape))
+    gone = [sizes[label] for label in added if label not in labels and not isinstance(sizes[label], int)]
+    if gone:  # a sum without terms is zero, whatever they would be
+        some = make("gt", size_node(product(tuple(gone)), "i64"), constant(0, Type("i64")))
+        total = make("where", broadcast(some, total.shape), total, constant(0.0, total.type))
     return broadcast(total, tuple(sizes[label] for label in labels), tuple(labels.index(label) for label in inner))
 
 

@@ -74,6 +74,8 @@ class Program:
             forms += [self.vector_product]
         if len(shape) > 2:
             forms += [self.stack_product, self.stack_product, self.permuted]
+        if len(shape) == 1:
+            forms += [self.stencil]
         if self.rank > 2:
             forms += [self.einsum, self.concatenated, self.reshaped, self.accumulated]
         return self.choose.choice(forms)(shape, depth - 1)
@@ -117,6 +119,13 @@ class Program:
         if kept == "[::-1]":
             return f"({inner})[::-1]"
         return f"({inner} * sum(({self.value(shape)}){kept}))"
+
+    def stencil(self, shape, depth):
+        """Differences of neighbours along an axis that the result does not have."""
+        other = self.choose.choice(self.letters)
+        name = self.name(self.expression(other, depth - 1), other)
+        reduced = self.choose.choice(("sum", "max", "logsumexp", "norm"))
+        return f"{reduced}(({name}[1:] - {name}[:-1])[:, None] * {self.value(shape)}, axis=0)"
 
     def product(self, shape, depth):
         inner = self.choose.choice(self.letters)

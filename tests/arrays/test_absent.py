@@ -125,6 +125,40 @@ def test_missing_rows_do_not_matter(text, what, missing, engine):
             np.testing.assert_allclose(other, one, rtol=1e-12, atol=1e-12, err_msg=f"{what}, {derived} for {name}")
 
 
+BETWEEN = (
+    "sum(where(M > 0, (X @ w)[:, None], 0))", "sum(where(M > 0, (X @ w)[:, None] * w, 0))",
+    "sum(where(m > 0, stack([X @ w, m])[0], 0)**2)", "sum(where(m[:, None] > 0, stack([X @ w, m], 1), 0))",
+    "sum(where(m[:, None, None] > 0, (X @ A)[:, :, None] * A, 0))",
+    'sum(where(m[:, None, None] > 0, einsum("ij,jk->ijk", X @ A, A), 0))',
+    "sum(where(m[:, None] > 0, reshape((X @ A)[:, :, None], (n, d)), 0))",
+    "sum(where(x > 0, sqrt(x), 0)[i])", "sum(take(where(m > 0, sqrt(v), 0), P))",
+    "sum(take_along_axis(where(M > 0, sqrt(M), 0), J, 1))", "sum(where(M > 0, sqrt(M), 0)[arange(n), 0])",
+    "sum(where(m <= 0, 0.5, X @ w)[P]**2)", "sum(where(m > 0, sqrt(v), 0) @ z)",
+    "sum(where(m[:-1] > 0, sqrt(v)[:-1], 0) @ m[::2])", "sum(where(m[:, None] > 0, stack([v, log(v)], 1), 0) @ A)",
+    "h = exp(X); g = concatenate([h, h], 1)[:, d:]; sum(where(m[:, None] > 0, g, 0) @ A)",
+    "h = w[1:] - w[:-1]; sum(where(m[:, None] > 0, X[:, 1:] * h, 0)**2)",
+)  # fmt: skip
+"""Masks before a gather, after a sum, and where two sizes are equal by a check only."""
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("text", BETWEEN)
+def test_what_lies_between_does_not_matter(text, engine):
+    values = {
+        "M": [[0, 0], [1, 0], [1, 1]], "X": [[np.nan, np.nan], [0.3, 0.5], [0.4, 0.8]], "w": [0.2, 0.5], "m": [0, 1, 1],
+        "A": [[1, 2], [3, 4]], "x": [0, 1, 4], "v": [0, 1, 4], "z": [1, 1, 1],
+    }  # fmt: skip
+    values = {name: np.array(value, float) for name, value in values.items()}
+    values |= {"i": np.array([0, 1, 2]), "P": np.array([0, 2, 1]), "J": np.array([[0, 1]] * 3)}
+    declared = "M: f64[n, d]; X: f64[n, d]; w: f64[d]; m: f64[n]; A: f64[d, d]; x: f64[q]; i: i64[p]; v: f64[n]; "
+    f = gradc.compile(f"{declared}z: f64[r]; P: i64[n]; J: i64[n, d]; {text}", engine=engine)
+    args = [values[name] for name in f.inputs]
+    along = tuple(np.ones(np.shape(values[name])) for name in f.wrt)
+    with np.errstate(all="ignore"):
+        for name, *found in zip(f.wrt, f.grad(*args), f.vjp(2.0, *args), f.hvp(along, *args), strict=True):
+            assert all(np.all(np.isfinite(part)) for part in found), name
+
+
 PARTS = (
     ("h = sqrt(x); sum(h[1:]) + sum(h[1:]**2)", "one slice, twice"),
     ("h = sqrt(x); sum(h[1:]) + sum(h[2:]**2)", "two slices"),
@@ -154,7 +188,11 @@ def test_elements_that_no_slice_takes_are_absent(text, what, engine):
 
 @pytest.mark.parametrize(
     "text",
-    ["where(s > 0, dot(sqrt(x), x), s)", "h = sqrt(x); sum(h[1:]) + sum(h[2:]**2)", "h = log(x); sum(h[1:]) * s + sum(h[i]**2)"],
+    [
+        "where(s > 0, dot(sqrt(x), x), s)",
+        "h = sqrt(x); sum(h[1:]) + sum(h[2:]**2)",
+        "h = log(x); sum(h[1:]) * s + sum(h[i]**2)",
+    ],
 )
 def test_a_trace_shows_no_product_where_nothing_arrives(text):
     values = {"s": -1.0, "x": np.array([0.0, 1.0, 2.0]), "i": np.array([1, 2])}

@@ -82,6 +82,9 @@ KNOWN = (
     'x: f64[n]; einsum("a,b->", x, x)',
     "A: f64[n,m,p]; B: f64[p,k]; C: f64[k,n,m]; D: f64[m,p]; sum((A @ B) @ transpose(C @ D, (1, 0, 2)))",
     "X: f64[n,n]; Y: f64[n,n]; h = X @ Y.T; sum(sin(h[1:])) + sum(h.T[:1]**2)",
+    "w: f64[n]; z: f64[m]; h = w[1:] - w[:-1]; sum((h[:, None] * z)**2)",
+    "w: f64[n]; h = w[1:] - w[:-1]; max(stack([h, h], 1))",
+    "w: f64[n]; z: f64[m]; h = w[1:] - w[:-1]; logsumexp(outer(h, z))",
     "X: f64[n,k]; W: f64[k,k]; i: i64[n]; h = X @ W; g = h * norm(h, axis=1, keepdims=True); "
     "sum(g**2) + sum(g[i % 3]**2)",
 )  # fmt: skip
