@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
 from typing import Union
 
 MAX_TERMS = 100
@@ -79,7 +81,60 @@ def derive(op: str, left: Size, right: Size) -> Size:
         return 0
     if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
         return left if _OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
-    return Derived(op, left, right)
+    return _shortened(Derived(op, left, right))
+
+
+SHORT = 4
+"""Formulas of at most this many names and numbers stay as they are."""
+
+MAX_REACH = 64
+"""Formulas whose numbers come to more than this are not shortened."""
+
+
+@lru_cache(maxsize=4096)
+def _shortened(size: Derived) -> Size:
+    """A formula in one name as a sum of `max(name - knot, 0)` where that is shorter: `min(1, n) + max(n - 1, 0)` is n.
+
+    Without division such a formula is linear beyond its numbers, so that finitely many values determine it. What
+    slices and concatenations make of each other's sizes would otherwise grow with every statement.
+    """
+    found = set(names(size))
+    reach = _reach(size)
+    if size.terms <= SHORT or len(found) != 1 or reach > MAX_REACH:
+        return size
+    (name,) = found
+    values = [_value(size, number) for number in range(reach + 3)]
+    slopes = [after - before for before, after in pairwise(values)]
+    knots = [(0, slopes[0])] + [(k, slopes[k] - slopes[k - 1]) for k in range(1, len(slopes))]
+    total: Size = values[0]
+    for knot, change in knots:
+        if change:
+            hinge: Size = name if knot == 0 else Derived("max", Derived("-", name, knot), 0)
+            term = hinge if abs(change) == 1 else Derived("*", hinge, abs(change))
+            if total == 0 and change > 0:
+                total = term
+            else:
+                total = Derived("+" if change > 0 else "-", total, term)
+    if isinstance(total, Derived) and total.op == "+" and isinstance(total.left, int):
+        total = derive("+", total.right, total.left)
+    return total if terms(total) < size.terms else size
+
+
+def _reach(size: Size) -> int:
+    """Where a formula is linear from, at the latest; beyond every limit where it divides."""
+    if not isinstance(size, Derived):
+        return abs(size) if isinstance(size, int) else 0
+    left, right = _reach(size.left), _reach(size.right)
+    if size.op == "//" or (size.op == "*" and not isinstance(size.right, int) and not isinstance(size.left, int)):
+        return MAX_REACH + 1
+    return left * right if size.op == "*" and left and right else left + right
+
+
+def _value(size: Size, number: int) -> int:
+    """A formula in one name, for a number in its place."""
+    if isinstance(size, Derived):
+        return _OPERATIONS[size.op](_value(size.left, number), _value(size.right, number))
+    return size if isinstance(size, int) else number
 
 
 def _offset(size: Size) -> tuple[Size, int]:

@@ -10,7 +10,8 @@ import gradc
 PROGRAMS = (
     "x", "x.T", "x[::-1]", "x + 0", "x * 1", "reshape(x, -1)", "reshape(reshape(x, -1), (3, 2))",
     "reshape(reshape(reshape(x, (6, 1)), -1), (2, 3))", "reshape(x, (2, 3)).T", "reshape(x.T, -1)",
-    "squeeze(x[None], 0)", "x[:, :]", "expand_dims(x, 0)", "reshape(exp(x), -1)", "reshape(reshape(exp(x), -1), (2, 3))", "max(x, x)",
+    "squeeze(x[None], 0)", "x[:, :]", "expand_dims(x, 0)", "reshape(exp(x), -1)", "max(x, x)",
+    "reshape(reshape(exp(x), -1), (2, 3))",
     "x[0:2]", "cumsum(reshape(x, -1))", "where(x == x, x, 0)",
 )  # fmt: skip
 

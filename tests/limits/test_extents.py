@@ -1,12 +1,14 @@
 """The extents of slices: every start, stop and step against Python's `range`, and formulas that stay short."""
 
+import operator
+import random
 from itertools import product
 
 import numpy as np
 import pytest
 
 import gradc
-from gradc.ir.sizes import MAX_TERMS, evaluate, shrink, slice_extent, terms
+from gradc.ir.sizes import MAX_TERMS, derive, evaluate, shrink, slice_extent, terms
 from gradc.language.diagnostics import Error
 
 BOUNDS = (None, *range(-6, 7))
@@ -96,3 +98,40 @@ def test_sizes_that_divide():
     np.testing.assert_array_equal(f(x, np.ones(2)), 2 * x.reshape(3, 2))
     with pytest.raises(Error, match="divides by zero"):
         gradc.compile("x: f64[n]; reshape(x, (n // 0, 1))", engine="interpreter")(x)
+
+
+def test_formulas_of_one_name_are_shortened_and_mean_the_same():
+    """Random formulas, built and evaluated; what concatenations make of a size comes to a form that stays."""
+    choose = random.Random(0)
+    operations = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv}
+    operations |= {"min": min, "max": max}
+
+    def formula(depth):
+        if depth == 0:
+            return choose.choice(("n", choose.randint(0, 5)))
+        op = choose.choice(("+", "-", "min", "max", "*", "//"))
+        return op, formula(depth - 1), choose.randint(1, 3) if op in "*//" else formula(depth - 1)
+
+    def built(tree):
+        return derive(tree[0], built(tree[1]), built(tree[2])) if isinstance(tree, tuple) else tree
+
+    def value(tree, n):
+        if not isinstance(tree, tuple):
+            return n if tree == "n" else tree
+        return operations[tree[0]](value(tree[1], n), value(tree[2], n))
+
+    for _ in range(2000):
+        tree = formula(choose.randint(1, 4))
+        size = built(tree)
+        for n in (*range(9), 30, 100):
+            assert evaluate(size, {"n": n}) == value(tree, n), (tree, str(size), n)
+
+
+def test_the_size_of_a_concatenation_of_slices_does_not_grow():
+    assert derive("+", slice_extent("n", 1, None, 1)[1], slice_extent("n", None, 1, 1)[1]) == "n"
+    size, found = "n", set()
+    for _ in range(5):
+        parts = (slice_extent(size, *part, 1)[1] for part in ((None, 1), (1, -1), (-1, None)))
+        size = derive("+", derive("+", next(parts), next(parts)), next(parts))
+        found.add(size)
+    assert len(found) == 2
