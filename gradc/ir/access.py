@@ -42,6 +42,9 @@ FIRST = Affine(None, 0, 0)
 MOVES = ("broadcast", "squeeze", "transpose", "slice", "take", "take_along")
 """Ops that cost nothing in a loop: they only change which element is read."""
 
+PICKS = ("take", "take_along")
+"""Moves to an index that another array holds."""
+
 SCATTERS = ("pad", "put", "put_along")
 """Ops that add their argument into a part of an array of zeros: transposed moves."""
 
@@ -55,7 +58,7 @@ def depends(at: Affine | Indirect, variable: str) -> bool:
 
 def reads(node: Node, index: Index) -> list[tuple[Node, Index]]:
     """The elements of the arguments that an element of the result is made from."""
-    if node.op in ("take", "take_along"):
+    if node.op in PICKS:
         place = gathered_index(node, index)
         chosen = place[node.attrs[0]]
         return [(node.args[0], place)] + ([(chosen.node, chosen.index)] if isinstance(chosen, Indirect) else [])

@@ -27,6 +27,9 @@ from gradc.rewrite.products import sparse
 MAX_FIRINGS_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
 
+FREE = ("const", "slice")
+"""What costs nothing to make again for a move."""
+
 MOVES_PER_NODE = 4
 """How often moves sink, for each node of the graph, so that graphs grow by a factor at most."""
 
@@ -273,7 +276,9 @@ class Rewriter:
 
     def _sink(self, node: Node) -> Node:
         """A move below the op that it moves, unless others read that too."""
-        if node.op not in self.moves or not self.moves_left or node.args[0] in self.shared:
+        if node.op not in self.moves or not self.moves_left:
+            return node
+        if node.args[0] in self.shared and node.args[0].op not in FREE:
             return node
         below = sink(node)
         self.moves_left -= below is not node

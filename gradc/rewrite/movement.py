@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from gradc.ir.access import Affine, argument_index
+from gradc.ir.access import PICKS, Affine, argument_index
 from gradc.ir.graph import Node, build, constant, make
 from gradc.rewrite.products import diagonal
-
-PICKS = ("take", "take_along")
-"""Moves to an index that another array holds; one of another is not one, so they sink to one value only."""
 
 ALWAYS = frozenset({"slice", "squeeze", "transpose", "take", "take_along"})
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""
@@ -26,7 +23,7 @@ def sink(node: Node) -> Node:
     if node.op == "take_along" and (along := diagonal(node)) is not None:
         return along
     if node.op in PICKS and sum(inner.op not in ("const", "broadcast") for inner in arg.args) > 1:
-        return node
+        return node  # two picks, and picks of picks are not one pick
     if arg.row.kind == "elementwise" or arg.op == "cast":
         moved = tuple(build(node.op, (inner, *node.args[1:]), node.attrs) for inner in arg.args)
         return build(arg.op, moved, arg.attrs)

@@ -6,12 +6,9 @@ several others of their kind. And a sum into which parts of arrays are scattered
 
 from __future__ import annotations
 
-from gradc.ir.access import SCATTERS
+from gradc.ir.access import PICKS, SCATTERS
 from gradc.ir.graph import Graph, Node, topological, users
 from gradc.schedule.tasks import SAVE_FROM, cost
-
-PICKS = ("take", "take_along")
-"""Moves to an index that another array holds."""
 
 MAX_PICKS = 2
 """How many arrays of indices may stand one inside the other in an access."""
