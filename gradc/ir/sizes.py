@@ -100,8 +100,8 @@ def _shortened(size: Derived) -> Size:
     """
     found = set(names(size))
     reach = _reach(size)
-    if size.terms <= SHORT or len(found) != 1 or reach > MAX_REACH:
-        return size
+    if size.terms <= SHORT or len(found) != 1 or reach > MAX_REACH or upper_bound(size) < math.inf:
+        return size  # one that is bounded shows by which number
     (name,) = found
     values = [_value(size, number) for number in range(reach + 3)]
     slopes = [after - before for before, after in pairwise(values)]
