@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
 from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import Derived, Size, evaluate
 from gradc.ir.types import DTYPES, Type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -67,7 +68,8 @@ def listed(names: Sequence[str]) -> str:
 
 def as_array(subject: str, value: Any) -> np.ndarray:
     """A value as a NumPy array of booleans, integers or floats; an `Error` that names `subject` if it is none."""
-    if isinstance(value, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # loaded by whoever made one
+    if isinstance(value, getattr(masked, "MaskedArray", ())):
         raise Error("G0602", f"{subject} is a masked array", help="fill it first: a mask cannot be differentiated")
     try:
         array = np.asarray(value)
