@@ -8,7 +8,8 @@ go into one loop, unless one needs the *finished* result of another, which puts 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import replace
 
 from gradc.ir.access import SCATTERS, Index, reads
 from gradc.ir.graph import Graph, Node, fresh, topological, users
@@ -35,11 +36,12 @@ from gradc.schedule.tiles import candidates, cut
 
 def schedule(graph: Graph) -> Schedule:
     """The loops of a lowered graph: with tiles of the size that leaves the fewest whole arrays and loops, if any."""
-    tiled = (scheduled(graph, size) for size in candidates(topological(graph.results)))
+    beforehand = saved_beforehand(graph)
+    tiled = (scheduled(graph, beforehand, size) for size in candidates(topological(graph.results)))
     found = [plan for plan in tiled if any(isinstance(item, Tiles) for item in plan.body.items)]
-    if not found:
-        return scheduled(graph, None)
-    return min(found, key=lambda plan: (*_whole_arrays(plan), len(plan.body.items)))
+    plan = min(found, key=lambda plan: (*_whole_arrays(plan), len(plan.body.items)), default=None)
+    chosen = plan or scheduled(graph, beforehand, None)
+    return replace(chosen, aliases=shared(chosen))
 
 
 def _whole_arrays(plan: Schedule) -> tuple[int, int]:
@@ -49,15 +51,14 @@ def _whole_arrays(plan: Schedule) -> tuple[int, int]:
     return sum(rank > 1 for rank in ranks), len(ranks)
 
 
-def scheduled(graph: Graph, tile: Size | None) -> Schedule:
-    """The loops of a graph with tiles of an axis of this size."""
-    saved = dict.fromkeys(saved_beforehand(graph), False)
+def scheduled(graph: Graph, beforehand: Iterable[Node], tile: Size | None) -> Schedule:
+    """The loops of a graph with tiles of an axis of this size, and some values saved whatever the loops are."""
+    saved = dict.fromkeys(beforehand, False)
     untiled: set[tuple] = set()
     while True:
         attempt = Attempt(graph, saved, tile, untiled)
         result = attempt.run()
         if not attempt.to_save and attempt.untiled == untiled:
-            result.aliases = shared(result)
             return result
         for node, for_product in attempt.to_save.items():
             saved[node] = saved.get(node, True) and for_product
