@@ -65,4 +65,3 @@ def along_reduced(node: Node, out_bar: Flow) -> Flow:
         return out_bar
     x = node.args[0]
     return moved("broadcast", out_bar, (x.shape, others(x.type.rank, node.attrs[0])))
-

@@ -65,9 +65,7 @@ class Algebra:
             return broadcast(node, shape, others(self.rank, self.axes))
         offset = len(shape) - node.type.rank
         node = self._first_of_one(node, shape[offset:])
-        units = tuple(
-            axis for axis, size in enumerate(node.shape) if size == 1 and shape[axis + offset] != 1
-        )
+        units = tuple(axis for axis, size in enumerate(node.shape) if size == 1 and shape[axis + offset] != 1)
         dims = tuple(axis + offset for axis in others(node.type.rank, units))
         return broadcast(squeeze(node, units), shape, dims)
 

@@ -123,7 +123,7 @@ INSTEAD = {
     "eye": "write `one_hot(arange(n), n)`",
     "identity": "write `one_hot(arange(n), n)`",
     "linspace": "write `a + (b - a) * arange(n) / (n - 1)`",
-    "tensordot": "write `einsum`, as in `einsum(\"ij,jk->ik\", A, B)`",
+    "tensordot": 'write `einsum`, as in `einsum("ij,jk->ik", A, B)`',
     "inner": "write `x @ y`",
     "vdot": "write `x @ y`",
     "diff": "write `x[1:] - x[:-1]`",
@@ -134,8 +134,10 @@ INSTEAD = {
     "vstack": "write `concatenate([x, y], axis)`",
     "average": "write `sum(w * x) / sum(w)`",
     **dict.fromkeys(("sort", "argsort", "median", "percentile", "quantile"), "gradc does not sort"),
-    **dict.fromkeys(("inv", "det", "slogdet", "solve", "cholesky", "eig", "eigh", "svd", "qr", "lstsq", "pinv"),
-                    "gradc has no linear algebra beyond products yet"),
+    **dict.fromkeys(
+        ("inv", "det", "slogdet", "solve", "cholesky", "eig", "eigh", "svd", "qr", "lstsq", "pinv"),
+        "gradc has no linear algebra beyond products yet",
+    ),
 }
 """Functions of NumPy that are no functions here, and what to do without them."""
 

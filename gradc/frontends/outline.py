@@ -126,8 +126,12 @@ class _Outliner:
         local: set[str] = set()
         for parameter, default in statement.parameters:
             if parameter.id in local:
-                raise Error("G0305", f"parameter `{parameter.id}` is named twice", parameter.span,
-                            help="give each parameter its own name")
+                raise Error(
+                    "G0305",
+                    f"parameter `{parameter.id}` is named twice",
+                    parameter.span,
+                    help="give each parameter its own name",
+                )
             local.add(parameter.id)
             if default is not None and self._expression(default, frozenset()):
                 raise Error(
@@ -310,8 +314,12 @@ class _Outliner:
         given = set(names[: len(node.args)])
         for key, _ in node.keywords:
             if key.id in given:
-                raise Error("G0304", f"argument `{key.id}` of `{node.function}` is given twice", key.span,
-                            help="drop one of them")
+                raise Error(
+                    "G0304",
+                    f"argument `{key.id}` of `{node.function}` is given twice",
+                    key.span,
+                    help="drop one of them",
+                )
             if key.id not in known:
                 near = closest(key.id, known)
                 raise Error(
@@ -339,4 +347,3 @@ def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:
         node = stack.pop()
         yield node
         stack.extend(children(node))
-

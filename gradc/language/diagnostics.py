@@ -58,9 +58,7 @@ class Error(ValueError):
     `str(error)` is the whole drawing.
     """
 
-    def __init__(
-        self, code: str, message: str, span: Span | None = None, *, label: str = "", help: str | None = None
-    ):
+    def __init__(self, code: str, message: str, span: Span | None = None, *, label: str = "", help: str | None = None):
         assert code in CODES, code
         super().__init__(message)
         self.code = code

@@ -35,8 +35,17 @@ BRACKET, CONDITION, OR, AND, NOT, COMPARE, ADD, MULTIPLY, SIGN, POWER = range(10
 """How tightly each binds, loosest first; the same as in Python."""
 
 INFIX = {
-    "or": OR, "and": AND, "+": ADD, "-": ADD, "*": MULTIPLY, "/": MULTIPLY, "//": MULTIPLY, "%": MULTIPLY,
-    "@": MULTIPLY, "**": POWER, "^": POWER,
+    "or": OR,
+    "and": AND,
+    "+": ADD,
+    "-": ADD,
+    "*": MULTIPLY,
+    "/": MULTIPLY,
+    "//": MULTIPLY,
+    "%": MULTIPLY,
+    "@": MULTIPLY,
+    "**": POWER,
+    "^": POWER,
 }
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -360,27 +369,42 @@ class ExpressionReader:
 
 OPERAND = {
     "subscripts": ExpressionReader.subscripts,
-    "number": ExpressionReader.number, "name": ExpressionReader.name, "(": ExpressionReader.round_bracket,
-    "[": ExpressionReader.list_bracket, "-": ExpressionReader.prefix, "+": ExpressionReader.prefix,
-    "not": ExpressionReader.prefix, "None": ExpressionReader.special, "True": ExpressionReader.special,
-    "False": ExpressionReader.special, "...": ExpressionReader.special,
+    "number": ExpressionReader.number,
+    "name": ExpressionReader.name,
+    "(": ExpressionReader.round_bracket,
+    "[": ExpressionReader.list_bracket,
+    "-": ExpressionReader.prefix,
+    "+": ExpressionReader.prefix,
+    "not": ExpressionReader.prefix,
+    "None": ExpressionReader.special,
+    "True": ExpressionReader.special,
+    "False": ExpressionReader.special,
+    "...": ExpressionReader.special,
 }
 """What each kind of token means where an operand is due."""
 
 OPERATOR = {
-    **dict.fromkeys(INFIX, ExpressionReader.infix), **dict.fromkeys(COMPARISONS, ExpressionReader.comparison),
-    "if": ExpressionReader.if_, "else": ExpressionReader.else_, "[": ExpressionReader.index_bracket,
+    **dict.fromkeys(INFIX, ExpressionReader.infix),
+    **dict.fromkeys(COMPARISONS, ExpressionReader.comparison),
+    "if": ExpressionReader.if_,
+    "else": ExpressionReader.else_,
+    "[": ExpressionReader.index_bracket,
     ".": ExpressionReader.attribute,
 }
 """... and where an operand has been read."""
 
 AFTER_ITEM = {
-    ",": ExpressionReader.comma_after_item, ":": ExpressionReader.colon_after_item,
-    ")": ExpressionReader.close_after_item, "]": ExpressionReader.close_after_item,
+    ",": ExpressionReader.comma_after_item,
+    ":": ExpressionReader.colon_after_item,
+    ")": ExpressionReader.close_after_item,
+    "]": ExpressionReader.close_after_item,
 }
 """... inside brackets, after an item."""
 
 NO_ITEM = {
-    ",": ExpressionReader.comma, ":": ExpressionReader.colon, ")": ExpressionReader.close, "]": ExpressionReader.close,
+    ",": ExpressionReader.comma,
+    ":": ExpressionReader.colon,
+    ")": ExpressionReader.close,
+    "]": ExpressionReader.close,
 }
 """... inside brackets, where an item could start."""

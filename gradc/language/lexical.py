@@ -35,33 +35,87 @@ OPERATORS = {
 """Operators that other languages have, and what to write here."""
 
 CHARACTERS = {
-    "-": "−–—‐‑‒﹣－➖", "+": "＋➕", "*": "×·⋅∗∙•✕✖＊⨉", "/": "÷∕⁄／➗", "**": "↑", "<=": "≤⩽≦", ">=": "≥⩾≧",
-    "!=": "≠", "==": "≡≟⩵", "=": "≔≝←", "<": "‹〈", ">": "›〉", "and": "∧⋀", "or": "∨⋁", "not": "¬", "...": "…⋯",
-    "pi": "π𝜋𝛑", "inf": "∞", "sqrt(x)": "√", "cbrt(x)": "∛", "sum(x)": "∑", "prod(x)": "∏", ".T": "ᵀ⊤", "@": "∘⊗",
-    "1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "deg * pi/180": "°", ",": "，、",
-    ";": "；\u037e", ":": "：∶", "(": "（", ")": "）", "[": "［⟦", "]": "］⟧",
+    "-": "−–—‐‑‒﹣－➖",
+    "+": "＋➕",
+    "*": "×·⋅∗∙•✕✖＊⨉",
+    "/": "÷∕⁄／➗",
+    "**": "↑",
+    "<=": "≤⩽≦",
+    ">=": "≥⩾≧",
+    "!=": "≠",
+    "==": "≡≟⩵",
+    "=": "≔≝←",
+    "<": "‹〈",
+    ">": "›〉",
+    "and": "∧⋀",
+    "or": "∨⋁",
+    "not": "¬",
+    "...": "…⋯",
+    "pi": "π𝜋𝛑",
+    "inf": "∞",
+    "sqrt(x)": "√",
+    "cbrt(x)": "∛",
+    "sum(x)": "∑",
+    "prod(x)": "∏",
+    ".T": "ᵀ⊤",
+    "@": "∘⊗",
+    "1/2": "½",
+    "1/4": "¼",
+    "3/4": "¾",
+    "1/3": "⅓",
+    "2/3": "⅔",
+    "deg * pi/180": "°",
+    ",": "，、",
+    ";": "；\u037e",
+    ":": "：∶",
+    "(": "（",
+    ")": "）",
+    "[": "［⟦",
+    "]": "］⟧",
 }
 """What to write for mathematical characters outside ASCII."""
 
 ASCII_FOR = {character: ascii for ascii, characters in CHARACTERS.items() for character in characters}
 
-GREEK = dict(zip(
-    "αβγδεζηθικλμνξορςστυφχψωΓΔΘΛΞΠΣΦΨΩϵϑϕµ∂∇",
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi "
-    "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
-    strict=True,
-))
-LOOKALIKE = dict(zip(
-    "аеорсухіјѕһԁԛԝкмтвАВЕКМНОРСТХУІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
-    "aeopcyxijshdqwkmtbABEKMHOPCTXYIJSABEZHIKMNOPTYX",
-    strict=True,
-))
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξορςστυφχψωΓΔΘΛΞΠΣΦΨΩϵϑϕµ∂∇",
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi "
+        "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
+        strict=True,
+    )
+)
+LOOKALIKE = dict(
+    zip(
+        "аеорсухіјѕһԁԛԝкмтвАВЕКМНОРСТХУІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+        "aeopcyxijshdqwkmtbABEKMHOPCTXYIJSABEZHIKMNOPTYX",
+        strict=True,
+    )
+)
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 LATEX = {
-    "frac": "a / b", "cdot": "*", "times": "*", "div": "/", "left": "(", "right": ")", "le": "<=", "leq": "<=",
-    "ge": ">=", "geq": ">=", "ne": "!=", "neq": "!=", "land": "and", "lor": "or", "neg": "not", "infty": "inf",
-    "sum": "sum(x)", "prod": "prod(x)", "ln": "log", "operatorname": "f(x)", "mathrm": "f(x)",
+    "frac": "a / b",
+    "cdot": "*",
+    "times": "*",
+    "div": "/",
+    "left": "(",
+    "right": ")",
+    "le": "<=",
+    "leq": "<=",
+    "ge": ">=",
+    "geq": ">=",
+    "ne": "!=",
+    "neq": "!=",
+    "land": "and",
+    "lor": "or",
+    "neg": "not",
+    "infty": "inf",
+    "sum": "sum(x)",
+    "prod": "prod(x)",
+    "ln": "log",
+    "operatorname": "f(x)",
+    "mathrm": "f(x)",
 }
 QUOTES = "\"'`“”‘’„‚«»′″´"
 
@@ -85,8 +139,12 @@ def stray_character(source: Source, character: str, start: int) -> Error:
         error = describe(source, character, start)
         if error:
             return error
-    return Error("G0101", f"unexpected character {show(character)}", Span(source, start, start + 1),
-                 help="programs are written in ASCII: letters, digits, and the operators of the language")
+    return Error(
+        "G0101",
+        f"unexpected character {show(character)}",
+        Span(source, start, start + 1),
+        help="programs are written in ASCII: letters, digits, and the operators of the language",
+    )
 
 
 def show(character: str) -> str:
@@ -107,11 +165,19 @@ def quoted(source: Source, character: str, start: int) -> Error | None:
     before = source.text[start - 1 : start]
     if closing is None and character in "'′´’" and (before.isalnum() or before in {")", "]", "_"}):
         span = Span(source, start, start + 1)
-        return Error("G0101", f"{show(character)} does not transpose or differentiate here", span,
-                     help="the transpose of `x` is `x.T`; derivatives are computed from the program, not written in it")
+        return Error(
+            "G0101",
+            f"{show(character)} does not transpose or differentiate here",
+            span,
+            help="the transpose of `x` is `x.T`; derivatives are computed from the program, not written in it",
+        )
     stop = start + (closing.end() + 1 if closing else 1)
-    return Error("G0108", "there are no strings in the language", Span(source, start, stop),
-                 help="names are written without quotes; the program works on numbers and arrays only")
+    return Error(
+        "G0108",
+        "there are no strings in the language",
+        Span(source, start, stop),
+        help="names are written without quotes; the program works on numbers and arrays only",
+    )
 
 
 def exponent(source: Source, character: str, start: int) -> Error | None:
@@ -121,8 +187,12 @@ def exponent(source: Source, character: str, start: int) -> Error | None:
             run = re.match(f"[{''.join(table)}]+", source.text[start : start + 40])
             assert run is not None
             ascii = form.format("".join(table[c] for c in run[0]))
-            return Error("G0101", f"unexpected character {show(character)}", Span(source, start, start + len(run[0])),
-                         help=f"{what} is written `{ascii}`")
+            return Error(
+                "G0101",
+                f"unexpected character {show(character)}",
+                Span(source, start, start + len(run[0])),
+                help=f"{what} is written `{ascii}`",
+            )
     return None
 
 
@@ -130,8 +200,12 @@ def ascii_form(source: Source, character: str, start: int) -> Error | None:
     ascii = ASCII_FOR.get(character)
     if ascii is None:
         return None
-    return Error("G0101", f"unexpected character {show(character)}", Span(source, start, start + 1),
-                 help=f"write `{ascii}` instead")
+    return Error(
+        "G0101",
+        f"unexpected character {show(character)}",
+        Span(source, start, start + 1),
+        help=f"write `{ascii}` instead",
+    )
 
 
 def foreign_letter(source: Source, character: str, start: int) -> Error | None:
@@ -139,8 +213,12 @@ def foreign_letter(source: Source, character: str, start: int) -> Error | None:
     span = Span(source, start, start + 1)
     likely = transliterate(character)
     if likely is None and character.isalpha():
-        return Error("G0101", f"unexpected letter {show(character)}", span,
-                     help="names are made of ASCII letters, digits and `_`")
+        return Error(
+            "G0101",
+            f"unexpected letter {show(character)}",
+            span,
+            help="names are made of ASCII letters, digits and `_`",
+        )
     if likely is None:
         return None
     is_lookalike = character not in GREEK and likely.isalpha()
@@ -150,8 +228,12 @@ def foreign_letter(source: Source, character: str, start: int) -> Error | None:
     word = next(m[0] for m in re.finditer(r"\w+", nearby) if m.start() <= min(start, 30) < m.end())
     letters = [c if c.isascii() else transliterate(c) or "" for c in word]
     plain = "".join(letters) if all(letters) else likely
-    return Error("G0101", f"{show(character)} only looks like the letter `{likely}`", span,
-                 help=f"type `{plain}` anew, in ASCII letters")
+    return Error(
+        "G0101",
+        f"{show(character)} only looks like the letter `{likely}`",
+        span,
+        help=f"type `{plain}` anew, in ASCII letters",
+    )
 
 
 def transliterate(character: str) -> str | None:
@@ -167,8 +249,12 @@ def transliterate(character: str) -> str | None:
 def plain_ascii(source: Source, character: str, start: int) -> Error | None:
     latex = re.match(r"\\([A-Za-z]+)", source.text[start : start + 40])
     if latex:
-        return Error("G0101", f"`{latex[0]}` is LaTeX", Span(source, start, start + len(latex[0])),
-                     help=f"write `{LATEX.get(latex[1], latex[1])}`")
+        return Error(
+            "G0101",
+            f"`{latex[0]}` is LaTeX",
+            Span(source, start, start + len(latex[0])),
+            help=f"write `{LATEX.get(latex[1], latex[1])}`",
+        )
     advice = {
         "\\": "a line goes on inside brackets, and after an operator at its end",
         "{": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
@@ -203,15 +289,17 @@ def malformed_number(source: Source, word: str, glued: str, start: int) -> Error
     span = Span(source, start, start + len(word) + len(glued))
     product = f"for a product with a variable write `{word}*{glued}`" if len(word) < 30 else "a product needs `*`"
     if word == "0" and re.match(r"[xX][0-9a-fA-F]|[bB][01]|[oO][0-7]", glued):
-        return Error("G0106", "the number is not decimal", span,
-                     help="numbers are written in decimal, as `16` or `1.6e1`")
+        return Error(
+            "G0106", "the number is not decimal", span, help="numbers are written in decimal, as `16` or `1.6e1`"
+        )
     if glued in ("j", "J"):
         return Error("G0106", "imaginary numbers do not exist here", span, help=f"all values are real; {product}")
     if glued in ("e", "E"):
         return Error("G0106", "the exponent of the number has no digits", span, help=f"write `1e-3`, say; {product}")
     if glued.startswith(".") and "e" in word.lower():
-        return Error("G0106", "the exponent of the number is not whole", span,
-                     help="write the power out, as in `10**0.5`")
+        return Error(
+            "G0106", "the exponent of the number is not whole", span, help="write the power out, as in `10**0.5`"
+        )
     if glued.startswith("."):
         advice = "a slice is written `x[1:3]`" if word.endswith(".") else "a product needs `*`"
         return Error("G0106", "the number has two points", span, help=f"write one decimal point; {advice}")
@@ -222,25 +310,40 @@ def malformed_number(source: Source, word: str, glued: str, start: int) -> Error
 
 def never_closed(source: Source, bracket: Token) -> Error:
     partner = {"(": ")", "[": "]"}[bracket.kind]
-    return Error("G0103", f"this `{bracket.kind}` is never closed", Span(source, bracket.start, bracket.stop),
-                 help=f"add the missing `{partner}`")
+    return Error(
+        "G0103",
+        f"this `{bracket.kind}` is never closed",
+        Span(source, bracket.start, bracket.stop),
+        help=f"add the missing `{partner}`",
+    )
 
 
 def never_opened(source: Source, bracket: Token) -> Error:
     partner = {")": "(", "]": "["}[bracket.kind]
-    return Error("G0103", f"this `{bracket.kind}` closes nothing", Span(source, bracket.start, bracket.stop),
-                 help=f"delete it, or add the missing `{partner}` before it")
+    return Error(
+        "G0103",
+        f"this `{bracket.kind}` closes nothing",
+        Span(source, bracket.start, bracket.stop),
+        help=f"delete it, or add the missing `{partner}` before it",
+    )
 
 
 def mismatched(source: Source, opening: Token, closing: Token) -> Error:
     partner = {"(": ")", "[": "]"}[opening.kind]
     line, column = source.position(opening.start)
-    return Error("G0103", f"`{closing.kind}` cannot close the `{opening.kind}` at line {line}, column {column}",
-                 Span(source, closing.start, closing.stop),
-                 help=f"write `{partner}` here, or close the `{opening.kind}` before")
+    return Error(
+        "G0103",
+        f"`{closing.kind}` cannot close the `{opening.kind}` at line {line}, column {column}",
+        Span(source, closing.start, closing.stop),
+        help=f"write `{partner}` here, or close the `{opening.kind}` before",
+    )
 
 
 def separator_in_brackets(source: Source, opening: Token, start: int) -> Error:
     partner = {"(": ")", "[": "]"}[opening.kind]
-    return Error("G0103", f"this `{opening.kind}` is not closed before the statement ends",
-                 Span(source, opening.start, opening.stop), help=f"add the missing `{partner}` before `;`")
+    return Error(
+        "G0103",
+        f"this `{opening.kind}` is not closed before the statement ends",
+        Span(source, opening.start, opening.stop),
+        help=f"add the missing `{partner}` before `;`",
+    )

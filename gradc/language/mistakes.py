@@ -63,8 +63,12 @@ def foreign_word(source: Source, tokens: list[Token], at: int) -> Error | None:
     """The message if one of the two tokens that do not fit is a word of another language."""
     for token in (tokens[at], tokens[at - 1]) if at else (tokens[at],):
         if token.kind == "name" and token.text in FOREIGN_WORDS:
-            return Error("G0108", f"there is no `{token.text}` in the language", at_token(source, token),
-                         help=FOREIGN_WORDS[token.text])
+            return Error(
+                "G0108",
+                f"there is no `{token.text}` in the language",
+                at_token(source, token),
+                help=FOREIGN_WORDS[token.text],
+            )
     return None
 
 
@@ -83,16 +87,28 @@ def unexpected(source: Source, tokens: list[Token], at: int) -> Error:
 def misplaced(source: Source, token: Token) -> Error:
     span = at_token(source, token)
     if token.kind == "=":
-        return Error("G0107", "`=` inside an expression", span,
-                     help="equality is tested by `==`; a name gets a value in a statement of its own, `q = x + y`")
+        return Error(
+            "G0107",
+            "`=` inside an expression",
+            span,
+            help="equality is tested by `==`; a name gets a value in a statement of its own, `q = x + y`",
+        )
     if token.kind == ",":
-        return Error("G0102", "a program has one result", span,
-                     help="write one expression, or join several to an array: `stack([a, b])`")
+        return Error(
+            "G0102",
+            "a program has one result",
+            span,
+            help="write one expression, or join several to an array: `stack([a, b])`",
+        )
     if token.kind == ":":
         return Error("G0102", "unexpected `:`", span, help=f"a declaration is written `x: f64[n]`; {FUNCTION}")
     if token.kind == "def":
-        return Error("G0108", "`def` is only allowed at the start of a statement", span,
-                     help="define the function in a statement of its own: `def f(x) = x + 1; f(2)`")
+        return Error(
+            "G0108",
+            "`def` is only allowed at the start of a statement",
+            span,
+            help="define the function in a statement of its own: `def f(x) = x + 1; f(2)`",
+        )
     return Error("G0102", f"unexpected {shown(token)}", span, help="statements are separated by `;` or line ends")
 
 
@@ -164,8 +180,12 @@ def attribute(source: Source, tokens: list[Token], at: int) -> Error:
     """`np.exp(x)`, `x.sum()`, `x.__class__`: only `.T` exists."""
     before, after = tokens[at - 1], tokens[at + 1]
     if after.kind != "name":
-        return Error("G0102", "unexpected `.`", at_token(source, tokens[at]),
-                     help="a decimal point stands beside digits; the transpose is `x.T`")
+        return Error(
+            "G0102",
+            "unexpected `.`",
+            at_token(source, tokens[at]),
+            help="a decimal point stands beside digits; the transpose is `x.T`",
+        )
     if before.kind == "name" and before.text in MODULES:
         return module_prefix(source, tokens, at)
     advice = "the only attribute is `.T`, the transpose"
@@ -173,8 +193,9 @@ def attribute(source: Source, tokens: list[Token], at: int) -> Error:
         value = operand_before(source, tokens, at)
         unwrapped = value[1:-1] if value.startswith("(") and opening(tokens, at - 1) >= 0 else value
         advice = f"write `{clip(after.text)}({unwrapped if value != '(...)' else '...'})`; {advice}"
-    return Error("G0108", f"there is no attribute `.{clip(after.text)}`", Span(source, tokens[at].start, after.stop),
-                 help=advice)
+    return Error(
+        "G0108", f"there is no attribute `.{clip(after.text)}`", Span(source, tokens[at].start, after.stop), help=advice
+    )
 
 
 def module_prefix(source: Source, tokens: list[Token], at: int) -> Error:
@@ -187,8 +208,9 @@ def module_prefix(source: Source, tokens: list[Token], at: int) -> Error:
     name = NAMES_ELSEWHERE.get(last.text, clip(last.text))
     call = "(...)" if tokens[at].kind == "(" and name == last.text else ""
     prefix = excerpt(source, span.start, span.stop)
-    return Error("G0108", f"functions and constants have no `{prefix}` before their names", span,
-                 help=f"write `{name}{call}`")
+    return Error(
+        "G0108", f"functions and constants have no `{prefix}` before their names", span, help=f"write `{name}{call}`"
+    )
 
 
 # Where an operand is due.
@@ -205,15 +227,27 @@ def operand_missing(source: Source, tokens: list[Token], at: int) -> Error:
     if before is None:
         return no_left_operand(source, tokens, at)
     if token.kind in ENDS:
-        return Error("G0105", f"the {'expression' if before.kind != '=' else 'statement'} ends after {shown(before)}",
-                     at_token(source, before), help=f"write what comes after {shown(before)}, or delete it")
+        return Error(
+            "G0105",
+            f"the {'expression' if before.kind != '=' else 'statement'} ends after {shown(before)}",
+            at_token(source, before),
+            help=f"write what comes after {shown(before)}, or delete it",
+        )
     if token.kind in ("*", "**") and before.kind in ("(", "[", ","):
-        return Error("G0102", f"unexpected {shown(token)}", at_token(source, token),
-                     help="arguments are written one by one; nothing is unpacked")
+        return Error(
+            "G0102",
+            f"unexpected {shown(token)}",
+            at_token(source, token),
+            help="arguments are written one by one; nothing is unpacked",
+        )
     if token.kind == "=" and before.kind in BINARY:
         return misplaced(source, token)
-    return Error("G0102", f"a value is missing between {shown(before)} and {shown(token)}",
-                 Span(source, before.start, token.stop), help="write a number, a name or an expression there")
+    return Error(
+        "G0102",
+        f"a value is missing between {shown(before)} and {shown(token)}",
+        Span(source, before.start, token.stop),
+        help="write a number, a name or an expression there",
+    )
 
 
 def no_left_operand(source: Source, tokens: list[Token], at: int) -> Error:
@@ -231,8 +265,9 @@ def no_left_operand(source: Source, tokens: list[Token], at: int) -> Error:
 
 
 def if_without_else(source: Source, token: Token) -> Error:
-    return Error("G0105", "this `if` has no `else`", at_token(source, token),
-                 help="both values are needed: `a if c else b`")
+    return Error(
+        "G0105", "this `if` has no `else`", at_token(source, token), help="both values are needed: `a if c else b`"
+    )
 
 
 def else_without_if(source: Source, token: Token) -> Error:
@@ -240,18 +275,30 @@ def else_without_if(source: Source, token: Token) -> Error:
 
 
 def condition_in_condition(source: Source, token: Token) -> Error:
-    return Error("G0102", "a second `if` before the `else` of the first", at_token(source, token),
-                 help="put brackets around the inner condition: `a if (b if c else d) else e`")
+    return Error(
+        "G0102",
+        "a second `if` before the `else` of the first",
+        at_token(source, token),
+        help="put brackets around the inner condition: `a if (b if c else d) else e`",
+    )
 
 
 def not_needs_brackets(source: Source, token: Token) -> Error:
-    return Error("G0102", "`not` cannot follow an operator that binds tighter", at_token(source, token),
-                 help="put brackets around it: `(not a)`")
+    return Error(
+        "G0102",
+        "`not` cannot follow an operator that binds tighter",
+        at_token(source, token),
+        help="put brackets around it: `(not a)`",
+    )
 
 
 def stray_ellipsis(source: Source, token: Token) -> Error:
-    return Error("G0102", "`...` is only allowed as an index", at_token(source, token),
-                 help="as in `x[..., 0]`; the terms of a sum are written out, or computed by `sum`")
+    return Error(
+        "G0102",
+        "`...` is only allowed as an index",
+        at_token(source, token),
+        help="as in `x[..., 0]`; the terms of a sum are written out, or computed by `sum`",
+    )
 
 
 def stray_colon(source: Source, tokens: list[Token], at: int) -> Error:
@@ -261,8 +308,12 @@ def stray_colon(source: Source, tokens: list[Token], at: int) -> Error:
 
 
 def positional_after_keyword(source: Source, start: int, stop: int) -> Error:
-    return Error("G0102", "an argument without keyword after one with keyword", Span(source, start, stop),
-                 help="write the arguments without keyword first")
+    return Error(
+        "G0102",
+        "an argument without keyword after one with keyword",
+        Span(source, start, stop),
+        help="write the arguments without keyword first",
+    )
 
 
 def constant_named(name: Name) -> Error:

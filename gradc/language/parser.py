@@ -1,10 +1,10 @@
 """Program text to syntax tree. Nothing here recurses: nesting is limited by memory only.
 
-    program    = statements separated by `;` or line ends, the last one an expression
-    statement  = name "=" expression
-               | "def" name "(" parameters ")" "=" expression
-               | names ":" dtype [ "[" sizes "]" ]
-    expression = operands and operators with Python's precedence (see expressions.py)
+program    = statements separated by `;` or line ends, the last one an expression
+statement  = name "=" expression
+           | "def" name "(" parameters ")" "=" expression
+           | names ":" dtype [ "[" sizes "]" ]
+expression = operands and operators with Python's precedence (see expressions.py)
 """
 
 from __future__ import annotations

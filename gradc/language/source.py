@@ -29,8 +29,10 @@ class Source:
 
     def line(self, number: int) -> str:
         start = self.line_starts[number - 1]
-        return self.text[start:].split("\n", 1)[0] if number == len(self.line_starts) else (
-            self.text[start : self.line_starts[number] - 1]
+        return (
+            self.text[start:].split("\n", 1)[0]
+            if number == len(self.line_starts)
+            else (self.text[start : self.line_starts[number] - 1])
         )
 
 

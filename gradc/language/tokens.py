@@ -57,7 +57,8 @@ def tokenize(source: Source) -> list[Token]:
     text = source.text
     if len(text) > MAX_TEXT:
         raise Error(
-            "G0501", f"the program has {len(text):,} characters; the limit is {MAX_TEXT:,}",
+            "G0501",
+            f"the program has {len(text):,} characters; the limit is {MAX_TEXT:,}",
             help="split the program, or pass large data as array inputs",
         )
     tokens: list[Token] = []
@@ -92,7 +93,8 @@ def tokenize(source: Source) -> list[Token]:
         tokens.append(Token(kind, word, start, stop))
         if len(tokens) > MAX_NODES:
             raise Error(
-                "G0502", f"the program has more than {MAX_NODES:,} names, numbers and operators",
+                "G0502",
+                f"the program has more than {MAX_NODES:,} names, numbers and operators",
                 help="split the program, or pass large data as array inputs",
             )
     if brackets:
@@ -134,14 +136,22 @@ def number_value(source: Source, token: Token) -> int | float:
     text = token.text
     span = Span(source, token.start, token.stop)
     if len(text) > MAX_DIGITS:
-        raise Error("G0106", f"a number of {len(text):,} characters; the limit is {MAX_DIGITS}", span,
-                    help="a float64 keeps 17 significant digits: round the number")
+        raise Error(
+            "G0106",
+            f"a number of {len(text):,} characters; the limit is {MAX_DIGITS}",
+            span,
+            help="a float64 keeps 17 significant digits: round the number",
+        )
     value: int | float = int(text) if text.isdigit() or text.replace("_", "").isdigit() else float(text)
     try:
         finite = float(value) != float("inf")
     except OverflowError:
         finite = False
     if not finite:
-        raise Error("G0106", "the number is too large for float64", span,
-                    help="the largest is about 1.8e308; write `inf` for infinity")
+        raise Error(
+            "G0106",
+            "the number is too large for float64",
+            span,
+            help="the largest is about 1.8e308; write `inf` for infinity",
+        )
     return value

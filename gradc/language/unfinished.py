@@ -36,14 +36,16 @@ def unused_expression(source: Source, expression: Expression, following: Token) 
 
 def no_result(source: Source, statements: list[Statement]) -> Error:
     if not statements:
-        return Error("G0105", "the program is empty", Span(source, 0, 0),
-                     help="write an expression, such as `(x + y) * z`")
+        return Error(
+            "G0105", "the program is empty", Span(source, 0, 0), help="write an expression, such as `(x + y) * z`"
+        )
     last = statements[-1]
     if last.name.id in CONSTANTS:
         return constant_named(last.name)
     example = clip(last.name.id) + ("(...)" if isinstance(last, Define) else "")
-    return Error("G0105", "the program has no result", last.span,
-                 help=f"end it with an expression, such as `{example}`")
+    return Error(
+        "G0105", "the program has no result", last.span, help=f"end it with an expression, such as `{example}`"
+    )
 
 
 def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expression | list[Statement]) -> Error:
@@ -84,21 +86,33 @@ def unknown_dtype(source: Source, tokens: list[Token], at: int, known: tuple[str
 
 
 def bad_size(source: Source, token: Token) -> Error:
-    return Error("G0102", f"a size cannot be {shown(token)}", at_token(source, token),
-                 help="a size is a whole number or a name, as in `x: f64[n, 3]`")
+    return Error(
+        "G0102",
+        f"a size cannot be {shown(token)}",
+        at_token(source, token),
+        help="a size is a whole number or a name, as in `x: f64[n, 3]`",
+    )
 
 
 def size_separator(source: Source, tokens: list[Token], at: int) -> Error:
-    return Error("G0102", f"unexpected {shown(tokens[at])} in a shape", at_token(source, tokens[at]),
-                 help="sizes are whole numbers or names, separated by `,`: `x: f64[n, 3]`")
+    return Error(
+        "G0102",
+        f"unexpected {shown(tokens[at])} in a shape",
+        at_token(source, tokens[at]),
+        help="sizes are whole numbers or names, separated by `,`: `x: f64[n, 3]`",
+    )
 
 
 def declaration_unfinished(source: Source, tokens: list[Token], at: int) -> Error:
     """`x, y` without `:`: a declaration, an assignment of several, or two results."""
     token = tokens[at]
     if token.kind == "=":
-        return Error("G0102", "a statement gives a value to one name", at_token(source, token),
-                     help="write one statement for each name: `x = 1; y = 2`")
+        return Error(
+            "G0102",
+            "a statement gives a value to one name",
+            at_token(source, token),
+            help="write one statement for each name: `x = 1; y = 2`",
+        )
     comma = next(t for t in reversed(tokens[:at]) if t.kind == ",")
     return misplaced(source, comma)
 
@@ -108,8 +122,12 @@ def name_due(source: Source, tokens: list[Token], at: int, purpose: str) -> Erro
     if token.kind in RESERVED:
         return Error("G0307", f"`{token.kind}` is a reserved word", at_token(source, token), help="choose another name")
     if token.kind in ENDS:
-        return Error("G0105", f"the statement ends after {shown(tokens[at - 1])}", at_token(source, tokens[at - 1]),
-                     help=FUNCTION)
+        return Error(
+            "G0105",
+            f"the statement ends after {shown(tokens[at - 1])}",
+            at_token(source, tokens[at - 1]),
+            help=FUNCTION,
+        )
     if token.kind in ("*", "**"):
         advice = "a function has as many parameters as it names; nothing is unpacked"
     elif token.kind == "number":
@@ -123,9 +141,14 @@ def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str
     """The message for a definition in which `due` should stand at a token."""
     token = tokens[at]
     if token.kind in ENDS:
-        return Error("G0105", f"the definition ends before its `{due}`", at_token(source, tokens[at - 1]),
-                     help=FUNCTION)
+        return Error(
+            "G0105", f"the definition ends before its `{due}`", at_token(source, tokens[at - 1]), help=FUNCTION
+        )
     if token.kind == ":" and due == ",":
-        return Error("G0102", "parameters have no types", at_token(source, token),
-                     help="a function takes whatever types it is called with: delete `:` and the type")
+        return Error(
+            "G0102",
+            "parameters have no types",
+            at_token(source, token),
+            help="a function takes whatever types it is called with: delete `:` and the type",
+        )
     return Error("G0102", f"a definition has `{due}` here, not {shown(token)}", at_token(source, token), help=FUNCTION)

@@ -186,10 +186,7 @@ def _plausible(pattern: Node, kinds: tuple[Kind, ...], same: bool) -> bool:
     """`same` says whether the last two arguments are one node."""
     if len(pattern.args) > 1 and pattern.args[-1] is pattern.args[-2] and not same:
         return False
-    fitting = [
-        [_may_fit(arg, kind) for kind in kinds]
-        for arg in pattern.args
-    ]
+    fitting = [[_may_fit(arg, kind) for kind in kinds] for arg in pattern.args]
     return any(all(row[k] for row, k in zip(fitting, order)) for order in Match.orders(pattern))
 
 

@@ -34,4 +34,3 @@ def _composed(outer: Node, inner: Node) -> tuple:
     """The parts of a slice of a slice."""
     start = argument_index(inner, argument_index(outer, tuple(Affine(f"@{axis}") for axis in range(outer.type.rank))))
     return tuple((at.offset, at.step, part[2]) for at, part in zip(start, outer.attrs[0]))
-

@@ -39,9 +39,7 @@ def jacobian(
     return [block.reshape(out_shape + x.shape) for block, x in zip(blocks, inputs)]
 
 
-def hessian(
-    hvp: Callable[[list[np.ndarray]], Sequence[Any]], inputs: Sequence[np.ndarray]
-) -> list[list[np.ndarray]]:
+def hessian(hvp: Callable[[list[np.ndarray]], Sequence[Any]], inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     """Blocks by pairs of inputs, of the first one's shape followed by the second one's."""
     _check(sum(x.size for x in inputs) ** 2, "Hessian", "hvp")
     blocks = [[np.empty((x.size, other.size), x.dtype) for other in inputs] for x in inputs]

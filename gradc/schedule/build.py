@@ -182,8 +182,7 @@ class _Builder:
             return False
         adds_up_tiles = task.in_tile and task.tile in task.reduced
         outer_total_is_array = (adds_up_tiles and bool(task.kept)) or any(
-            k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index)))
-            for k in range(axis)
+            k in task.reduced and any(m not in task.reduced for m in range(k, len(task.index))) for k in range(axis)
         )
         return not outer_total_is_array or all(k in task.reduced for k in task.remaining)
 
@@ -471,4 +470,3 @@ def _stored_slots(body: Body) -> Iterator[str]:
         for task in tasks:
             if task.kind == "store":
                 yield task.slot
-

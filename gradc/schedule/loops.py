@@ -236,8 +236,20 @@ class Return:
 
 
 Statement = Union[
-    Allocate, For, ForTiles, Demand, Store, AddInto, MatrixProduct, Reshape, Cumulate, HandOn, StoreLast, Accumulate,
-    Return, Let,
+    Allocate,
+    For,
+    ForTiles,
+    Demand,
+    Store,
+    AddInto,
+    MatrixProduct,
+    Reshape,
+    Cumulate,
+    HandOn,
+    StoreLast,
+    Accumulate,
+    Return,
+    Let,
 ]
 
 

@@ -32,8 +32,9 @@ def test_a_reduction_is_nan_along_its_axis_only(text, name):
 
 
 @pytest.mark.parametrize("name", ["interpreter", "plain"])
-@pytest.mark.parametrize("text", ["softmax_cross_entropy(X, y)", "multiclass_hinge(X, y)",
-"binary_cross_entropy(X, y[:, None])"])
+@pytest.mark.parametrize(
+    "text", ["softmax_cross_entropy(X, y)", "multiclass_hinge(X, y)", "binary_cross_entropy(X, y[:, None])"]
+)
 def test_a_loss_is_nan_and_other_rows_keep_their_gradients(text, name):
     f = gradc.compile(text, engine=name)
     value, grads = f.value_and_grad(X=X, y=Y)

@@ -38,6 +38,10 @@ def test_lint_finds_nothing():
     assert found_by("ruff", "check", "--no-cache", "--output-format=concise", "gradc", "bench", "tests") == ""
 
 
+def test_format_is_ruff_s():
+    assert found_by("ruff", "format", "--no-cache", "--check", "--diff", ".") == ""
+
+
 def test_types_find_nothing(tmp_path):
     assert found_by("mypy", "--cache-dir", str(tmp_path)) == ""
 

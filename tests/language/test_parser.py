@@ -20,7 +20,9 @@ def same(text, python=None):
     assert tree(text) == (python_outline(python or text),)
 
 
-@pytest.mark.parametrize("text", """
+@pytest.mark.parametrize(
+    "text",
+    """
     -x**2
     2**-x
     2**-x**2*y
@@ -56,7 +58,8 @@ def same(text, python=None):
     a@b.T@c
     a*-b**-c
     a and not b
-""".strip().split("\n    "))
+""".strip().split("\n    "),
+)
 def test_reads_as_python_does(text):
     same(text)
 
@@ -72,7 +75,10 @@ nonsense_free = st.recursive(
         st.builds("{}{}{}".format, inner, st.sampled_from("+ - * / // % ** @ < <= == !=".split()), inner),
         st.builds("{} {} {}".format, inner, st.sampled_from(["and", "or"]), inner),
         st.builds("{} if {} else {}".format, inner, inner.map("({})".format), inner),
-        inner.map("({})".format), inner.map("-{}".format), inner.map("f({})".format), inner.map("(not {})".format),
+        inner.map("({})".format),
+        inner.map("-{}".format),
+        inner.map("f({})".format),
+        inner.map("(not {})".format),
     ),
     max_leaves=25,
 )
@@ -91,34 +97,40 @@ def test_what_is_printed_is_read_back(program):
     assert tree(text) == outline(program), text
 
 
-@pytest.mark.parametrize(("text", "minimal"), [
-    ("((x)+(y))*(z)", "(x + y) * z"),
-    ("(a*b)+(c/d)", "a * b + c / d"),
-    ("a-(b-c)-(-d)", "a - (b - c) - -d"),
-    ("(-x)**2-(-(x**2))", "(-x)**2 - -x**2"),
-    ("(x^y)^z^(w)", "(x**y)**z**w"),
-    ("x[(1):(-1),None,...,::2]", "x[1:-1, None, ..., ::2]"),
-    ("f((a,b),k=(1))", "f([a, b], k=1)"),
-    ("def f(a,b=1)=a+b;x,y:f64[n,3];q=f(x);q", "def f(a, b=1) = a + b\nx: f64[n, 3]\ny: f64[n, 3]\nq = f(x)\nq"),
-])
+@pytest.mark.parametrize(
+    ("text", "minimal"),
+    [
+        ("((x)+(y))*(z)", "(x + y) * z"),
+        ("(a*b)+(c/d)", "a * b + c / d"),
+        ("a-(b-c)-(-d)", "a - (b - c) - -d"),
+        ("(-x)**2-(-(x**2))", "(-x)**2 - -x**2"),
+        ("(x^y)^z^(w)", "(x**y)**z**w"),
+        ("x[(1):(-1),None,...,::2]", "x[1:-1, None, ..., ::2]"),
+        ("f((a,b),k=(1))", "f([a, b], k=1)"),
+        ("def f(a,b=1)=a+b;x,y:f64[n,3];q=f(x);q", "def f(a, b=1) = a + b\nx: f64[n, 3]\ny: f64[n, 3]\nq = f(x)\nq"),
+    ],
+)
 def test_prints_no_bracket_too_many(text, minimal):
     assert unparse(parse(Source(text))) == minimal
 
 
-@pytest.mark.parametrize(("text", "statements"), [
-    ("q = x; q", 1),
-    ("q = x\nq", 1),
-    ("q = x\r\n\r\n\tq", 1),
-    (";;\n q = x ; \n;; q ;;\n", 1),
-    ("# a remark\nq = x # another\n\n# more\nq # last", 1),
-    ("q =\n  x +  # the sum goes on\n  y\nq", 1),
-    ("q = x if\n y else\n z\nq", 1),
-    ("q = f(x,\n\n   y # inside\n )[\n0]; q", 1),
-    ("x, y,\n z: f64[n]; x", 3),
-    ("x: f64; y: f64[]; x", 2),
-    ("x: i64[2, n,]; x", 1),
-    ("def f() = 1; def g(a, b=2, c=a if b else 1,) = a; f() + g(1)", 2),
-])
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("q = x; q", 1),
+        ("q = x\nq", 1),
+        ("q = x\r\n\r\n\tq", 1),
+        (";;\n q = x ; \n;; q ;;\n", 1),
+        ("# a remark\nq = x # another\n\n# more\nq # last", 1),
+        ("q =\n  x +  # the sum goes on\n  y\nq", 1),
+        ("q = x if\n y else\n z\nq", 1),
+        ("q = f(x,\n\n   y # inside\n )[\n0]; q", 1),
+        ("x, y,\n z: f64[n]; x", 3),
+        ("x: f64; y: f64[]; x", 2),
+        ("x: i64[2, n,]; x", 1),
+        ("def f() = 1; def g(a, b=2, c=a if b else 1,) = a; f() + g(1)", 2),
+    ],
+)
 def test_statements(text, statements):
     assert len(parse(Source(text)).statements) == statements
 
@@ -129,15 +141,28 @@ def test_power_is_written_both_ways():
 
 def test_words_of_python_are_ordinary_names():
     assert tree("lambda*x + class + in*is - self[for].T + None_") == (
-        ("+", ("-", ("+", ("+", ("*", "lambda", "x"), "class"), ("*", "in", "is")),
-         ("transpose", ("index", "self", "for"))), "None_"),
+        (
+            "+",
+            (
+                "-",
+                ("+", ("+", ("*", "lambda", "x"), "class"), ("*", "in", "is")),
+                ("transpose", ("index", "self", "for")),
+            ),
+            "None_",
+        ),
     )
 
 
 def test_none_is_an_axis_only_as_an_item_of_an_index():
     assert tree("x[None, (None), f(None), None:1]") == (
-        ("index", "x", ("special", "newaxis"), ("special", "newaxis"), ("call", "f", (("special", "none"),), ()),
-         ("slice", ("special", "none"), ("int", 1), None)),
+        (
+            "index",
+            "x",
+            ("special", "newaxis"),
+            ("special", "newaxis"),
+            ("call", "f", (("special", "none"),), ()),
+            ("slice", ("special", "none"), ("int", 1), None),
+        ),
     )
 
 

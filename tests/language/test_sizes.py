@@ -59,8 +59,44 @@ def test_what_is_deep_or_long_is_printed_and_read_back(build, small_stack):
     assert unparse(parse(Source(text))) == text
 
 
-UNITS = ["(", ")", "[", "-", "x", "1", ".", "x+", "sin(", "x;", "x\n", "\n", " ", ";", "#", "\0", "²", "'", "if ",
-         "9**", "x ", "1e", "_", "\ud800", "x=", "x:", "x,", "=", "else ", "def ", "\\", "1_", "x.", "0x", "!", "x["]
+UNITS = [
+    "(",
+    ")",
+    "[",
+    "-",
+    "x",
+    "1",
+    ".",
+    "x+",
+    "sin(",
+    "x;",
+    "x\n",
+    "\n",
+    " ",
+    ";",
+    "#",
+    "\0",
+    "²",
+    "'",
+    "if ",
+    "9**",
+    "x ",
+    "1e",
+    "_",
+    "\ud800",
+    "x=",
+    "x:",
+    "x,",
+    "=",
+    "else ",
+    "def ",
+    "\\",
+    "1_",
+    "x.",
+    "0x",
+    "!",
+    "x[",
+]
 
 
 AMOUNTS = [(unit, size) for unit in UNITS for size in (2**15, 10 * 2**20)]

@@ -101,9 +101,9 @@ def python_outline(text):
 
 
 names = st.sampled_from(NAMES)
-numbers = st.one_of(
-    st.integers(0, 2**70), st.floats(min_value=0, allow_nan=False, allow_infinity=False)
-).map(lambda value: syntax.Number(SPAN, value))
+numbers = st.one_of(st.integers(0, 2**70), st.floats(min_value=0, allow_nan=False, allow_infinity=False)).map(
+    lambda value: syntax.Number(SPAN, value)
+)
 name_nodes = names.map(lambda id: syntax.Name(SPAN, id))
 specials = st.sampled_from(["none", "true", "false"]).map(lambda kind: syntax.Special(SPAN, kind))
 markers = st.sampled_from(["ellipsis", "newaxis"]).map(lambda kind: syntax.Special(SPAN, kind))
@@ -129,13 +129,16 @@ def compound(inner):
         st.builds(
             lambda first, rest: syntax.Comparison(
                 SPAN, (first, *(operand for _, operand in rest)), tuple(op for op, _ in rest)
-            ), inner, chain,
+            ),
+            inner,
+            chain,
         ),
         st.builds(lambda a, b, c: syntax.Conditional(SPAN, a, b, c), inner, inner, inner),
         st.builds(lambda f, args, kw: syntax.Call(SPAN, f, SPAN, args, kw), names, items, keywords),
         st.builds(
             lambda value, parts: syntax.Index(SPAN, value, tuple(parts)),
-            indexed, st.lists(item, min_size=1, max_size=3),
+            indexed,
+            st.lists(item, min_size=1, max_size=3),
         ),
         st.builds(lambda a: syntax.Transpose(SPAN, a), inner),
         st.builds(lambda a: syntax.List(SPAN, a), items),
@@ -150,7 +153,9 @@ statements = st.one_of(
     st.builds(lambda name, ps, body: syntax.Define(SPAN, name, ps, body), name_nodes, parameters, expressions),
     st.builds(
         lambda name, dtype, shape: syntax.Declare(SPAN, name, dtype, shape),
-        name_nodes, st.sampled_from(["f64", "f32", "i64", "bool"]), shapes,
+        name_nodes,
+        st.sampled_from(["f64", "f32", "i64", "bool"]),
+        shapes,
     ),
 )
 programs = st.builds(

@@ -24,7 +24,8 @@ STEPS = {
     "concatenations": ("x: f64[n]", "sin(concatenate([{h}[1:], {h}[:1]])) + {h}"),
     "rotations": ("x: f64[n]", "sin(concatenate([{h}[1:], {h}[:1]]))"),
     "fixed ends": (
-        "x: f64[n]", "concatenate([{h}[:1], {h}[1:-1] + 0.1*({h}[2:] - 2*{h}[1:-1] + {h}[:-2]), {h}[-1:]])",
+        "x: f64[n]",
+        "concatenate([{h}[:1], {h}[1:-1] + 0.1*({h}[2:] - 2*{h}[1:-1] + {h}[:-2]), {h}[-1:]])",
     ),
     "stacks": ("x: f64[n]", "sum(stack([sin({h}), {h}]), axis=0)"),
     "rows of outer products": ("x: f64[n]", "sin({h}[:, None] * {h})[0]"),

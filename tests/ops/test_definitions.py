@@ -31,7 +31,8 @@ SCALAR = {
     "degrees": (lambda x: x * 180 / mpmath.pi, EVERYWHERE),
     "xlogy": (lambda x, y: x * mpmath.log(y), EVERYWHERE, POSITIVE),
     "normal_logpdf": (
-        lambda x: -x * x / 2 - mpmath.log(2 * mpmath.pi) / 2, (-1e10, -38.0, -1.0, -1e-8, 0.0, 1e-8, 0.3, 38.0, 1e10)
+        lambda x: -x * x / 2 - mpmath.log(2 * mpmath.pi) / 2,
+        (-1e10, -38.0, -1.0, -1e-8, 0.0, 1e-8, 0.3, 38.0, 1e10),
     ),
 }
 """What each function means, and where its arguments are looked at."""

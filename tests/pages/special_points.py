@@ -7,8 +7,13 @@ inf, nan = float("inf"), float("nan")
 
 KINKS = [
     # program, point, value, gradients, in words
-    ("where(x > 0, log(x), 0)", (0.0,), 0.0, (0.0,),
-     "the untaken side of `where` has no influence, even where it is infinite"),
+    (
+        "where(x > 0, log(x), 0)",
+        (0.0,),
+        0.0,
+        (0.0,),
+        "the untaken side of `where` has no influence, even where it is infinite",
+    ),
     ("sqrt(x) if x > 0 else x", (0.0,), 0.0, (1.0,), "the same for a conditional"),
     ("where(x > 1, exp(x**2), x)", (1e3,), inf, (inf,), "a side that is taken keeps its infinity"),
     ("max(x, y)", (2.0, 2.0), 2.0, (0.5, 0.5), "two inputs that tie in `max` share the gradient"),
