@@ -80,8 +80,8 @@ ASCII_FOR = {character: ascii for ascii, characters in CHARACTERS.items() for ch
 GREEK = dict(
     zip(
         "αβγδεζηθικλμνξορςστυφχψωΓΔΘΛΞΠΣΦΨΩϵϑϕµ∂∇",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi chi "
-        "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o rho sigma sigma tau upsilon phi "
+        "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega epsilon theta phi mu d grad".split(),
         strict=True,
     )
 )
