@@ -4,91 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from gradc.ir.access import MOVES, Affine, Index, Indirect, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
-from gradc.ir.sizes import derive
+from gradc.ir.sizes import Size, derive
 from gradc.ir.types import Type
-from gradc.schedule.loops import (
-    Accumulate,
-    AddInto,
+from gradc.loops.ir import (
     Allocate,
     Apply,
-    Cumulate,
-    Demand,
+    Carry,
+    Combine,
     Expression,
     Extent,
-    For,
-    ForTiles,
-    HandOn,
-    Kernel,
+    IndexValue,
     Let,
     Load,
-    MatrixProduct,
     Number,
     Place,
-    Position,
     Reshape,
     Return,
-    Side,
-    Statement,
     Store,
-    StoreLast,
-    Total,
+    Update,
     Variable,
 )
+from gradc.schedule.nest import Demand, MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Side, Step, Term, Tile
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
-from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_labels
+from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
 from gradc.schedule.windows import Window, sliding_windows
 
 
-def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kernel:
-    """The statements of a scheduled graph, after those that compute conditions (the one output of a schedule) and
-    demand that they hold, or raise the message."""
-    kernel = _Builder(plan).run()
-    for condition, message in reversed(tuple(demands)):
-        made = _Builder(condition).run()
-        *statements, result = made.statements
+def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Nest:
+    """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand that
+    they hold, or raise the message."""
+    nest = _Builder(plan).run()
+    before: list[Step] = []
+    for number, (condition, message) in enumerate(demands):
+        made = _Builder(condition, f"_of_check{number}").run()
+        *steps, result = made.body
         assert isinstance(result, Return)
         ((_, value),) = result.values
         assert not isinstance(value, str)
-        kernel.statements[:0] = [*statements, Demand(value, message)]
-        kernel.arrays = made.arrays | kernel.arrays
-    return kernel
+        before += [*steps, Demand(value, message)]
+        nest.arrays |= made.arrays
+    nest.body[:0] = before
+    return nest
 
 
 @dataclass(eq=False)
 class _Scope:
     """The statements of one loop body (or of the function), and what is known inside it."""
 
-    statements: list[Statement]
+    statements: list[Step]
     known: list[tuple[Node, Index]] = field(default_factory=list)
     applied: dict[tuple, Let] = field(default_factory=dict)
 
 
 class _Builder:
-    def __init__(self, plan: Schedule):
+    """`suffix` tells the arrays of several plans in one kernel apart."""
+
+    def __init__(self, plan: Schedule, suffix: str = ""):
         self.plan = plan
+        self.suffix = suffix
+        self.local = {slot + suffix: local for slot, local in plan.local.items()}
         self.graph: Graph = plan.graph
         self.scopes = [_Scope([])]
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
-        self.open: dict[Node, Total] = {}
+        self.open: dict[Node, Reduction] = {}
         self.windows: dict[str, Window] = {}
+        self.variables: dict[str, str] = {}
+        self.tile: Tile | None = None
         self.tile_rows: set[str] = set()
+        self.taken = {size for node in self.graph.inputs for size in node.shape if isinstance(size, str)}
         self.viewed: set[Node] = set()
+        self.types: dict[str, Type] = {}
 
-    def run(self) -> Kernel:
+    def run(self) -> Nest:
         self._allocate()
         self._body(self.plan.body)
         values: list[tuple[str, Expression | str]] = []
         for name, node in self.graph.outputs:
-            values.append((name, name if node.shape else self._use(self._pull(node, ()))))
+            values.append((name, name if node.shape else self._pull(node, ())[0]))
         self.scopes[0].statements.append(Return(values))
-        arrays = {node.name: node.type for node in self.graph.inputs if node.shape}
-        arrays.update((slot, self._type(slot)) for slot in self.plan.slots)
-        return Kernel(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
+        arrays = {node.name: node.type for node in self.graph.inputs if node.shape} | self.types
+        return Nest(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
 
     def _allocate(self) -> None:
         written = set(_stored_slots(self.plan.body))
@@ -103,12 +104,23 @@ class _Builder:
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
                 is_made = node.row.kind in ("reduction", "contraction") or node.op == "cumsum"
                 zeros = slot not in written and not is_made
-                self.scopes[0].statements.append(Allocate(slot, self._type(slot), zeros))
+                self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
-    def _type(self, slot: str) -> Type:
-        """The type of an array as it is allocated."""
-        whole = self.plan.slots[slot].type
-        return self.plan.local[slot].type(whole) if slot in self.plan.local else whole
+    def _made(self, slot: str) -> str:
+        """The array of a slot, now that it is made."""
+        array, type = self._home(slot), self.plan.slots[slot].type
+        if slot in self.plan.local:
+            type = self.plan.local[slot].type(type)
+        if self.tile is not None:
+            type = type.with_shape(tuple(self.tile.rows if size == TILE_ROWS else size for size in type.shape))
+        self.types[array] = type
+        return array
+
+    def _new_name(self, stem: str) -> str:
+        """A name for a whole number that loops count with."""
+        name = next(name for k in count() if (name := f"{stem}{k}") not in self.taken)
+        self.taken.add(name)
+        return name
 
     def _lives_in_tile(self, slot: str) -> bool:
         return slot in self.plan.local and self.plan.local[slot].lives_in_tile
@@ -125,20 +137,22 @@ class _Builder:
                 self._point(item)
 
     def _tiles(self, tiles: Tiles) -> None:
+        tile = self.tile = Tile(*map(self._new_name, ("start", "stop", "rows")))
         adding = [task for task in tiles.tasks if task.tile in task.reduced]
-        totals = [self._open_total(task) for task in adding]
-        self.open.update({total.node: total for total in totals})
+        reductions = [self._opened(task) for task in adding]
+        self.open.update({reduction.node: reduction for reduction in reductions})
         scope = _Scope([])
         self.scopes.append(scope)
         made = {self.plan.stored.get(task.node) for task in tiles.tasks if task.node.op != "contract"}
         for slot in self.plan.slots:
             if slot in made and self._lives_in_tile(slot):
-                scope.statements.append(Allocate(slot, self._type(slot), zeros=False))
+                scope.statements.append(Allocate(self._made(slot), zeros=False))
         self._body(tiles.body)
         self._close_scope()
-        self.scopes[-1].statements.append(ForTiles(tiles.size, totals, scope.statements))
+        self.scopes[-1].statements.append(OverTiles(tile, tiles.size, reductions, scope.statements))
         for task in adding:
             self._close(task, None)
+        self.tile = None
 
     def _close_scope(self) -> None:
         """Forget what was known in the innermost scope."""
@@ -148,13 +162,16 @@ class _Builder:
     def _loop(self, loop: PlannedLoop) -> None:
         depth = len(self.scopes)
         self.depth_of[loop.variable] = depth
-        if loop.size == TILE_ROWS:
+        self.variables[loop.variable] = variable = self._new_name("i")
+        size = loop.size
+        if size == TILE_ROWS and self.tile is not None:
             self.tile_rows.add(loop.variable)
-        totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
+            size = self.tile.rows
+        reductions = [self._opened(task) for task in loop.tasks if self._opens(task)]
         windows = [] if depth > 1 else list(sliding_windows(loop.tasks, self.plan.body))
         self.windows.update((window.slot, window) for window in windows)
-        before = {total.node: self.open.get(total.node) for total in totals}
-        self.open.update({total.node: total for total in totals})
+        before = {reduction.node: self.open.get(reduction.node) for reduction in reductions}
+        self.open.update({reduction.node: reduction for reduction in reductions})
         scope = _Scope([])
         self.scopes.append(scope)
         self._body(loop.body)
@@ -163,12 +180,11 @@ class _Builder:
             del self.windows[window.slot]
         carries = [carry for window in windows for carry in window.carries]
         if carries:
-            scope.statements.append(HandOn(carries, [value for window in windows for value in window.handed_on]))
-        self.scopes[-1].statements.append(For(loop.variable, loop.size, totals, scope.statements, carries))
+            scope.statements.append(Update(carries, [value for window in windows for value in window.handed_on]))
+        self.scopes[-1].statements.append(Over(variable, size, reductions, scope.statements, carries))
         for window in windows:
             for distance, carry in enumerate(window.carries):
-                last = StoreLast(window.slot, derive("+", loop.size, distance), carry)
-                self.scopes[-1].statements.append(last)
+                self.scopes[-1].statements.append(_last(carry, derive("+", loop.size, distance)))
         for task in loop.tasks:
             if self._opens(task):
                 self._close(task, before[task.node])
@@ -186,69 +202,69 @@ class _Builder:
         )
         return not outer_total_is_array or all(k in task.reduced for k in task.remaining)
 
-    def _open_total(self, task: Task) -> Total:
+    def _opened(self, task: Task) -> Reduction:
         open_axes = task.kept if task.kind == "call" else [k for k in task.kept if task.index[k] is None]
         slot = self.plan.stored[task.node] if open_axes else ""
         in_whole = slot not in self.plan.local
         axes = tuple(
-            (f"@total{k}", size, TILE_START if size == TILE_ROWS and in_whole else 0)
-            for k in open_axes
-            for size in [task.domain[k]]
+            (size, 0) if size != TILE_ROWS or self.tile is None else (self.tile.rows, self.tile.start if in_whole else 0)
+            for size in (task.domain[k] for k in open_axes)
         )
         op = "sum" if task.kind == "call" else task.node.op
-        prefix = self._at_home(slot, _kept_index(task)) if task.kind == "reduce" else ()
-        return Total(op, task.node, task.node.type.dtype, axes, slot, prefix)
+        prefix = self._at_home(self._home(slot), _kept_index(task)) if task.kind == "reduce" else ()
+        return Reduction(op, task.node, task.node.type.dtype, axes, self._home(slot) if slot else "", prefix)
 
-    def _close(self, task: Task, outer: Total | None) -> None:
-        total = self.open.pop(task.node)
+    def _close(self, task: Task, outer: Reduction | None) -> None:
+        reduction = self.open.pop(task.node)
         if outer is not None:
             self.open[task.node] = outer
-            self.scopes[-1].statements.append(Accumulate(outer, self._total_index(task, outer), total))
-        elif not total.axes:
-            self._finish(task, total)
+            self.scopes[-1].statements.append(Term(outer, self._element(task, outer), reduction.accumulator))
+        elif not reduction.axes:
+            self._finish(task, reduction.accumulator)
 
     def _finish(self, task: Task, value: Expression) -> None:
         """The result of a reduction, at the point of its kept axes."""
         index = _kept_index(task)
         slot = self.plan.stored.get(task.node)
         if slot is not None:
-            self.scopes[-1].statements.append(Store(slot, self._at_home(slot, index), value))
+            self._store(slot, index, value)
         self._remember((task.node, index), value, len(self.scopes) - 1)
 
-    def _total_index(self, task: Task, total: Total) -> tuple[Affine, ...]:
-        """The element of an array of running results: the kept axes that were looped over after it was opened."""
+    def _element(self, task: Task, reduction: Reduction) -> tuple[Affine, ...]:
+        """The element of an array that is reduced to: the kept axes that were looped over after it was opened."""
         kept = [task.index[k] for k in task.kept]
-        return tuple(at for at in kept[len(kept) - len(total.axes) :] if at is not None) if total.axes else ()
+        inner = kept[len(kept) - len(reduction.axes) :] if reduction.axes else []
+        return tuple(self._named(at) for at in inner if at is not None)
 
     def _point(self, task: Task) -> None:
         index = tuple(at for at in task.index if at is not None)
         if task.kind == "call":
             self.scopes[-1].statements.append(self._whole(task))
         elif task.kind == "reduce":
-            value = self._use(self._pull(task.value, index))
-            total = self.open[task.node]
-            self.scopes[-1].statements.append(Accumulate(total, self._total_index(task, total), value))
+            value = self._pull(task.value, index)[0]
+            reduction = self.open[task.node]
+            self.scopes[-1].statements.append(Term(reduction, self._element(task, reduction), value))
         elif task.kind == "scatter" and task.slot in self.windows:
             self._slide(self.windows[task.slot], task, index)
         elif task.kind == "scatter":
-            value = self._use(self._pull(task.value, index))
-            place = self._at_home(task.slot, self._place(target_index(task.node, index)))
-            self.scopes[-1].statements.append(AddInto(task.slot, place, value))
+            value = self._pull(task.value, index)[0]
+            place = self._at_home(self._home(task.slot), self._place(target_index(task.node, index)))
+            target = Load(self._home(task.slot), place, value.dtype)
+            self.scopes[-1].statements.append(Combine("sum", target, value))
         else:
             compute = task.value is task.node and makes(task, self.plan.stored)
-            expression, depth = self._pull(task.value, index, compute)
-            place = self._at_home(task.slot, index)
-            self.scopes[-1].statements.append(Store(self._home(task.slot), place, self._use((expression, depth))))
+            value, _ = self._pull(task.value, index, compute)
+            self._store(task.slot, index, value)
 
-    def _whole(self, task: Task) -> Statement:
+    def _whole(self, task: Task) -> Step:
         """What is done to whole arrays."""
         node = task.node
         if node.op == "contract":
             return self._matrix_product(task)
         source = self._array_of(node.args[0])
         if node.op == "cumsum":
-            return Cumulate(task.slot, source, node.type, *node.attrs)
-        return Reshape(task.slot, source, node.type, self._is_handed_out(task))
+            return RunningSums(self._home(task.slot), source, *node.attrs)
+        return Reshape(self._made(task.slot), source, self._is_handed_out(task))
 
     def _is_handed_out(self, task: Task) -> bool:
         """Whether an output would be the storage of an input, or of another output, under another shape."""
@@ -270,11 +286,12 @@ class _Builder:
             sides.reverse()
         (left, left_axes), (right, right_axes) = sides
         left, right = replace(left, transposed=left_axes[0] != 0), replace(right, transposed=right_axes[1] != 1)
-        if not task.in_tile:
-            return MatrixProduct(task.slot, left, right)
-        if task.tile in task.reduced:
-            return MatrixProduct(task.slot, left, right, total=self.open[task.node])
-        return MatrixProduct(task.slot, left, right, rows=None if task.slot in self.plan.local else task.tile)
+        array = self._home(task.slot)
+        if task.in_tile and task.tile in task.reduced:
+            return MatrixProduct(array, left, right, reduction=self.open[task.node])
+        if task.in_tile and task.slot not in self.plan.local:
+            return MatrixProduct(array, left, right, rows=task.tile)
+        return MatrixProduct(self._made(task.slot), left, right)
 
     def _side(self, task: Task, position: int) -> tuple[Side, tuple[int, ...]]:
         """One side of a product, and which of row, column and contracted its axes are."""
@@ -302,39 +319,39 @@ class _Builder:
             terms += window.carries[distance : distance + 1]
             zero = Number(0.0, window.dtype)
             sums.append(self._sum(terms[1], terms[0]) if len(terms) == 2 else terms[0] if terms else zero)
-        self.scopes[-1].statements.append(Store(window.slot, index, self._use((sums[0], 0))))
-        window.handed_on = [self._use((value, 0)) for value in sums[1:]]
+        self._store(window.slot, index, sums[0])
+        window.handed_on = sums[1:]
 
     def _sum(self, left: Expression, right: Expression) -> Let:
         """The sum of two values, computed here."""
-        let = Let(Apply("add", (left, right), left.dtype), None, left.dtype)
-        for value in (left, right):
-            self._use((value, 0))
+        let = Let(Apply("add", (left, right), left.dtype), left.dtype)
         self.scopes[-1].statements.append(let)
         return let
 
+    def _store(self, slot: str, index: tuple[Affine, ...], value: Expression) -> None:
+        array = self._home(slot)
+        self.scopes[-1].statements.append(Store(array, self._at_home(array, index), value))
+
     def _home(self, slot: str) -> str:
-        return self.plan.aliases.get(slot, slot)
+        return self.plan.aliases.get(slot, slot) + self.suffix
 
     def _at_home(self, array: str, place: Place) -> Place:
         """The place in an array as it is allocated: a local one lacks the axes of loops that are open, and the rows of
         a tile begin where the tile does, except along an axis of which there is only the tile."""
-        local = self.plan.local.get(array)
+        local = self.local.get(array)
         cut = None if local is None else local.tile
         whole = tuple(
-            self._in_whole(at) if isinstance(at, Affine) and axis != cut else at for axis, at in enumerate(place)
+            self._named(at, in_whole=axis != cut) if isinstance(at, Affine) else at for axis, at in enumerate(place)
         )
         return whole if local is None else whole[local.dropped :]
 
-    def _in_whole(self, at: Affine) -> Affine:
-        return at.plus(derive("*", TILE_START, at.step)) if at.var in self.tile_rows else at
+    def _named(self, at: Affine, in_whole: bool = False) -> Affine:
+        """An index in terms of the variables of the loops, in the whole axis or in the tile of it."""
+        if in_whole and at.var in self.tile_rows and self.tile is not None:
+            at = at.plus(derive("*", self.tile.start, at.step))
+        return at if at.var is None else replace(at, var=self.variables[at.var])
 
     # ------------------------------------------------------------ values
-
-    def _use(self, value: tuple[Expression, int]) -> Expression:
-        if isinstance(value[0], Let):
-            value[0].uses += 1
-        return value[0]
 
     def _remember(self, point: tuple[Node, Index], value: Expression, depth: int) -> None:
         self.memo[point] = value, depth
@@ -375,9 +392,7 @@ class _Builder:
         key = (node.op, node.type.dtype, *map(_identity, args))
         known = self.scopes[depth].applied.get(key)
         if known is None:
-            known = Let(Apply(node.op, tuple(args), node.type.dtype), node, node.type.dtype)
-            for arg in args:
-                self._use((arg, depth))
+            known = Let(Apply(node.op, tuple(args), node.type.dtype), node.type.dtype, node)
             self.scopes[depth].statements.append(known)
             self.scopes[depth].applied[key] = known
         return known
@@ -391,7 +406,7 @@ class _Builder:
             case "iota":
                 return self._position(index[node.attrs[0]], dtype)
             case "size":
-                return Extent(node.attrs[0], dtype), 0
+                return IndexValue(Affine(None, 0, node.attrs[0]), dtype), 0
         if node in self.plan.stored:
             return self._load(self._home(self.plan.stored[node]), index, node)
         if node.op == "input":
@@ -401,10 +416,10 @@ class _Builder:
     def _position(self, at: Affine | Indirect, dtype: str) -> tuple[Expression, int]:
         """An index as a number."""
         if isinstance(at, Affine):
-            return Position(self._in_whole(at), dtype), self._depth(at)
+            return IndexValue(self._named(at, in_whole=True), dtype), self._depth(at)
         value, depth = self._held(at), self._depth(at)
         if dtype != "i64":
-            value = Let(Apply("cast", (value,), dtype), None, dtype)
+            value = Let(Apply("cast", (value,), dtype), dtype)
             self.scopes[depth].statements.append(value)
         return value, depth
 
@@ -417,13 +432,12 @@ class _Builder:
         value, depth = self._pull(at.node, at.index)
         for op, operand in (("mul", at.step), ("add", at.offset)):
             if operand != (1 if op == "mul" else 0):
-                other = Number(operand, "i64") if isinstance(operand, int) else Extent(operand, "i64")
-                value = Let(Apply(op, (self._use((value, depth)), other), "i64"), None, "i64")
+                other = Number(operand, "i64") if isinstance(operand, int) else IndexValue(Affine(None, 0, operand), "i64")
+                value = Let(Apply(op, (value, other), "i64"), "i64")
                 self.scopes[depth].statements.append(value)
         if not isinstance(value, Let):
-            value = Let(value, None, "i64")
+            value = Let(value, "i64")
             self.scopes[depth].statements.append(value)
-        value.uses += 1
         return value
 
     def _depth(self, at: Affine | Indirect) -> int:
@@ -434,9 +448,16 @@ class _Builder:
     def _load(self, array: str, index: Index, node: Node) -> tuple[Expression, int]:
         place = self._at_home(array, self._place(index))
         depth = max((self._depth(at) for at in index), default=0)
-        let = Let(Load(array, place, node.type.dtype), node, node.type.dtype)
+        let = Let(Load(array, place, node.type.dtype), node.type.dtype, node)
         self.scopes[depth].statements.append(let)
         return let, depth
+
+
+def _last(carry: Carry, position: Size) -> Store:
+    """What is left in a carry after its loop, stored if the array has that element."""
+    place = Affine(None, 0, position)
+    is_there = Apply("lt", (IndexValue(place, "i64"), Extent(carry.array, 0)), "bool")
+    return Store(carry.array, (place,), carry, is_there)
 
 
 def _identity(value: Expression) -> object:
@@ -444,10 +465,10 @@ def _identity(value: Expression) -> object:
     match value:
         case Number():
             return to_bits(value.value, value.dtype), value.dtype
-        case Position():
+        case IndexValue():
             return value.at, value.dtype
-        case Extent() | Variable():
-            return str(value.size if isinstance(value, Extent) else value.name), value.dtype
+        case Variable():
+            return value.name, value.dtype
     return id(value)
 
 

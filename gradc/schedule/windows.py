@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gradc.ir.sizes import shrink
-from gradc.schedule.loops import Carry, Expression
+from gradc.loops.ir import Carry, Expression
 from gradc.schedule.tasks import Body, Task
 
 

@@ -1,0 +1,131 @@
+"""Loops as the scheduler builds them: reductions, tiles, running sums and products are still whole. `expand.py` writes
+them out in the statements of the loop IR, whose expressions and plain statements stand here already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from gradc.ir.graph import Check, IndexCheck, Node
+from gradc.ir.sizes import Size
+from gradc.ir.types import Type
+from gradc.loops.ir import Accumulator, Allocate, Carry, Combine, Expression, Let, Place, Reshape, Return, Store, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What a loop over tiles calls the first row of a tile, the end of it, and how many rows it has."""
+
+    start: str
+    stop: str
+    rows: str
+
+
+@dataclass(slots=True, eq=False)
+class Reduction:
+    """The result of a reduction while terms are still coming: a scalar, or the part of the array `slot` below `prefix`,
+    over `axes` (the size of each, and where in the array it begins).
+
+    `op` is one of sum, prod, max, min, any, all; sums are kept in blocks, whose totals are added with the rounding
+    error carried along.
+    """
+
+    op: str
+    node: Node
+    dtype: str
+    axes: tuple[tuple[Size, Size], ...] = ()
+    slot: str = ""
+    prefix: Place = ()
+    accumulator: Accumulator = field(init=False)
+    """The result, if it is a scalar."""
+
+    def __post_init__(self) -> None:
+        self.accumulator = Accumulator(self.op, self.dtype, self.node)
+
+
+@dataclass(slots=True, eq=False)
+class Over:
+    """A loop over a size. Reductions and carries are opened before it, and reductions finished after it."""
+
+    variable: str
+    size: Size
+    reductions: list[Reduction]
+    body: list[Step]
+    carries: list[Carry] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class OverTiles:
+    """A loop over the tiles of an axis. Reductions are opened before it and finished after it; their terms come
+    together for each tile."""
+
+    tile: Tile
+    size: Size
+    reductions: list[Reduction]
+    body: list[Step]
+
+
+@dataclass(slots=True, eq=False)
+class Term:
+    """A term of a reduction; `index` is the element, for a result that is an array."""
+
+    reduction: Reduction
+    index: Place
+    value: Expression
+
+
+@dataclass(slots=True, eq=False)
+class MatrixProduct:
+    """`array = left @ right`, a new array. `rows` is the axis of a whole array along which a tile is written, and
+    `reduction` the one whose term of a tile this is."""
+
+    array: str
+    left: Side
+    right: Side
+    rows: int | None = None
+    reduction: Reduction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An array in a matrix product: whether it is transposed, the axis along which the rows of a tile are taken, and
+    whether its zeros may be absent elements, which add nothing."""
+
+    array: str
+    transposed: bool
+    rows: int | None = None
+    absent: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class RunningSums:
+    """`array` holds the running sums of `source` along an axis, from its end if `backwards`."""
+
+    array: str
+    source: str
+    axis: int
+    backwards: bool
+
+
+@dataclass(slots=True, eq=False)
+class Demand:
+    """An IndexError with this message, unless a condition holds."""
+
+    condition: Expression
+    message: str
+
+
+Step = Union[
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Demand, Allocate, Reshape, Store, Combine, Update, Return
+]  # fmt: skip
+
+
+@dataclass
+class Nest:
+    """A kernel before it is written out. `arrays` gives the type of every array."""
+
+    inputs: tuple[Node, ...]
+    checks: tuple[Check, ...]
+    index_checks: tuple[IndexCheck, ...]
+    body: list[Step]
+    arrays: dict[str, Type] = field(default_factory=dict)
