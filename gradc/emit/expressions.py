@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradc.emit.special import CALLED, INTEGER_CALLED
+from gradc.loops.support import CALLED, INTEGER_CALLED
 from gradc.emit.values import RAISING, by_number, is_plain, plain_values
 from gradc.ir.access import Affine
 from gradc.ir.ops import OPS

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from gradc.emit.python import BLOCK, Function
-from gradc.emit.special import NEEDED, REASSOCIATED, source
+from gradc.loops.support import NEEDED, REASSOCIATED, source
 from gradc.schedule.tiles import ROWS
 
 CONSTANTS = {

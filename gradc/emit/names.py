@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from itertools import chain, count
 
-from gradc.emit.special import HELPERS
+from gradc.loops.support import HELPERS
 
 RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError",
             "IndexError", "bool", "BLOCK", "ROWS", "value", "value_and_grad", *HELPERS}  # fmt: skip

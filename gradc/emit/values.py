@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradc.emit.special import CALLED
+from gradc.loops.support import CALLED
 from gradc.ir.ops import OPS
 from gradc.schedule.loops import (
     Accumulate,

@@ -43,7 +43,7 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
     for node in graph.inputs:
         yield f"input {node.name} : {node.type}"
     for check in graph.checks:
-        yield f"check {check.left} {check.relation} {check.right} : {_quoted(check.message)}"
+        yield f"check {check.left} {check.relation} {check.right} : {quoted(check.message)}"
     names = names_of(graph)
     yield from (_indices(check, names) for check in graph.index_checks if not check.is_computed)
     inputs = set(graph.inputs)
@@ -59,7 +59,7 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
 
 def _indices(check: IndexCheck, names: Mapping[Node, str]) -> str:
     line = f"indices {operand(check.node, names)} : {check.size}"
-    return f"{line} : {_quoted(check.text)}" if check.is_computed else line
+    return f"{line} : {quoted(check.text)}" if check.is_computed else line
 
 
 def names_of(graph: Graph) -> dict[Node, str]:
@@ -91,7 +91,7 @@ def _attribute(attr: Any) -> str:
     return "[" + ", ".join(map(_attribute, attr)) + "]" if isinstance(attr, tuple) else str(attr)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
@@ -115,7 +115,7 @@ WORDS = {"inf": float("inf"), "nan": float("nan"), "True": True, "False": False}
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
     kind: str
     text: str
     span: Span
@@ -141,7 +141,7 @@ class _GraphReader:
     def read(self) -> Graph:
         start = 0
         for line in self.source.text.split("\n"):
-            reader = _LineReader(self.source, list(_tokens(self.source, start, start + len(line))))
+            reader = LineReader(self.source, list(tokens(self.source, start, start + len(line))))
             if reader.here.kind != "end":
                 self._statement(reader)
             start += len(line) + 1
@@ -149,8 +149,8 @@ class _GraphReader:
             raise Error("G0105", "the graph has no output", help="end it with a line such as `output value = t0`")
         return Graph(tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks), tuple(self.index_checks))
 
-    def _statement(self, line: _LineReader) -> None:
-        keywords: dict[str, Callable[[_LineReader], None]] = {
+    def _statement(self, line: LineReader) -> None:
+        keywords: dict[str, Callable[[LineReader], None]] = {
             "input": self._input, "output": self._output, "check": self._check,
             "indices": self._indices,
         }  # fmt: skip
@@ -162,7 +162,7 @@ class _GraphReader:
             self._define(line)
         line.expect_end()
 
-    def _input(self, line: _LineReader) -> None:
+    def _input(self, line: LineReader) -> None:
         name = line.name("the name of an input")
         self._unused(name)
         line.expect(":")
@@ -170,14 +170,14 @@ class _GraphReader:
         self.nodes[name.text] = node
         self.inputs.append(node)
 
-    def _output(self, line: _LineReader) -> None:
+    def _output(self, line: LineReader) -> None:
         name = line.name("the name of an output")
         if name.text in self.outputs:
             raise Error("G0305", f"output `{name.text}` is defined twice", name.span)
         line.expect("=")
         self.outputs[name.text] = line.operand(self.nodes)
 
-    def _check(self, line: _LineReader) -> None:
+    def _check(self, line: LineReader) -> None:
         left = line.size()
         relation = line.here
         if relation.text not in ("==", ">="):
@@ -187,7 +187,7 @@ class _GraphReader:
         line.expect(":")
         self.checks.append(Check(left, relation.text, right, line.string("a message")))
 
-    def _indices(self, line: _LineReader) -> None:
+    def _indices(self, line: LineReader) -> None:
         node = line.operand(self.nodes)
         line.expect(":")
         size = line.size()
@@ -196,17 +196,17 @@ class _GraphReader:
         text = node.name if node.op == "input" else line.string("its text") if line.accept(":") else ""
         self.index_checks.append(IndexCheck(node, size, text))
 
-    def _define(self, line: _LineReader) -> None:
+    def _define(self, line: LineReader) -> None:
         name = line.name("`input`, `check`, `output` or the name of a node")
         self._unused(name)
         line.expect("=")
         self.nodes[name.text] = self._node(line)
 
-    def _unused(self, name: _Token) -> None:
+    def _unused(self, name: Token) -> None:
         if name.text in self.nodes:
             raise Error("G0305", f"`{name.text}` is defined twice", name.span)
 
-    def _node(self, line: _LineReader) -> Node:
+    def _node(self, line: LineReader) -> Node:
         op = line.name("the name of an op")
         if op.text not in OPS or op.text == "input":
             near = closest(op.text, OPS.keys() - {"input"})
@@ -239,43 +239,44 @@ class _GraphReader:
         return node
 
 
-def _tokens(source: Source, start: int, stop: int) -> Iterator[_Token]:
+def tokens(source: Source, start: int, stop: int, pattern: re.Pattern[str] = TOKEN) -> Iterator[Token]:
+    """The tokens of one line, and its end."""
     at = start
     while True:
-        match = TOKEN.match(source.text, at, stop)
+        match = pattern.match(source.text, at, stop)
         if match is None:
             at += len(source.text[at:stop]) - len(source.text[at:stop].lstrip())
             raise Error("G0101", "this character belongs to no graph", Span(source, at, at + 1))
         kind = match.lastgroup
         assert kind is not None
         if kind in ("comment", "end"):
-            yield _Token("end", "", Span(source, match.start(kind), match.start(kind)))
+            yield Token("end", "", Span(source, match.start(kind), match.start(kind)))
             return
-        yield _Token(kind, match[kind], Span(source, match.start(kind), match.end(kind)))
+        yield Token(kind, match[kind], Span(source, match.start(kind), match.end(kind)))
         at = match.end()
 
 
-class _LineReader:
+class LineReader:
     """Reads the parts of one line, from the left."""
 
-    def __init__(self, source: Source, tokens: list[_Token]):
+    def __init__(self, source: Source, tokens: list[Token]):
         self.source = source
         self.tokens = tokens
         self.at = 0
         self.depth = 0
 
     @property
-    def here(self) -> _Token:
+    def here(self) -> Token:
         return self.tokens[self.at]
 
     @property
-    def before(self) -> _Token:
+    def before(self) -> Token:
         return self.tokens[self.at - 1]
 
     def fail(self, message: str) -> NoReturn:
         raise Error("G0102", message, self.here.span)
 
-    def advance(self) -> _Token:
+    def advance(self) -> Token:
         token = self.here
         self.at = min(self.at + 1, len(self.tokens) - 1)
         return token
@@ -290,11 +291,26 @@ class _LineReader:
         if not self.accept(text):
             self.fail(f"`{text}` is wanted here")
 
+    def accept_word(self, text: str) -> bool:
+        found = self.here.kind == "name" and self.here.text == text
+        if found:
+            self.advance()
+        return found
+
+    def expect_word(self, text: str) -> None:
+        if not self.accept_word(text):
+            self.fail(f"expected `{text}`")
+
+    def one_of(self, *words: str) -> str:
+        if self.here.text not in words:
+            self.fail("expected " + " or ".join(f"`{word}`" for word in words))
+        return self.advance().text
+
     def expect_end(self) -> None:
         if self.here.kind != "end":
             self.fail("the line should end here")
 
-    def name(self, what: str) -> _Token:
+    def name(self, what: str) -> Token:
         if self.here.kind != "name":
             self.fail(f"{what} is wanted here")
         return self.advance()
@@ -421,7 +437,7 @@ class _LineReader:
         return int(value)
 
     @staticmethod
-    def _derived(op: _Token, left: Size, right: Size) -> Size:
+    def _derived(op: Token, left: Size, right: Size) -> Size:
         if isinstance(left, int) and isinstance(right, int):
             raise Error("G0202", "a size of numbers alone is written as one number", op.span)
         return Derived(op.text, left, right)

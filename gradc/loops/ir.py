@@ -15,7 +15,7 @@ from typing import Literal, Union
 
 from gradc.ir.access import Affine
 from gradc.ir.graph import Node
-from gradc.ir.sizes import Size, names
+from gradc.ir.sizes import Derived, Size, names
 from gradc.ir.types import Type
 
 # ---------------------------------------------------------------- expressions
@@ -146,6 +146,10 @@ class Span:
 
     start: Size
     stop: Size
+
+    @property
+    def length(self) -> Size:
+        return Derived("-", self.stop, self.start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -406,11 +410,12 @@ def _index_of(target: Target) -> Place:
 
 def names_in(statement: Statement, arrays: Mapping[str, Type]) -> Iterator[str]:
     """The names of whole numbers that a statement needs, but for those of loops in indices."""
-    for size in _sizes_in(statement, arrays):
+    for size in sizes_in(statement, arrays):
         yield from names(size)
 
 
-def _sizes_in(statement: Statement, arrays: Mapping[str, Type]) -> Iterator[Size]:
+def sizes_in(statement: Statement, arrays: Mapping[str, Type]) -> Iterator[Size]:
+    """The sizes and formulas that a statement needs; those in an index stand beside a loop's variable."""
     for part in parts_of(statement):
         if isinstance(part, Affine):
             yield part.offset

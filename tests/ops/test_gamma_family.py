@@ -9,7 +9,7 @@ import pytest
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.check.reals import REALS, function
-from gradc.emit import special
+from gradc.loops import support as special
 from gradc.ir.graph import constant, input_node, make
 from gradc.ir.interpret import reference
 from gradc.ir.ops import OPS
