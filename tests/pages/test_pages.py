@@ -100,7 +100,7 @@ def test_ops_page(golden):
 
 FOLLOWED = "X: f64[n, d]; w: f64[d]; y: f64[n]; mean(log1p(exp(-y*(X@w))))"
 """The program that docs/design.md follows through the compiler."""
-STAGE_BLOCK = re.compile(r"^```(?P<language>\w+) (?P<stage>\w+)\n.*?^```$", re.MULTILINE | re.DOTALL)
+STAGE_BLOCK = re.compile(r"^```text (?P<stage>\w+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_design_page_shows_every_stage(golden):
@@ -110,7 +110,7 @@ def test_design_page_shows_every_stage(golden):
 
     def block(found: re.Match) -> str:
         shown.append(found["stage"])
-        return f"```{found['language']} {found['stage']}\n{texts[found['stage']]}```"
+        return f"```text {found['stage']}\n{texts[found['stage']]}```"
 
     page = (DOCS / "design.md").read_text(encoding="utf-8")
     golden(DOCS / "design.md", STAGE_BLOCK.sub(block, page))
