@@ -14,6 +14,7 @@ from gradc.schedule.loops import (
     AddInto,
     Allocate,
     Apply,
+    Carry,
     Cumulate,
     Demand,
     Expression,
@@ -40,7 +41,6 @@ from gradc.schedule.loops import (
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, TILE_START, operand_axes, product_labels
-from gradc.schedule.windows import Window, sliding_windows
 
 
 def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Kernel:
@@ -67,6 +67,19 @@ class _Scope:
     applied: dict[tuple, Let] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class _Window:
+    """A sliding window while its loop is built. `carries[d]` is what has come together for the element `d` places
+    ahead, before this iteration; `arrived` what this iteration adds, by distance."""
+
+    slot: str
+    dtype: str
+    carries: list[Carry]
+    awaited: int
+    arrived: dict[int, Expression] = field(default_factory=dict)
+    handed_on: list[Expression] = field(default_factory=list)
+
+
 class _Builder:
     def __init__(self, plan: Schedule):
         self.plan = plan
@@ -75,7 +88,7 @@ class _Builder:
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Total] = {}
-        self.windows: dict[str, Window] = {}
+        self.windows: dict[str, _Window] = {}
         self.tile_rows: set[str] = set()
         self.viewed: set[Node] = set()
 
@@ -91,9 +104,7 @@ class _Builder:
         return Kernel(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
 
     def _allocate(self) -> None:
-        written = set(_stored_slots(self.plan.body))
-        loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
-        written |= {window.slot for loop in loops for window in sliding_windows(loop.tasks, self.plan.body)}
+        written = {*_stored_slots(self.plan.body), *self.plan.windows}
         adding = set(_added_up(self.plan.body))
         for slot, node in self.plan.slots.items():
             is_whole = slot not in self.plan.local
@@ -151,7 +162,7 @@ class _Builder:
         if loop.size == TILE_ROWS:
             self.tile_rows.add(loop.variable)
         totals = [self._open_total(task) for task in loop.tasks if self._opens(task)]
-        windows = [] if depth > 1 else list(sliding_windows(loop.tasks, self.plan.body))
+        windows = self._open_windows(loop)
         self.windows.update((window.slot, window) for window in windows)
         before = {total.node: self.open.get(total.node) for total in totals}
         self.open.update({total.node: total for total in totals})
@@ -172,6 +183,17 @@ class _Builder:
         for task in loop.tasks:
             if self._opens(task):
                 self._close(task, before[task.node])
+
+    def _open_windows(self, loop: PlannedLoop) -> list[_Window]:
+        """The windows that slide with a loop: those of the arrays it adds into, which no other loop does."""
+        slots = dict.fromkeys(task.slot for task in loop.tasks if task.kind == "scatter")
+        windows = []
+        for slot in slots:
+            if slot in self.plan.windows:
+                plan = self.plan.windows[slot]
+                carries = [Carry(slot, plan.dtype) for _ in range(plan.reach)]
+                windows.append(_Window(slot, plan.dtype, carries, plan.arrivals))
+        return windows
 
     @staticmethod
     def _opens(task: Task) -> bool:
@@ -287,7 +309,7 @@ class _Builder:
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
-    def _slide(self, window: Window, task: Task, index: tuple[Affine, ...]) -> None:
+    def _slide(self, window: _Window, task: Task, index: tuple[Affine, ...]) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
         distance = task.node.attrs[0][0][0]
         value, _ = self._pull(task.value, index)
