@@ -9,7 +9,8 @@
 
 from gradc.function import Function, compile
 from gradc.language.diagnostics import Error
-from gradc.show.trace import trace
+from gradc.runtime.results import Gradients
+from gradc.show.trace import Trace, trace
 
-__all__ = ["Error", "Function", "compile", "trace"]
+__all__ = ["Error", "Function", "Gradients", "Trace", "compile", "trace"]
 __version__ = "0.1.0"

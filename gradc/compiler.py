@@ -19,15 +19,18 @@ from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Program
 from gradc.language.unparse import unparse
+from gradc.loops.ir import Kernel
+from gradc.loops.text import print_kernel
 from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.pipeline import algebraic, final, for_kernels
 from gradc.schedule.build import build
+from gradc.schedule.expand import expand
 from gradc.schedule.groups import schedule
-from gradc.schedule.loops import Kernel
 from gradc.schedule.lower import lower
+from gradc.schedule.nest import Nest
 from gradc.schedule.tasks import Schedule
-from gradc.schedule.text import loops_text, schedule_text
+from gradc.schedule.text import schedule_text
 
 
 @dataclass(frozen=True)
@@ -204,18 +207,23 @@ class Compilation:
         return schedule(self.lowered)
 
     @cached_property
-    def loops(self) -> Kernel:
-        """The statements of the kernel."""
+    def nest(self) -> Nest:
+        """The loops of the kernel, with reductions and tiles still whole."""
         checks = self.lowered.computed_indices
         demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
         return build(self.schedule, demands)
+
+    @watched
+    def loops(self) -> Kernel:
+        """The statements of the kernel: nothing about numbers, order or memory is left to decide."""
+        return expand(self.nest)
 
     def _in_range(self, check: IndexCheck) -> Schedule:
         """What tells whether computed indices are in range."""
         return schedule(Graph(self.lowered.inputs, (("in_range", in_range(check)),)))
 
     @cached_property
-    def function(self) -> emit.Function:
+    def function(self) -> emit.EmittedFunction:
         """The kernel as a Python function."""
         return emit.function(self.loops, self.derived.name, self.names)
 
@@ -242,8 +250,8 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
-    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.loops),
-    "loops": lambda compilation: loops_text(compilation.loops),
+    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.nest),
+    "loops": lambda compilation: print_kernel(compilation.loops),
     "python": lambda compilation: compilation.python,
 }
 """Every stage that can be printed, in order, and how it prints."""

@@ -28,7 +28,7 @@ CONVERSIONS = {"f64": "np.float64({})", "f32": "np.float32({})", "i64": "_whole(
 """From a number to a scalar of a type."""
 
 
-def _converting(compilation: Compilation) -> emit.Function:
+def _converting(compilation: Compilation) -> emit.EmittedFunction:
     """The function for callers who have numbers of other types than those it computes with, as `gradc.Function` takes
     them too."""
     function = compilation.function
@@ -49,7 +49,9 @@ def _converting(compilation: Compilation) -> emit.Function:
             lines.append(f"    {name} = np.asarray({name}, np.{DTYPES[node.type.dtype].name})")
     calls = {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
     origins = {line + len(lines): node for line, node in function.origins.items()}
-    return emit.Function(function.name, function.parameters, lines + function.lines, function.calls | calls, origins)
+    return emit.EmittedFunction(
+        function.name, function.parameters, lines + function.lines, function.calls | calls, origins
+    )
 
 
 def _assigned(converted: Sequence[tuple[str, str]]) -> str:
@@ -58,7 +60,7 @@ def _assigned(converted: Sequence[tuple[str, str]]) -> str:
     return f"    {', '.join(names)} = {', '.join(values)}"
 
 
-def _doc(compilation: Compilation, function: emit.Function) -> list[str]:
+def _doc(compilation: Compilation, function: emit.EmittedFunction) -> list[str]:
     """The docstring of a function: arguments, what is returned, what is raised."""
     nodes = compilation.loops.inputs
     lines = ["The value and its gradients." if compilation.derived.name == "value_and_grad" else "The value.", ""]

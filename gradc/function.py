@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter, Signature
 from keyword import iskeyword
 from threading import local
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -52,6 +52,13 @@ def compile(
     return Function(Source(program), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
+class KernelFunctions(Protocol):
+    """What `Function.kernel` holds: Numba functions of the program's inputs."""
+
+    value: Callable[..., Any]
+    value_and_grad: Callable[..., tuple[Any, tuple[Any, ...]]]
+
+
 class Function:
     """A program that can be called and differentiated.
 
@@ -75,8 +82,8 @@ class Function:
         self._wrt = _chosen(wrt, self._outline)
         self._fast_math = bool(fast_math)
         self._engine = _engine(engine)
-        self._specialised: dict[tuple, tuple[Compilation, Run]] = {}
-        self._ready: dict[tuple, Run] = {}
+        self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
+        self._ready: dict[tuple[Any, ...], Run] = {}
         self._forward = local()
         self._explain()
 
@@ -107,7 +114,7 @@ class Function:
         shown = text if len(text) <= 60 else text[:57] + "..."
         return f"<gradc function of {listed(self.inputs) or 'nothing'}: {shown}>"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.text, self._wrt, self._engine, self._fast_math)
 
     def _explain(self) -> None:
@@ -303,7 +310,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ inside Numba code
 
     @cached_property
-    def kernel(self) -> Any:
+    def kernel(self) -> KernelFunctions:
         """Numba functions for use inside `@njit` code: `value(...)` and `value_and_grad(...)`, which returns
         `(value, (x_bar, y_bar, ...))`. The function itself can be called there too."""
         from gradc.runtime.jit import Kernel
@@ -393,7 +400,7 @@ def _is_float(name: str, found: Outline) -> bool:
     return found.declared[name].is_float if name in found.declared else name not in found.integers
 
 
-def _engine(name: Any) -> str:
+def _engine(name: str | None) -> str:
     """The engine of that name; the first of the table for None."""
     if name is None:
         return next(iter(ENGINES))

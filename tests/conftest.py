@@ -6,6 +6,7 @@ import pytest
 
 from gradc import compiler
 from gradc.ir.verify import verify
+from gradc.loops.verify import verify_kernel
 from gradc.runtime.kernel import ENGINES
 from gradc.schedule.verify import verify_plan
 
@@ -16,11 +17,14 @@ def pytest_addoption(parser):
 
 @pytest.fixture(autouse=True, scope="session")
 def every_stage_is_verified():
-    """Whatever a test compiles, each graph on the way is checked against the grammar of its stage, and the plan."""
+    """Whatever a test compiles, each graph on the way is checked against the grammar of its stage, and so are the plan
+    and the loops."""
 
     def watch(compilation, stage, made):
         if stage == "schedule":
             verify_plan(made)
+        elif stage == "loops":
+            verify_kernel(made)
         else:
             verify(made, stage, compilation.spans)
 

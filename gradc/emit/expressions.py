@@ -6,25 +6,28 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradc.loops.support import CALLED, INTEGER_CALLED
 from gradc.emit.values import RAISING, by_number, is_plain, plain_values
 from gradc.ir.access import Affine
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size, names, substitute
-from gradc.schedule.loops import (
+from gradc.ir.sizes import Derived, Size
+from gradc.loops.ir import (
+    Accumulator,
     Apply,
     Carry,
+    Cell,
     Expression,
     Extent,
+    IndexValue,
+    InRange,
     Kernel,
     Let,
     Load,
     Number,
     Place,
-    Position,
-    Total,
+    Settled,
     Variable,
 )
+from gradc.loops.support import CALLED, INTEGER_CALLED
 
 DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
 
@@ -53,15 +56,13 @@ class Expressions:
     def __init__(self, kernel: Kernel, parameters: Mapping[str, str]):
         self.parameters = parameters
         self.arrays = dict(parameters)
-        self.sizes: dict[str, str] = {}
-        self.used_sizes: set[str] = set()
-        self.variables: dict[str, str] = {}
-        self.text: dict[Let | Total | Carry, Text] = {}
+        self.whole: dict[str, str] = {}
+        self.text: dict[Let | Cell, Text] = {}
         self.calls: set[str] = set()
-        self.plain = plain_values(kernel.statements)
+        self.plain = plain_values(kernel.body)
 
     def _show(self, value: Expression) -> Text:
-        if isinstance(value, (Let, Total, Carry)):
+        if isinstance(value, (Let, Accumulator, Carry)):
             return self.text[value]
         return self._expression(value)
 
@@ -69,11 +70,17 @@ class Expressions:
         match value:
             case Number():
                 return self._number(value)
+            case IndexValue():
+                return self._index_value(value)
             case Extent():
+                return Text(f"{self.arrays[value.array]}.shape[{value.axis}]")
+            case Settled():
+                self.calls.add("_settle")
+                return Text(f"_settle({self._show(value.total).text}, {self._show(value.error).text})")
+            case InRange():
                 size = self._size(value.size)
-                return Text(f"{DTYPES[value.dtype]}({size})")
-            case Position():
-                return self._position(value)
+                size = f"({size})" if isinstance(value.size, Derived) else size
+                return Text(f"-{size} <= {self._show(value.index).text} < {size}", PRECEDENCE["<"])
             case Variable():
                 return Text(self.parameters[value.name])
             case Load():
@@ -82,11 +89,20 @@ class Expressions:
                 return self._apply(value)
         return self._show(value)
 
-    def _position(self, value: Position) -> Text:
+    def _index_value(self, value: IndexValue) -> Text:
         text = self._affine(value.at)
-        if value.dtype == "i64":
+        if value.dtype == "i64" and value.at.var is not None:
             return Text(text if text.isidentifier() else f"({text})")
         return Text(f"{DTYPES[value.dtype]}({text})")
+
+    def _condition(self, value: Expression) -> Text:
+        """A condition; sizes are compared as Python's own integers."""
+        if isinstance(value, Apply) and all(isinstance(arg, IndexValue | Extent) for arg in value.args):
+            left, right = (
+                self._affine(arg.at) if isinstance(arg, IndexValue) else self._show(arg).text for arg in value.args
+            )
+            return Text(f"{left} {OPS[value.op].python} {right}", PRECEDENCE["<"])
+        return self._show(value)
 
     @staticmethod
     def _number(value: Number) -> Text:
@@ -139,12 +155,23 @@ class Expressions:
     # ------------------------------------------------------------ sizes and indices
 
     def _size(self, size: Size) -> str:
-        return str(self._named(size))
+        """A formula in the function's own names."""
+        if isinstance(size, Derived):
+            if size.op in ("max", "min"):
+                return f"{size.op}({', '.join(self._operands(size, size.op))})"
+            return f"{self._operand(size.left)} {size.op} {self._operand(size.right)}"
+        return self.whole.get(size, size) if isinstance(size, str) else str(size)
 
-    def _named(self, size: Size) -> Size:
-        """The size in terms of the function's own names."""
-        self.used_sizes.update(names(size))
-        return substitute(size, self.sizes)
+    def _operand(self, size: Size) -> str:
+        return (
+            f"({self._size(size)})" if isinstance(size, Derived) and size.op not in ("max", "min") else self._size(size)
+        )
+
+    def _operands(self, size: Size, op: str) -> list[str]:
+        """What the largest or the smallest is taken of."""
+        if isinstance(size, Derived) and size.op == op:
+            return [*self._operands(size.left, op), self._size(size.right)]
+        return [self._size(size)]
 
     def _element(self, array: str, index: Place) -> str:
         return f"{self.arrays[array]}[{', '.join(map(self._affine, index))}]"
@@ -152,17 +179,17 @@ class Expressions:
     def _affine(self, at: Affine | Let) -> str:
         if isinstance(at, Let):
             return self._show(at).text
-        offset = self._named(at.offset)
+        offset = self._size(at.offset)
         if at.var is None:
-            return str(offset)
-        variable = self.variables[at.var]
+            return offset
+        variable = self.whole[at.var]
         scaled = {1: variable, -1: f"-{variable}"}.get(at.step, f"{at.step} * {variable}")
-        if offset == 0:
+        if at.offset == 0:
             return scaled
         if at.step < 0:
             rest = variable if at.step == -1 else f"{-at.step} * {variable}"
             return f"{offset} - {rest}"
-        return f"{scaled} - {-offset}" if isinstance(offset, int) and offset < 0 else f"{scaled} + {offset}"
+        return f"{scaled} - {-at.offset}" if isinstance(at.offset, int) and at.offset < 0 else f"{scaled} + {offset}"
 
 
 def _by_safe_number(value: Apply) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from gradc.emit.python import BLOCK, Function
+from gradc.emit.python import EmittedFunction
 from gradc.loops.support import NEEDED, REASSOCIATED, source
+from gradc.schedule.expand import BLOCK
 from gradc.schedule.tiles import ROWS
 
 CONSTANTS = {
@@ -19,7 +20,7 @@ OPTIONS = 'error_model="numpy", nogil=True'
 """IEEE arithmetic instead of ZeroDivisionError, and no hold on the interpreter lock."""
 
 
-def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]], *, cache: bool) -> str:
+def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, list[str]], *, cache: bool) -> str:
     """The text of a module. `docs` has the lines of each function's docstring; with `cache`, Numba keeps its
     machine code beside the file."""
     functions = tuple(functions)
@@ -42,7 +43,7 @@ def module(functions: Iterable[Function], doc: str, docs: Mapping[str, list[str]
     return "\n".join(parts)
 
 
-def definition(function: Function, doc: list[str]) -> str:
+def definition(function: EmittedFunction, doc: list[str]) -> str:
     """The text of one function."""
     lines = [f"def {function.name}({', '.join(function.parameters)}):"]
     if doc:

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradc.emit.expressions import DTYPES, PRECEDENCE, Text
-from gradc.emit.totals import Totals
+from gradc.emit.expressions import DTYPES, PRECEDENCE, Expressions, Text
+from gradc.emit.names import Names
 from gradc.emit.values import readers
 from gradc.ir.access import Affine
-from gradc.ir.graph import IndexCheck, Node
-from gradc.ir.sizes import Derived, product
-from gradc.schedule.loops import (
-    Accumulate,
-    AddInto,
+from gradc.ir.graph import Node
+from gradc.ir.ops import OPS
+from gradc.loops.ir import (
+    Accumulator,
     Allocate,
     Apply,
-    Cumulate,
-    Demand,
+    Carry,
+    Cell,
+    Close,
+    Combine,
+    CombineExactly,
+    Define,
+    Extent,
+    Fill,
     For,
-    ForTiles,
-    HandOn,
+    Guard,
     Kernel,
     Let,
     Load,
-    MatrixProduct,
-    Number,
+    Open,
+    Product,
     Reshape,
     Return,
-    Side,
+    Span,
     Statement,
     Store,
-    StoreLast,
-    Total,
+    Update,
+    View,
 )
-from gradc.schedule.tiles import ROWS, TILE_ROWS, TILE_START
 
 MAX_INLINE = 60
 """A value with one reader is written into it as long as its text has at most this many characters."""
@@ -42,19 +46,12 @@ MAX_INLINE = 60
 MAX_LINE = 110
 """The longest line that values are written into."""
 
-BLOCK = 128
-"""Terms added plainly before a sum's total is carried on with its rounding error."""
-
-ADDED_UP_PER_ROW = 256
-"""Elements of a product that is added up over the tiles, for each row that these have: more would cost more to add up
-than to compute."""
-
-MAX_TILE = 8
-"""The longest tile, in `ROWS`: what a tile adds up plainly should not be much more than a block."""
+STEM = re.compile(r"[0-9]*(_of_check[0-9]+)?$")
+"""What tells names of arrays and loops apart in the loop IR."""
 
 
 @dataclass
-class Function:
+class EmittedFunction:
     """The lines of an emitted function, and what its module must provide."""
 
     name: str
@@ -65,7 +62,7 @@ class Function:
     """The node that a line computes, by the line's number from zero: from there, the characters of the user's text."""
 
 
-def function(kernel: Kernel, name: str, hints: Mapping[Node, str] | None = None) -> Function:
+def function(kernel: Kernel, name: str, hints: Mapping[Node, str] | None = None) -> EmittedFunction:
     """The function for a kernel. `hints` gives names that the user gave to nodes.
 
     `name` also says what is returned: `value` alone, `value_and_grad` as a pair, the others as a tuple.
@@ -77,84 +74,43 @@ def _tuple(texts: list[str]) -> str:
     return f"({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
-class _Printer(Totals):
+class _Printer(Expressions):
     def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str):
+        self.names = Names(set())
+        super().__init__(kernel, {node.name: self.names.new(node.name) for node in kernel.inputs})
         self.kernel = kernel
+        self.hints = hints
         self.form = form
-        super().__init__(kernel, hints)
+        self.lines: list[str] = []
+        self.origins: dict[int, Node] = {}
         self.in_place: set[Let] = set()
-        self.used_in = readers(kernel.statements)
+        self.used_in = readers(kernel.body)
 
     # ------------------------------------------------------------ the function
 
-    def function(self, name: str) -> Function:
-        where = self._sizes()
-        self._check_sizes(where)
+    def function(self, name: str) -> EmittedFunction:
+        for statement in self.kernel.body:
+            if isinstance(statement, Define) and isinstance(statement.value, Extent):
+                self.whole[statement.name] = self.names.new(statement.name)
         self._name_outputs()
-        self._body(self.kernel.statements, 1)
-        sizes = [f"    {self.sizes[size]} = {actual}" for size, actual in where.items() if size in self.used_sizes]
-        origins = {line + len(sizes): node for line, node in self.origins.items()}
-        return Function(name, tuple(self.parameters.values()), sizes + self.lines, self.calls, origins)
-
-    def _sizes(self) -> dict[str, str]:
-        """Where to read each named size: off the first array that has it."""
-        where: dict[str, str] = {}
-        for node in self.kernel.inputs:
-            for axis, size in enumerate(node.shape):
-                if isinstance(size, str) and size not in where:
-                    where[size] = f"{self.parameters[node.name]}.shape[{axis}]"
-                    self.sizes[size] = self.names.new(size)
-        return where
-
-    def _check_sizes(self, where: Mapping[str, str]) -> None:
-        """The other arrays must agree, and whatever else the program demands."""
-        checks = []
-        first: dict[str, str] = {}
-        for node in self.kernel.inputs:
-            for axis, size in enumerate(node.shape):
-                actual, here = f"{self.parameters[node.name]}.shape[{axis}]", f"axis {axis} of {node.name}"
-                if isinstance(size, str) and where[size] == actual:
-                    first[size] = here
-                else:
-                    message = f"{here} must have size {size}" + (f", as {first[size]}" if size in first else "")
-                    checks.append((actual, "!=", self._size(size), message))
-        for check in self.kernel.checks:
-            relation = {"==": "!=", ">=": "<"}[check.relation]
-            checks.append((self._size(check.left), relation, self._size(check.right), check.message))
-        for left, relation, right, message in checks:
-            self._line(f"if {left} {relation} {right}:", 1)
-            self._line(f"raise ValueError({message!r})", 2)
-        for demand in self.kernel.index_checks:
-            if not demand.is_computed:
-                self._check_indices(demand)
-
-    def _check_indices(self, check: IndexCheck) -> None:
-        """Every element of an array of indices, before anything is written."""
-        node, name = check.node, self.parameters[check.node.name]
-        size = self._size(check.size)
-        size = f"({size})" if isinstance(check.size, Derived) else size
-        indent, variables = 1, []
-        for axis in range(node.type.rank):
-            variables.append(self._loop_name())
-            self._line(f"for {variables[-1]} in range({name}.shape[{axis}]):", indent)
-            indent += 1
-        element = f"{name}[{', '.join(variables)}]" if variables else name
-        self._line(f"if not -{size} <= {element} < {size}:", indent)
-        message = f"an index in {node.name} is out of range for size {check.size}"
-        self._line(f"raise IndexError({message!r})", indent + 1)
-        self.names.taken -= set(variables)
+        self._body(self.kernel.body, 1)
+        return EmittedFunction(name, tuple(self.parameters.values()), self.lines, self.calls, self.origins)
 
     def _name_outputs(self) -> None:
         """Outputs carry their own names, before anything else can take them."""
-        self.output_hints: dict[Let | Total, str] = {}
-        self.outputs: dict[str, str] = {}
-        last = self.kernel.statements[-1]
+        self.output_hints: dict[Let | Cell, str] = {}
+        last = self.kernel.body[-1]
         assert isinstance(last, Return)
         for name, value in last.values:
             if isinstance(value, str):
                 self.arrays[value] = self.names.new(value if value != "value" else "result")
-            elif isinstance(value, (Let, Total)):
+            elif isinstance(value, (Let, Accumulator)):
                 self.output_hints.setdefault(value, name)
+
+    def _line(self, text: str, indent: int, node: Node | None = None) -> None:
+        if node is not None:
+            self.origins[len(self.lines)] = node
+        self.lines.append("    " * indent + text)
 
     # ------------------------------------------------------------ statements
 
@@ -163,40 +119,95 @@ class _Printer(Totals):
             match statement:
                 case Let():
                     self._let(statement, statements, indent)
+                case Define():
+                    self._define(statement, indent)
+                case Guard():
+                    self._line(f"if {self._condition(statement.wrong).text}:", indent)
+                    self._line(f"raise {statement.error}({statement.message!r})", indent + 1)
                 case Allocate():
                     self._allocate(statement, indent)
-                case For():
-                    self._for(statement, indent)
-                case ForTiles():
-                    self._for_tiles(statement, indent)
-                case Store() | AddInto():
-                    target = self._element(statement.array, statement.index)
-                    sign = "=" if isinstance(statement, Store) else "+="
-                    self._line(f"{target} {sign} {self._show(statement.value).text}", indent)
-                case MatrixProduct():
-                    self._matrix_product(statement, indent)
                 case Reshape():
                     self._reshape(statement, indent)
-                case Cumulate():
-                    self._cumulate(statement, indent)
-                case HandOn():
+                case Fill():
+                    parts = ", ".join(self._parts(statement.view))
+                    self._line(
+                        f"{self.arrays[statement.view.array]}[{parts}] = {self._show(statement.value).text}", indent
+                    )
+                case Store():
+                    self._store(statement, indent)
+                case Product():
+                    self._product(statement, indent)
+                case Open():
+                    self._open(statement, indent)
+                case Combine():
+                    self._combine(statement, indent)
+                case CombineExactly():
+                    total, error, value = (
+                        self._show(part).text for part in (statement.total, statement.error, statement.value)
+                    )
+                    self.calls.add("_two_sum")
+                    self._line(f"{total}, {error} = _two_sum({total}, {error}, {value})", indent)
+                case Close():
+                    self._close(statement, indent)
+                case Update():
                     carried = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{carried} = {', '.join(self._show(value).text for value in statement.values)}", indent)
-                case StoreLast():
-                    array, position = self.arrays[statement.array], self._size(statement.position)
-                    self._line(f"if {position} < {array}.shape[0]:", indent)
-                    self._line(f"{array}[{position}] = {self._show(statement.value).text}", indent + 1)
-                case Accumulate():
-                    self._accumulate(statement, indent)
-                case Demand():
-                    self._line(f"if not {self._show(statement.condition).within(PRECEDENCE['not '])}:", indent)
-                    self._line(f"raise IndexError({statement.message!r})", indent + 1)
+                case For():
+                    self._for(statement, indent)
                 case Return():
                     self._return(statement, indent)
 
-    def _let(self, let: Let, body: list[Statement], indent: int) -> None:
-        if let.uses == 0:
+    def _define(self, statement: Define, indent: int) -> None:
+        """A size; a number is a constant of the module."""
+        name, value = statement.name, statement.value
+        stem = STEM.sub("", name)
+        if isinstance(value, int):
+            self.whole[name] = stem
             return
+        if name not in self.whole:
+            self.whole[name] = self.names.numbered(stem)
+        shown = self._show(value).text if isinstance(value, Extent) else self._size(value)
+        self._line(f"{self.whole[name]} = {shown}", indent)
+
+    def _store(self, statement: Store, indent: int) -> None:
+        if statement.condition is not None:
+            self._line(f"if {self._condition(statement.condition).text}:", indent)
+            indent += 1
+        target = self._element(statement.array, statement.index)
+        self._line(f"{target} = {self._show(statement.value).text}", indent)
+
+    def _return(self, statement: Return, indent: int) -> None:
+        shown = [
+            self.arrays[value] if isinstance(value, str) else self._show(value).text for _, value in statement.values
+        ]
+        if self.form == "value_and_grad":
+            self._line(f"return {shown[0]}, {_tuple(shown[1:])}", indent)
+        else:
+            self._line(f"return {shown[0] if self.form == 'value' else _tuple(shown)}", indent)
+
+    def _for(self, loop: For, indent: int) -> None:
+        stem = STEM.sub("", loop.variable)
+        name = {"block": lambda: self.names.new("start"), "start": lambda: self.names.numbered("start")}.get(
+            stem, self._loop_name
+        )()
+        self.whole[loop.variable] = name
+        span = [self._size(size) for size in (loop.start, loop.stop, loop.step)]
+        span = span[: 3 if loop.step != 1 else 2][loop.start == 0 and loop.step == 1 :]
+        self._line(f"for {name} in range({', '.join(span)}):", indent)
+        before = len(self.lines)
+        self._body(loop.body, indent + 1)
+        if len(self.lines) == before:
+            self._line("pass", indent + 1)
+        if stem != "start":
+            self.names.taken.discard(name)
+
+    def _loop_name(self) -> str:
+        free = (name for name in ("i", "j", "k", "l") if name not in self.names.taken)
+        return self.names.new(next(free, "i_"))
+
+    # ------------------------------------------------------------ values
+
+    def _let(self, let: Let, body: list[Statement], indent: int) -> None:
         if isinstance(let.value, Apply):
             self._shorten(let.value, indent)
         shown = self._expression(let.value)
@@ -244,129 +255,112 @@ class _Printer(Totals):
         """An index in the name of what was read there."""
         if isinstance(at, Let):
             return self._show(at).text if self._show(at).text.isidentifier() else "at"
-        return self.variables.get(at.var, at.var) if at.var else "0"
+        return self.whole[at.var] if at.var else "0"
+
+    # ------------------------------------------------------------ reductions
+
+    def _open(self, statement: Open, indent: int) -> None:
+        cell, start = statement.cell, self._show(statement.value).text
+        name = self.names.numbered(self._cell_name(cell))
+        self.text[cell] = Text(name)
+        if isinstance(cell, Accumulator) and cell.part == "error" and cell.of is not None:
+            self.lines.pop()  # the total's own line becomes one for both
+            self._line(f"{self.text[cell.of].text}, {name} = {start}, {start}", indent)
+        else:
+            self._line(f"{name} = {start}", indent)
+
+    def _cell_name(self, cell: Cell) -> str:
+        if isinstance(cell, Carry):
+            return f"{self.arrays[cell.array]}_next"
+        if cell.of is not None:
+            return f"{self.text[cell.of].text}_{'low' if cell.part == 'error' else cell.part}"
+        if cell.part == "running":
+            return "running"
+        hint = self.hints.get(cell.node) if cell.node is not None else None
+        wanted = hint or self.output_hints.get(cell) or OPS[cell.op].noun
+        return "result" if wanted == "value" else wanted
+
+    def _combine(self, statement: Combine, indent: int) -> None:
+        target, value = self._show(statement.target).text, self._show(statement.value)
+        joined = OPS[OPS[statement.op].combine].python
+        if statement.in_any_order:
+            self.calls.add("_add")
+            self._line(f"{target} = _add({target}, {value.text})", indent)
+        elif joined in ("+", "*"):
+            self._line(f"{target} {joined}= {value.text}", indent)
+        elif joined in PRECEDENCE:
+            self._line(f"{target} = {target} {joined} {value.within(PRECEDENCE[joined])}", indent)
+        else:
+            self._line(f"{target} = np.{joined}imum({target}, {value.text})", indent)
+
+    def _close(self, statement: Close, indent: int) -> None:
+        total = self.text[statement.total].text
+        if statement.error is not None:
+            self.calls.add("_settle")
+            self._line(f"{total} = _settle({total}, {self.text[statement.error].text})", indent)
+        if statement.total.dtype != statement.total.running_dtype:
+            self._line(f"{total} = {DTYPES[statement.total.dtype]}({total})", indent)
+
+    # ------------------------------------------------------------ arrays
+
+    def _new_array(self, array: str, stem: str = "") -> str:
+        """A name for an array: after the one that it belongs to, or after its stem."""
+        if array not in self.arrays:
+            owner, _, part = array.rpartition("_")
+            if part in ("low", "block", "wide") and owner in self.arrays:
+                self.arrays[array] = self.names.new(f"{self.arrays[owner]}_{part}")
+            else:
+                self.arrays[array] = self.names.numbered(stem or STEM.sub("", array) or "saved")
+        return self.arrays[array]
+
+    def _shape(self, array: str) -> list[str]:
+        return [self._size(size) for size in self.kernel.arrays[array].shape]
 
     def _allocate(self, statement: Allocate, indent: int) -> None:
-        if statement.array not in self.arrays:
-            self.arrays[statement.array] = self.names.numbered(statement.array.rstrip("0123456789") or "saved")
-        sizes = [self._size(size) for size in statement.type.shape]
+        name, sizes = self._new_array(statement.array), self._shape(statement.array)
         shape = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
-        dtype = "" if statement.type.dtype == "f64" else f", dtype={DTYPES[statement.type.dtype]}"
-        maker = "np.zeros" if statement.zeros else "np.empty"
-        self._line(f"{self.arrays[statement.array]} = {maker}({shape}{dtype})", indent)
+        kind = self.kernel.arrays[statement.array].dtype
+        dtype = "" if kind == "f64" else f", dtype={DTYPES[kind]}"
+        self._line(f"{name} = np.{'zeros' if statement.zeros else 'empty'}({shape}{dtype})", indent)
 
-    def _matrix_product(self, statement: MatrixProduct, indent: int) -> None:
-        if statement.total is not None:
-            target = self.runs[statement.total].block
-        else:
-            if statement.array not in self.arrays:
-                self.arrays[statement.array] = self.names.numbered("product")
-            target = self._tile_of(self.arrays[statement.array], statement.rows)
+    def _product(self, statement: Product, indent: int) -> None:
+        target = statement.target
+        self._new_array(target.array, "product")
         sides = [statement.left, statement.right]
         shown = ", ".join(map(self._side, sides))
         if any(side.absent for side in sides):
             self.calls.add("_sparse_dot")
-            self._line(f"{target} = _sparse_dot({shown}, {', '.join(str(side.absent) for side in sides)})", indent)
+            product = f"_sparse_dot({shown}, {', '.join(str(side.absent) for side in sides)})"
         else:
-            self._line(f"{target} = np.dot({shown})", indent)
+            product = f"np.dot({shown})"
+        self._line(f"{self._part_of(target)} = {product}", indent)
 
-    def _side(self, side: Side) -> str:
+    def _side(self, side: View) -> str:
         """A matrix that a product takes; BLAS wants its elements side by side."""
-        text = self._tile_of(self.arrays[side.array], side.rows)
-        return (f"np.ascontiguousarray({text})" if side.rows else text) + ".T" * side.transposed
+        text = self._part_of(side)
+        is_cut = any(isinstance(part, Span) for part in side.parts[1:])
+        return (f"np.ascontiguousarray({text})" if is_cut else text) + ".T" * side.transposed
 
-    def _tile_of(self, array: str, axis: int | None) -> str:
-        """The part of an array that belongs to a tile."""
-        return array if axis is None else f"{array}[{':, ' * axis}{self.sizes[TILE_START]}:{self.tile_stop}]"
+    def _part_of(self, view: View) -> str:
+        parts = self._parts(view)
+        while parts and parts[-1] == ":":
+            parts.pop()
+        return f"{self.arrays[view.array]}[{', '.join(parts)}]" if parts else self.arrays[view.array]
+
+    def _parts(self, view: View) -> list[str]:
+        return [
+            ":"
+            if part is None
+            else f"{self._size(part.start)}:{self._size(part.stop)}"
+            if isinstance(part, Span)
+            else self._affine(part)
+            for part in view.parts
+        ]
 
     def _reshape(self, statement: Reshape, indent: int) -> None:
-        if statement.array not in self.arrays:
-            self.arrays[statement.array] = self.names.numbered("reshaped")
-        shape = ", ".join(self._size(size) for size in statement.type.shape) + "," * (statement.type.rank == 1)
-        copied = ".copy()" * statement.copied
+        name, sizes = self._new_array(statement.array, "reshaped"), self._shape(statement.array)
+        shape = ", ".join(sizes) + "," * (len(sizes) == 1)
         source = self.arrays[statement.source]
         if statement.source in self.parameters:  # in whatever layout it comes
             source = f"np.ascontiguousarray({source})"
-        self._line(f"{self.arrays[statement.array]} = {source}.reshape(({shape})){copied}", indent)
-
-    def _cumulate(self, statement: Cumulate, indent: int) -> None:
-        """Loops over the other axes, and inside them one along the axis."""
-        rank, total = statement.type.rank, self.names.numbered("running")
-        order = [axis for axis in range(rank) if axis != statement.axis] + [statement.axis]
-        variables = {}
-        for axis in order:
-            if axis == statement.axis:
-                self._line(f"{total} = 0.0", indent)
-            variables[axis] = self._loop_name()
-            size = self._size(statement.type.shape[axis])
-            span = f"{size} - 1, -1, -1" if axis == statement.axis and statement.backwards else size
-            self._line(f"for {variables[axis]} in range({span}):", indent)
-            indent += 1
-        place = ", ".join(variables[axis] for axis in range(rank))
-        self._line(f"{total} += {self.arrays[statement.source]}[{place}]", indent)
-        self._line(f"{self.arrays[statement.array]}[{place}] = {total}", indent)
-        self.names.taken -= set(variables.values())
-
-    def _return(self, statement: Return, indent: int) -> None:
-        shown = [
-            self.arrays[value] if isinstance(value, str) else self._show(value).text for _, value in statement.values
-        ]
-        if self.form == "value_and_grad":
-            self._line(f"return {shown[0]}, {_tuple(shown[1:])}", indent)
-        else:
-            self._line(f"return {shown[0] if self.form == 'value' else _tuple(shown)}", indent)
-
-    # ------------------------------------------------------------ loops
-
-    def _for(self, loop: For, indent: int) -> None:
-        size = self._size(loop.size)
-        for total in loop.totals:
-            self._open(self._run(total, isinstance(loop.size, int) and loop.size <= BLOCK), indent)
-        for carry in loop.carries:
-            name = self.names.numbered(f"{self.arrays[carry.slot]}_next")
-            self.text[carry] = Text(name)
-            self._line(f"{name} = {self._number(Number(0.0, carry.dtype)).text}", indent)
-        inner = indent
-        self.variables[loop.variable] = variable = self._loop_name()
-        start = ""
-        if any(self.runs[total].block for total in loop.totals):
-            start = self.names.new("start")
-            self._line(f"for {start} in range(0, {size}, BLOCK):", indent)
-            inner += 1
-            self._open_blocks(loop.totals, inner)
-            self._line(f"for {variable} in range({start}, min({start} + BLOCK, {size})):", inner)
-        else:
-            self._line(f"for {variable} in range({size}):", indent)
-        before = len(self.lines)
-        self._body(loop.body, inner + 1)
-        if len(self.lines) == before:
-            self._line("pass", inner + 1)
-        self.names.taken -= {variable, start}
-        self._close_blocks(loop.totals, inner)
-        self._finish(loop.totals, indent)
-
-    def _for_tiles(self, loop: ForTiles, indent: int) -> None:
-        for total in loop.totals:
-            self._open(self._run(total, short=False), indent)
-        size, rows = self._size(loop.size), self._tile_length(loop, indent)
-        start, stop, length = (self.names.numbered(name) for name in ("start", "stop", "rows"))
-        self.sizes |= {TILE_START: start, TILE_ROWS: length}
-        self.tile_stop = stop
-        self._line(f"for {start} in range(0, {size}, {rows}):", indent)
-        self._line(f"{stop} = min({start} + {rows}, {size})", indent + 1)
-        self._line(f"{length} = {stop} - {start}", indent + 1)
-        self._open_blocks([total for total in loop.totals if total.node.op != "contract"], indent + 1)
-        self._body(loop.body, indent + 1)
-        self._close_blocks(loop.totals, indent + 1)
-        self._finish(loop.totals, indent)
-
-    def _tile_length(self, loop: ForTiles, indent: int) -> str:
-        """How many rows a tile has: what adding up a large product costs should be little beside computing it."""
-        large = [product(total.node.shape) for total in loop.totals if total.node.op == "contract"]
-        large = [size for size in large if not isinstance(size, int) or size > ROWS * ADDED_UP_PER_ROW]
-        if not large:
-            return "ROWS"
-        lengths = (self._size(Derived("//", size, ADDED_UP_PER_ROW)) for size in dict.fromkeys(large))
-        name = self.names.numbered("step")
-        self._line(f"{name} = min({MAX_TILE} * ROWS, max({', '.join(['ROWS', *lengths])}))", indent)
-        return name
+        self._line(f"{name} = {source}.reshape(({shape})){'.copy()' * statement.copied}", indent)

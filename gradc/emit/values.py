@@ -2,42 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from gradc.loops.support import CALLED
 from gradc.ir.ops import OPS
-from gradc.schedule.loops import (
-    Accumulate,
-    AddInto,
-    Apply,
-    Demand,
-    Expression,
-    For,
-    ForTiles,
-    HandOn,
-    Let,
-    Load,
-    Number,
-    Place,
-    Return,
-    Statement,
-    Store,
-    Total,
-    Variable,
-)
-
-
-def every(statements: list[Statement]) -> Iterator[Statement]:
-    """The statements and those inside them, in order."""
-    stack = [iter(statements)]
-    while stack:
-        for statement in stack[-1]:
-            yield statement
-            if isinstance(statement, For | ForTiles):
-                stack.append(iter(statement.body))
-                break
-        else:
-            stack.pop()
+from gradc.loops.ir import Accumulator, Apply, Expression, For, Let, Number, Statement, Variable, every, read_by
+from gradc.loops.support import CALLED
 
 
 def plain_values(statements: list[Statement]) -> set[Let]:
@@ -58,7 +25,7 @@ def plain_values(statements: list[Statement]) -> set[Let]:
 
 
 def is_plain(value: Expression, plain: set[Let]) -> bool:
-    return isinstance(value, (Variable, Number, Total)) or value in plain
+    return isinstance(value, (Variable, Number, Accumulator)) or value in plain
 
 
 def by_number(value: Apply) -> bool:
@@ -76,27 +43,6 @@ _NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np."
 }  # fmt: skip
 
 
-def values_of(statement: Statement) -> tuple[Expression, ...]:
-    match statement:
-        case Let():
-            value = statement.value
-            return value.args if isinstance(value, Apply) else _computed(value.index) if isinstance(value, Load) else ()
-        case Store() | AddInto() | Accumulate():
-            return (statement.value, *_computed(statement.index))
-        case Demand():
-            return (statement.condition,)
-        case HandOn():
-            return tuple(statement.values)
-        case Return():
-            return tuple(value for _, value in statement.values if not isinstance(value, str))
-    return ()
-
-
-def _computed(place: Place) -> tuple[Let, ...]:
-    """The indices that are values."""
-    return tuple(at for at in place if isinstance(at, Let))
-
-
 def readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
     """For each value, the bodies that read it, once for each reading; a value that is squared is read twice."""
     found: dict[Let, list[list[Statement]]] = {}
@@ -106,9 +52,9 @@ def readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
         for statement in body:
             computed = statement.value if isinstance(statement, Let) else None
             is_square = isinstance(computed, Apply) and computed.op == "square"
-            for value in values_of(statement) * (2 if is_square else 1):
+            for value in read_by(statement):
                 if isinstance(value, Let):
-                    found.setdefault(value, []).append(body)
-            if isinstance(statement, For | ForTiles):
+                    found.setdefault(value, []).extend([body] * (2 if is_square else 1))
+            if isinstance(statement, For):
                 stack.append(statement.body)
     return found

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from gradc.ir.sizes import Shape
@@ -22,6 +23,8 @@ from gradc.ir.types import Type
 
 Interval = tuple[float, float]
 Attrs = tuple[Any, ...]
+Running = tuple[float | bool | None, str, str]
+"""Of a reduction: identity, combination, noun."""
 
 REAL = (-4.0, 4.0)
 POSITIVE = (0.1, 6.0)
@@ -51,10 +54,12 @@ class Op:
     domain: tuple[Interval, ...] = ()
     """Where tests draw each argument."""
     commutative: bool = False
-
-    @property
-    def is_linear(self) -> bool:
-        return self.transpose is not None
+    identity: float | bool | None = None
+    """Of a reduction that runs over its terms: its value for no terms."""
+    combine: str = ""
+    """The elementwise op that joins two partial results."""
+    noun: str = ""
+    """What a running result is called."""
 
 
 # ---------------------------------------------------------------- types of results
@@ -156,11 +161,12 @@ def _comparison(name: str, symbol: str, numpy: str, commutative: bool = False) -
 
 
 def _reduction(
-    name: str, partial: str | None, numpy: str, lowered: str = "", domain: Interval = REAL, wide: bool = False
+    name: str, partial: str | None, numpy: str, domain: Interval = REAL, running: Running = (None, "", ""), **columns
 ) -> None:
+    identity, combine, noun = running
     _row(
-        name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, lowered=lowered, domain=(domain,),
-        wide=wide,
+        name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, domain=(domain,), identity=identity,
+        combine=combine, noun=noun, **columns,
     )  # fmt: skip
 
 
@@ -292,9 +298,12 @@ _reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
                       where(sum(gate(x == 0, 1)) == 1,
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
                         where(sum(gate(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
-                      * prod(where(x == 0, 1, x)))))""",              "numpy.prod", domain=POSITIVE)
-_reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest")
-_reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest")
+                      * prod(where(x == 0, 1, x)))))""",              "numpy.prod", POSITIVE,
+           running=(1.0, "mul", "product"))
+_reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest",
+           running=(-inf, "maximum", "largest"))
+_reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest",
+           running=(inf, "minimum", "smallest"))
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
 _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm", wide=True,
@@ -309,9 +318,10 @@ _row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.re
      lowered="first = min(where(x == max(x) or x != x, position(x), inf)); first")
 _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,),
      lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
-_reduction("any",       None, "numpy.any")
-_reduction("all",       None, "numpy.all")
+_reduction("any",       None, "numpy.any", running=(False, "or", "some"))
+_reduction("all",       None, "numpy.all", running=(True, "and", "every"))
 _row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,),
+     identity=0.0, combine="add", noun="total",
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
 
 # ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result

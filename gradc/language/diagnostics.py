@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from gradc.language.source import Span
 
@@ -67,7 +68,7 @@ class Error(ValueError):
         self.label = label
         self.help = help
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.message), self.__dict__
 
     def __str__(self) -> str:
@@ -78,7 +79,7 @@ class Error(ValueError):
             parts.append(f"help: {self.help}")
         return "\n".join(parts)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The same facts for `--json`: code, message, line, column, start, stop, label, help."""
         place = {}
         if self.span is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -140,7 +140,7 @@ class _Run:
         left, right = statement.left, statement.right
         sides = [self._side(left), self._side(right)]
         if left.absent or right.absent:
-            product = support._sparse_dot(*sides, left.absent, right.absent)
+            product = support._sparse_dot(sides[0], sides[1], left.absent, right.absent)
         else:
             product = np.dot(*sides)
         target = statement.target
@@ -218,7 +218,7 @@ def scalar(op: str, dtype: str) -> Callable[..., Any]:
     return eval(text, _NAMESPACE)  # the table's text, no one else's
 
 
-_NAMESPACE: Mapping[str, Any] = {
+_NAMESPACE: dict[str, Any] = {
     "np": np,
     "math": math,
     **{name: getattr(support, name) for name in support.HELPERS},

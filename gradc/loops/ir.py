@@ -158,7 +158,7 @@ class View:
     transposed, and its zeros may be absent elements, which add nothing."""
 
     array: str
-    parts: tuple[Affine | Span | None | Let, ...]
+    parts: tuple[Affine | Span | Let | None, ...]
     transposed: bool = False
     absent: bool = False
 
@@ -297,7 +297,8 @@ class Return:
 
 
 Statement = Union[
-    Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Open, Combine, CombineExactly, Close, Update, For, Return
+    Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Open, Combine, CombineExactly, Close, Update, For,
+    Return,
 ]  # fmt: skip
 
 
@@ -365,9 +366,8 @@ def _outermost(statement: Statement) -> tuple[Expression, ...]:
         case Fill():
             return _computed_parts(statement.view)
         case Product():
-            return tuple(
-                value for view in (statement.target, statement.left, statement.right) for value in _computed_parts(view)
-            )
+            views = (statement.target, statement.left, statement.right)
+            return tuple(value for view in views for value in _computed_parts(view))
         case Return():
             return tuple(value for _, value in statement.values if not isinstance(value, str))
     return ()

@@ -1,7 +1,7 @@
 """What orders the iterations of a loop: nothing, terms that are combined into the same numbers, or more.
 
-Iterations are independent as far as each writes elements of its own: through an index that the loop's variable moves, or
-that runs over the block or the tile that begins at it. What an iteration makes anew, and scratch arrays that nothing
+Iterations are independent as far as each writes elements of its own: through an index that the loop's variable moves,
+or that runs over the block or the tile that begins at it. What an iteration makes anew, and scratch arrays that nothing
 outside the loop touches, are its own as well.
 """
 
@@ -15,7 +15,6 @@ from gradc.ir.sizes import Derived, Size, derive, names
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
-    Cell,
     Close,
     Combine,
     CombineExactly,
@@ -60,7 +59,7 @@ class Orders:
     def __init__(self, kernel: Kernel):
         statements = list(every(kernel.body))
         self.defined = {s.name: s.value for s in statements if isinstance(s, Define)}
-        self.touched = Counter(array for s in statements for array, _, _ in _touches(s))
+        self.touched = Counter(array for s in statements for array, how, _ in _touches(s) if how != "made")
         self.handed_out = {node.name for node in kernel.inputs}
         for statement in statements:
             if isinstance(statement, Return):
@@ -74,8 +73,8 @@ class Orders:
 
     @staticmethod
     def _order_of_cells(inside: list[Statement]) -> Order:
-        own: set[Cell] = {s.cell for s in inside if isinstance(s, Open)}
-        fed: set[Cell] = set()
+        own: set[object] = {s.cell for s in inside if isinstance(s, Open)}
+        fed: set[object] = set()
         order: Order = "parallel"
         for statement in inside:
             match statement:

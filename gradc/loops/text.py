@@ -16,7 +16,7 @@ Values and cells are numbered in order of appearance. What is not f64 says its t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gradc.ir.access import Affine
@@ -138,8 +138,8 @@ class _Writer:
                 span = f"{statement.start} to {statement.stop}{by}"
                 return f"{statement.order} for {statement.variable} in {span}"
             case Return():
-                shown = (f"{name} = {v if isinstance(v, str) else show(v)}" for name, v in statement.values)
-                return f"return {', '.join(shown)}"
+                outputs = (f"{name} = {v if isinstance(v, str) else show(v)}" for name, v in statement.values)
+                return f"return {', '.join(outputs)}"
 
     def _typed(self, array: str) -> str:
         return f"{array}: {self.arrays[array]}"
@@ -283,7 +283,7 @@ class _Reader:
             self.arrays[word.text] = line.type()
             line.expect("=")
             return Product(self._whole(word.text), *self._sides(line))
-        readers = {
+        readers: dict[str, Callable[[LineReader], Statement]] = {
             "size": self._define, "raise": self._guard, "allocate": self._allocate, "reshape": self._reshape,
             "fill": self._fill, "open": self._open, "close": self._close, "update": self._update,
             "return": self._return,

@@ -33,7 +33,6 @@ from gradc.loops.ir import (
     Kernel,
     Let,
     Load,
-    Number,
     Open,
     Place,
     Product,
@@ -86,6 +85,7 @@ class _Checker:
         self.scalars = {node.name: node.type.dtype for node in kernel.inputs if not node.shape}
         self.inputs = {node.name for node in kernel.inputs}
         self.orders = Orders(kernel)
+        self.same: dict[Size, Size] = {}
         self.unsettled: set[Accumulator] = set()
         self.once: set[Let] = set()
         made = {node.name for node in kernel.inputs if node.shape}
@@ -138,6 +138,7 @@ class _Checker:
                 self.scopes[-1].sizes.add(statement.name)
             case Guard():
                 yield from _typed(statement.wrong, "bool", "a condition")
+                self._note_equal(statement.wrong)
             case Allocate():
                 yield from self._made(statement.array)
             case Reshape():
@@ -275,7 +276,20 @@ class _Checker:
             for part, size in zip(view.parts, whole)
             if part is None or isinstance(part, Span)
         )
-        return shape[::-1] if view.transposed else shape
+        return tuple(map(self._known_as, shape[::-1] if view.transposed else shape))
+
+    def _note_equal(self, wrong: Expression) -> None:
+        """A guard against two sizes that differ makes them the same from there on."""
+        match wrong:
+            case Apply(op="ne", args=(IndexValue() as left, IndexValue() as right)):
+                one, other = (self._known_as(value.at.offset) for value in (left, right))
+                if one != other:
+                    self.same[one] = other
+
+    def _known_as(self, size: Size) -> Size:
+        while size in self.same:
+            size = self.same[size]
+        return size
 
     def _length(self, span: Span) -> Size:
         from_to = {value: name for name, value in self.orders.defined.items() if not isinstance(value, Extent)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numba
 import numpy as np
@@ -20,7 +20,7 @@ from gradc.runtime.arguments import size_names
 from gradc.runtime.generated import load
 
 if TYPE_CHECKING:
-    from gradc.function import Function
+    from gradc.function import Function, KernelFunctions
 
 NUMBA_SCALARS: dict[str, types.Type] = {
     "f64": types.float64, "f32": types.float32, "i64": types.int64, "bool": types.boolean,
@@ -138,15 +138,15 @@ class FunctionType(types.Dispatcher):
     """The Numba type of a `Function`: called, it is its value kernel; it has the attribute `kernel`."""
 
     def __init__(self, function: Function):
-        self.kernel = function.kernel
-        super().__init__(function.kernel.value)
+        self.kernel: Any = function.kernel
+        super().__init__(cast(Any, function.kernel.value))
 
 
 class KernelType(types.Opaque):
     """The Numba type of `Function.kernel`."""
 
-    def __init__(self, kernel: Kernel):
-        self.kernel = kernel
+    def __init__(self, kernel: KernelFunctions):
+        self.kernel: Any = kernel
         super().__init__(f"gradc.Kernel({id(kernel)})")
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
 
-class Gradients(tuple):
+class Gradients(tuple[Any, ...]):
     """One entry for each input in `wrt`, in its order: `grads.x`, `grads["x"]`, `grads[0]`, `tuple(grads)`."""
 
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
 
-    def __getitem__(self, key: Any) -> Any:
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @overload
+    def __getitem__(self, key: str | SupportsIndex) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Any, ...]: ...
+    def __getitem__(self, key: str | SupportsIndex | slice) -> Any:
         if isinstance(key, str):
             names = names_of(self)
             if key not in names:
@@ -27,7 +35,7 @@ class Gradients(tuple):
     def __repr__(self) -> str:
         return "Gradients(" + ", ".join(f"{name}={value!r}" for name, value in zip(names_of(self), tuple(self))) + ")"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return gradients, (names_of(self), tuple(self))
 
 

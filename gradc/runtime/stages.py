@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 from gradc.compiler import STAGES, Compilation
 from gradc.runtime.kernel import RUNNABLE
+
+Runnable = Literal["graph", "rewritten", "adjoint", "derivative", "lowered", "python"]
+"""The keys of `RUNNABLE`, for type checkers."""
 
 
 class Stage:
@@ -43,6 +46,10 @@ class Stages(Mapping[str, Stage]):
         self._source = source
         self._run = run
 
+    @overload
+    def __getitem__(self, name: Runnable) -> RunnableStage: ...
+    @overload
+    def __getitem__(self, name: str) -> Stage: ...
     def __getitem__(self, name: str) -> Stage:
         if name not in STAGES:
             raise KeyError(f"{name!r}; the stages are {', '.join(STAGES)}")

@@ -28,16 +28,27 @@ from gradc.loops.ir import (
     Update,
     Variable,
 )
-from gradc.schedule.nest import Demand, MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Side, Step, Term, Tile
+from gradc.schedule.nest import (
+    Demand,
+    MatrixProduct,
+    Nest,
+    Over,
+    OverTiles,
+    Reduction,
+    RunningSums,
+    Side,
+    Step,
+    Term,
+    Tile,
+)
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
-from gradc.schedule.windows import Window, sliding_windows
 
 
 def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Nest:
-    """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand that
-    they hold, or raise the message."""
+    """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand
+    that they hold, or raise the message."""
     nest = _Builder(plan).run()
     before: list[Step] = []
     for number, (condition, message) in enumerate(demands):
@@ -61,6 +72,19 @@ class _Scope:
     applied: dict[tuple, Let] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class _Window:
+    """A sliding window while its loop is built. `carries[d]` is what has come together for the element `d` places
+    ahead, before this iteration; `arrived` what this iteration adds, by distance."""
+
+    slot: str
+    dtype: str
+    carries: list[Carry]
+    awaited: int
+    arrived: dict[int, Expression] = field(default_factory=dict)
+    handed_on: list[Expression] = field(default_factory=list)
+
+
 class _Builder:
     """`suffix` tells the arrays of several plans in one kernel apart."""
 
@@ -73,7 +97,7 @@ class _Builder:
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Reduction] = {}
-        self.windows: dict[str, Window] = {}
+        self.windows: dict[str, _Window] = {}
         self.variables: dict[str, str] = {}
         self.tile: Tile | None = None
         self.tile_rows: set[str] = set()
@@ -92,9 +116,7 @@ class _Builder:
         return Nest(self.graph.inputs, self.graph.checks, self.graph.index_checks, self.scopes[0].statements, arrays)
 
     def _allocate(self) -> None:
-        written = set(_stored_slots(self.plan.body))
-        loops = [item for item in self.plan.body.items if isinstance(item, PlannedLoop)]
-        written |= {window.slot for loop in loops for window in sliding_windows(loop.tasks, self.plan.body)}
+        written = {*_stored_slots(self.plan.body), *self.plan.windows}
         adding = set(_added_up(self.plan.body))
         for slot, node in self.plan.slots.items():
             is_whole = slot not in self.plan.local
@@ -168,7 +190,7 @@ class _Builder:
             self.tile_rows.add(loop.variable)
             size = self.tile.rows
         reductions = [self._opened(task) for task in loop.tasks if self._opens(task)]
-        windows = [] if depth > 1 else list(sliding_windows(loop.tasks, self.plan.body))
+        windows = self._open_windows(loop)
         self.windows.update((window.slot, window) for window in windows)
         before = {reduction.node: self.open.get(reduction.node) for reduction in reductions}
         self.open.update({reduction.node: reduction for reduction in reductions})
@@ -181,13 +203,26 @@ class _Builder:
         carries = [carry for window in windows for carry in window.carries]
         if carries:
             scope.statements.append(Update(carries, [value for window in windows for value in window.handed_on]))
-        self.scopes[-1].statements.append(Over(variable, size, reductions, scope.statements, carries))
+        self.scopes[-1].statements.append(
+            Over(variable, size, reductions, scope.statements, carries, loop.size == TILE_ROWS)
+        )
         for window in windows:
             for distance, carry in enumerate(window.carries):
                 self.scopes[-1].statements.append(_last(carry, derive("+", loop.size, distance)))
         for task in loop.tasks:
             if self._opens(task):
                 self._close(task, before[task.node])
+
+    def _open_windows(self, loop: PlannedLoop) -> list[_Window]:
+        """The windows that slide with a loop: those of the arrays it adds into, which no other loop does."""
+        slots = dict.fromkeys(task.slot for task in loop.tasks if task.kind == "scatter")
+        windows = []
+        for slot in slots:
+            if slot in self.plan.windows:
+                plan = self.plan.windows[slot]
+                carries = [Carry(slot, plan.dtype) for _ in range(plan.reach)]
+                windows.append(_Window(slot, plan.dtype, carries, plan.arrivals))
+        return windows
 
     @staticmethod
     def _opens(task: Task) -> bool:
@@ -207,7 +242,9 @@ class _Builder:
         slot = self.plan.stored[task.node] if open_axes else ""
         in_whole = slot not in self.plan.local
         axes = tuple(
-            (size, 0) if size != TILE_ROWS or self.tile is None else (self.tile.rows, self.tile.start if in_whole else 0)
+            (size, 0)
+            if size != TILE_ROWS or self.tile is None
+            else (self.tile.rows, self.tile.start if in_whole else 0)
             for size in (task.domain[k] for k in open_axes)
         )
         op = "sum" if task.kind == "call" else task.node.op
@@ -304,7 +341,7 @@ class _Builder:
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
 
-    def _slide(self, window: Window, task: Task, index: tuple[Affine, ...]) -> None:
+    def _slide(self, window: _Window, task: Task, index: tuple[Affine, ...]) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
         distance = task.node.attrs[0][0][0]
         value, _ = self._pull(task.value, index)
@@ -432,7 +469,9 @@ class _Builder:
         value, depth = self._pull(at.node, at.index)
         for op, operand in (("mul", at.step), ("add", at.offset)):
             if operand != (1 if op == "mul" else 0):
-                other = Number(operand, "i64") if isinstance(operand, int) else IndexValue(Affine(None, 0, operand), "i64")
+                other = (
+                    Number(operand, "i64") if isinstance(operand, int) else IndexValue(Affine(None, 0, operand), "i64")
+                )
                 value = Let(Apply(op, (value, other), "i64"), "i64")
                 self.scopes[depth].statements.append(value)
         if not isinstance(value, Let):

@@ -46,7 +46,19 @@ from gradc.loops.ir import (
     read_by,
 )
 from gradc.loops.order import in_order
-from gradc.schedule.nest import Demand, MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Side, Step, Term, Tile
+from gradc.schedule.nest import (
+    Demand,
+    MatrixProduct,
+    Nest,
+    Over,
+    OverTiles,
+    Reduction,
+    RunningSums,
+    Side,
+    Step,
+    Term,
+    Tile,
+)
 from gradc.schedule.tiles import ROWS
 
 BLOCK = 128
@@ -171,7 +183,7 @@ class _Expander:
                 case Term():
                     made.append(self._term(step))
                 case RunningSums():
-                    made.append(self._running_sums(step))
+                    made += self._running_sums(step)
                 case Demand():
                     wrong = Apply("not", (step.condition,), "bool")
                     made.append(Guard(wrong, "IndexError", step.message))
@@ -250,7 +262,7 @@ class _Expander:
         assert self.tile is not None
         return Span(self.tile.start, self.tile.stop)
 
-    def _running_sums(self, step: RunningSums) -> Statement:
+    def _running_sums(self, step: RunningSums) -> list[Statement]:
         """Loops over the other axes, and inside them one along the axis."""
         type = self.arrays[step.array]
         variables = [self._new_name("i") for _ in type.shape]
@@ -271,11 +283,12 @@ class _Expander:
 
     def _open(self, reduction: Reduction, is_short: bool) -> Iterator[Statement]:
         """A reduction starts; a sum over more than a block also carries a rounding error."""
-        row = OPS[reduction.op]
+        identity = OPS[reduction.op].identity
+        assert identity is not None
         carries_error = reduction.op == "sum" and not is_short
         if not reduction.axes:
             total = reduction.accumulator
-            yield Open(total, Number(row.identity, total.running_dtype))
+            yield Open(total, Number(identity, total.running_dtype))
             error = Accumulator("sum", "f64", reduction.node, "error", total)
             block = Accumulator("sum", "f64", reduction.node, "block", total)
             if carries_error:
@@ -287,7 +300,7 @@ class _Expander:
             wide = self._scratch(reduction, "wide")
             yield Allocate(wide, zeros=True)
         else:
-            yield Fill(self._opened_part(reduction), Number(row.identity, reduction.dtype))
+            yield Fill(self._opened_part(reduction), Number(identity, reduction.dtype))
         if carries_error:
             low = self._scratch(reduction, "low")
             yield Allocate(low, zeros=True)
@@ -318,13 +331,13 @@ class _Expander:
             if isinstance(running.block, Accumulator) and isinstance(running.error, Accumulator):
                 yield CombineExactly(reduction.accumulator, running.error, running.block)
             elif isinstance(running.block, str) and isinstance(running.error, str):
-                error, block = running.error, running.block
-                yield self._each_element(
-                    reduction,
-                    lambda place, r=reduction, e=error, b=block: CombineExactly(
-                        self._so_far(r, place), self._at(e, place), self._at(b, place)
-                    ),
-                )
+                yield self._add_block_of(reduction, running.error, running.block)
+
+    def _add_block_of(self, reduction: Reduction, error: str, block: str) -> Statement:
+        def add(place: Place) -> Statement:
+            return CombineExactly(self._so_far(reduction, place), self._at(error, place), self._at(block, place))
+
+        return self._each_element(reduction, add)
 
     def _close(self, reduction: Reduction) -> Iterator[Statement]:
         running = self.running[reduction]
@@ -367,9 +380,7 @@ class _Expander:
         return self._at(reduction.slot, self._in_slot(reduction, place))
 
     def _in_slot(self, reduction: Reduction, place: Place) -> Place:
-        shifted = (
-            at.plus(first) if isinstance(at, Affine) else at for at, (_, first) in zip(place, reduction.axes)
-        )
+        shifted = (at.plus(first) if isinstance(at, Affine) else at for at, (_, first) in zip(place, reduction.axes))
         return (*reduction.prefix, *shifted)
 
     def _at(self, array: str, place: Place) -> Load:

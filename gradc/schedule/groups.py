@@ -32,6 +32,7 @@ from gradc.schedule.tasks import (
     scattered,
 )
 from gradc.schedule.tiles import candidates, cut
+from gradc.schedule.windows import sliding_windows
 
 
 def schedule(graph: Graph) -> Schedule:
@@ -41,7 +42,7 @@ def schedule(graph: Graph) -> Schedule:
     found = [plan for plan in tiled if any(isinstance(item, Tiles) for item in plan.body.items)]
     plan = min(found, key=lambda plan: (*_whole_arrays(plan), len(plan.body.items)), default=None)
     chosen = plan or scheduled(graph, beforehand, None)
-    return replace(chosen, aliases=shared(chosen))
+    return replace(chosen, aliases=shared(chosen), windows=sliding_windows(chosen.body))
 
 
 def _whole_arrays(plan: Schedule) -> tuple[int, int]:

@@ -52,6 +52,8 @@ class Over:
     reductions: list[Reduction]
     body: list[Step]
     carries: list[Carry] = field(default_factory=list)
+    is_over_rows: bool = False
+    """Whether the size is that of a tile."""
 
 
 @dataclass(slots=True, eq=False)

@@ -181,6 +181,17 @@ class Local:
         return self.tile is not None and self.tile >= self.dropped
 
 
+@dataclass(frozen=True)
+class Window:
+    """An array of this dtype that cotangents of shifted slices are added to, element after element: a window slides
+    over it with the loop, and what has come together for the `reach` elements ahead is handed on with it. So many
+    cotangents arrive in an iteration."""
+
+    dtype: str
+    reach: int
+    arrivals: int
+
+
 @dataclass
 class Schedule:
     """The whole kernel: the tree of loops, and what has storage."""
@@ -198,6 +209,8 @@ class Schedule:
     """Cheap values that two loops need and each computes for itself."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Saved arrays that live in the storage of an output until that is written."""
+    windows: dict[str, Window] = field(default_factory=dict)
+    """The arrays that one loop writes element after element, while cotangents are handed on."""
 
 
 def makes(task: Task, stored: dict[Node, str]) -> bool:

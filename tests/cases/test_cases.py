@@ -1,9 +1,9 @@
-"""One small file for each example, with every stage below the program; `pytest --update` rewrites them."""
+"""One small file for each example: the program, and below it what every stage adds; `pytest --update` rewrites them."""
 
 import pytest
 
 import gradc
-from gradc.compiler import STAGES
+from tests.stage_texts import stage_texts
 
 CASES = {
     "lecture_product": ("(x + y) * z", None),
@@ -28,7 +28,5 @@ def test_every_stage(name, golden):
     text, wrt = CASES[name]
     f = gradc.compile(text, wrt=wrt)
     parts = [f"{text}\nwrt {', '.join(f.wrt)}\n"]
-    for stage in STAGES:
-        shown = f.stages.stage_text(stage) if stage != "python" else "\n".join(f.stages.function.lines) + "\n"
-        parts.append(f"== {stage}\n{shown}")
+    parts += [f"== {stage}\n{shown}" for stage, shown in stage_texts(f.stages).items()]
     golden(f"{name}.txt", "\n".join(parts))

@@ -8,8 +8,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
+import typed_user
+
+import gradc
+from gradc.runtime.kernel import RUNNABLE
+from gradc.runtime.stages import Runnable
 
 ROOT = Path(__file__).parents[2]
 ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "schedule", "emit", "compiler", "export", "runtime",
@@ -42,8 +49,20 @@ def test_format_is_ruff_s():
     assert found_by("ruff", "format", "--no-cache", "--check", "--diff", ".") == ""
 
 
-def test_types_find_nothing(tmp_path):
-    assert found_by("mypy", "--cache-dir", str(tmp_path)) == ""
+def test_types_find_nothing():
+    """Neither in the package nor, strictly, in a user's file."""
+    assert found_by("mypy") == ""
+
+
+def test_a_user_s_file_does_what_its_types_say():
+    f = typed_user.compiled("sum(x * y)")
+    assert typed_user.calls(f, np.array([1.0, 2.0, 3.0]), 2.0) == [12.0, 12.0, 6.0, 6.0, 18.0, 3.0]
+    assert typed_user.described(f)[0] == f.text
+    svg, arguments = typed_user.lecture()
+    assert svg.startswith("<svg") and arguments == 4
+    assert typed_user.message("x +") and typed_user.message("x * y") == gradc.__version__
+    assert set(get_args(Runnable)) == set(RUNNABLE)
+    assert (ROOT / "gradc" / "py.typed").exists()
 
 
 def found_by(*command: str) -> str:

@@ -14,7 +14,7 @@ from gradc.ir.ops import ROWS, Op
 from gradc.ir.types import Type
 
 ELEMENTWISE = [row for row in ROWS if row.kind == "elementwise" and any(row.partials)]
-REDUCTIONS = [row for row in ROWS if row.kind == "reduction" and (any(row.partials) or row.is_linear)]
+REDUCTIONS = [row for row in ROWS if row.kind == "reduction" and (any(row.partials) or row.transpose)]
 ARRAY_SIZE = 3
 
 UNARY_POINTS = [

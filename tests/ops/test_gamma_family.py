@@ -9,11 +9,11 @@ import pytest
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.check.reals import REALS, function
-from gradc.loops import support as special
 from gradc.ir.graph import constant, input_node, make
 from gradc.ir.interpret import reference
 from gradc.ir.ops import OPS
 from gradc.ir.types import Type
+from gradc.loops import support as special
 
 POINTS = [
     1e-300, 1e-8, 0.1, 0.5, 0.9, 0.9999999, 1.0, 1.0000001, 1.46, 1.9, 2.0, 2.5, 3.0, 7.7, 20.0, 100.5, 171.0, 1000.0,

@@ -1,5 +1,6 @@
 """The pages that are written from data are current, and the data is true."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from special_points import KINKS
 
 import gradc
 from gradc.ir.ops import ROWS
+from tests.stage_texts import stage_texts
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -94,6 +96,25 @@ def test_ops_page(golden):
             partials = ", ".join("—" if partial is None else cell(partial) for partial in row.partials)
         rows.append(f"| {cell(row.name)} | {cell(', '.join(row.params))} | {partials} |")
     golden(DOCS / "ops.md", OPS.format(table="\n".join(rows)))
+
+
+FOLLOWED = "X: f64[n, d]; w: f64[d]; y: f64[n]; mean(log1p(exp(-y*(X@w))))"
+"""The program that docs/design.md follows through the compiler."""
+STAGE_BLOCK = re.compile(r"^```text (?P<stage>\w+)\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_design_page_shows_every_stage(golden):
+    """A block that begins with "```text graph" holds the graph of that program, and so on."""
+    texts = stage_texts(gradc.compile(FOLLOWED, wrt="w").stages)
+    shown = []
+
+    def block(found: re.Match) -> str:
+        shown.append(found["stage"])
+        return f"```text {found['stage']}\n{texts[found['stage']]}```"
+
+    page = (DOCS / "design.md").read_text(encoding="utf-8")
+    golden(DOCS / "design.md", STAGE_BLOCK.sub(block, page))
+    assert shown == list(texts)
 
 
 @pytest.mark.parametrize(
