@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from gradc.ir.access import MOVES, Affine, Index, Indirect, reads, target_index
+from gradc.ir.access import Affine, Index, Indirect, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
+from gradc.ir.ops import MOVES
 from gradc.ir.sizes import derive
 from gradc.ir.types import Type
 from gradc.schedule.loops import (
@@ -407,13 +408,12 @@ class _Builder:
     def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
         """A value that is read rather than computed."""
         dtype = node.type.dtype
-        match node.op:
-            case "const":
-                return Number(node.value, dtype), 0
-            case "iota":
-                return self._position(index[node.attrs[0]], dtype)
-            case "size":
-                return Extent(node.attrs[0], dtype), 0
+        if node.op == "const":
+            return Number(node.value, dtype), 0
+        if node.op == "iota":
+            return self._position(index[node.attrs[0]], dtype)
+        if node.op == "size":
+            return Extent(node.attrs[0], dtype), 0
         if node in self.plan.stored:
             return self._load(self._home(self.plan.stored[node]), index, node)
         if node.op == "input":
