@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from gradc.ir.access import SCATTERS
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node
-from gradc.ir.ops import OPS
+from gradc.ir.ops import OPS, SCATTERS
 from gradc.ir.sizes import Shape, Size, derive, shrink
 from gradc.ir.types import Type
 

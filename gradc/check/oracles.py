@@ -14,6 +14,7 @@ import numpy as np
 
 from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import apply, concrete, reference
+from gradc.ir.ops import SCATTERS
 from gradc.ir.sizes import evaluate as evaluate_size
 
 Value = Any
@@ -48,7 +49,7 @@ class Arithmetic:
 
     def apply(self, node: Node, args: Sequence[Value], sizes: Mapping[str, int]) -> Value:
         """One op."""
-        if node.op in ("const", "size"):
+        if node.row.is_number:
             value = node.value if node.op == "const" else evaluate_size(node.attrs[0], sizes)
             number = value if node.type.dtype == "bool" else self.number(float(value))
             return np.full(concrete(node.shape, sizes), number, object) if node.shape else number
@@ -69,7 +70,7 @@ class Arithmetic:
         if len(args) == 2:
             arrays.append(np.asarray(args[1], object if node.row.kind == "contraction" else int))
         result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
-        if node.op in ("pad", "put", "put_along"):
+        if node.op in SCATTERS:
             result = np.where(result == 0, self.number(0.0), result)
         return result[()]
 

@@ -20,9 +20,6 @@ ROUNDING = 1e-16
 RUNS = 3
 """How often the graph is evaluated with different errors."""
 
-ADDING = ("sum", "contract", "cumsum", "put", "put_along")
-"""Ops that round inside, while they add."""
-
 
 @dataclass(frozen=True)
 class Rounded(Arithmetic):
@@ -31,7 +28,7 @@ class Rounded(Arithmetic):
     draw: Random = field(default_factory=lambda: Random(0))
 
     def apply(self, node: Node, args: Sequence[Value], sizes: Mapping[str, int]) -> Value:
-        if node.op in ADDING:
+        if node.row.adds:
             args = [self._moved(arg) if source.type.is_float else arg for source, arg in zip(node.args, args)]
         result = super().apply(node, args, sizes)
         return self._moved(result, inexact_only=True) if node.type.is_float else result

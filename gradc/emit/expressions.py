@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from gradc.emit.values import RAISING, by_number, is_plain, plain_values
+from gradc.emit.values import by_number, is_plain, plain_values
 from gradc.ir.access import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
@@ -27,7 +29,6 @@ from gradc.loops.ir import (
     Settled,
     Variable,
 )
-from gradc.loops.support import CALLED, INTEGER_CALLED
 
 DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
 
@@ -36,6 +37,26 @@ PRECEDENCE = {
     "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
 }  # fmt: skip
 ATOM = 9
+HELPER = re.compile(r"\b_\w+(?=\()")
+"""A helper function that a template calls."""
+
+
+@cache
+def binding(template: str) -> tuple[int, tuple[int, ...]]:
+    """How tightly what a template writes binds, and how tightly each argument has to, or gets parentheses."""
+    count = 1 + max(map(int, re.findall(r"{(\d)}", template)))
+    if "(" in template:
+        return ATOM, (0,) * count
+    sign, *_ = re.sub(r"{\w+}", " ", template).split()
+    if sign == "if":
+        return PRECEDENCE["if"], (1,) * count
+    if not template.startswith("{"):
+        level = PRECEDENCE["neg" if sign == "-" else f"{sign} "]
+        return level, (level,) * count
+    level = PRECEDENCE[sign]
+    left = level + 1 if sign == "**" or level == PRECEDENCE["<"] else level
+    right = level if sign in ("and", "or") else level + 1
+    return level, (left, right) if count == 2 else (max(left, right),)
 
 
 @dataclass(frozen=True)
@@ -101,7 +122,7 @@ class Expressions:
             left, right = (
                 self._affine(arg.at) if isinstance(arg, IndexValue) else self._show(arg).text for arg in value.args
             )
-            return Text(f"{left} {OPS[value.op].python} {right}", PRECEDENCE["<"])
+            return Text(OPS[value.op].python.format(left, right), PRECEDENCE["<"])
         return self._show(value)
 
     @staticmethod
@@ -119,38 +140,16 @@ class Expressions:
 
     def _apply(self, value: Apply) -> Text:
         args = [self._show(arg) for arg in value.args]
-        if value.op in RAISING and all(is_plain(arg, self.plain) for arg in value.args) and not by_number(value):
+        if OPS[value.op].raises and all(is_plain(arg, self.plain) for arg in value.args) and not by_number(value):
             args[0] = Text(f"{DTYPES[value.dtype]}({args[0].text})")
-        called = CALLED.get(value.op)
-        if value.dtype == "i64" and value.op in INTEGER_CALLED and not _by_safe_number(value):
-            called = INTEGER_CALLED[value.op]
-        if called is not None:
-            self.calls.add(called)
-            return Text(f"{called}({', '.join(arg.text for arg in args)})")
-        match value.op:
-            case "cast":
-                return Text(f"{DTYPES[value.dtype]}({args[0].text})")
-            case "neg":
-                return Text(f"-{args[0].within(PRECEDENCE['neg'])}", PRECEDENCE["neg"])
-            case "square":
-                return Text(f"{args[0].text} * {args[0].text}", PRECEDENCE["*"])
-            case "maximum" | "clamp_min":
-                return Text(f"np.maximum({args[0].text}, {args[1].text})")
-            case "minimum" | "clamp_max":
-                return Text(f"np.minimum({args[0].text}, {args[1].text})")
-            case "where" | "gate":
-                zero = self._number(Number(0.0, value.dtype))
-                condition, then, otherwise = args if len(args) == 3 else (*args, zero)
-                return Text(f"{then.within(1)} if {condition.within(1)} else {otherwise.within(1)}", PRECEDENCE["if"])
-        template = OPS[value.op].python
-        if "{}" in template:
-            return Text(template.format(*(arg.text for arg in args)))
-        level = PRECEDENCE[template]
-        if len(args) == 1:
-            return Text(template + args[0].within(level), level)
-        right_tight = level if template in ("and", "or") else level + 1
-        left_level = level + 1 if template == "**" or level == PRECEDENCE["<"] else level
-        return Text(f"{args[0].within(left_level)} {template} {args[1].within(right_tight)}", level)
+        row = OPS[value.op]
+        is_careful = value.dtype == "i64" and row.of_integers and not _by_safe_number(value)
+        template = row.of_integers if is_careful else row.python
+        self.calls.update(HELPER.findall(template))
+        level, within = binding(template)
+        texts = [arg.within(least) for arg, least in zip(args, within)]
+        zero = self._number(Number(0.0, value.dtype)).text
+        return Text(template.format(*texts, dtype=DTYPES[value.dtype], zero=zero), level)
 
     # ------------------------------------------------------------ sizes and indices
 

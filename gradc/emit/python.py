@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradc.emit.expressions import DTYPES, PRECEDENCE, Expressions, Text
+from gradc.emit.expressions import DTYPES, Expressions, Text, binding
 from gradc.emit.names import Names
 from gradc.emit.values import readers
 from gradc.ir.access import Affine
@@ -286,12 +286,11 @@ class _Printer(Expressions):
         if statement.in_any_order:
             self.calls.add("_add")
             self._line(f"{target} = _add({target}, {value.text})", indent)
-        elif joined in ("+", "*"):
-            self._line(f"{target} {joined}= {value.text}", indent)
-        elif joined in PRECEDENCE:
-            self._line(f"{target} = {target} {joined} {value.within(PRECEDENCE[joined])}", indent)
+        elif joined in ("{0} + {1}", "{0} * {1}"):
+            self._line(f"{target} {joined[4]}= {value.text}", indent)
         else:
-            self._line(f"{target} = np.{joined}imum({target}, {value.text})", indent)
+            _, (_, within) = binding(joined)
+            self._line(f"{target} = {joined.format(target, value.within(within))}", indent)
 
     def _close(self, statement: Close, indent: int) -> None:
         total = self.text[statement.total].text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gradc.ir.ops import OPS
 from gradc.loops.ir import Accumulator, Apply, Expression, For, Let, Number, Statement, Variable, every, read_by
-from gradc.loops.support import CALLED
 
 
 def plain_values(statements: list[Statement]) -> set[Let]:
@@ -12,13 +11,15 @@ def plain_values(statements: list[Statement]) -> set[Let]:
     plain: set[Let] = set()
     for statement in every(statements):
         if isinstance(statement, Let) and isinstance(statement.value, Apply):
-            op, args = statement.value.op, statement.value.args
-            if op in ("where", "gate"):
-                found = op == "gate" or any(is_plain(arg, plain) for arg in args[1:])
-            elif op in RAISING and not by_number(statement.value):
+            row, args = OPS[statement.value.op], statement.value.args
+            if row.selects:
+                found = "{zero}" in row.python or any(is_plain(arg, plain) for arg in args[row.conditions :])
+            elif row.raises and not by_number(statement.value):
+                found = False
+            elif row.python.startswith(NUMPY_CALLS):
                 found = False
             else:
-                found = op in _PYTHON_CALLS or (op not in _NUMPY_CALLS and all(is_plain(arg, plain) for arg in args))
+                found = row.python.startswith(PYTHON_CALLS) or all(is_plain(arg, plain) for arg in args)
             if found:
                 plain.add(statement)
     return plain
@@ -34,13 +35,10 @@ def by_number(value: Apply) -> bool:
     return value.op != "power" and isinstance(divisor, Number) and divisor.value != 0
 
 
-RAISING = ("div", "floordiv", "mod", "power")
-"""Ops for which Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
-
-_PYTHON_CALLS = {name for name, row in OPS.items() if row.python.startswith("math.")} | set(CALLED)
-_NUMPY_CALLS = {name for name, row in OPS.items() if row.python.startswith("np.")} | {
-    "cast", "maximum", "minimum", "clamp_min", "clamp_max",
-}  # fmt: skip
+NUMPY_CALLS = ("np.", "{dtype}")
+"""What gives a number of NumPy's, whatever its arguments are."""
+PYTHON_CALLS = ("math.", "_")
+"""What gives a float of Python's, whatever its arguments are."""
 
 
 def readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
@@ -51,10 +49,10 @@ def readers(statements: list[Statement]) -> dict[Let, list[list[Statement]]]:
         body = stack.pop()
         for statement in body:
             computed = statement.value if isinstance(statement, Let) else None
-            is_square = isinstance(computed, Apply) and computed.op == "square"
+            times = OPS[computed.op].python.count("{0}") if isinstance(computed, Apply) else 1
             for value in read_by(statement):
                 if isinstance(value, Let):
-                    found.setdefault(value, []).extend([body] * (2 if is_square else 1))
+                    found.setdefault(value, []).extend([body] * times)
             if isinstance(statement, For):
                 stack.append(statement.body)
     return found

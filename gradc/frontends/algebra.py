@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradc.ir.access import MOVES
 from gradc.ir.graph import (
     Check,
     IndexCheck,
@@ -26,7 +25,7 @@ from gradc.ir.graph import (
     topological,
 )
 from gradc.ir.interpret import evaluate_constant
-from gradc.ir.ops import OPS, others
+from gradc.ir.ops import MOVES, OPS, others
 from gradc.ir.sizes import MAX_TERMS, Derived, Shape, Size, derive, product, terms, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error

@@ -164,7 +164,7 @@ def squeeze(node: Node, axes: tuple[int, ...]) -> Node:
     return make("squeeze", node, attrs=(axes,))
 
 
-MAKERS: dict[str, Callable[..., Node]] = {"broadcast": broadcast, "cast": cast, "squeeze": squeeze}
+MAKERS: dict[str, Callable[..., Node]] = {maker.__name__: maker for maker in (broadcast, cast, squeeze)}
 
 
 def build(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> Node:

@@ -3,6 +3,9 @@
 A row says what an op is called, what its arguments are called, its partial derivative for each argument
 as text in gradc's own language, how NumPy evaluates it, how Python writes it, and where to test it.
 
+The facts of an op stand in its row and nowhere else: what it costs, what its integers and signs do, how a kernel
+reads it, what it is called; a test looks for sets of op names in other files.
+
 Reading a partial: arguments go by their names, `out` is the result. Both modes come from the same text,
 `x_bar += out_bar * partial` and `out_dot += partial * x_dot`. `gate(c, v)` is v where c holds and *nothing*
 elsewhere: not the number zero, which times infinity is NaN, but the absence of a path. None marks an
@@ -18,13 +21,13 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from gradc.ir.affine import FIRST
 from gradc.ir.sizes import Shape
 from gradc.ir.types import Type
 
 Interval = tuple[float, float]
 Attrs = tuple[Any, ...]
-Running = tuple[float | bool | None, str, str]
-"""Of a reduction: identity, combination, noun."""
+Element = Callable[[Attrs, tuple[Any, ...]], tuple[Any, ...]]
 
 REAL = (-4.0, 4.0)
 POSITIVE = (0.1, 6.0)
@@ -46,20 +49,68 @@ class Op:
     numpy: str = ""
     """The reference: a dotted name, called with the argument arrays."""
     python: str = ""
-    """The emitted Python: an infix or prefix symbol, or a call with one `{}` for each argument."""
+    """The emitted Python: `{0}`, `{1}`, ... are the arguments, `{dtype}` and `{zero}` the result's type and its zero."""
     lowered: str = ""
     """For an op that is no primitive of the kernels: its meaning in terms of others, as text."""
     wide: bool = False
     """Whether `lowered` is computed in f64 even for f32, whose range is too small for it."""
     domain: tuple[Interval, ...] = ()
     """Where tests draw each argument."""
-    commutative: bool = False
+    cost: int = 0
+    """The work of an element of an elementwise op, in additions."""
+    of_integers: str = ""
+    """The emitted Python for integers, where dividing them may have no answer."""
+    symbol: str = ""
+    """What a picture calls the op; its name if this is empty."""
+    with_number: tuple[str, str] = ("", "")
+    """The same where the left argument is a number, and where the right one is."""
     identity: float | bool | None = None
-    """Of a reduction that runs over its terms: its value for no terms."""
+    """What leaves the other argument as it is; of a reduction, its value for no terms."""
     combine: str = ""
-    """The elementwise op that joins two partial results."""
+    """The elementwise op that joins two partial results of a reduction."""
     noun: str = ""
-    """What a running result is called."""
+    """What a running result of a reduction is called."""
+    conditions: int = 0
+    """How many of the first arguments are conditions."""
+    access: str = ""
+    """Of an op that moves data, how a kernel does it: "read" (it only changes which element is read), "scatter" (it
+    adds into a part of an array of zeros), "view" (the same array in another shape) or "call" (whole arrays)."""
+    element: Element | None = None
+    """From attrs and the index of an element of the result to the element of the argument that is read; of a scatter,
+    from the element of the argument to where it goes."""
+    is_number: bool = False
+    """Whether it is one number everywhere, which no input holds."""
+    aligned: bool = False
+    """Whether an array of indices has an index for each element, not one for each row."""
+    commutative: bool = False
+    adds: bool = False
+    """Whether it adds up elements, and rounds while it does."""
+    raises: bool = False
+    """Whether Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
+    derived: bool = False
+    """Whether only derivatives bring it in: no program as written has it."""
+    hidden: bool = False
+    """Whether the language has no function of this name."""
+    keeps_integers: bool = False
+    """Whether it gives integers, or conditions, for integers."""
+    keeps_positive: bool = False
+    """Whether it is positive for positive arguments."""
+    keeps_squares: bool = False
+    """Whether a sum of squares, or one with a positive factor, becomes another one."""
+    exponential: bool = False
+    """Whether it is positive, and overflows or vanishes where its logarithm is an ordinary number."""
+    overflows: bool = False
+    """Whether an exponential overflows."""
+
+    @property
+    def keeps_elements(self) -> bool:
+        """Whether each element of the result is one of the argument."""
+        return self.access in ("read", "view")
+
+    @property
+    def selects(self) -> bool:
+        """Whether a condition says which argument the result is."""
+        return 0 < self.conditions < len(self.params)
 
 
 # ---------------------------------------------------------------- types of results
@@ -127,166 +178,218 @@ def _repeated(x: Type, attrs: Attrs) -> tuple[str, Attrs]:
     return ("sum", (added,)) if added else ("broadcast", (x.shape, dims))
 
 
+def _unsqueezed(attrs: Attrs, index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index with the only element of the dropped axes."""
+    (axes,) = attrs
+    given = iter(index)
+    return tuple([FIRST if axis in axes else next(given) for axis in range(len(index) + len(axes))])
+
+
+def _sliced(attrs: Attrs, index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index into a slice as one into the whole."""
+    return tuple([at.sliced(first, step) for at, (first, step, _) in zip(index, attrs[0])])
+
+
 # ---------------------------------------------------------------- makers of rows
 
-ROWS: list[Op] = []
+OPS: dict[str, Op] = {}
+"""The table by name."""
 
 
-def _row(name: str, kind: str, params: str, infer, **columns) -> None:
-    ROWS.append(Op(name, kind, tuple(params.split()), infer, **columns))
+def _row(name: str, kind: str, params: str, infer, facts: str = "", **columns) -> None:
+    """A row of the table; `facts` names columns that are true."""
+    columns |= dict.fromkeys(facts.split(), True)
+    OPS[name] = Op(name, kind, tuple(params.split()), infer, **columns)
 
 
-def _unary(name: str, partial: str, numpy: str, python: str, domain: Interval = REAL, lowered: str = "") -> None:
+def _unary(
+    name: str, cost: int, partial: str, numpy: str, python: str, domain: Interval = REAL, **columns
+) -> None:  # fmt: skip
     _row(
-        name, "elementwise", "x", _first, partials=(partial,), numpy=numpy, python=python, lowered=lowered,
-        domain=(domain,),
+        name, "elementwise", "x", _first, cost=cost, partials=(partial,), numpy=numpy, python=python,
+        domain=(domain,), **columns,
     )  # fmt: skip
 
 
 def _binary(
-    name: str, params: str, partials: tuple[str | None, ...], numpy: str, python: str,
-    domain: tuple[Interval, ...] = (REAL, REAL), lowered: str = "", commutative: bool = False,
+    name: str, cost: int, params: str, partials: tuple[str | None, ...], numpy: str, python: str,
+    domain: tuple[Interval, ...] = (REAL, REAL), **columns,
 ) -> None:  # fmt: skip
     _row(
-        name, "elementwise", params, _last, partials=partials, numpy=numpy, python=python, lowered=lowered,
-        domain=domain, commutative=commutative,
+        name, "elementwise", params, _last, cost=cost, partials=partials, numpy=numpy, python=python, domain=domain,
+        **columns,
     )  # fmt: skip
 
 
-def _comparison(name: str, symbol: str, numpy: str, commutative: bool = False) -> None:
+def _infix(
+    name: str, sign: str, cost: int, params: str, partials: tuple[str | None, ...], numpy: str,
+    domain: tuple[Interval, ...] = (REAL, REAL), **columns,
+) -> None:  # fmt: skip
+    _binary(name, cost, params, partials, numpy, f"{{0}} {sign} {{1}}", domain, symbol=sign, **columns)
+
+
+def _comparison(name: str, sign: str, numpy: str, **columns) -> None:
     _row(
-        name, "elementwise", "x y", _condition, partials=(None, None), numpy=numpy, python=symbol,
-        domain=(REAL, REAL), commutative=commutative,
+        name, "elementwise", "x y", _condition, cost=1, partials=(None, None), numpy=numpy,
+        python=f"{{0}} {sign} {{1}}", symbol=sign, domain=(REAL, REAL), keeps_integers=True, hidden=True, **columns,
+    )  # fmt: skip
+
+
+def _logical(name: str, params: str, python: str, numpy: str, **columns) -> None:
+    count = len(params.split())
+    _row(
+        name, "elementwise", params, _condition, cost=1, partials=(None,) * count, numpy=numpy, python=python,
+        domain=(REAL,) * count, conditions=count, hidden=True, **columns,
     )  # fmt: skip
 
 
 def _reduction(
-    name: str, partial: str | None, numpy: str, domain: Interval = REAL, running: Running = (None, "", ""), **columns
+    name: str, partial: str | None, numpy: str, domain: Interval = REAL, combine: str = "", **columns
 ) -> None:
-    identity, combine, noun = running
     _row(
-        name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, domain=(domain,), identity=identity,
-        combine=combine, noun=noun, **columns,
+        name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, domain=(domain,), combine=combine,
+        identity=OPS[combine].identity if combine else None, **columns,
     )  # fmt: skip
 
 
-def _movement(name: str, infer, transpose, numpy: str) -> None:
-    _row(name, "movement", "x", infer, transpose=transpose, numpy=numpy)
+def _movement(name: str, infer, transpose, numpy: str, **columns) -> None:
+    _row(name, "movement", "x", infer, transpose=transpose, numpy=numpy, **columns)
+
+
+def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
+    _row(name, "gather", "x index", infer, numpy=numpy, access=access, **columns)
 
 
 # ---------------------------------------------------------------- sources
 
 _row("input", "source", "", _attribute)  # attrs: name, type
-_row("const", "source", "", _attribute)  # attrs: bits, type
+_row("const", "source", "", _attribute, facts="is_number")  # attrs: bits, type
 _row("iota", "source", "", _attribute)  # attrs: axis, type; every element is its own index along the axis
-_row("size", "source", "", _attribute)  # attrs: size, type; the size as a number
+_row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; the size as a number
 
 # ---------------------------------------------------------------- elementwise, one argument
 # fmt: off
 
-#      name          partial                      numpy               python            domain
-_unary("neg",        "-1",                        "numpy.negative",   "-")
-_unary("abs",        "sign(x)",                   "numpy.abs",        "abs({})")
-_unary("sign",       "0",                         "numpy.sign",       "np.sign({})")
-_unary("square",     "2 * x",                     "numpy.square",     "{} * {}")
-_unary("sqrt",       "0.5 / out",                 "numpy.sqrt",       "np.sqrt({})",    POSITIVE)
-_unary("cbrt",       "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({})",    POSITIVE)
-_unary("exp",        "out",                       "numpy.exp",        "np.exp({})")
-_unary("exp2",       "0.6931471805599453 * out",  "numpy.exp2",       "np.exp2({})")
-_unary("expm1",      "exp(x)",                    "numpy.expm1",      "np.expm1({})")
-_unary("log",        "1 / x",                     "numpy.log",        "np.log({})",     POSITIVE)
-_unary("log2",       "1.4426950408889634 / x",    "numpy.log2",       "np.log2({})",    POSITIVE)
-_unary("log10",      "0.4342944819032518 / x",    "numpy.log10",      "np.log10({})",   POSITIVE)
-_unary("log1p",      "1 / (1 + x)",               "numpy.log1p",      "np.log1p({})",   (-0.9, 6.0))
-_unary("log1mexp",   "-expm1_reciprocal(-x)",     "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
+#      name        cost  partial                      numpy               python            domain
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", facts="keeps_integers hidden")
+_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers")
+_unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0})")
+_unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive")
+_unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="keeps_positive")
+_unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE)
+_unary("exp",        10, "out",                       "numpy.exp",        "np.exp({0})", facts="exponential overflows")
+_unary("exp2",       10, "0.6931471805599453 * out",  "numpy.exp2",       "np.exp2({0})", facts="exponential overflows")
+_unary("expm1",      10, "exp(x)",                    "numpy.expm1",      "np.expm1({0})")
+_unary("log",        10, "1 / x",                     "numpy.log",        "np.log({0})",     POSITIVE)
+_unary("log2",       10, "1.4426950408889634 / x",    "numpy.log2",       "np.log2({0})",    POSITIVE)
+_unary("log10",      10, "0.4342944819032518 / x",    "numpy.log10",      "np.log10({0})",   POSITIVE)
+_unary("log1p",      10, "1 / (1 + x)",               "numpy.log1p",      "np.log1p({0})",   (-0.9, 6.0))
+_unary("log1mexp",   10, "-expm1_reciprocal(-x)",     "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
        lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
-_unary("expm1_reciprocal", "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
-       lowered="1 / expm1(x)")
-_unary("sin",        "cos(x)",                    "numpy.sin",        "np.sin({})")
-_unary("cos",        "-sin(x)",                   "numpy.cos",        "np.cos({})")
-_unary("tan",        "1 + out * out",             "numpy.tan",        "np.tan({})",     (-1.4, 1.4))
-_unary("arcsin",     "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({})",  UNIT)
-_unary("arccos",     "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({})",  UNIT)
-_unary("arctan",     "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({})")
-_unary("sinh",       "cosh(x)",                   "numpy.sinh",       "np.sinh({})")
-_unary("cosh",       "sinh(x)",                   "numpy.cosh",       "np.cosh({})")
-_unary("tanh",       "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({})")
-_unary("sech",       "-out * tanh(x)",            "gradc.ir.reference.sech", "",
-       lowered="1 / cosh(x)")
-_unary("logcosh",    "tanh(x)",                   "gradc.ir.reference.logcosh", "",
+_unary("expm1_reciprocal", 10, "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
+       lowered="1 / expm1(x)", facts="hidden")
+_unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})")
+_unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})")
+_unary("tan",        10, "1 + out * out",             "numpy.tan",        "np.tan({0})",     (-1.4, 1.4))
+_unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT)
+_unary("arccos",     10, "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({0})",  UNIT)
+_unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})")
+_unary("sinh",       10, "cosh(x)",                   "numpy.sinh",       "np.sinh({0})")
+_unary("cosh",       10, "sinh(x)",                   "numpy.cosh",       "np.cosh({0})", facts="exponential overflows")
+_unary("tanh",       10, "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({0})")
+_unary("sech",       10, "-out * tanh(x)",            "gradc.ir.reference.sech", "",
+       lowered="1 / cosh(x)", facts="exponential")
+_unary("logcosh",    10, "tanh(x)",                   "gradc.ir.reference.logcosh", "",
        lowered="""where(abs(x) < 1, 0.5 * log1p(square(sinh(x))),
                         abs(x) + log1p(exp(-2 * abs(x))) - 0.6931471805599453)""")
-_unary("arcsinh",    "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({})")
-_unary("arccosh",    "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({})", BEYOND_ONE)
-_unary("arctanh",    "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({})", UNIT)
-_unary("sigmoid",    "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
-       lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))")
-_unary("logistic_pdf", "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_pdf", "",
+_unary("arcsinh",    10, "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({0})")
+_unary("arccosh",    10, "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({0})", BEYOND_ONE)
+_unary("arctanh",    10, "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({0})", UNIT)
+_unary("sigmoid",    10, "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
+       lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))", facts="exponential")
+_unary("logistic_pdf", 10, "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_pdf", "",
        lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))")
-_unary("softplus",   "sigmoid(x)",                "gradc.ir.reference.softplus", "",
+_unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
-_unary("erf",        "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({})")
-_unary("erfc",       "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({})")
-_unary("normal_cdf", "normal_pdf(x)",             "gradc.ir.reference.normal_cdf", "",
+_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})")
+_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})")
+_unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf", "",
        lowered="0.5 * erfc(-0.7071067811865476 * x)")
-_unary("normal_pdf", "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
+_unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
-_unary("gamma",      "out * digamma(x)",          "gradc.ir.reference.gamma",   "gamma({})",   POSITIVE)
-_unary("lgamma",     "digamma(x)",                "gradc.ir.reference.lgamma", "lgamma({})",  POSITIVE)
-_unary("digamma",    "polygamma(1, x)",           "gradc.ir.reference.digamma", "digamma({})", POSITIVE)
-_unary("floor",      "0",                         "numpy.floor",      "np.floor({})")
-_unary("ceil",       "0",                         "numpy.ceil",       "np.ceil({})")
-_unary("round",      "0",                         "numpy.rint",       "np.rint({})")
-_unary("trunc",      "0",                         "numpy.trunc",      "np.trunc({})")
+_unary("gamma",      10, "out * digamma(x)",          "gradc.ir.reference.gamma",   "_gamma({0})",   POSITIVE)
+_unary("lgamma",     10, "digamma(x)",                "gradc.ir.reference.lgamma", "_lgamma({0})",  POSITIVE)
+_unary("digamma",    10, "polygamma(1, x)",           "gradc.ir.reference.digamma", "_digamma({0})", POSITIVE)
+_unary("floor",       1, "0",                         "numpy.floor",      "np.floor({0})")
+_unary("ceil",        1, "0",                         "numpy.ceil",       "np.ceil({0})")
+_unary("round",       1, "0",                         "numpy.rint",       "np.rint({0})")
+_unary("trunc",       1, "0",                         "numpy.trunc",      "np.trunc({0})")
 
 # ---------------------------------------------------------------- elementwise, more arguments
 
-#       name         args    partials                                              numpy                 python
-_binary("add",       "x y",  ("1", "1"),                                           "numpy.add",          "+", commutative=True)
-_binary("sub",       "x y",  ("1", "-1"),                                          "numpy.subtract",     "-")
-_binary("mul",       "x y",  ("y", "x"),                                           "numpy.multiply",     "*", commutative=True)
-_binary("div",       "x y",  ("1 / y", "-out / y"),                                "numpy.divide",       "/", (REAL, POSITIVE))
-_binary("floordiv",  "x y",  ("0", "0"),                                           "numpy.floor_divide", "//", (REAL, POSITIVE))
-_binary("mod",       "x y",  ("1", "-(x // y)"),                                   "numpy.mod",          "%", (REAL, POSITIVE))
-_binary("power",     "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5 and x != 0 and abs(x) < inf,
-                                                          y * out / x, y * power(x, y - 1)))""",
-                              "where(out == 0 and x >= 0, 0, out * log(x))"),      "numpy.power",        "**", (POSITIVE, REAL))
-_binary("maximum",   "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
-                              "gate(not (y < x), where(x == y, 0.5, 1))"),         "numpy.maximum",      "max", commutative=True)
-_binary("minimum",   "x y",  ("gate(not (x > y), where(x == y, 0.5, 1))",
-                              "gate(not (y > x), where(x == y, 0.5, 1))"),         "numpy.minimum",      "min", commutative=True)
-_binary("clamp_min", "x c",  ("gate(not (x <= c), 1)", None),                      "numpy.maximum",      "max")
-_binary("clamp_max", "x c",  ("gate(not (x >= c), 1)", None),                      "numpy.minimum",      "min")
-_binary("hypot",     "x y",  ("where(out == 0, 0, x / out)",
-                              "where(out == 0, 0, y / out)"),                      "numpy.hypot",        "np.hypot({}, {})", commutative=True)
-_binary("arctan2",   "y x",  ("x / hypot(x, y) / hypot(x, y)",
-                              "-y / hypot(x, y) / hypot(x, y)"),                   "numpy.arctan2",      "np.arctan2({}, {})")
-_binary("logaddexp", "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
-                              "where(x == y and abs(x) == inf, 0.5, sigmoid(y - x))"), "numpy.logaddexp", "",
-        lowered="where(x == y, x + 0.6931471805599453, max(x, y) + log1p(exp(-abs(x - y))))", commutative=True)
-_binary("shifted",   "x s",  ("1", None),                                          "gradc.ir.reference.shifted", "",
-        lowered="where(x == s, 0, x - s)")  # s counts as a constant: for results that do not depend on it
-_binary("exp_shifted", "x s", ("out", None),                                       "gradc.ir.reference.exp_shifted", "",
-        lowered="where(x == s, 1, exp(x - s))")
-_binary("polygamma", "n x",  (None, "polygamma(n + 1, x)"),                        "gradc.ir.reference.polygamma", "polygamma({}, {})", ((1.0, 1.0), POSITIVE))
-_binary("gate",      "c x",  (None, "gate(c, 1)"),                                 "gradc.ir.reference.gate", "{1} if {0} else 0.0")
-_row("where", "elementwise", "c x y", _last, partials=(None, "gate(c, 1)", "gate(not c, 1)"),
-     numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL))
-_row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)),
+#       name          sign cost  args    partials                                    numpy
+_infix("add",         "+",   1,  "x y",  ("1", "1"),                                 "numpy.add",
+       identity=0.0, with_number=("+{}", "+{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden")
+_infix("sub",         "-",   1,  "x y",  ("1", "-1"),                                "numpy.subtract",
+       with_number=("{}-x", "x-{}"), facts="keeps_integers hidden")
+_infix("mul",         "*",   1,  "x y",  ("y", "x"),                                 "numpy.multiply",
+       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden")
+_infix("div",         "/",   4,  "x y",  ("1 / y", "-out / y"),                      "numpy.divide",       (REAL, POSITIVE),
+       with_number=("{}/x", "x/{}"), facts="raises keeps_positive keeps_squares hidden")
+_infix("floordiv",    "//", 10,  "x y",  ("0", "0"),                                 "numpy.floor_divide", (REAL, POSITIVE),
+       of_integers="_floor_divide({0}, {1})", facts="raises keeps_integers hidden")
+_infix("mod",         "%",  10,  "x y",  ("1", "-(x // y)"),                         "numpy.mod",          (REAL, POSITIVE),
+       of_integers="_remainder({0}, {1})", facts="raises keeps_integers")
+_infix("power",       "**", 10,  "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5 and x != 0 and abs(x) < inf,
+                                                                    y * out / x, y * power(x, y - 1)))""",
+                                  "where(out == 0 and x >= 0, 0, out * log(x))"),    "numpy.power",        (POSITIVE, REAL),
+       with_number=("{}**x", "x**{}"), facts="raises keeps_positive")
+
+#       name            cost  args    partials                                       numpy                 python
+_binary("maximum",        1,  "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
+                                       "gate(not (y < x), where(x == y, 0.5, 1))"),  "numpy.maximum",      "np.maximum({0}, {1})",
+        symbol="max", identity=-inf, facts="commutative keeps_integers")
+_binary("minimum",        1,  "x y",  ("gate(not (x > y), where(x == y, 0.5, 1))",
+                                       "gate(not (y > x), where(x == y, 0.5, 1))"),  "numpy.minimum",      "np.minimum({0}, {1})",
+        symbol="min", identity=inf, facts="commutative keeps_integers")
+_binary("clamp_min",      1,  "x c",  ("gate(not (x <= c), 1)", None),               "numpy.maximum",      "np.maximum({0}, {1})",
+        symbol="max", with_number=("", "max(x, {})"), facts="keeps_integers hidden")
+_binary("clamp_max",      1,  "x c",  ("gate(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
+        symbol="min", with_number=("", "min(x, {})"), facts="keeps_integers hidden")
+_binary("hypot",         10,  "x y",  ("where(out == 0, 0, x / out)",
+                                       "where(out == 0, 0, y / out)"),               "numpy.hypot",        "np.hypot({0}, {1})",
+        facts="commutative")
+_binary("arctan2",       10,  "y x",  ("x / hypot(x, y) / hypot(x, y)",
+                                       "-y / hypot(x, y) / hypot(x, y)"),            "numpy.arctan2",      "np.arctan2({0}, {1})")
+_binary("logaddexp",     10,  "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
+                                       "where(x == y and abs(x) == inf, 0.5, sigmoid(y - x))"), "numpy.logaddexp", "",
+        lowered="where(x == y, x + 0.6931471805599453, max(x, y) + log1p(exp(-abs(x - y))))", facts="commutative")
+_binary("shifted",       10,  "x s",  ("1", None),                                   "gradc.ir.reference.shifted", "",
+        lowered="where(x == s, 0, x - s)", facts="hidden")  # s counts as a constant: for results that do not depend on it
+_binary("exp_shifted",   10,  "x s",  ("out", None),                                 "gradc.ir.reference.exp_shifted", "",
+        lowered="where(x == s, 1, exp(x - s))", facts="exponential hidden")
+_binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),                 "gradc.ir.reference.polygamma", "_polygamma({0}, {1})",
+        ((1.0, 1.0), POSITIVE))
+_binary("gate",           1,  "c x",  (None, "gate(c, 1)"),                          "gradc.ir.reference.gate", "{1} if {0} else {zero}",
+        conditions=1, facts="derived hidden")
+_row("where", "elementwise", "c x y", _last, partials=(None, "gate(c, 1)", "gate(not c, 1)"), cost=1,
+     numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, keeps_integers=True, keeps_positive=True)
+_row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)), cost=10,
      partials=("gate(not (x <= lower) and not (x >= upper), 1)",
                "gate((x <= lower) and (lower < upper), 1)",
                "gate((x >= upper) or (lower >= upper), 1)"),
-     numpy="numpy.clip", lowered="min(max(x, lower), upper)")
+     numpy="numpy.clip", lowered="min(max(x, lower), upper)", keeps_integers=True)
 
-_comparison("lt", "<",  "numpy.less")
-_comparison("le", "<=", "numpy.less_equal")
-_comparison("gt", ">",  "numpy.greater")
-_comparison("ge", ">=", "numpy.greater_equal")
-_comparison("eq", "==", "numpy.equal", commutative=True)
-_comparison("ne", "!=", "numpy.not_equal", commutative=True)
-_comparison("and", "and", "numpy.logical_and", commutative=True)
-_comparison("or", "or", "numpy.logical_or", commutative=True)
-_row("not", "elementwise", "x", _condition, partials=(None,), numpy="numpy.logical_not", python="not ", domain=(REAL,))
+#           name   sign   numpy
+_comparison("lt",  "<",   "numpy.less")
+_comparison("le",  "<=",  "numpy.less_equal")
+_comparison("gt",  ">",   "numpy.greater")
+_comparison("ge",  ">=",  "numpy.greater_equal")
+_comparison("eq",  "==",  "numpy.equal",       facts="commutative")
+_comparison("ne",  "!=",  "numpy.not_equal",   facts="commutative")
+_logical("and", "x y", "{0} and {1}", "numpy.logical_and", identity=True, commutative=True)
+_logical("or",  "x y", "{0} or {1}",  "numpy.logical_or", identity=False, commutative=True)
+_logical("not", "x",   "not {0}",     "numpy.logical_not")
 
 # ---------------------------------------------------------------- reductions: attrs are (axes,)
 
@@ -299,11 +402,11 @@ _reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
                         where(sum(gate(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
                       * prod(where(x == 0, 1, x)))))""",              "numpy.prod", POSITIVE,
-           running=(1.0, "mul", "product"))
+           combine="mul", noun="product")
 _reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest",
-           running=(-inf, "maximum", "largest"))
+           combine="maximum", noun="largest")
 _reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest",
-           running=(inf, "minimum", "smallest"))
+           combine="minimum", noun="smallest")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
 _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm", wide=True,
@@ -318,49 +421,61 @@ _row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.re
      lowered="first = min(where(x == max(x) or x != x, position(x), inf)); first")
 _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,),
      lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
-_reduction("any",       None, "numpy.any", running=(False, "or", "some"))
-_reduction("all",       None, "numpy.all", running=(True, "and", "every"))
+_reduction("any",       None, "numpy.any", conditions=1, combine="or", noun="some")
+_reduction("all",       None, "numpy.all", conditions=1, combine="and", noun="every")
 _row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,),
-     identity=0.0, combine="add", noun="total",
+     combine="add", identity=OPS["add"].identity, noun="total", facts="adds keeps_positive keeps_squares",
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
 
 # ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result
 
-_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL))
+_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL), access="call", symbol="@", adds=True)
 
 # ---------------------------------------------------------------- movement of data, all linear
 
 _movement("cast",      lambda types, attrs: types[0].with_dtype(attrs[0]),                             # attrs: dtype
-          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast")
+          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast", python="{dtype}({0})")
 _movement("broadcast", lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape, dims
-          _repeated, "gradc.ir.reference.broadcast")
+          _repeated, "gradc.ir.reference.broadcast", access="read",
+          element=lambda attrs, index: tuple([index[dim] for dim in attrs[1]]))
 _movement("squeeze",   lambda types, attrs: types[0].with_shape(without(types[0].shape, attrs[0])),    # attrs: axes
-          lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))), "gradc.ir.reference.squeeze")
+          lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))), "gradc.ir.reference.squeeze", access="read",
+          element=_unsqueezed)
 _movement("transpose", lambda types, attrs: types[0].with_shape(tuple(types[0].shape[a] for a in attrs[0])),  # attrs: order
-          lambda x, attrs: ("transpose", (tuple(map(attrs[0].index, range(x.rank))),)), "numpy.transpose")
+          lambda x, attrs: ("transpose", (tuple(map(attrs[0].index, range(x.rank))),)), "numpy.transpose", access="read",
+          element=lambda attrs, index: tuple([index[attrs[0].index(axis)] for axis in range(len(attrs[0]))]))
 _movement("slice",     lambda types, attrs: types[0].with_shape(tuple(part[2] for part in attrs[0])),  # attrs: ((first, step, length) per axis)
-          lambda x, attrs: ("pad", (attrs[0], x.shape)), "gradc.ir.reference.slice_")
+          lambda x, attrs: ("pad", (attrs[0], x.shape)), "gradc.ir.reference.slice_", access="read",
+          element=_sliced)
 _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),                             # attrs: as slice, shape
-          lambda x, attrs: ("slice", (attrs[0],)), "gradc.ir.reference.pad")
+          lambda x, attrs: ("slice", (attrs[0],)), "gradc.ir.reference.pad", access="scatter",
+          element=_sliced)
 _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape
-          lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape")
+          lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view")
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards
-          lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum")
+          lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum", access="call", adds=True)
 
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 
-_row("take", "gather", "x index", _taken, numpy="numpy.take",                                          # attrs: axis
-     transpose=lambda x, attrs: ("put", (attrs[0], x.shape)))
-_row("put", "gather", "x index", _attribute_shape, numpy="gradc.ir.reference.put",                     # attrs: axis, shape
-     transpose=lambda x, attrs: ("take", attrs[:1]))
-_row("take_along", "gather", "x index", _along, numpy="numpy.take_along_axis",                         # attrs: axis
-     transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)))
-_row("put_along", "gather", "x index", _attribute_shape, numpy="gradc.ir.reference.put_along",         # attrs: axis, shape
-     transpose=lambda x, attrs: ("take_along", attrs[:1]))
+_gather("take",      _taken,           "numpy.take",                    "read",                        # attrs: axis
+        transpose=lambda x, attrs: ("put", (attrs[0], x.shape)))
+_gather("put",       _attribute_shape, "gradc.ir.reference.put",        "scatter", facts="adds derived",  # attrs: axis, shape
+        transpose=lambda x, attrs: ("take", attrs[:1]))
+_gather("take_along", _along,          "numpy.take_along_axis",         "read",    facts="aligned",    # attrs: axis
+        transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)))
+_gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter", facts="adds aligned derived",  # attrs: axis, shape
+        transpose=lambda x, attrs: ("take_along", attrs[:1]))
 # fmt: on
 
-WHOLE = ("contract", "reshape", "cumsum")
-"""Ops that a kernel does to whole arrays, outside the loops that it fuses."""
+# ---------------------------------------------------------------- sets of ops that share a fact
 
-OPS: dict[str, Op] = {row.name: row for row in ROWS}
-"""The table by name."""
+ROWS = tuple(OPS.values())
+"""The table in order."""
+MOVES = frozenset(row.name for row in ROWS if row.access == "read")
+"""Ops that cost nothing in a loop: they only change which element is read."""
+PICKS = frozenset(row.name for row in ROWS if row.access == "read" and row.kind == "gather")
+"""Moves to an index that another array holds."""
+SCATTERS = frozenset(row.name for row in ROWS if row.access == "scatter")
+"""Ops that add their argument into a part of an array of zeros: transposed moves."""
+ARRAY_OPS = frozenset(row.name for row in ROWS if row.access in ("view", "call"))
+"""Ops that a kernel does to whole arrays, outside the loops that it fuses."""

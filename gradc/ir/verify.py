@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gradc.ir.graph import Check, Graph, Node, topological
-from gradc.ir.ops import OPS
+from gradc.ir.ops import OPS, ROWS
 from gradc.ir.sizes import Derived, Shape, Size, names
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.source import Span
 
-NOT_WRITTEN = frozenset({"gate", "put", "put_along"})
-"""Ops that no program contains: derivatives bring them in."""
-LOWERED_AWAY = frozenset(row.name for row in OPS.values() if row.lowered)
+DERIVED = frozenset(row.name for row in ROWS if row.derived)
+LOWERED_AWAY = frozenset(row.name for row in ROWS if row.lowered)
 
 FORBIDDEN: dict[str, frozenset[str]] = {
-    "graph": NOT_WRITTEN,
-    "rewritten": NOT_WRITTEN,
+    "graph": DERIVED,
+    "rewritten": DERIVED,
     "adjoint": frozenset(),
     "derivative": frozenset(),
     "lowered": LOWERED_AWAY,
@@ -115,7 +114,7 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
     return _MOVEMENTS[op](args[0].type, attrs, checks)
 
 
-def _constant(attrs: tuple[Any, ...]) -> str | None:
+def _const(attrs: tuple[Any, ...]) -> str | None:
     return None if _fits(attrs, int, Type) else "a const has bits and a type"
 
 
@@ -142,7 +141,7 @@ def _fits(attrs: tuple[Any, ...], *kinds: type | tuple[type, ...]) -> bool:
 def _elementwise(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
     if attrs:
         return f"`{op}` has no attributes"
-    conditions = len(args) if op in ("and", "or", "not") else 1 if op in ("gate", "where") else 0
+    conditions = OPS[op].conditions
     for arg in args[:conditions]:
         if arg.type.dtype != "bool":
             return f"a condition of `{op}` is {arg.type}, not bool"
@@ -158,7 +157,7 @@ def _elementwise(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks
 
 
 def _reduction(op: str, x: Type, attrs: tuple[Any, ...]) -> str | None:
-    if x.is_float == (op in ("any", "all")):
+    if x.is_float == bool(OPS[op].conditions):
         return f"`{op}` cannot reduce {x}"
     if len(attrs) != 1 or not _ordered(attrs[0], x.rank) or not attrs[0]:
         return f"`{op}` has one attribute, the axes it reduces, in order and below {x.rank}"
@@ -225,14 +224,6 @@ def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None
     return f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
 
 
-_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {
-    "const": _constant,
-    "input": _input,
-    "size": _size,
-    "iota": _iota,
-}
-
-
 def _reshape(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
     return None if _fits(attrs, tuple) else "a reshape has a shape"
 
@@ -241,16 +232,14 @@ def _cumsum(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | N
     return None if _fits(attrs, int, bool) and 0 <= attrs[0] < x.rank else "a cumsum has an axis and a direction"
 
 
-_MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
-    "cast": _cast,
-    "broadcast": _broadcast,
-    "squeeze": _squeeze,
-    "transpose": _transpose,
-    "slice": _slice,
-    "pad": _pad,
-    "reshape": _reshape,
-    "cumsum": _cumsum,
+_SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {
+    check.__name__.strip("_"): check for check in (_const, _input, _size, _iota)
 }
+_MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
+    check.__name__.strip("_"): check
+    for check in (_cast, _broadcast, _squeeze, _transpose, _slice, _pad, _reshape, _cumsum)
+}
+"""The checks of ops that have their own."""
 
 
 # ---------------------------------------------------------------- attributes

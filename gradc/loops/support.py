@@ -12,13 +12,6 @@ import numpy as np
 
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _zeta  # noqa: F401 (`source` finds them by name)
 
-CALLED = {"gamma": "_gamma", "lgamma": "_lgamma", "digamma": "_digamma", "polygamma": "_polygamma"}
-"""Ops of the table that become a call of a function here."""
-
-INTEGER_CALLED = {"floordiv": "_floor_divide", "mod": "_remainder"}
-"""Ops of integers that become a call of a function here: the quotient of the smallest integer by -1 does not exist, and
-the processor ends the process that asks for it."""
-
 NEEDED = {"_polygamma": ("_zeta",)}
 """Functions here that others call."""
 
@@ -55,7 +48,8 @@ def _whole_numbers(x):
 
 
 def _floor_divide(x, y):
-    """`x // y` of 64-bit integers; by 0 it is 0, and the smallest integer by -1 is itself, as in NumPy."""
+    """`x // y` of 64-bit integers; by 0 it is 0, and the smallest integer by -1 is itself, as in NumPy. The quotient
+    of that one does not exist, and the processor ends the process that asks for it."""
     if y == -1:
         return -x
     return x // y if y != 0 else 0

@@ -27,9 +27,6 @@ from gradc.rewrite.products import sparse
 MAX_FIRINGS_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
 
-FREE = ("const", "slice")
-"""What costs nothing to make again for a move."""
-
 MOVES_PER_NODE = 4
 """How often moves sink, for each node of the graph, so that graphs grow by a factor at most."""
 
@@ -275,8 +272,9 @@ class Rewriter:
         """A move below the op that it moves, unless others read that too."""
         if node.op not in self.moves or not self.moves_left:
             return node
-        if node.args[0] in self.shared and node.args[0].op not in FREE:
-            return node
+        arg = node.args[0]
+        if arg in self.shared and arg.op != "slice" and not arg.row.is_number:
+            return node  # others read it, and to make it again costs something
         below = sink(node)
         self.moves_left -= below is not node
         return below
@@ -289,14 +287,12 @@ class Rewriter:
 def fold(node: Node) -> Node:
     """The node evaluated, where its arguments are numbers; conditions that are known decide their `where`."""
     args = node.args
-    if node.op in ("where", "gate") and args[0].op == "const":
-        if args[0].value:
-            return args[1]
-        return args[2] if node.op == "where" else constant(0.0, node.type)
-    if node.op in ("and", "or"):
+    if node.row.selects and args[0].op == "const":
+        return args[1] if args[0].value else args[2] if len(args) == 3 else constant(0.0, node.type)
+    if isinstance(node.row.identity, bool) and node.row.kind == "elementwise":
         for one, other in (args, args[::-1]):
             if one.op == "const":
-                return other if one.value is (node.op == "and") else constant(node.op == "or", node.type)
+                return other if one.value is node.row.identity else one
     if node.row.kind == "elementwise" and args and all(arg.op == "const" for arg in args):
         return constant(apply(node, tuple([number(arg) for arg in args]), {}).item(), node.type)
     if node.op == "sum" and args[0].op == "const":

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from math import inf
 
 from gradc.ir.graph import Node, build, make
+from gradc.ir.ops import ROWS
 
-MOVES = frozenset({"broadcast", "reshape", "squeeze", "transpose", "slice", "take", "take_along"})
-UNBOUNDED = frozenset({"exp", "exp2", "cosh"})
-"""Positive ops that overflow where their logarithm is an ordinary number."""
-EXPONENTIALS = UNBOUNDED | {"exp_shifted", "sigmoid", "sech"}
-"""Positive ops that overflow or vanish where their logarithm is an ordinary number."""
-POSITIVE = frozenset({"add", "mul", "div", "square", "sqrt", "sum", "where", "power"}) | MOVES
-"""Ops of positive arguments that are positive."""
-MANY = 1000
+OVERFLOWING = frozenset(row.name for row in ROWS if row.overflows)
+EXPONENTIALS = frozenset(row.name for row in ROWS if row.exponential)
+POSITIVE = frozenset(row.name for row in ROWS if row.keeps_positive or row.keeps_elements)
+SQUARES = frozenset(row.name for row in ROWS if row.keeps_squares)
+MAX_VISITED = 1000
 """Nodes that a question about a form looks at before the answer is no."""
 
 
@@ -51,7 +49,7 @@ def is_positive(node: Node, one_of: frozenset[str] = frozenset()) -> bool:
             continue  # scaled already
         elif part.op == "where" and part.args[2].op == "const" and part.args[2].value == 0:
             stack.append(part.args[1])
-        elif part.op in POSITIVE and part.op != "where" and seen < MANY:
+        elif part.op in POSITIVE and part.op != "where" and seen < MAX_VISITED:
             stack += part.args if part.row.kind == "elementwise" and part.op != "power" else part.args[:1]
         elif part.op != "size" and not (part.op == "const" and part.type.is_float and 0 < part.value < inf):
             return False
@@ -66,9 +64,7 @@ def is_sum_of_squares(node: Node) -> bool:
         seen += 1
         if part.op == "square":
             found = True
-        elif part.op in ("add", "mul", "sum") and seen < MANY:
-            stack += part.args
-        elif part.op == "div" and part.args[1].op == "const":
+        elif part.op in SQUARES and (part.args[1].op == "const" if part.op == "div" else seen < MAX_VISITED):
             stack += part.args
         elif not (part.op == "const" and 0 < part.value < inf):
             return False
@@ -80,10 +76,10 @@ FORMS: dict[str, Form] = {
     "n": _number(lambda x: -inf < x < 0),
     "i": _number(is_short),
     "j": _number(is_short),
-    "p": Form(EXPONENTIALS | POSITIVE | {"const", "size"}, is_positive),
+    "p": Form(EXPONENTIALS | POSITIVE | {row.name for row in ROWS if row.is_number}, is_positive),
     "e": Form(EXPONENTIALS | POSITIVE, lambda node: is_positive(node, EXPONENTIALS)),
-    "u": Form(UNBOUNDED | POSITIVE, lambda node: is_positive(node, UNBOUNDED)),
-    "q": Form(frozenset({"square", "add", "mul", "sum", "div"}), is_sum_of_squares),
+    "u": Form(OVERFLOWING | POSITIVE, lambda node: is_positive(node, OVERFLOWING)),
+    "q": Form(SQUARES | {"square"}, is_sum_of_squares),
 }
 """By first letter: positive and negative numbers, numbers with exact sums (`i`, `j`), positive values, those with an
 exponential in them (`e`), those with one that overflows (`u`), sums of squares (`q`)."""
@@ -97,10 +93,10 @@ NUMBERS = ("k", "n", "i", "j")
 
 def with_logarithm_inside(node: Node) -> Node:
     """`log(move(e))` as `move(log(e))`: the logarithm of an exponential is the simpler value."""
-    if node.op != "log" or node.args[0].op not in MOVES or not FORMS["e"].holds(node.args[0]):
+    if node.op != "log" or not node.args[0].row.keeps_elements or not FORMS["e"].holds(node.args[0]):
         return node
     inner, moves = node.args[0], []
-    while inner.op in MOVES:
+    while inner.row.keeps_elements:
         moves.append(inner)
         inner = inner.args[0]
     inner = make("log", inner)

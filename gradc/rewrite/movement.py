@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from gradc.ir.access import PICKS, Affine, argument_index
+from gradc.ir.access import Affine, argument_index
 from gradc.ir.graph import Node, build, constant, make
+from gradc.ir.ops import MOVES, PICKS
 from gradc.rewrite.products import diagonal
 
-ALWAYS = frozenset({"slice", "squeeze", "transpose", "take", "take_along"})
+ALWAYS = MOVES - {"broadcast"}
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""
 
-FOR_KERNELS = ALWAYS | {"broadcast"}
+FOR_KERNELS = MOVES
 """In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts sink too."""
 
 
@@ -22,7 +23,7 @@ def sink(node: Node) -> Node:
         return make("slice", arg.args[0], attrs=(_composed(node, arg),))
     if node.op == "take_along" and (along := diagonal(node)) is not None:
         return along
-    if node.op in PICKS and sum(inner.op not in ("const", "broadcast") for inner in arg.args) > 1:
+    if node.op in PICKS and sum(not inner.row.is_number and inner.op != "broadcast" for inner in arg.args) > 1:
         return node  # two picks, and picks of picks are not one pick
     if arg.row.kind == "elementwise" or arg.op == "cast":
         moved = tuple(build(node.op, (inner, *node.args[1:]), node.attrs) for inner in arg.args)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from gradc.ir.access import MOVES, Affine, Index, Indirect, reads, target_index
+from gradc.ir.access import Affine, Index, Indirect, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
+from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive
 from gradc.ir.types import Type
 from gradc.loops.ir import (
@@ -437,13 +438,12 @@ class _Builder:
     def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
         """A value that is read rather than computed."""
         dtype = node.type.dtype
-        match node.op:
-            case "const":
-                return Number(node.value, dtype), 0
-            case "iota":
-                return self._position(index[node.attrs[0]], dtype)
-            case "size":
-                return IndexValue(Affine(None, 0, node.attrs[0]), dtype), 0
+        if node.op == "const":
+            return Number(node.value, dtype), 0
+        if node.op == "iota":
+            return self._position(index[node.attrs[0]], dtype)
+        if node.op == "size":
+            return IndexValue(Affine(None, 0, node.attrs[0]), dtype), 0
         if node in self.plan.stored:
             return self._load(self._home(self.plan.stored[node]), index, node)
         if node.op == "input":

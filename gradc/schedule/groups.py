@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
-from gradc.ir.access import SCATTERS, Index, reads
+from gradc.ir.access import Index, reads
 from gradc.ir.graph import Graph, Node, fresh, topological, users
-from gradc.ir.ops import WHOLE
+from gradc.ir.ops import ARRAY_OPS, SCATTERS
 from gradc.ir.sizes import Size
 from gradc.schedule.levels import Levels
 from gradc.schedule.saving import saved_beforehand
@@ -28,7 +28,6 @@ from gradc.schedule.tasks import (
     Task,
     Tiles,
     Variables,
-    cost,
     scattered,
 )
 from gradc.schedule.tiles import candidates, cut
@@ -117,7 +116,7 @@ class Attempt:
                     self.slots[outputs[node]] = node
                     taken.add(outputs[node])
                 yield self._task("reduce", node, node.args[0])
-            elif node.op in WHOLE:
+            elif node.op in ARRAY_OPS:
                 slot = outputs.get(node) or self._new_slot("product" if node.op == "contract" else node.op)
                 taken.add(slot)
                 self.stored[node] = slot
@@ -267,7 +266,7 @@ class Attempt:
             for point, readers in inside.items():
                 seen[point] = seen.get(point, 0) + 1
                 consumers.setdefault(point, set()).update(readers)
-        shared = dict.fromkeys(point for point, count in seen.items() if count > 1 and cost(point[0]))
+        shared = dict.fromkeys(point for point, count in seen.items() if count > 1 and point[0].row.cost)
         for node, index in shared:
             if any(user not in shared for user in consumers[node, index]):
                 identity = len({at.var for at in index}) == len(index) and all(
@@ -285,6 +284,6 @@ class Attempt:
             point = stack.pop()
             if point in shared and point not in done:
                 done.add(point)
-                total += cost(point[0])
+                total += point[0].row.cost
                 stack += reads(*point)
         return total

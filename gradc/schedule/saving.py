@@ -6,9 +6,9 @@ several others of their kind. And a sum into which parts of arrays are scattered
 
 from __future__ import annotations
 
-from gradc.ir.access import PICKS, SCATTERS
 from gradc.ir.graph import Graph, Node, topological, users
-from gradc.schedule.tasks import SAVE_FROM, cost
+from gradc.ir.ops import PICKS, SCATTERS
+from gradc.schedule.tasks import SAVE_FROM
 
 MAX_PICKS = 2
 """How many arrays of indices may stand one inside the other in an access."""
@@ -25,7 +25,7 @@ def saved_beforehand(graph: Graph) -> list[Node]:
         if node.row.kind in ("source", "reduction", "contraction"):
             work[node] = picks[node] = 0
             continue
-        work[node] = min(cost(node) + sum(work[arg] for arg in node.args), SAVE_FROM)
+        work[node] = min(node.row.cost + sum(work[arg] for arg in node.args), SAVE_FROM)
         picks[node] = max(picks[arg] for arg in node.args) + (node.op in PICKS)
         ways = {(user.op, user.attrs, user.args[1:]) if _shifts(user, node) else None for user in readers[node]}
         is_dear = work[node] >= SAVE_FROM and len(ways) > 1 and ways != {None}

@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
-from gradc.ir.access import SCATTERS, Affine, Index, Indirect, gathered_index
+from gradc.ir.access import Affine, Index, Indirect, gathered_index
 from gradc.ir.graph import Graph, Node, make
-from gradc.ir.ops import others
+from gradc.ir.ops import SCATTERS, others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import Type
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
 
-CHEAP = {
-    "neg", "abs", "sign", "square", "add", "sub", "mul", "maximum", "minimum", "clamp_min", "clamp_max", "gate",
-    "where", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "floor", "ceil", "round", "trunc",
-}  # fmt: skip
-COSTS = {"div": 4, "sqrt": 5}
-ELEMENTARY_COST = 10
 SAVE_FROM = 8
 """A value that two loops need is saved rather than computed again from this cost on; an addition costs 1."""
-
-
-def cost(node: Node) -> int:
-    """The work of one element of an op, in additions."""
-    if node.row.kind != "elementwise":
-        return 0
-    return 1 if node.op in CHEAP else COSTS.get(node.op, ELEMENTARY_COST)
 
 
 NextLoop = tuple[Size, bool]

@@ -242,7 +242,7 @@ class _Tracer:
                         self._returns(node, k, values) if product is not None else "",
                     )
                     for k, arg in enumerate(node.args)
-                    if arg.op not in ("const", "size")
+                    if not arg.row.is_number
                     for local, product in [parts[node, k]]
                 ),
                 span=self.spans.get(node),
@@ -290,28 +290,12 @@ class _Tracer:
 
 # ---------------------------------------------------------------- what gates are called
 
-SYMBOLS = {"neg": "*-1", "square": "x**2", "contract": "@"}
-"""Where the lecture's name is neither the op's sign in Python nor its name."""
-
-WITH_CONSTANT = {
-    "add": ("+{}", "+{}"),
-    "mul": ("*{}", "*{}"),
-    "sub": ("{}-x", "x-{}"),
-    "div": ("{}/x", "x/{}"),
-    "power": ("{}**x", "x**{}"),
-    "clamp_min": ("", "max(x, {})"),
-    "clamp_max": ("", "min(x, {})"),
-}
-"""Gates of one variable, as in the lecture's `1/x` and `+1`: with the constant on the left, and on the right."""
-
 
 def symbol(node: Node, values: Mapping[Node | None, Any]) -> str:
     """What the lecture calls a gate."""
-    if node.op in WITH_CONSTANT:
-        fixed = [arg.op in ("const", "size") for arg in node.args]
-        if fixed.count(True) == 1:
-            form = WITH_CONSTANT[node.op][fixed.index(True)]
-            number = values[node.args[fixed.index(True)]]
-            return form.format(abbreviated(np.ravel(number)[0] if np.size(number) else 0.0))
-    python = node.row.python
-    return SYMBOLS.get(node.op) or (python if python and "{" not in python else node.op)
+    fixed = [arg.row.is_number for arg in node.args]
+    if fixed.count(True) == 1 and any(node.row.with_number):
+        number = values[node.args[fixed.index(True)]]
+        form = node.row.with_number[fixed.index(True)]
+        return form.format(abbreviated(np.ravel(number)[0] if np.size(number) else 0.0))
+    return node.row.symbol or node.op
