@@ -95,8 +95,6 @@ class Orders:
         for statement in inside:
             for array, how, parts in _touches(statement):
                 touches.setdefault(array, []).append((how, parts))
-        loops = {s.variable: s for s in inside if isinstance(s, For)}
-        varying = {loop.variable, *loops, *(s.name for s in inside if isinstance(s, Define))}
         for array, met in touches.items():
             hows = [how for how, _ in met]
             if set(hows) == {"read"} or hows[0] == "made":
@@ -104,50 +102,70 @@ class Orders:
             is_scratch = len(met) == self.touched[array] and array not in self.handed_out
             if is_scratch and hows[0] != "read" and not hows[0].startswith("add"):
                 continue
-            if any(
-                all(self._is_own(parts[axis], loop, loops, varying) for _, parts in met)
-                for axis in range(len(met[0][1]))
-            ):
+            if any(self._is_own([parts[axis] for _, parts in met], loop, inside) for axis in range(len(met[0][1]))):
                 continue
             yield "reduction" if len(set(hows)) == 1 and hows[0].startswith("add") else "sequential"
 
-    def _is_own(self, part: Affine | Span | Let | None, loop: For, loops: dict[str, For], varying: set[str]) -> bool:
-        """Whether no two iterations of the loop meet in this part of an axis."""
+    def _is_own(self, parts: list[Affine | Span | Let | None], loop: For, inside: list[Statement]) -> bool:
+        """Whether no two iterations of the loop meet in these parts of an axis: all are the same element, or the same
+        range, that the loop's variable moves."""
+        inner = {s.variable: s for s in inside if isinstance(s, For)}
+        varying = {loop.variable, *inner, *(s.name for s in inside if isinstance(s, Define))}
+        ways = {self._moves(part, loop, inner, varying) for part in parts}
+        return len(ways) == 1 and None not in ways
+
+    def _moves(
+        self, part: Affine | Span | Let | None, loop: For, inner: dict[str, For], varying: set[str]
+    ) -> tuple[object, ...] | None:
+        """How a part of an axis moves with the loop's variable; None if it may not."""
         match part:
             case Span():
-                return part.start == loop.variable and self._ends_before_next(part.stop, loop)
+                return ("range", 1, 0) if self._is_range(part.start, part.stop, loop) else None
+            case Affine(var=None):
+                shift = _shift(part.offset, loop.variable)
+                return None if shift is None else ("element", 1, shift)
             case Affine(var=str() as variable):
-                if variable in loops:
-                    inner = loops[variable]
-                    if inner.start == loop.variable and self._ends_before_next(inner.stop, loop):
-                        return part.step != 0 and varying.isdisjoint(names(part.offset))
-                    moved = derive("*", loop.variable, part.step)
-                    return inner.start == 0 and self._is_length(inner.stop, loop) and _is_shifted(part.offset, moved)
-                return variable == loop.variable and part.step != 0 and varying.isdisjoint(names(part.offset))
-            case Affine():
-                return _is_shifted(part.offset, loop.variable)
-        return False
+                if part.step == 0:
+                    return None
+                is_fixed = varying.isdisjoint(names(part.offset))
+                if variable == loop.variable:
+                    return ("element", part.step, part.offset) if is_fixed else None
+                if variable not in inner:
+                    return None
+                start, stop = inner[variable].start, inner[variable].stop
+                if self._is_range(start, stop, loop):
+                    return ("range", part.step, part.offset) if is_fixed else None
+                if start == 0 and self._is_range(loop.variable, self._end_of(stop, loop), loop):
+                    shift = _shift(part.offset, derive("*", loop.variable, part.step))
+                    return None if shift is None else ("range", part.step, shift)
+        return None
 
-    def _ends_before_next(self, stop: Size, loop: For) -> bool:
-        """Whether a range from the loop's variable to `stop` ends before the next iteration's begins."""
+    def _is_range(self, start: Size, stop: Size, loop: For) -> bool:
+        """Whether a range begins with the loop's variable and ends before that of the next iteration begins."""
         stop = self._meaning(stop)
-        return isinstance(stop, Derived) and stop.op == "min" and stop.left == Derived("+", loop.variable, loop.step)
+        is_least = (
+            isinstance(stop, Derived) and stop.op == "min" and stop.left == Derived("+", loop.variable, loop.step)
+        )
+        return is_least and start == loop.variable
 
-    def _is_length(self, size: Size, loop: For) -> bool:
-        size = self._meaning(size)
-        is_difference = isinstance(size, Derived) and size.op == "-" and size.right == loop.variable
-        return is_difference and isinstance(size, Derived) and self._ends_before_next(size.left, loop)
+    def _end_of(self, length: Size, loop: For) -> Size:
+        """Where a range of this length ends that begins with the loop's variable, if the formula says so."""
+        length = self._meaning(length)
+        is_difference = isinstance(length, Derived) and length.op == "-" and length.right == loop.variable
+        return length.left if is_difference and isinstance(length, Derived) else 0
 
     def _meaning(self, size: Size) -> Size:
         value = self.defined.get(size, size) if isinstance(size, str) else size
         return size if isinstance(value, Extent) else value
 
 
-def _is_shifted(size: Size, by: Size) -> bool:
-    """Whether a size is another one plus a number."""
-    return size == by or (
-        isinstance(size, Derived) and size.op in "+-" and size.left == by and isinstance(size.right, int)
-    )
+def _shift(size: Size, by: Size) -> int | None:
+    """The number that is added to `by` to make a size; None if there is none."""
+    if size == by:
+        return 0
+    if isinstance(size, Derived) and size.op in "+-" and size.left == by and isinstance(size.right, int):
+        return size.right if size.op == "+" else -size.right
+    return None
 
 
 def _touches(statement: Statement) -> Iterator[tuple[str, str, Parts]]:

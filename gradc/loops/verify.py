@@ -374,8 +374,12 @@ def _of_apply(value: Apply) -> Iterator[str]:
     row = OPS.get(value.op)
     if row is None or len(row.params) != len(value.args):
         yield f"there is no op `{value.op}` of {len(value.args)} values"
+        return
+    types = tuple(Type(arg.dtype) for arg in value.args)
+    conditions, numbers = types[: row.conditions], types[row.conditions :]
+    if any(type.dtype != "bool" for type in conditions) or len(set(numbers)) > 1:
+        yield f"`{value.op}` does not go with {', '.join(map(str, types))}"
     else:
-        types = tuple(Type(arg.dtype) for arg in value.args)
         dtype = row.infer(types, (value.dtype,)).dtype
         if dtype != value.dtype:
             yield f"`{value.op}` of {', '.join(map(str, types))} is {dtype}, not {value.dtype}"

@@ -11,6 +11,7 @@ from gradc.compiler import Compilation
 from gradc.ir import interpret
 from gradc.ir.graph import Graph
 from gradc.ir.types import Type
+from gradc.loops import evaluate
 from gradc.runtime.results import own
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
@@ -27,6 +28,16 @@ def interpreted(graph: Graph) -> Run:
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
         return own(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
+
+    return run
+
+
+def looped(compilation: Compilation) -> Run:
+    """The loop IR, statement by statement: what kernels mean. Slow."""
+    kernel = compilation.loops
+
+    def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        return evaluate.run(kernel, arrays)
 
     return run
 
@@ -63,6 +74,7 @@ RUNNABLE: dict[str, Callable[[Compilation], Run]] = {
     "adjoint": lambda compilation: interpreted(compilation.adjoint),
     "derivative": lambda compilation: interpreted(compilation.derivative),
     "lowered": lambda compilation: interpreted(compilation.lowered),
+    "loops": looped,
     "python": numba,
 }
 """How to run a stage of `compiler.STAGES`, where that has a meaning."""

@@ -1,11 +1,11 @@
-"""Random programs whose statements share arrays: every derivative of a kernel against the interpreter, and storage
-shared between saved values and outputs against none shared, bit for bit."""
+"""Random programs whose statements share arrays: every derivative of a kernel against the interpreter, and bit for bit
+against the evaluated loops, and against a kernel in which no saved value shares storage with an output."""
 
 import numpy as np
 import pytest
 
 import gradc
-from gradc.runtime.kernel import ENGINES
+from gradc.runtime.kernel import ENGINES, looped
 from tests.arrays.tensor_fuzz import SIZES, programs
 from tests.emit.plain import engine, unshared
 
@@ -16,16 +16,16 @@ LARGEST = 1e6
 
 @pytest.fixture(autouse=True, scope="module")
 def plain_engines():
-    ENGINES.update(plain=engine, unshared=unshared)
+    ENGINES.update(plain=engine, unshared=unshared, loops=looped)
     yield
-    del ENGINES["plain"], ENGINES["unshared"]
+    del ENGINES["plain"], ENGINES["unshared"], ENGINES["loops"]
 
 
 def arguments_of(function: gradc.Function, seed: int = 0) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     arrays = []
     for name in function.inputs:
-        shape = tuple(SIZES[size] for size in function.stages.types[name].shape)
+        shape = tuple(size if isinstance(size, int) else SIZES[size] for size in function.stages.types[name].shape)
         floats = random.uniform(0.2, 1.2, shape) * random.choice([-1, 1], shape)
         arrays.append(floats if name in function.wrt else random.integers(0, 7, shape))
     return arrays
@@ -49,17 +49,21 @@ def results(function: gradc.Function, derived: str, arrays: list[np.ndarray]) ->
 
 
 def check(text: str) -> None:
-    reference, kernel, apart = (gradc.compile(text, engine=name) for name in ("interpreter", "plain", "unshared"))
+    engines = ("interpreter", "plain", "unshared", "loops")
+    reference, kernel, apart, loops = (gradc.compile(text, engine=name) for name in engines)
     arrays = arguments_of(reference)
     for derived in DERIVED:
         expected = results(reference, derived, arrays)
         if not all(np.max(np.abs(part), initial=0) < LARGEST for part in expected):
             return
-        actual, alone = results(kernel, derived, arrays), results(apart, derived, arrays)
-        for wanted, got, other in zip(expected, actual, alone, strict=True):
+        actual, *others = (results(function, derived, arrays) for function in (kernel, apart, loops))
+        for wanted, got, alone, meant in zip(expected, actual, *others, strict=True):
             tolerance = 1e-7 * (1 + np.max(np.abs(wanted), initial=0))
             np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance, strict=True, err_msg=derived)
-            np.testing.assert_array_equal(got, other, err_msg=f"{derived}: storage shared, and not")
+            np.testing.assert_array_equal(got, alone, err_msg=f"{derived}: storage shared, and not")
+            np.testing.assert_array_equal(
+                got, meant, err_msg=f"{derived}: emitted Python, and the loops it is made from"
+            )
 
 
 @pytest.mark.parametrize("rank", [2, 3])

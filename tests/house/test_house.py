@@ -19,7 +19,7 @@ from gradc.runtime.kernel import RUNNABLE
 from gradc.runtime.stages import Runnable
 
 ROOT = Path(__file__).parents[2]
-ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "schedule", "emit", "compiler", "export", "runtime",
+ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "loops", "schedule", "emit", "compiler", "export", "runtime",
          "function", "check", "show", "bench", "cli"]  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
