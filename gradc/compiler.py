@@ -23,9 +23,9 @@ from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.pipeline import algebraic, final, for_kernels
 from gradc.schedule.build import build
-from gradc.schedule.groups import schedule
 from gradc.schedule.loops import Kernel
 from gradc.schedule.lower import lower
+from gradc.schedule.planner import schedule
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.text import loops_text, schedule_text
 

@@ -38,7 +38,7 @@ from gradc.schedule.loops import (
     Total,
     Variable,
 )
-from gradc.schedule.storage import phrase
+from gradc.schedule.phrases import phrase
 from gradc.schedule.tasks import Schedule
 
 
