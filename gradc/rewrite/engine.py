@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from gradc.frontends.functions import REDUCTIONS
-from gradc.frontends.outline import walk
-from gradc.frontends.template import instantiate, parsed
+from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import Op, others
+from gradc.ir.ops import OPS, Op, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
-from gradc.language.syntax import Call, Name
+from gradc.language.syntax import Call, Name, walk
 from gradc.rewrite.forms import FORMS, NUMBERS, with_logarithm_inside, with_squares_summed
 from gradc.rewrite.movement import sink
 from gradc.rewrite.products import sparse
@@ -50,8 +48,14 @@ class Rule:
 
     @cached_property
     def reduces(self) -> bool:
-        parts = list(walk(parsed(self.sides[0]).result))
-        return any(isinstance(p, Call) and p.function in REDUCTIONS and len(p.args) == 1 for p in parts)
+        parts = walk(parsed(self.sides[0]).result)
+        return any(
+            isinstance(part, Call)
+            and part.function in OPS
+            and OPS[part.function].kind == "reduction"
+            and len(part.args) == 1
+            for part in parts
+        )
 
     @property
     def variables(self) -> tuple[str, ...]:
