@@ -11,6 +11,6 @@ from gradc.function import Function, compile
 from gradc.language.diagnostics import Error
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
+from gradc.version import __version__ as __version__
 
 __all__ = ["Error", "Function", "Gradients", "Trace", "compile", "trace"]
-__version__ = "0.1.0"

@@ -11,24 +11,21 @@ from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import tangent
 from gradc.emit import python as emit
 from gradc.emit.module import module
-from gradc.frontends.outline import Outline, outline
-from gradc.frontends.text import Elaborated, elaborate
 from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.source import Span
-from gradc.language.syntax import Program
-from gradc.language.unparse import unparse
 from gradc.loops.ir import Kernel
 from gradc.loops.text import print_kernel
+from gradc.program import Elaborated, Program
 from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.pipeline import algebraic, final, for_kernels
 from gradc.schedule.build import build
 from gradc.schedule.expand import expand
-from gradc.schedule.groups import schedule
 from gradc.schedule.lower import lower
 from gradc.schedule.nest import Nest
+from gradc.schedule.planner import schedule
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.text import schedule_text
 
@@ -125,25 +122,19 @@ class Compilation:
         wrt: tuple[str, ...],
         *,
         derived: str = "value_and_grad",
-        nameable: frozenset[str] = frozenset(),
         fast_math: bool = False,
     ):
         self.program = program
         self.types = dict(types)
         self.wrt = wrt
         self.derived = DERIVED[derived]
-        self.nameable = nameable
         self.fast_math = fast_math
         self.fired: dict[str, list[Firing]] = {}
         """The rewrites applied on the way to each stage."""
 
     @cached_property
-    def outline(self) -> Outline:
-        return outline(self.program)
-
-    @cached_property
     def elaborated(self) -> Elaborated:
-        return elaborate(self.program, self.types, self.nameable)
+        return self.program.elaborate(self.types)
 
     @cached_property
     def spans(self) -> dict[Node, Span]:
@@ -230,7 +221,7 @@ class Compilation:
     @cached_property
     def python(self) -> str:
         """The kernel as a module: what it needs, the function."""
-        return module([self.function], self.program.source.text.strip(), {}, cache=False)
+        return module([self.function], self.program.text.strip(), {}, cache=False)
 
     def stage_text(self, name: str) -> str:
         """A stage of `STAGES` as text."""
@@ -244,7 +235,7 @@ class Compilation:
 
 
 STAGES: dict[str, Callable[[Compilation], str]] = {
-    "syntax": lambda compilation: unparse(compilation.program) + "\n",
+    "syntax": lambda compilation: compilation.program.syntax + "\n",
     "graph": lambda compilation: compilation._graph_text("graph"),
     "rewritten": lambda compilation: compilation._graph_text("rewritten"),
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),

@@ -18,7 +18,7 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     """The module with a function for each compilation, by name, all for the same input types."""
     functions = {name: _converting(compilation) for name, compilation in compilations.items()}
     docs = {name: _doc(compilations[name], function) for name, function in functions.items()}
-    text = next(iter(compilations.values())).program.source.text.strip()
+    text = next(iter(compilations.values())).program.text.strip()
     head = text if "\n" in text or len(text) > 80 else f"{text}, and its gradients."
     head += "\n\nWritten by gradc. Needs numpy and numba; without numba's compiler it runs as plain Python."
     return module(functions.values(), head, docs, cache=cache)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from inspect import Parameter, Signature
+from inspect import Parameter
+from inspect import Signature as CallSignature
 from keyword import iskeyword
 from threading import local
 from typing import Any, Protocol
@@ -13,17 +14,17 @@ import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.export import EXPORTED, python_module
-from gradc.frontends.outline import Outline, outline
+from gradc.frontends.programs import program_of
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, closest, out_of_memory
-from gradc.language.parser import parse
-from gradc.language.source import Source
+from gradc.program import Program, Signature
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
 
 MAX_SHOWN_TEXT = 2_000
@@ -31,7 +32,12 @@ MAX_SHOWN_TEXT = 2_000
 
 
 def compile(
-    program: str, /, *, wrt: str | Iterable[str] | None = None, engine: str | None = None, fast_math: bool = False
+    program: str | Program,
+    /,
+    *,
+    wrt: str | Iterable[str] | None = None,
+    engine: str | None = None,
+    fast_math: bool = False,
 ) -> Function:
     """A function with derivatives from a program in gradc's language.
 
@@ -47,9 +53,7 @@ def compile(
     >>> f.inputs
     ('x', 'y', 'z')
     """
-    if not isinstance(program, str):
-        raise Error("G0604", f"a program is a string, not {type(program).__name__}")
-    return Function(Source(program), wrt=wrt, engine=engine, fast_math=fast_math)
+    return Function(program_of(program), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
 class KernelFunctions(Protocol):
@@ -71,16 +75,13 @@ class Function:
 
     def __init__(
         self,
-        source: Source,
+        program: Program,
         *,
         wrt: str | Iterable[str] | None = None,
         engine: str | None = None,
         fast_math: bool = False,
     ):
-        self._program = parse(source)
-        self._outline = outline(self._program)
-        self._wrt = _chosen(wrt, self._outline)
-        self._fast_math = bool(fast_math)
+        self._specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
         self._engine = _engine(engine)
         self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
         self._ready: dict[tuple[Any, ...], Run] = {}
@@ -90,19 +91,24 @@ class Function:
     # ------------------------------------------------------------ what it is
 
     @property
+    def program(self) -> Program:
+        """The program, as its front end gives it."""
+        return self._specialiser.program
+
+    @property
     def text(self) -> str:
-        """The program."""
-        return self._program.source.text
+        """The program's text."""
+        return self.program.text
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs, in order of first appearance."""
-        return self._outline.inputs
+        return self._specialiser.inputs
 
     @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs that derivatives are taken for."""
-        return self._wrt
+        return self._specialiser.wrt
 
     @property
     def engine(self) -> str:
@@ -115,12 +121,12 @@ class Function:
         return f"<gradc function of {listed(self.inputs) or 'nothing'}: {shown}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.text, self._wrt, self._engine, self._fast_math)
+        return _rebuild, (self.program, self.wrt, self._engine, self._specialiser.fast_math)
 
     def _explain(self) -> None:
         """The docstring that `help(f)` shows."""
         text = self.text if len(self.text) <= MAX_SHOWN_TEXT else self.text[:MAX_SHOWN_TEXT] + "..."
-        declared = self._outline.declared
+        declared = self.program.signature.declared
         inputs = [f"{name}: {declared[name]}" if name in declared else name for name in self.inputs]
         call = ", ".join(self.inputs) if len(self.inputs) <= MAX_LISTED else "..."
         self.__doc__ = f"""{text}
@@ -134,11 +140,13 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 """
 
     @property
-    def __signature__(self) -> Signature:
+    def __signature__(self) -> CallSignature:
         """The inputs as parameters; those that Python reserves, such as `lambda`, go by position or `**{...}`."""
         if any(map(iskeyword, self.inputs)):
-            return Signature([Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)])
-        return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
+            return CallSignature(
+                [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
+            )
+        return CallSignature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
 
     # ------------------------------------------------------------ values and gradients
 
@@ -272,7 +280,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         return self._run_prepared(derived, self._prepare(bound), extra)
 
     def _prepare(self, bound: Sequence[Any]) -> Arguments:
-        return arguments.prepare(self._outline, bound)
+        return self._specialiser.prepare(bound)
 
     def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
         compilation, run = self._specialise(derived, prepared.types)
@@ -293,19 +301,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             with compiling:
                 found = self._specialised.get(key)
                 if found is None:
-                    compilation = self._compilation(derived, types)
+                    compilation = self._specialiser.compilation(derived, types)
                     found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
         return found
-
-    def _compilation(self, derived: str, types: Sequence[Type]) -> Compilation:
-        return Compilation(
-            self._program,
-            dict(zip(self.inputs, types)),
-            self.wrt,
-            derived=derived,
-            nameable=arguments.invented_sizes(self._outline, types),
-            fast_math=self._fast_math,
-        )
 
     # ------------------------------------------------------------ inside Numba code
 
@@ -313,15 +311,15 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def kernel(self) -> KernelFunctions:
         """Numba functions for use inside `@njit` code: `value(...)` and `value_and_grad(...)`, which returns
         `(value, (x_bar, y_bar, ...))`. The function itself can be called there too."""
-        from gradc.runtime.jit import Kernel
+        from gradc.runtime.jit import NumbaKernel
 
-        return Kernel(self)
+        return NumbaKernel(self._specialiser)
 
     @property
     def _numba_type_(self) -> Any:
         from gradc.runtime.jit import FunctionType
 
-        return FunctionType(self)
+        return FunctionType(self.kernel)
 
     # ------------------------------------------------------------ stages
 
@@ -338,7 +336,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
         (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
         """
-        compilation = self.stages_for(arguments.default_types(self._outline, self._explicit_wrt))
+        compilation = self.stages_for(self._specialiser.default_types())
         return Stages(compilation, lambda: self.source, self._run_stage)
 
     def _run_stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -349,26 +347,22 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
-        return self._compilation("value_and_grad", types)
+        return self._specialiser.compilation("value_and_grad", types)
 
     @cached_property
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
         it needs numpy and numba only."""
-        return self.source_for(arguments.default_types(self._outline, self._explicit_wrt))
+        return self.source_for(self._specialiser.default_types())
 
     def source_for(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
-        return python_module({derived: self._compilation(derived, types) for derived in EXPORTED})
-
-    @property
-    def _explicit_wrt(self) -> tuple[str, ...]:
-        return self.wrt if len(self.wrt) < len(self.inputs) else ()
+        return python_module({derived: self._specialiser.compilation(derived, types) for derived in EXPORTED})
 
 
-def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
+def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:
     """The inputs to differentiate, checked."""
-    differentiable = tuple(name for name in found.inputs if _is_float(name, found))
+    differentiable = tuple(filter(signature.is_float, signature.inputs))
     if wrt is None:
         return differentiable
     if not isinstance(wrt, Iterable):
@@ -377,18 +371,13 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
             help='as in wrt="x y" or wrt=["x", "y"]',
         )  # fmt: skip
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
-    known = set(found.inputs)
+    known = set(signature.inputs)
     chosen: dict[str, None] = {}
     for name in names:
         if not isinstance(name, str) or name not in known:
-            near = closest(str(name), found.inputs)
-            whose = "of the program" if known else "of a program without inputs"
-            raise Error(
-                "G0402", f"wrt names `{name}`, which is no input {whose}",
-                help=f"did you mean `{near}`?" if near else f"the inputs are {listed(found.inputs)}" if known else None,
-            )  # fmt: skip
+            raise _no_input(str(name), signature.inputs)
         if name not in differentiable:
-            what = f"declared {found.declared[name]}" if name in found.declared else "an array of indices"
+            what = f"declared {signature.declared[name]}" if name in signature.declared else "an array of indices"
             raise Error("G0402", f"wrt names `{name}`, which is {what}: only floats have a gradient")
         if name in chosen:
             raise Error("G0402", f"wrt names `{name}` twice")
@@ -396,8 +385,12 @@ def _chosen(wrt: str | Iterable[str] | None, found: Any) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _is_float(name: str, found: Outline) -> bool:
-    return found.declared[name].is_float if name in found.declared else name not in found.integers
+def _no_input(name: str, inputs: tuple[str, ...]) -> Error:
+    """The error for a name in `wrt` that is not an input's."""
+    whose = "of the program" if inputs else "of a program without inputs"
+    near = closest(name, inputs)
+    help = f"did you mean `{near}`?" if near else f"the inputs are {listed(inputs)}" if inputs else None
+    return Error("G0402", f"wrt names `{name}`, which is no input {whose}", help=help)
 
 
 def _engine(name: str | None) -> str:
@@ -413,5 +406,5 @@ def _engine(name: str | None) -> str:
     )  # fmt: skip
 
 
-def _rebuild(text: str, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
-    return compile(text, wrt=wrt, engine=engine, fast_math=fast_math)
+def _rebuild(program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
+    return Function(program, wrt=wrt, engine=engine, fast_math=fast_math)

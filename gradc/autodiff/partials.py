@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradc.frontends.template import instantiate
+from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast
 from gradc.ir.ops import others
 

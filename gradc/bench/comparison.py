@@ -13,8 +13,9 @@ from gradc.bench.probe import Unmeasured, probe
 from gradc.bench.report import Entry, Report, surroundings
 from gradc.bench.timing import QUICK, THOROUGH, Settings, control, in_turn, others_busy
 from gradc.bench.workload import Answer, Inputs, Workload, checked_size, draw
-from gradc.function import Function
-from gradc.language.source import Source, Span
+from gradc.function import compile as compile_program
+from gradc.language.source import Source
+from gradc.program import Program
 
 RELATIVE_TOLERANCE = {8: 1e-9, 4: 1e-3}
 """How far an answer may be from the reference, by bytes of an element, ..."""
@@ -29,7 +30,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def measure(
-    text: str,
+    program: str | Program,
     size: int | None = None,
     against: Iterable[str] = (),
     wrt: str | Iterable[str] | None = None,
@@ -46,10 +47,9 @@ def measure(
     """
     named = tuple(against)
     competitors = [c for c in chosen(named) if named or c.takes_any_program]
-    source = Source(text)
-    function = Function(source, wrt=wrt, engine="interpreter")
-    title = Span(source, 0, len(text)).excerpt(MAX_TITLE)
-    workload = Workload(title, text, None if wrt is None else function.wrt)
+    function = compile_program(program, wrt=wrt, engine="interpreter")
+    title = Source(function.text).whole.excerpt(MAX_TITLE)
+    workload = Workload(title, program, None if wrt is None else function.wrt)
     inputs = draw(workload, checked_size(size), values)
     return compare(workload, inputs, competitors, QUICK if quick else THOROUGH, progress, size=size)
 
@@ -184,7 +184,7 @@ def disagreement(answer: Answer, reference: Answer, workload: Workload, inputs: 
 
 
 def _float_inputs(workload: Workload) -> tuple[str, ...]:
-    return Function(Source(workload.text), engine="interpreter").wrt
+    return compile_program(workload.program, engine="interpreter").wrt
 
 
 def _difference(mine: np.ndarray, right: np.ndarray) -> str:

@@ -15,9 +15,8 @@ from typing import Any
 
 from gradc.bench import array_tape, scalar_tape
 from gradc.bench.workload import Answer, Inputs, Workload
-from gradc.function import Function
+from gradc.function import compile as compile_program
 from gradc.language.diagnostics import Error, closest
-from gradc.language.source import Source
 from gradc.runtime.kernel import ENGINES
 
 Call = Callable[[], Answer]
@@ -63,7 +62,7 @@ def refuses_by_hand(workload: Workload, inputs: Inputs) -> str:
 
 def prepare_engine(engine: str, workload: Workload, inputs: Inputs) -> Call:
     """gradc with one of its engines."""
-    function = Function(Source(workload.text), wrt=workload.wrt, engine=engine)
+    function = compile_program(workload.program, wrt=workload.wrt, engine=engine)
     return partial(function.value_and_grad, *inputs.values())
 
 

@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradc.bench.workload import Inputs, Workload
-from gradc.compiler import Compilation
-from gradc.frontends.outline import outline
-from gradc.function import Function
+from gradc.function import compile as compile_program
 from gradc.ir import interpret
 from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import concrete
 from gradc.ir.sizes import evaluate
-from gradc.language.parser import parse
-from gradc.language.source import Source
-from gradc.runtime import arguments
+from gradc.runtime.specialise import Specialiser
 
 
 @dataclass(frozen=True)
@@ -46,24 +42,15 @@ class StepProgram:
 
 def steps_of(workload: Workload, inputs: Inputs) -> StepProgram:
     """The program as written (nothing rewritten, nothing differentiated), for inputs of these shapes."""
-    source = Source(workload.text)
-    function = Function(source, wrt=workload.wrt, engine="interpreter")
-    program = parse(source)
-    found = outline(program)
-    prepared = arguments.prepare(found, list(inputs.values()))
-    compilation = Compilation(
-        program,
-        dict(zip(found.inputs, prepared.types)),
-        function.wrt,
-        derived="value",
-        nameable=arguments.invented_sizes(found, prepared.types),
-    )
-    graph = compilation.graph
+    function = compile_program(workload.program, wrt=workload.wrt, engine="interpreter")
+    specialiser = Specialiser(function.program, function.wrt)
+    prepared = specialiser.prepare(list(inputs.values()))
+    graph = specialiser.compilation("value", prepared.types).graph
     sizes = prepared.sizes(graph)
     order = topological(graph.results)
     slot = {node: k for k, node in enumerate(order)}
     steps = tuple(_step(node, tuple(slot[arg] for arg in node.args), sizes) for node in order)
-    return StepProgram(steps, found.inputs, function.wrt)
+    return StepProgram(steps, function.inputs, function.wrt)
 
 
 def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:

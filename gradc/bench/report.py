@@ -8,7 +8,7 @@ from typing import Any
 
 from gradc.bench.timing import Timed
 from gradc.bench.workload import Workload
-from gradc.machine import facts
+from gradc.runtime.machine import facts
 
 DISTURBED = 0.2
 """Relative change of the control during a measurement beyond which the table says that the machine was busy."""

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradc.frontends.outline import Outline, outline
 from gradc.function import Function
+from gradc.function import compile as compile_program
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES
 from gradc.language.diagnostics import Error
-from gradc.language.parser import parse
-from gradc.language.source import Source
+from gradc.program import Program, Signature
 from gradc.runtime import arguments
 
 Inputs = dict[str, Any]
@@ -43,9 +42,13 @@ class Workload:
     """
 
     name: str
-    text: str
+    program: str | Program
     wrt: tuple[str, ...] | None = None
     by_hand: Callable[..., Answer] | None = None
+
+    @property
+    def text(self) -> str:
+        return self.program if isinstance(self.program, str) else self.program.text
 
 
 def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None = None) -> Inputs:
@@ -55,8 +58,8 @@ def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None =
     chosen by `wrt` count as the parameters of a fit. An input among `given` has that value. Raises `Error` as a
     call of the program would.
     """
-    function = Function(Source(workload.text), wrt=workload.wrt, engine="interpreter")
-    shapes = _shapes(workload, size)
+    function = compile_program(workload.program, wrt=workload.wrt, engine="interpreter")
+    shapes = _shapes(function.program.signature, workload.wrt, size)
     given = {name: _as_inputs(value, shapes.get(name, ("f64", ()))[0]) for name, value in (given or {}).items()}
     arguments.bind(function.inputs, (), dict.fromkeys(function.inputs, 0.0) | given)
     for low, high in INTERVALS:
@@ -68,28 +71,29 @@ def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None =
     return inputs
 
 
-def _shapes(workload: Workload, size: int | None) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _shapes(
+    signature: Signature, wrt: tuple[str, ...] | None, size: int | None
+) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Element type and shape of each input."""
-    found = outline(parse(Source(workload.text)))
     extent = DEFAULT_SIZE if size is None else size
-    sizes = {name: FURTHER_SIZE if k else extent for k, name in enumerate(found.sizes)}
-    arrays = _arrays(found, workload.wrt, size)
+    sizes = {name: FURTHER_SIZE if k else extent for k, name in enumerate(signature.sizes)}
+    arrays = _arrays(signature, wrt, size)
     shapes = {}
-    for name in found.inputs:
-        if name in found.declared:
-            type = found.declared[name]
+    for name in signature.inputs:
+        if name in signature.declared:
+            type = signature.declared[name]
             shapes[name] = type.dtype, tuple(evaluate(part, sizes) for part in type.shape)
         else:
-            shapes[name] = "f64", (extent,) if name in arrays else ()
+            shapes[name] = "i64" if name in signature.integers else "f64", (extent,) if name in arrays else ()
     return shapes
 
 
-def _arrays(found: Outline, wrt: tuple[str, ...] | None, size: int | None) -> set[str]:
+def _arrays(signature: Signature, wrt: tuple[str, ...] | None, size: int | None) -> set[str]:
     """The undeclared inputs that become arrays."""
-    needed = found.arrays - set(wrt or ()) or found.arrays
+    needed = signature.arrays - set(wrt or ()) or signature.arrays
     if needed or size is None:
         return set(needed)
-    return set(found.inputs)
+    return set(signature.inputs)
 
 
 def _sample(rng: np.random.Generator, low: float, high: float, dtype: str, shape: tuple[int, ...]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradc.function import Function
 from gradc.function import compile as compile_program
+from gradc.program import Program
 from gradc.runtime import arguments
 from gradc.runtime.results import names_of
 
@@ -66,19 +67,19 @@ class Report:
         return "\n".join([*lines, "all agree" if self.passed else "they do not all agree"])
 
 
-def check(text: str, values: Mapping[str, Any] | None = None, wrt: Any = None) -> Report:
+def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: Any = None) -> Report:
     """The gradient of a program's (summed) value at a point, compared with forward mode, with mpmath on the graph
     of the derivative, with central differences of the value at high precision, which know nothing of our partial
     derivatives, and with SymPy's derivative where the program is scalar. Without values a point is drawn.
 
     Raises `Error` if the program or the point is wrong.
     """
-    f = compile_program(text, wrt=wrt, engine="interpreter")
+    f = compile_program(program, wrt=wrt, engine="interpreter")
     point = dict(values) if values is not None else _drawn(f)
     bound = arguments.bind(f.inputs, (), point)
     grads = f.grad(*bound)
     found = dict(zip(names_of(grads), grads))
-    prepared = arguments.prepare(f._outline, bound)
+    prepared = arguments.prepare(f.program.signature, bound)
     oracles = {"forward mode": _forward(f, bound, found), **_exact(f, prepared, found), **_symbolic(f, prepared, found)}
     scales = _scales(f, prepared, found)
     tolerance = TOLERANCES["f32" if any(type.dtype == "f32" for type in prepared.types) else "f64"]
@@ -87,13 +88,13 @@ def check(text: str, values: Mapping[str, Any] | None = None, wrt: Any = None) -
         for oracle, answers in oracles.items():
             difference = _difference(np.asarray(grad, float), np.asarray(answers[name], float), scales[name])
             rows.append(Row(name, oracle, difference, difference <= tolerance))
-    return Report(text, point, tuple(rows))
+    return Report(f.text, point, tuple(rows))
 
 
 def _drawn(f: Function) -> dict[str, Any]:
     """A point at which the value and the gradient are finite, drawn with a fixed seed."""
     rng = np.random.default_rng(0)
-    types = arguments.default_types(f._outline)
+    types = arguments.default_types(f.program.signature)
     point: dict[str, Any] = {}
     for _ in range(MAX_DRAWS):
         for name, type in zip(f.inputs, types):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gradc.ir.sizes import Size, derive
 
 
-@dataclass(frozen=True, slots=True)
-class Affine:
+class Affine(NamedTuple):
     """The index `step * var + offset`; a `var` of None means the index is `offset`."""
 
     var: str | None

@@ -8,9 +8,9 @@ import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
+from threading import RLock
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import numpy as np
 
@@ -23,18 +23,17 @@ from gradc.language.source import Span
 class Node:
     """One op applied to nodes. Made by `make` only; compared by identity."""
 
-    __slots__ = ("__weakref__", "args", "attrs", "is_constant", "op", "type")
+    __slots__ = ("__weakref__", "args", "attrs", "form", "is_constant", "op", "row", "type")
 
     op: str
     args: tuple[Node, ...]
     attrs: tuple[Any, ...]
     type: Type
+    row: Op
     is_constant: bool
     """Whether the value depends on no input."""
-
-    @property
-    def row(self) -> Op:
-        return OPS[self.op]
+    form: tuple[str, ...]
+    """The op and those of the arguments: what most rules are ruled out by."""
 
     @property
     def shape(self) -> Shape:
@@ -57,9 +56,25 @@ class Node:
         return f"<{self.op} {what}: {self.type}>"
 
 
-_interned: WeakValueDictionary[tuple, Node] = WeakValueDictionary()
-_interning = Lock()
-"""Held while a node enters the table, so that threads agree on the one object; and while the process forks."""
+class _Interned(ref):
+    """A node that lives as long as others hold it, and what it is found by."""
+
+    __slots__ = ("key",)
+    key: tuple
+
+
+_interned: dict[tuple, _Interned] = {}
+_interning = RLock()
+"""Held while a node enters or leaves the table, so that threads agree on the one object; and while the process forks.
+A node may be collected, and leave, while another one enters."""
+
+
+def _forget(entry: _Interned) -> None:
+    with _interning:
+        if _interned.get(entry.key) is entry:
+            del _interned[entry.key]
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_interning.acquire, after_in_parent=_interning.release, after_in_child=_interning.release
@@ -69,14 +84,22 @@ if hasattr(os, "register_at_fork"):
 def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     """The node that applies `op` to `args`; its type comes from the op's row."""
     key = (op, args, attrs)
-    node = _interned.get(key)
-    if node is None:
-        node = Node()
-        node.op, node.args, node.attrs = op, args, attrs
-        node.type = OPS[op].infer(tuple([arg.type for arg in args]), attrs)
-        node.is_constant = op != "input" and all([arg.is_constant for arg in args])
-        with _interning:
-            node = _interned.setdefault(key, node)
+    entry = _interned.get(key)
+    if entry is not None and (known := entry()) is not None:
+        return known
+    node = Node()
+    node.op, node.args, node.attrs = op, args, attrs
+    node.row = row = OPS[op]
+    node.type = row.infer(tuple([arg.type for arg in args]), attrs)
+    node.is_constant = op != "input" and all([arg.is_constant for arg in args])
+    node.form = (op, *[arg.op for arg in args])
+    entry = _Interned(node, _forget)
+    entry.key = key
+    with _interning:
+        other = _interned.get(key)
+        if other is not None and (known := other()) is not None:
+            return known
+        _interned[key] = entry
     return node
 
 
@@ -132,8 +155,10 @@ def iota(shape: Shape, axis: int, dtype: str = "i64") -> Node:
 def broadcast(node: Node, shape: Shape, dims: tuple[int, ...] | None = None) -> Node:
     """`node` repeated to `shape`; its axis k becomes axis `dims[k]` (by default the last ones)."""
     if dims is None:
+        if node.type.shape == shape:
+            return node
         dims = tuple(range(len(shape) - node.type.rank, len(shape)))
-    if node.shape == shape and dims == tuple(range(len(shape))):
+    elif node.shape == shape and dims == tuple(range(len(shape))):
         return node
     if node.op == "const":
         return constant(node.value, node.type.with_shape(shape))
@@ -258,17 +283,19 @@ def topological(results: Iterable[Node]) -> list[Node]:
     """Every node below the results, arguments first, in order of first appearance."""
     order: list[Node] = []
     done: set[Node] = set()
-    stack = [(node, False) for node in reversed(tuple(results))]
+    stack = [*results]
+    stack.reverse()
     while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
+        node = stack[-1]
+        if node not in done:
+            pending = [arg for arg in node.args if arg not in done]
+            if pending:
+                pending.reverse()
+                stack += pending
+                continue
             done.add(node)
             order.append(node)
-        else:
-            stack.append((node, True))
-            stack.extend((arg, False) for arg in reversed(node.args) if arg not in done)
+        stack.pop()
     return order
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS, ROWS
 from gradc.ir.sizes import Derived, Shape, Size, names
+from gradc.ir.text import names_of, statement
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.source import Span
 
@@ -81,8 +82,6 @@ def _sizes(attr: Any) -> Iterator[Size]:
 
 def _located(graph: Graph, stage: str, node: Node, wrong: str, spans: Mapping[Node, Span]) -> str:
     """The message, the node's line in the text of the graph, and the place in the user's text."""
-    from gradc.ir.text import names_of, statement
-
     called = names_of(graph)
     parts = [f"stage {stage}, node {called.get(node, node.op)}: {wrong}", f"  {statement(node, called)}"]
     if node in spans:

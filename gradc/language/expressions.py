@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gradc.language import mistakes
+from gradc.language.errors import expressions as errors
+from gradc.language.lexer import number_value
 from gradc.language.source import Source, Span
 from gradc.language.syntax import (
     Binary,
@@ -29,7 +30,7 @@ from gradc.language.syntax import (
     Transpose,
     Unary,
 )
-from gradc.language.tokens import Token, number_value
+from gradc.language.tokens import Token
 
 BRACKET, CONDITION, OR, AND, NOT, COMPARE, ADD, MULTIPLY, SIGN, POWER = range(10)
 """How tightly each binds, loosest first; the same as in Python."""
@@ -98,7 +99,7 @@ class If:
     priority: int = CONDITION
 
     def close(self, node: Expression, stop: int, source: Source) -> Expression:
-        raise mistakes.if_without_else(source, self.token)
+        raise errors.if_without_else(source, self.token)
 
 
 @dataclass(slots=True)
@@ -168,7 +169,7 @@ class ExpressionReader:
         elif self.stack and self.stack[-1].priority == BRACKET:
             handler = NO_ITEM.get(token.kind)
         if handler is None:
-            describe = mistakes.unexpected if table is OPERATOR else mistakes.operand_missing
+            describe = errors.unexpected if table is OPERATOR else errors.operand_missing
             raise describe(self.source, self.tokens, self.at)
         return handler
 
@@ -213,14 +214,14 @@ class ExpressionReader:
         indexes = isinstance(top, Group) and top.kind == "index" and self.tokens[self.at + 1].kind in (",", "]")
         if token.kind == "...":
             if not indexes:
-                raise mistakes.stray_ellipsis(self.source, token)
+                raise errors.stray_ellipsis(self.source, token)
             kind = "ellipsis"
         return self.hold(Special(Span(self.source, token.start, token.stop), kind), token.start, token.stop)
 
     def prefix(self, token: Token) -> dict:
         priority = NOT if token.kind == "not" else SIGN
         if priority == NOT and self.stack and self.stack[-1].priority > NOT:
-            raise mistakes.not_needs_brackets(self.source, token)
+            raise errors.not_needs_brackets(self.source, token)
         self.stack.append(Prefix(priority, token.kind, token.start))
         return OPERAND
 
@@ -259,27 +260,27 @@ class ExpressionReader:
     def if_(self, token: Token) -> dict:
         self.close_above(OR)
         if self.stack and isinstance(self.stack[-1], If):
-            raise mistakes.condition_in_condition(self.source, token)
+            raise errors.condition_in_condition(self.source, token)
         self.stack.append(If(self.start, self.node, token))
         return OPERAND
 
     def else_(self, token: Token) -> dict:
         self.close_above(OR)
         if not (self.stack and isinstance(self.stack[-1], If)):
-            raise mistakes.else_without_if(self.source, token)
+            raise errors.else_without_if(self.source, token)
         waiting = self.stack.pop()
         self.stack.append(Else(waiting.start, waiting.then, self.node))
         return OPERAND
 
     def index_bracket(self, token: Token) -> dict:
         if isinstance(self.node, Number):
-            raise mistakes.missing_operator(self.source, self.tokens, self.at)
+            raise errors.missing_operator(self.source, self.tokens, self.at)
         return self.open(Group("index", self.start, value=self.node))
 
     def attribute(self, token: Token) -> dict:
         after = self.tokens[self.at + 1]
         if after.kind != "name" or after.text != "T":
-            raise mistakes.attribute(self.source, self.tokens, self.at)
+            raise errors.attribute(self.source, self.tokens, self.at)
         self.at += 1
         return self.hold(Transpose(Span(self.source, self.start, after.stop), self.node), self.start, after.stop)
 
@@ -295,7 +296,7 @@ class ExpressionReader:
     def add_part(self, token: Token, part: Expression | None, start: int) -> dict:
         group = self.groups[-1]
         if group.kind != "index" or len(group.parts) == 2:
-            raise mistakes.stray_colon(self.source, self.tokens, self.at)
+            raise errors.stray_colon(self.source, self.tokens, self.at)
         if not group.parts:
             group.parts_start = start
         group.parts.append(part)
@@ -308,7 +309,7 @@ class ExpressionReader:
 
     def comma(self, token: Token) -> dict:
         if not self.groups[-1].parts:
-            raise mistakes.operand_missing(self.source, self.tokens, self.at)
+            raise errors.operand_missing(self.source, self.tokens, self.at)
         self.add_slice(None, self.tokens[self.at - 1].stop)
         return OPERAND
 
@@ -319,7 +320,7 @@ class ExpressionReader:
             group.keywords.append((group.keyword, self.node))
             group.keyword = None
         elif group.keywords:
-            raise mistakes.positional_after_keyword(self.source, self.start, self.stop)
+            raise errors.positional_after_keyword(self.source, self.start, self.stop)
         elif group.parts:
             self.add_slice(self.node, self.stop)
         elif group.kind == "index" and isinstance(self.node, Special) and self.node.kind == "none":
@@ -346,7 +347,7 @@ class ExpressionReader:
     def close(self, token: Token) -> dict:
         group = self.groups[-1]
         if group.keyword is not None or (group.kind == "index" and not group.parts and not group.items):
-            raise mistakes.operand_missing(self.source, self.tokens, self.at)
+            raise errors.operand_missing(self.source, self.tokens, self.at)
         if group.parts:
             self.add_slice(None, self.tokens[self.at - 1].stop)
         return self.close_group(token)

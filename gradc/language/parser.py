@@ -13,16 +13,17 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gradc.language import unfinished
+from gradc.language.errors import statements as errors
 from gradc.language.expressions import ExpressionReader
+from gradc.language.lexer import number_value, tokenize
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Assign, Declare, Define, Expression, Name, Number, Program, Statement
-from gradc.language.tokens import Token, number_value, tokenize
+from gradc.language.syntax import Assign, Declare, Define, Expression, Name, Number, Statement, SyntaxTree
+from gradc.language.tokens import Token
 
 DTYPES = ("f64", "f32", "i64", "bool")
 
 
-def parse(source: Source) -> Program:
+def parse(source: Source) -> SyntaxTree:
     """The syntax tree of a program; raises `Error` with the place and the remedy."""
     with collector_paused():
         return StatementReader(source, tokenize(source)).program()
@@ -49,7 +50,7 @@ class StatementReader:
         self.expressions = ExpressionReader(source, tokens)
         self.at = 0
 
-    def program(self) -> Program:
+    def program(self) -> SyntaxTree:
         statements: list[Statement] = []
         result: Expression | None = None
         while self.tokens[self.at].kind != "end":
@@ -58,17 +59,17 @@ class StatementReader:
                 self.at += 1
                 continue
             if result is not None:
-                raise unfinished.unused_expression(self.source, result, first)
+                raise errors.unused_expression(self.source, result, first)
             found = self.statement()
             if isinstance(found, list):
                 statements += found
             else:
                 result = found
             if self.tokens[self.at].kind not in ("separator", "end"):
-                raise unfinished.statement_goes_on(self.source, self.tokens, self.at, found)
+                raise errors.statement_goes_on(self.source, self.tokens, self.at, found)
         if result is None:
-            raise unfinished.no_result(self.source, statements)
-        return Program(self.source, tuple(statements), result)
+            raise errors.no_result(self.source, statements)
+        return SyntaxTree(self.source, tuple(statements), result)
 
     def statement(self) -> list[Statement] | Expression:
         """The statements that start here (a declaration may hold several), or an expression."""
@@ -120,11 +121,11 @@ class StatementReader:
             self.at += 1
             names.append(self.name("an input"))
         if self.tokens[self.at].kind != ":":
-            raise unfinished.declaration_unfinished(self.source, self.tokens, self.at)
+            raise errors.declaration_unfinished(self.source, self.tokens, self.at)
         self.at += 1
         dtype = self.tokens[self.at]
         if dtype.text not in DTYPES:
-            raise unfinished.unknown_dtype(self.source, self.tokens, self.at, DTYPES)
+            raise errors.unknown_dtype(self.source, self.tokens, self.at, DTYPES)
         self.at += 1
         shape = self.shape() if self.tokens[self.at].kind == "[" else ()
         span = self.span_from(start)
@@ -138,7 +139,7 @@ class StatementReader:
             if self.tokens[self.at].kind == ",":
                 self.at += 1
             elif self.tokens[self.at].kind != "]":
-                raise unfinished.size_separator(self.source, self.tokens, self.at)
+                raise errors.size_separator(self.source, self.tokens, self.at)
         self.at += 1
         return tuple(sizes)
 
@@ -153,18 +154,18 @@ class StatementReader:
         if token.kind == "name":
             self.at += 1
             return Name(span, token.text)
-        raise unfinished.bad_size(self.source, token)
+        raise errors.bad_size(self.source, token)
 
     def name(self, purpose: str) -> Name:
         token = self.tokens[self.at]
         if token.kind != "name":
-            raise unfinished.name_due(self.source, self.tokens, self.at, purpose)
+            raise errors.name_due(self.source, self.tokens, self.at, purpose)
         self.at += 1
         return Name(Span(self.source, token.start, token.stop), token.text)
 
     def expect(self, kind: str) -> None:
         if self.tokens[self.at].kind != kind:
-            raise unfinished.definition_unfinished(self.source, self.tokens, self.at, kind)
+            raise errors.definition_unfinished(self.source, self.tokens, self.at, kind)
         self.at += 1
 
     def span_from(self, start: int) -> Span:

@@ -27,6 +27,10 @@ class Source:
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
+    @property
+    def whole(self) -> Span:
+        return Span(self, 0, len(self.text))
+
     def line(self, number: int) -> str:
         start = self.line_starts[number - 1]
         return (

@@ -6,6 +6,7 @@ recursion, and records compare and print by identity only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import dataclass_transform
 
@@ -169,7 +170,7 @@ Statement = Declare | Assign | Define
 
 
 @record
-class Program:
+class SyntaxTree:
     """Statements in order, then the expression that is the result."""
 
     source: Source
@@ -199,3 +200,12 @@ def children(node: Expression | Slice) -> tuple[Expression | Slice | Special, ..
         case List():
             return node.items
     return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:
+    """Every part of an expression, itself included."""
+    stack: list[Expression | Slice | Special] = [expression]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(children(node))

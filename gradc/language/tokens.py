@@ -1,26 +1,11 @@
-"""Program text to tokens: one compiled pattern, one pass, brackets matched on the way."""
+"""What a program is read as first: words, numbers, operators, brackets."""
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
-
-from gradc.language import lexical
-from gradc.language.diagnostics import Error
-from gradc.language.source import Source, Span
-
-MAX_TEXT = 4 * 2**20
-"""Longest program, in characters."""
-
-MAX_NODES = 1_500_000
-"""Most tokens of a program; every syntax node takes at least one, so this bounds the tree as well."""
 
 RESERVED = frozenset("and or not if else def True False None".split())
 """The only words that cannot be names."""
-
-OPEN = {"(": ")", "[": "]"}
-CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if else".split())
-"""A line that ends with one of these goes on in the next."""
 
 
 class Token(NamedTuple):
@@ -31,127 +16,3 @@ class Token(NamedTuple):
     text: str
     start: int
     stop: int
-
-
-PATTERN = re.compile(
-    r"""[ \t\r\f\v]*(?:\#[^\n]*)?
-    (?:(?P<subscripts>(?<=einsum\()(?P<quote>["'])[^"'\n]*(?P=quote))
-    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
-    |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)
-    |(?P<operator>\*\*|//|<=|>=|==|!=|\.\.\.|[-+*/%@^()\[\],:=<>.])
-    |(?P<separator>\n[ \t\r\n\f\v]*|;)
-    |(?P<end>\Z)
-    |(?P<stray>.))""",
-    re.VERBOSE,
-)
-
-
-def tokenize(source: Source) -> list[Token]:
-    """The tokens of a program, closed by one of kind "end".
-
-    Raises `Error` for a text that is too long, a character or operator outside the language, a
-    malformed number, and brackets that do not match. Separators are dropped inside brackets, after
-    a binary operator, and where another separator stands already.
-    """
-    text = source.text
-    if len(text) > MAX_TEXT:
-        raise Error(
-            "G0501",
-            f"the program has {len(text):,} characters; the limit is {MAX_TEXT:,}",
-            help="split the program, or pass large data as array inputs",
-        )
-    tokens: list[Token] = []
-    brackets: list[Token] = []
-    kind = "separator"
-    for match in PATTERN.finditer(text):
-        group = match.lastgroup or "end"
-        stop = match.end()
-        word = match[group]
-        start = stop - len(word)
-        if group == "subscripts":
-            kind = group
-        elif group == "name":
-            kind = word if word in RESERVED else "name"
-        elif group == "operator":
-            kind = word
-            if word in "()[]":
-                match_bracket(source, brackets, Token(word, word, start, stop))
-        elif group == "number":
-            check_number(source, word, start, stop)
-            kind = "number"
-        elif group == "separator":
-            if brackets and word == ";":
-                raise lexical.separator_in_brackets(source, brackets[-1], start)
-            if brackets or kind == "separator" or (kind in CONTINUING and word != ";"):
-                continue
-            kind = "separator"
-        elif group == "end":
-            break
-        else:
-            raise (lexical.foreign_operator if group == "foreign" else lexical.stray_character)(source, word, start)
-        tokens.append(Token(kind, word, start, stop))
-        if len(tokens) > MAX_NODES:
-            raise Error(
-                "G0502",
-                f"the program has more than {MAX_NODES:,} names, numbers and operators",
-                help="split the program, or pass large data as array inputs",
-            )
-    if brackets:
-        raise lexical.never_closed(source, brackets[-1])
-    tokens.append(Token("end", "", len(text), len(text)))
-    return tokens
-
-
-def match_bracket(source: Source, brackets: list[Token], token: Token) -> None:
-    """Push an opening bracket; let a closing one take its partner off the stack."""
-    if token.kind in OPEN:
-        brackets.append(token)
-    elif not brackets:
-        raise lexical.never_opened(source, token)
-    elif OPEN[brackets[-1].kind] != token.kind:
-        raise lexical.mismatched(source, brackets[-1], token)
-    else:
-        brackets.pop()
-
-
-GLUED = re.compile(r"(?:[A-Za-z_0-9]|\.[0-9])[A-Za-z_0-9.]*")
-
-
-def check_number(source: Source, word: str, start: int, stop: int) -> None:
-    """Refuse what follows a number directly and makes it a malformed one, as in `1.2.3` and `0x10`."""
-    glued = GLUED.match(source.text, stop)
-    if glued or "_" in word:
-        error = lexical.malformed_number(source, word, glued[0] if glued else "", start)
-        if error:
-            raise error
-
-
-MAX_DIGITS = 400
-"""Longest literal, in characters; the largest float64 has 309 digits."""
-
-
-def number_value(source: Source, token: Token) -> int | float:
-    """The value of a literal: an `int` where it has neither point nor exponent."""
-    text = token.text
-    span = Span(source, token.start, token.stop)
-    if len(text) > MAX_DIGITS:
-        raise Error(
-            "G0106",
-            f"a number of {len(text):,} characters; the limit is {MAX_DIGITS}",
-            span,
-            help="a float64 keeps 17 significant digits: round the number",
-        )
-    value: int | float = int(text) if text.isdigit() or text.replace("_", "").isdigit() else float(text)
-    try:
-        finite = float(value) != float("inf")
-    except OverflowError:
-        finite = False
-    if not finite:
-        raise Error(
-            "G0106",
-            "the number is too large for float64",
-            span,
-            help="the largest is about 1.8e308; write `inf` for infinity",
-        )
-    return value

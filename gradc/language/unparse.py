@@ -18,11 +18,11 @@ from gradc.language.syntax import (
     List,
     Name,
     Number,
-    Program,
     Slice,
     Special,
     Statement,
     Subscripts,
+    SyntaxTree,
     Transpose,
     Unary,
 )
@@ -34,7 +34,7 @@ Piece = str | tuple[Expression | Slice | Special, int]
 """Text, or a node with the loosest priority that may stand there without brackets."""
 
 
-def unparse(tree: Program | Statement | Expression) -> str:
+def unparse(tree: SyntaxTree | Statement | Expression) -> str:
     """The text of a program (a statement a line), a statement or an expression."""
     waiting: list[Piece] = list(outermost(tree))[::-1]
     written: list[str] = []
@@ -51,9 +51,9 @@ def unparse(tree: Program | Statement | Expression) -> str:
     return "".join(written)
 
 
-def outermost(tree: Program | Statement | Expression) -> Iterator[Piece]:
+def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
     match tree:
-        case Program():
+        case SyntaxTree():
             for statement in tree.statements:
                 yield from outermost(statement)
                 yield "\n"

@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from gradc.ir.access import Affine
 from gradc.ir.graph import Node, input_node
 from gradc.ir.ops import OPS
+from gradc.ir.reader import LineReader, Token, tokens
 from gradc.ir.sizes import Size
-from gradc.ir.text import LineReader, Token, quoted, tokens
+from gradc.ir.text import quoted
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source

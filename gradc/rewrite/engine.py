@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import permutations
@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from gradc.frontends.functions import REDUCTIONS
-from gradc.frontends.outline import walk
-from gradc.frontends.template import instantiate, parsed
-from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, users
+from gradc.construct.template import instantiate, parsed
+from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import others
+from gradc.ir.ops import OPS, Op, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
-from gradc.language.syntax import Call, Name
+from gradc.language.syntax import Call, Name, walk
 from gradc.rewrite.forms import FORMS, NUMBERS, with_logarithm_inside, with_squares_summed
 from gradc.rewrite.movement import sink
 from gradc.rewrite.products import sparse
@@ -50,8 +48,14 @@ class Rule:
 
     @cached_property
     def reduces(self) -> bool:
-        parts = list(walk(parsed(self.sides[0]).result))
-        return any(isinstance(p, Call) and p.function in REDUCTIONS and len(p.args) == 1 for p in parts)
+        parts = walk(parsed(self.sides[0]).result)
+        return any(
+            isinstance(part, Call)
+            and part.function in OPS
+            and OPS[part.function].kind == "reduction"
+            and len(part.args) == 1
+            for part in parts
+        )
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -140,8 +144,11 @@ class Firing:
     after: Node
 
 
-Kind = str | int
-"""What an argument shows without looking below it: its op, or its bits where it is a number that some rule names."""
+Step = Callable[[Node], Node]
+"""What a node becomes; the node itself where nothing changes."""
+Kind = tuple[str, ...] | int
+"""What an argument shows without a look at its values: its form, or its bits where it is a number that some rule
+names."""
 
 
 class Selection:
@@ -150,6 +157,7 @@ class Selection:
     def __init__(self, rules: Iterable[Rule]):
         self.by_op: dict[str, list[Rule]] = {}
         self.numbers: set[int] = set()
+        self.by_form: dict[tuple[str, ...], list[Rule]] = {}
         self.found: dict[tuple[Any, ...], list[Rule]] = {}
         for rule in rules:
             self.by_op.setdefault(rule.pattern.op, []).append(rule)
@@ -157,21 +165,23 @@ class Selection:
                 self.numbers |= _bits(arg)
 
     def candidates(self, node: Node) -> list[Rule]:
-        """The rules whose pattern has the node's op and fits the ops of its arguments, in the order of the table."""
-        rules = self.by_op.get(node.op)
-        if rules is None:
-            return []
+        """The rules whose pattern has the node's op and fits the forms of its arguments, in the order of the table."""
+        by_form = self.by_form.get(node.form)
+        if by_form is None:
+            by_form = [rule for rule in self.by_op.get(node.op, ()) if _fits_form(rule.pattern, node.form)]
+            self.by_form[node.form] = by_form
+        if not by_form:
+            return by_form
         args = node.args
-        kinds = tuple([self._kind(arg) for arg in args])
+        numbers = self.numbers
         same = len(args) > 1 and args[-1] is args[-2]
+        kinds = [arg.attrs[0] if arg.op == "const" and arg.attrs[0] in numbers else arg.form for arg in args]
         key = (node.op, same, *kinds)
         found = self.found.get(key)
         if found is None:
-            found = self.found[key] = [rule for rule in rules if _plausible(rule.pattern, kinds, same)]
+            found = [rule for rule in by_form if _plausible(rule.pattern, kinds, same)]
+            self.found[key] = found
         return found
-
-    def _kind(self, arg: Node) -> Kind:
-        return arg.attrs[0] if arg.op == "const" and arg.attrs[0] in self.numbers else arg.op
 
 
 def _bits(pattern: Node) -> set[int]:
@@ -179,21 +189,38 @@ def _bits(pattern: Node) -> set[int]:
     return {to_bits(pattern.value, dtype) for dtype in ("f64", "f32", "i64")} if pattern.op == "const" else set()
 
 
-def _plausible(pattern: Node, kinds: tuple[Kind, ...], same: bool) -> bool:
+def _plausible(pattern: Node, kinds: Sequence[Kind], same: bool) -> bool:
     """`same` says whether the last two arguments are one node."""
     if len(pattern.args) > 1 and pattern.args[-1] is pattern.args[-2] and not same:
         return False
-    fitting = [[_may_fit(arg, kind) for kind in kinds] for arg in pattern.args]
+    return _any_order(pattern, [[_may_fit(arg, kind) for kind in kinds] for arg in pattern.args])
+
+
+def _any_order(pattern: Node, fitting: list[list[bool]]) -> bool:
+    """Whether each argument of a pattern fits one of a node, given which fit which."""
     return any(all(row[k] for row, k in zip(fitting, order)) for order in Match.orders(pattern))
 
 
 def _may_fit(pattern: Node, kind: Kind) -> bool:
+    if isinstance(kind, int):
+        return kind in _bits(pattern) if pattern.op == "const" else _may_be(pattern, "const")
     if pattern.op == "const":
-        return kind in _bits(pattern)
+        return False
+    return _fits_form(pattern, kind) if pattern.args else _may_be(pattern, kind[0])
+
+
+def _fits_form(pattern: Node, form: tuple[str, ...]) -> bool:
+    """Whether a node with this op and arguments with these ops may fit a pattern."""
+    op, *ops = form
+    return op == pattern.op and _any_order(pattern, [[_may_be(arg, op) for op in ops] for arg in pattern.args])
+
+
+def _may_be(pattern: Node, op: str) -> bool:
+    """Whether a node with this op may fit a pattern."""
     if pattern.op != "input":
-        return kind == pattern.op
+        return op == pattern.op
     form = FORMS.get(pattern.name[0])
-    return form is None or ("const" if isinstance(kind, int) else kind) in form.ops
+    return form is None or op in form.ops
 
 
 @cache
@@ -215,50 +242,88 @@ class Rewriter:
         self.shared: set[Node] = set()
         """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
         self.moves_left = 0
+        self.steps: dict[str, tuple[Step, ...]] = {}
+        """By op, what may change a node: known once the first node with this op is met."""
 
     @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
         """The normal forms of nodes: no rule applies anywhere below them."""
         results = list(results)
-        readers = users(results)
-        shared = {node for node, own in readers.items() if len(own) + (node in results) > 1}
-        self.moves_left = MOVES_PER_NODE * len(readers)
-        stack = list(results)
-        firing: dict[Node, Node] = {}
+        order = topological(reversed(results))
+        shared = _read_twice(order, results)
+        self.moves_left = MOVES_PER_NODE * len(order)
+        normal = self.normal
+        for node in order:
+            if node in normal:
+                continue
+            args = tuple([normal[arg] for arg in node.args])
+            rebuilt = node if args == node.args else build(node.op, args, node.attrs)
+            after = normal.get(rebuilt)
+            if after is None:
+                after = self._fire(rebuilt)
+                if after is not rebuilt:
+                    self._carry_span(node, after)
+                    after = self._normal_form(after, rebuilt)
+                normal[rebuilt] = normal[after] = after
+            normal[node] = after
+            if after is not node:
+                self._carry_span(node, after)
+            if node in shared:
+                self.shared.add(after)
+        return [normal[node] for node in results]
+
+    def _normal_form(self, made: Node, source: Node) -> Node:
+        """The normal form of what a step has made of a node."""
+        normal = self.normal
+        stack = [made]
+        fired = {source: made}
         while stack:
             node = stack[-1]
-            if node in self.normal:
+            if node in normal:
                 stack.pop()
                 continue
-            pending = [arg for arg in node.args if arg not in self.normal]
+            pending = [arg for arg in node.args if arg not in normal]
             if pending:
                 stack += reversed(pending)
                 continue
-            args = tuple(self.normal[arg] for arg in node.args)
+            args = tuple([normal[arg] for arg in node.args])
             rebuilt = node if args == node.args else build(node.op, args, node.attrs)
-            after = self.normal.get(rebuilt)
+            after = normal.get(rebuilt)
             if after is None:
-                again = rebuilt in firing
+                again = rebuilt in fired
                 if not again:
-                    firing[rebuilt] = self._fire(rebuilt)
-                target = firing[rebuilt]
-                if target is not rebuilt and target not in self.normal:
+                    fired[rebuilt] = self._fire(rebuilt)
+                target = fired[rebuilt]
+                if target is not rebuilt and target not in normal:
                     assert not again, f"the rules turn {rebuilt} into itself: {self.firings[-1].rule}"
                     self._carry_span(node, target)
                     stack.append(target)
                     continue
-                after = self.normal.get(target, target)
-            self.normal[rebuilt] = self.normal[node] = self.normal[after] = after
-            if node in shared:
-                self.shared.add(after)
+                after = normal.get(target, target)
+            normal[rebuilt] = normal[node] = normal[after] = after
             self._carry_span(node, after)
-        return [self.normal[node] for node in results]
+        return normal[made]
 
     def _fire(self, node: Node) -> Node:
-        for step in (fold, sparse, self._sink, with_logarithm_inside, with_squares_summed):
+        steps = self.steps.get(node.op)
+        if steps is None:
+            steps = self.steps[node.op] = tuple(self._steps_for(node.row))
+        for step in steps:
             changed = step(node)
             if changed is not node:
                 return changed
+        return node
+
+    def _steps_for(self, row: Op) -> Iterator[Step]:
+        for concerns, step in STEPS:
+            if concerns(row):
+                yield step
+        if row.name in self.moves:
+            yield self._sink
+        if row.name in self.rules.by_op:
+            yield self._apply_rule
+
+    def _apply_rule(self, node: Node) -> Node:
         for rule in self.rules.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
@@ -270,7 +335,7 @@ class Rewriter:
 
     def _sink(self, node: Node) -> Node:
         """A move below the op that it moves, unless others read that too."""
-        if node.op not in self.moves or not self.moves_left:
+        if not self.moves_left:
             return node
         arg = node.args[0]
         if arg in self.shared and arg.op != "slice" and not arg.row.is_number:
@@ -280,13 +345,28 @@ class Rewriter:
         return below
 
     def _carry_span(self, old: Node, new: Node) -> None:
-        if old in self.spans:
+        if old is not new and old in self.spans:
             self.spans.setdefault(new, self.spans[old])
+
+
+def _read_twice(order: Iterable[Node], results: Iterable[Node]) -> set[Node]:
+    """The nodes that more than one node reads, or one node and the caller."""
+    once, twice = set(results), set()
+    for node in order:
+        args = node.args
+        for arg in args if len(args) < 2 else set(args):
+            if arg in once:
+                twice.add(arg)
+            else:
+                once.add(arg)
+    return twice
 
 
 def fold(node: Node) -> Node:
     """The node evaluated, where its arguments are numbers; conditions that are known decide their `where`."""
     args = node.args
+    if "const" not in node.form:
+        return node
     if node.row.selects and args[0].op == "const":
         return args[1] if args[0].value else args[2] if len(args) == 3 else constant(0.0, node.type)
     if isinstance(node.row.identity, bool) and node.row.kind == "elementwise":
@@ -299,6 +379,15 @@ def fold(node: Node) -> Node:
         count = size_node(product(tuple(args[0].shape[axis] for axis in node.attrs[0])), node.type.dtype)
         return make("mul", broadcast(count, node.shape), constant(args[0].value, node.type))
     return node
+
+
+STEPS: tuple[tuple[Callable[[Op], bool], Step], ...] = (
+    (lambda row: row.kind == "elementwise" or row.name == "sum", fold),
+    (lambda row: row.kind == "contraction", sparse),
+    (lambda row: row.name == "log", with_logarithm_inside),
+    (lambda row: row.kind == "contraction", with_squares_summed),
+)
+"""Steps that no text can state, and the ops that each concerns."""
 
 
 def lines(firings: Iterable[Firing]) -> Iterator[str]:

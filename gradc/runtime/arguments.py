@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gradc.frontends.outline import Outline
 from gradc.ir import interpret
 from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.diagnostics import Error, closest
+from gradc.program import Signature
 
 RELATIONS = {"==": lambda a, b: a == b, ">=": lambda a, b: a >= b}
 USABLE_KINDS = "biuf"
@@ -191,24 +191,24 @@ def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
         )  # fmt: skip
 
 
-def prepare(outline: Outline, values: Sequence[Any]) -> Arguments:
+def prepare(signature: Signature, values: Sequence[Any]) -> Arguments:
     """The arrays of a call and their types: element type, rank, and which sizes are 1.
 
     float16 and float32 compute in float32, everything else in float64. Python numbers are weak, as in NumPy:
     they take float32 where every array is float32.
     """
-    raw = [as_array(f"argument `{name}`", value) for name, value in zip(outline.inputs, values)]
-    declared = [outline.declared.get(name) for name in outline.inputs]
+    raw = [as_array(f"argument `{name}`", value) for name, value in zip(signature.inputs, values)]
+    declared = [signature.declared.get(name) for name in signature.inputs]
     strong = {
         _float_dtype(array, known) for array, known, value in zip(raw, declared, values) if known or not is_weak(value)
     }
     weak_dtype = "f32" if "f32" in strong and "f64" not in strong else "f64"
-    fresh_sizes = size_names(outline)
+    fresh_sizes = size_names(signature)
     arrays, types = [], []
-    for name, array, known, value in zip(outline.inputs, raw, declared, values):
+    for name, array, known, value in zip(signature.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
-            if name in outline.integers and (array.size == 0 or (exact := np.asarray(value)).dtype.kind in "uiO"):
+            if name in signature.integers and (array.size == 0 or (exact := np.asarray(value)).dtype.kind in "uiO"):
                 dtype = "i64"
                 if array.size:
                     _check_width(name, exact)
@@ -267,19 +267,14 @@ def native(array: np.ndarray, type: Type) -> Any:
     return array[()] if array.ndim == 0 else np.require(array, requirements=("C", "A"))
 
 
-def size_names(outline: Outline) -> Iterator[str]:
+def size_names(signature: Signature) -> Iterator[str]:
     """Names for sizes that nobody named: n, m, k, ... that are neither inputs nor declared sizes."""
-    taken = {*outline.inputs, *outline.sizes}
+    taken = {*signature.inputs, *signature.sizes}
     for round in count():
         for letter in "nmkpq":
             name = letter if round == 0 else f"{letter}{round}"
             if name not in taken:
                 yield name
-
-
-def invented_sizes(outline: Outline, types: Sequence[Type]) -> frozenset[str]:
-    """The names of sizes in types that no declaration made."""
-    return frozenset(size for type in types for size in type.shape if isinstance(size, str)) - set(outline.sizes)
 
 
 def has_shape(array: np.ndarray) -> str:
@@ -338,20 +333,20 @@ def _first_where(name: str, array: Any, found: Any) -> tuple[str, int]:
     return name + (f"[{', '.join(map(str, place))}]" if place else ""), int(np.asarray(array)[place])
 
 
-def default_types(outline: Outline, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
+def default_types(signature: Signature, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
     """The types of inputs before any call: as declared; else f64[n] for what is reduced or indexed, f64 for the rest.
     What is used as an index is i64.
 
     Where some inputs are chosen for differentiation (`scalars`), those are the parameters of a fit and the others
     its data: they stay scalars as long as another float input is an array.
     """
-    sizes = size_names(outline)
-    floats, indices = outline.arrays - outline.integers, outline.arrays & outline.integers
+    sizes = size_names(signature)
+    floats, indices = signature.arrays - signature.integers, signature.arrays & signature.integers
     arrays = (floats - set(scalars) or floats) | indices
     types = []
-    for name in outline.inputs:
-        dtype = "i64" if name in outline.integers else "f64"
-        types.append(outline.declared.get(name, Type(dtype, (next(sizes),) if name in arrays else ())))
+    for name in signature.inputs:
+        dtype = "i64" if name in signature.integers else "f64"
+        types.append(signature.declared.get(name, Type(dtype, (next(sizes),) if name in arrays else ())))
     return tuple(types)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -16,11 +16,10 @@ from numba.extending import models, overload, register_model
 from gradc.compiler import Compilation
 from gradc.emit.names import Names
 from gradc.ir.types import DTYPES, Type
+from gradc.program import Signature
 from gradc.runtime.arguments import size_names
 from gradc.runtime.generated import load
-
-if TYPE_CHECKING:
-    from gradc.function import Function, KernelFunctions
+from gradc.runtime.specialise import Specialiser
 
 NUMBA_SCALARS: dict[str, types.Type] = {
     "f64": types.float64, "f32": types.float32, "i64": types.int64, "bool": types.boolean,
@@ -44,7 +43,7 @@ def numba_type(type: Type) -> types.Type:
 # ---------------------------------------------------------------- kernels inside the user's @njit code
 
 
-class Kernel:
+class NumbaKernel:
     """Numba functions for use inside `@njit`: `value(x, y)` and `value_and_grad(x, y) -> (value, (x_bar, y_bar))`.
 
     They take scalars and arrays, in the order of the program's inputs or by name, and are specialised where they are
@@ -52,30 +51,32 @@ class Kernel:
     All arrays must have equal sizes along an axis; inside Numba code a size of 1 does not broadcast.
     """
 
-    def __init__(self, function: Function):
-        self.value = polymorphic(function, "value")
-        self.value_and_grad = polymorphic(function, "value_and_grad")
+    def __init__(self, specialiser: Specialiser):
+        self.value = polymorphic(specialiser, "value")
+        self.value_and_grad = polymorphic(specialiser, "value_and_grad")
 
     @property
     def _numba_type_(self) -> types.Type:
         return KernelType(self)
 
 
-def polymorphic(function: Function, derived: str) -> Any:
+def polymorphic(specialiser: Specialiser, derived: str) -> Any:
     """An `@njit` function that becomes the kernel for whatever types it is called with.
 
-    Its parameters are called as in `Function.source`. No input starts with two underscores, so our own names do.
+    Its parameters are called as in the emitted modules. No input starts with two underscores, so our own names do.
     """
     free = Names(set())
-    names = [free.new(name) for name in function.inputs]
+    names = [free.new(name) for name in specialiser.inputs]
     arguments = ", ".join(names)
 
     def specialise(*argument_types: types.Type) -> Callable[..., Any] | None:
-        integers = function._outline.integers
-        found = [gradc_type(argument, name in integers) for name, argument in zip(function.inputs, argument_types)]
+        integers = specialiser.program.signature.integers
+        found = [gradc_type(argument, name in integers) for name, argument in zip(specialiser.inputs, argument_types)]
         if None in found:
             return None
-        compilation = function._compilation(derived, _named_sizes(function, [t for t in found if t is not None]))
+        compilation = specialiser.compilation(
+            derived, _named_sizes(specialiser.program.signature, [t for t in found if t is not None])
+        )
         kernel = load(compilation.python)[derived]
         converted = ", ".join(map(_conversion, names, argument_types, compilation.types.values()))
         source = f"def __implementation({arguments}):\n    return __kernel({converted})\n"
@@ -110,12 +111,11 @@ def gradc_type(argument: types.Type, is_index: bool) -> Type | None:
     return None
 
 
-def _named_sizes(function: Function, found: list[Type]) -> list[Type]:
-    fresh = size_names(function._outline)
-    declared = function._outline.declared
+def _named_sizes(signature: Signature, found: list[Type]) -> list[Type]:
+    fresh = size_names(signature)
     return [
-        declared.get(name, Type(type.dtype, tuple(next(fresh) for _ in type.shape)))
-        for name, type in zip(function.inputs, found)
+        signature.declared.get(name, Type(type.dtype, tuple(next(fresh) for _ in type.shape)))
+        for name, type in zip(signature.inputs, found)
     ]
 
 
@@ -137,16 +137,16 @@ def _conversion(name: str, argument: types.Type, wanted: Type) -> str:
 class FunctionType(types.Dispatcher):
     """The Numba type of a `Function`: called, it is its value kernel; it has the attribute `kernel`."""
 
-    def __init__(self, function: Function):
-        self.kernel: Any = function.kernel
-        super().__init__(cast(Any, function.kernel.value))
+    def __init__(self, kernel: Any):
+        self.kernel = kernel
+        super().__init__(cast(Any, kernel.value))
 
 
 class KernelType(types.Opaque):
     """The Numba type of `Function.kernel`."""
 
-    def __init__(self, kernel: KernelFunctions):
-        self.kernel: Any = kernel
+    def __init__(self, kernel: Any):
+        self.kernel = kernel
         super().__init__(f"gradc.Kernel({id(kernel)})")
 
 

@@ -70,4 +70,4 @@ class Stages(Mapping[str, Stage]):
         return getattr(self._compilation, name)
 
     def __repr__(self) -> str:
-        return f"<stages of {' '.join(self._compilation.program.source.text.split())[:60]!r}: {', '.join(STAGES)}>"
+        return f"<stages of {' '.join(self._compilation.program.text.split())[:60]!r}: {', '.join(STAGES)}>"

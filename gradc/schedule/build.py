@@ -387,7 +387,7 @@ class _Builder:
         """An index in terms of the variables of the loops, in the whole axis or in the tile of it."""
         if in_whole and at.var in self.tile_rows and self.tile is not None:
             at = at.plus(derive("*", self.tile.start, at.step))
-        return at if at.var is None else replace(at, var=self.variables[at.var])
+        return at if at.var is None else Affine(self.variables[at.var], at.step, at.offset)
 
     # ------------------------------------------------------------ values
 

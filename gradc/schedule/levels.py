@@ -1,214 +1,190 @@
-"""Levels: which loops a task has to wait for, and what it reads from others."""
+"""Levels: how many finished loops each task of a body has to wait for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from gradc.ir.access import Affine, Index, Point, depends, reads
+from gradc.ir.access import Affine
 from gradc.ir.graph import Node
-from gradc.schedule.tasks import NextLoop, Task, Variables, makes
+from gradc.ir.sizes import Size
+from gradc.schedule.dependences import Dependences, Element
+from gradc.schedule.tasks import Task, makes, own_axis
+from gradc.schedule.tiles import TILE_ROWS
 
-if TYPE_CHECKING:
-    from gradc.schedule.groups import Attempt
+NextLoop = tuple[Size, bool]
+"""The size of the next loop around a task, and whether it is one over tiles."""
+
+GroupKey = tuple[int, "NextLoop | None"]
+"""Tasks of one group share their next loop; None is that of points."""
 
 
-class Levels:
-    """Levels of the tasks of one body: how many finished loops each has to wait for."""
+class Crew:
+    """Tasks that share `depth` open loops over their first axes, and one over tiles if `in_tile`: which loop each
+    needs next, and which of them read what others make. `cuts` are the axes along which tiles cut tasks."""
 
-    def __init__(self, attempt: Attempt, tasks: list[Task], variables: Variables, path: tuple[int, ...]):
-        self.attempt = attempt
-        self.path = path
-        self.variables = variables
-        self.level: dict[Task, int] = {}
-        self.own: dict[Node, list[Task]] = {}
-        self.memo: dict[Point, int] = {}
-        in_slot: dict[str, int] = {}
-        stored_in = {slot: node for node, slot in attempt.stored.items()}
+    def __init__(self, needs: Dependences, tasks: Sequence[Task], cuts: Mapping[Task, int], depth: int, in_tile: bool):
+        self.needs = needs
+        self.tasks = tasks
+        self.cuts = cuts
+        self.depth = depth
+        self.in_tile = in_tile
+        self.axis: dict[Task, int | None] = {}
+        self.loop: dict[Task, NextLoop | None] = {}
         for task in tasks:
+            self.axis[task], self.loop[task] = self._next(task)
+        self.renames = len({self.axis[task] for task, loop in self.loop.items() if loop is not None and loop[1]}) > 1
+        self.makers = self._makers()
+        self.reads: dict[Task, list[Element]] = {
+            task: [element for element in needs.reads[task] if element.node in self.makers] for task in tasks
+        }
+
+    def _next(self, task: Task) -> tuple[int | None, NextLoop | None]:
+        """The axis of the next loop around a task, and that loop: that of the tiles, then one after the other."""
+        if task in self.cuts and not self.in_tile and not self.depth:
+            axis = self.cuts[task]
+            return axis, (task.domain[axis], True)
+        if self.depth >= len(task.index):
+            return None, None
+        is_cut = self.in_tile and self.cuts.get(task) == self.depth
+        return self.depth, (TILE_ROWS if is_cut else task.domain[self.depth], False)
+
+    def _makers(self) -> dict[Node, list[Task]]:
+        """The tasks that make each root, of those made here."""
+        stored = self.needs.work.stored
+        stored_in = {slot: node for node, slot in stored.items()}
+        found: dict[Node, list[Task]] = {}
+        for task in self.tasks:
             if task.kind == "scatter":
                 if task.slot in stored_in:
-                    self.own.setdefault(stored_in[task.slot], []).append(task)
-            elif task.kind in ("reduce", "call") or (task.node in attempt.stored and makes(task, attempt.stored)):
-                self.own.setdefault(task.node, []).append(task)
-        for task in tasks:
-            level = self._needed(task)
-            if task.kind == "scatter":
-                level = max(level, in_slot.get(task.slot, -1) + 1)
-            elif task.kind == "store":
-                in_slot[task.slot] = level
-            self.level[task] = level
-        self.read_by = {task: self._roots_read(task) for task in tasks}
-        self._sink(tasks)
-        self._find_outliving(tasks)
-
-    def group(self, task: Task) -> tuple[int, NextLoop | None]:
-        """Tasks of one group share their next loop; None is that of points."""
-        return self.level[task], task.next_loop
-
-    def _needed(self, task: Task) -> int:
-        """The level at which everything a task reads is finished."""
-        starts = task.starts(self.variables)
-        start, stack = starts[0], list(starts)
-        while stack:
-            point = stack[-1]
-            if point in self.memo:
-                stack.pop()
-                continue
-            node, index = point
-            if self._is_root(node, task, point == start):
-                self.memo[point] = self._finished(node, index)
-                stack.pop()
-                continue
-            read = reads(node, index)
-            pending = [inner for inner in read if inner not in self.memo]
-            if pending:
-                stack += pending
-                continue
-            self.memo[point] = max((self.memo[inner] for inner in read), default=0)
-            stack.pop()
-        level = max(self.memo[point] for point in starts)
-        if self._is_value_of_own(task):
-            del self.memo[start]
-        return level
-
-    def _is_value_of_own(self, task: Task) -> bool:
-        return task.value is task.node and task.kind == "store" and makes(task, self.attempt.stored)
-
-    def _is_root(self, node: Node, task: Task, at_start: bool) -> bool:
-        if node is task.node and at_start and makes(task, self.attempt.stored):
-            return False
-        return node in self.attempt.roots
-
-    def _finished(self, node: Node, index: Index) -> int:
-        """The level from which an element of a root can be read."""
-        result = 0
-        for producer in self.own.get(node, ()):
-            level = self.level.get(producer, 0)
-            result = max(result, level if self._within_reach(producer, index) else level + 1)
-        return result
-
-    def _within_reach(self, producer: Task, index: Index) -> bool:
-        """Whether an element is finished by the time the same iteration of the producer's next loop needs it."""
-        axis = producer.next_axis
-        if axis is None:
-            return True
-        if producer.kind == "scatter" or axis in producer.reduced:
-            return False
-        return index[producer.kept.index(axis)] == Affine(self.variables[producer.next_loop])
-
-    # ------------------------------------------------------------ who reads what
-
-    def inlined(self, members: list[Task], variable: str) -> dict[Point, set]:
-        """What a loop computes for itself: points whose value changes with its variable, and who uses each."""
-        users: dict[Point, set] = {}
-        varies: dict[Point, bool] = {}
-        for task in members:
-            starts = task.starts(self.variables)
-            start, stack = starts[0], list(starts)
-            while stack:
-                point = stack[-1]
-                node, index = point
-                if point in varies:
-                    stack.pop()
-                    continue
-                if self._is_root(node, task, point == start) or not node.args:
-                    varies[point] = any(depends(at, variable) for at in index) and node.op != "const"
-                    continue
-                read = reads(node, index)
-                pending = [inner for inner in read if inner not in varies]
-                if pending:
-                    stack += pending
-                    continue
-                varies[point] = any(varies[inner] for inner in read)
-                if varies[point]:
-                    users.setdefault(point, set())
-                    for inner in read:
-                        users.setdefault(inner, set()).add(point)
-            users.setdefault(start, set()).add(task)
-        return {point: found for point, found in users.items() if varies.get(point) and self._is_inline(point, members)}
-
-    def _is_inline(self, point: Point, members: list[Task]) -> bool:
-        """Whether a loop computes the point rather than reading it from an array or another reduction."""
-        return point[0] not in self.attempt.roots or any(
-            self._is_value_of_own(task) and task.node is point[0] for task in members
-        )
-
-    def _sink(self, tasks: list[Task]) -> None:
-        """Move tasks to the level of their first reader, where no array has to outlive the loop then: what only matrix
-        products and their readers need, and others if nothing is left of the loop that they leave."""
-        pinned: set[Task] = set()
-        while True:
-            target = self._targets(tasks, pinned)
-            staying = {self.group(task) for task in tasks if target[task] == self.level[task]}
-            torn = {task for task in tasks if self._shares_its_loop(task) and self.group(task) in staying} - pinned
-            if all(target[task] == self.level[task] for task in torn):
-                self.level = target
-                return
-            pinned |= torn
-
-    def _targets(self, tasks: list[Task], pinned: set[Task]) -> dict[Task, int]:
-        """The level to which each task may sink. One that reads what its own loop makes stays, or that would have to
-        outlive it."""
-        free: set[Task] = set()
-        for task in tasks:
-            sources = (producer for node, _ in self.read_by[task] for producer in self.own.get(node, ()))
-            stays = any(self.level[producer] == self.level[task] and producer not in free for producer in sources)
-            if self._may_sink(task) and not stays and task not in pinned:
-                free.add(task)
-        target = dict(self.level)
-        readers: dict[Node, list[tuple[Task, Index]]] = {}
-        for task in reversed(tasks):
-            if task in free:
-                own = readers.get(task.node, ())
-                latest = [target[reader] - (not self._within_reach(task, index)) for reader, index in own]
-                target[task] = max(target[task], min(latest, default=0))
-            for node, index in self.read_by[task]:
-                readers.setdefault(node, []).append((task, index))
-        return target
-
-    def _may_sink(self, task: Task) -> bool:
-        """Whether a task makes a value for readers of the same loop."""
-        if task.kind == "call":
-            return task.slot in self.attempt.for_products
-        slot = self.attempt.stored.get(task.node)
-        is_alone = self.own.get(task.node) == [task]
-        return is_alone and task.next_axis in task.kept and slot not in self.attempt.outputs
-
-    def _shares_its_loop(self, task: Task) -> bool:
-        """Whether the loop of a task had better stay one with what else is in it, which may read the same arrays."""
-        return task.slot not in self.attempt.for_products
-
-    def _roots_read(self, task: Task) -> list[Point]:
-        """The elements of saved values and finished reductions that a task reads."""
-        starts = task.starts(self.variables)
-        start, stack, done = starts[0], list(starts), set(starts)
-        found = []
-        while stack:
-            point = stack.pop()
-            node, index = point
-            if self._is_root(node, task, point == start):
-                found.append(point)
-                continue
-            for inner in reads(node, index):
-                if inner not in done:
-                    done.add(inner)
-                    stack.append(inner)
+                    found.setdefault(stored_in[task.slot], []).append(task)
+            elif task.kind in ("reduce", "call") or (task.node in stored and makes(task, stored)):
+                found.setdefault(task.node, []).append(task)
         return found
 
-    def _find_outliving(self, tasks: list[Task]) -> None:
-        """Reductions read outside the iteration that made them get an array."""
-        for task in tasks:
-            for node, index in self.read_by[task]:
-                self._note(node, index, task)
+    def within_reach(self, maker: Task, element: Element, reader: Task) -> bool:
+        """Whether an element is finished by the time the same iteration of the maker's next loop needs it."""
+        axis = self.axis[maker]
+        if axis is None:
+            return True
+        if maker.kind == "scatter" or axis in maker.reduced or self.loop[reader] != self.loop[maker]:
+            return False
+        own = self.axis[reader]
+        return own is not None and element.index[maker.kept.index(axis)] == own_axis(own)
 
-    def _note(self, node: Node, index: Index, reader: Task) -> None:
-        for producer in self.own.get(node, ()):
-            same_loop = producer.next_axis is not None and self.group(producer) == self.group(reader)
-            if not same_loop:
-                self.attempt.part(node, self.path)
-            if producer.kind != "reduce" or not node.shape or producer.next_axis is None:
-                continue
-            axis = producer.next_axis
-            crosses = axis in producer.reduced and any(k not in producer.reduced for k in producer.remaining)
-            if crosses or (axis not in producer.reduced and not (same_loop and self._within_reach(producer, index))):
-                self.attempt.materialise(node)
+    def common(self, element: Element, task: Task) -> Element:
+        """An element with the name that all tasks of the crew have for it. They differ where tiles cut several axes."""
+        axis = self.axis[task]
+        if not self.renames or axis is None:
+            return element
+        return self.needs.elements.renamed(element, own_axis(axis), TILED)
+
+
+TILED = Affine("@tiled")
+"""The index along the axis that tiles cut, whichever it is of a task."""
+
+
+def levels(crew: Crew) -> dict[Task, int]:
+    """The level of each task: the first at which all that it reads is finished, or that of its first reader."""
+    return _sunk(crew, _earliest(crew))
+
+
+def _earliest(crew: Crew) -> dict[Task, int]:
+    """The level at which everything a task reads is finished."""
+    level: dict[Task, int] = {}
+    in_slot: dict[str, int] = {}
+    for task in crew.tasks:
+        needed = 0
+        for element in crew.reads[task]:
+            for maker in crew.makers[element.node]:
+                finished = level.get(maker, 0)
+                needed = max(needed, finished if crew.within_reach(maker, element, task) else finished + 1)
+        if task.kind == "scatter":
+            needed = max(needed, in_slot.get(task.slot, -1) + 1)
+        elif task.kind == "store":
+            in_slot[task.slot] = needed
+        level[task] = needed
+    return level
+
+
+def _sunk(crew: Crew, level: dict[Task, int]) -> dict[Task, int]:
+    """The levels with tasks moved to that of their first reader, where no array has to outlive the loop then: what only
+    matrix products and their readers need, and others if nothing is left of the loop that they leave."""
+    pinned: set[Task] = set()
+    while True:
+        target = _targets(crew, level, pinned)
+        held = _torn(crew, level, target) | _left_behind(crew, level, target)
+        if held <= pinned:
+            return target
+        pinned |= held
+
+
+def _torn(crew: Crew, level: dict[Task, int], target: dict[Task, int]) -> set[Task]:
+    """The tasks that would leave others of their loop, which may read the same arrays."""
+    staying = {(level[task], crew.loop[task]) for task in crew.tasks if target[task] == level[task]}
+    torn = {
+        task
+        for task in crew.tasks
+        if task.slot not in crew.needs.work.for_products and (level[task], crew.loop[task]) in staying
+    }
+    return torn if any(target[task] != level[task] for task in torn) else set()
+
+
+def _left_behind(crew: Crew, level: dict[Task, int], target: dict[Task, int]) -> set[Task]:
+    """The tasks that would leave the loop of something that they read, if only that had to outlive the loop then: an
+    array of another shape than the one that would no longer."""
+    found: set[Task] = set()
+    outliving: set[Node] | None = None
+    for task in crew.tasks:
+        if target[task] != level[task]:
+            for element in crew.reads[task]:
+                makers = crew.makers[element.node]
+                if any(level[maker] == level[task] and target[maker] != target[task] for maker in makers):
+                    if outliving is None:
+                        outliving = set(_outliving(crew, level))
+                    if element.node not in outliving and Counter(element.node.shape) != Counter(task.node.shape):
+                        found.add(task)
+    return found
+
+
+def _outliving(crew: Crew, level: dict[Task, int]) -> Iterator[Node]:
+    """What is read outside the loop that makes it."""
+    stored, outputs = crew.needs.work.stored, crew.needs.work.output_names
+    for task in crew.tasks:
+        for element in crew.reads[task]:
+            for maker in crew.makers[element.node]:
+                apart = (level[maker], crew.loop[maker]) != (level[task], crew.loop[task])
+                if apart or stored.get(element.node) in outputs:
+                    yield element.node
+
+
+def _targets(crew: Crew, level: dict[Task, int], pinned: set[Task]) -> dict[Task, int]:
+    """The level to which each task may sink. One that reads what its own loop makes stays, or that would have to
+    outlive it."""
+    free: set[Task] = set()
+    for task in crew.tasks:
+        if task not in pinned and _may_sink(crew, task):
+            makers = (maker for element in crew.reads[task] for maker in crew.makers[element.node])
+            if all(level[maker] != level[task] or maker in free for maker in makers):
+                free.add(task)
+    target = dict(level)
+    if not free:
+        return target
+    readers: dict[Node, list[tuple[Task, Element]]] = {}
+    for task in reversed(crew.tasks):
+        if task in free:
+            own = readers.get(task.node, ())
+            latest = [target[reader] - (not crew.within_reach(task, element, reader)) for reader, element in own]
+            target[task] = max(target[task], min(latest, default=0))
+        for element in crew.reads[task]:
+            readers.setdefault(element.node, []).append((task, element))
+    return target
+
+
+def _may_sink(crew: Crew, task: Task) -> bool:
+    """Whether a task makes a value for readers of the same loop."""
+    work = crew.needs.work
+    if task.kind == "call":
+        return task.slot in work.for_products
+    is_alone = crew.makers.get(task.node) == [task]
+    return is_alone and crew.axis[task] in task.kept and work.stored.get(task.node) not in work.output_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.frontends.template import instantiate
+from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, product

@@ -1,27 +1,45 @@
-"""Values that are saved before loops are planned, because without an array the work would multiply with every step.
+"""Which values are saved: some before loops are planned, others because two loops need them.
 
-The neighbours of a stencil, or rows that two arrays of indices pick, are several values an element, each made of
-several others of their kind. And a sum into which parts of arrays are scattered is complete only in an array.
+Before: the neighbours of a stencil, or rows that two arrays of indices pick, are several values an element, each made
+of several others of their kind, and without an array the work would multiply with every step. A sum into which parts
+of arrays are scattered is complete only in an array. And a matrix product reads arrays.
 """
 
 from __future__ import annotations
 
-from gradc.ir.graph import Graph, Node, topological, users
-from gradc.ir.ops import PICKS, SCATTERS
-from gradc.schedule.tasks import SAVE_FROM
+from collections import Counter
+from collections.abc import Iterable
+
+from gradc.ir.graph import Node
+from gradc.ir.ops import ARRAY_OPS, PICKS, SCATTERS
+from gradc.schedule.dependences import Element
+from gradc.schedule.levels import Crew, NextLoop
+from gradc.schedule.tasks import SAVE_FROM, Task
+from gradc.schedule.work import Program
 
 MAX_PICKS = 2
 """How many arrays of indices may stand one inside the other in an access."""
 
 
-def saved_beforehand(graph: Graph) -> list[Node]:
+def saved_beforehand(program: Program) -> dict[Node, bool]:
+    """What is saved whatever the loops are, and whether only because a matrix product reads it."""
+    saved = dict.fromkeys(_multiplying(program), False)
+    for node in program.order:
+        if node.op in ARRAY_OPS:
+            for arg in node.args:
+                if arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS):
+                    saved.setdefault(arg, True)
+    return saved
+
+
+def _multiplying(program: Program) -> list[Node]:
     """What has to be saved, arguments first."""
-    readers = users(graph.results)
+    readers = program.readers
     saved: list[Node] = []
     work: dict[Node, int] = {}
     picks: dict[Node, int] = {}
     adds_up: set[Node] = set()
-    for node in topological(graph.results):
+    for node in program.order:
         if node.row.kind in ("source", "reduction", "contraction"):
             work[node] = picks[node] = 0
             continue
@@ -43,3 +61,80 @@ def saved_beforehand(graph: Graph) -> list[Node]:
 def _shifts(user: Node, node: Node) -> bool:
     """Whether a reader takes the value from another place than its own."""
     return user.op in ("slice", *PICKS) and user.args[0] is node
+
+
+def shared_between_loops(crew: Crew, groups: Iterable[list[Task]]) -> tuple[set[Node], set[Node]]:
+    """What several of these loops would compute, where they do not share what it is for: what is dear enough to be
+    saved, and what is not."""
+    alike: dict[NextLoop | None, list[list[Task]]] = {}
+    for tasks in groups:
+        alike.setdefault(crew.loop[tasks[0]], []).append(tasks)
+    dear: set[Node] = set()
+    cheap: set[Node] = set()
+    for loops in alike.values():
+        if len(loops) > 1:
+            computed = [_computed(crew, tasks) for tasks in loops]
+            times = Counter(element for values in computed for element in values)
+            shared = {element for element, count in times.items() if count > 1 and element.node.row.cost}
+            if shared:
+                for element in _used_apart(crew, loops, computed, shared):
+                    is_dear = _is_whole(element) and _cone_cost(element, shared) >= SAVE_FROM
+                    (dear if is_dear else cheap).add(element.node)
+    return dear, cheap
+
+
+Computed = dict[Element, list[Element]]
+"""Elements that a loop computes anew in each iteration, and which of those each is made from."""
+
+
+def _computed(crew: Crew, tasks: list[Task]) -> Computed:
+    needs = crew.needs
+    found: Computed = {}
+    for task in tasks:
+        axis = crew.axis[task]
+        assert axis is not None
+        along = 1 << axis
+        stack = needs.starts[task].copy()
+        while stack:
+            element = stack.pop()
+            name = crew.common(element, task)
+            if name in found or not needs.is_computed(element, task):
+                continue
+            read = [inner for inner in element.reads if needs.axes[inner] & along]
+            if read or (not element.reads and needs.axes.get(element, 0) & along):
+                found[name] = [crew.common(inner, task) for inner in read]
+                stack += read
+    return found
+
+
+def _used_apart(
+    crew: Crew, loops: list[list[Task]], computed: list[Computed], shared: set[Element]
+) -> dict[Element, None]:
+    """The shared values that something reads which is not shared itself."""
+    apart: dict[Element, None] = {}
+    for tasks, values in zip(loops, computed):
+        for element, read in values.items():
+            if element not in shared:
+                apart.update((inner, None) for inner in read if inner in shared)
+        for task in tasks:
+            starts = (crew.common(start, task) for start in crew.needs.starts[task])
+            apart.update((start, None) for start in starts if start in shared)
+    return apart
+
+
+def _is_whole(element: Element) -> bool:
+    """Whether a loop goes through all of a value, along each axis on its own."""
+    axes = {at.var for at in element.index if at.var and at.step == 1 and at.offset == 0}
+    return len(axes) == len(element.index)
+
+
+def _cone_cost(element: Element, shared: set[Element]) -> int:
+    """The work of a shared value with what is shared below it, as far as it matters."""
+    total, stack, done = 0, [element], set()
+    while stack and total < SAVE_FROM:
+        element = stack.pop()
+        if element in shared and element not in done:
+            done.add(element)
+            total += element.node.row.cost
+            stack += element.reads
+    return total

@@ -1,136 +1,125 @@
-"""When a plan reads and writes its arrays, and which saved arrays may live in the storage of an output.
-
-Two accesses are ordered element by element: inside the loops that both share they meet an element in the same
-iteration, or the order is not known; where their paths part, the earlier item of the body comes first.
-"""
+"""Where values live: which reductions get an array, which arrays are local to an iteration, and which saved arrays
+live in the storage of an output."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 
-from gradc.ir.access import Affine, Indirect, Point, reads
-from gradc.ir.graph import Node
-from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
-from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
-
-Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
-"""Where something happens: the number of an item in each body on the way, and the loop that the item is."""
-
-Axes = tuple[object, ...]
-"""For each axis of an array the loop that goes through it, one element an iteration; None where there is none."""
+from gradc.ir.graph import Node, topological
+from gradc.schedule.accesses import Access, Accesses, Path, axes_of
+from gradc.schedule.groups import Loops, Nest
+from gradc.schedule.tasks import Body, Local, Loop, Schedule, Task, Tiles
+from gradc.schedule.work import Work, new_slot
 
 
-@dataclass(frozen=True)
-class Access:
-    """A reading or a writing of elements of a node's array."""
-
-    node: Node
-    task: Task | None
-    path: Path
-    axes: Axes
-
-    def precedes(self, other: Access) -> bool:
-        """Whether each element is met here before the other access meets it."""
-        for (mine, loop), (theirs, _) in zip(self.path, other.path):
-            if mine != theirs:
-                return mine < theirs
-            if loop is None:
-                return None not in self.axes and self.axes == other.axes
-            if not any(one is loop and two is loop for one, two in zip(self.outer(loop), other.outer(loop))):
-                return False
-        return False
-
-    def outer(self, loop: Loop | Tiles) -> Axes:
-        """The axes that a loop goes through; those that tiles cut are gone through by the loops over their rows."""
-        if isinstance(loop, Loop):
-            return self.axes
-        rows = [step for _, step in self.path if isinstance(step, Loop) and step.size == TILE_ROWS]
-        return tuple(loop if axis in rows else axis for axis in self.axes)
+def stored(loops: Loops) -> Schedule:
+    """The plan of these loops, with an array for each reduction that outlives the iteration that makes it. Arrays that
+    nothing reads outside an iteration are local to it."""
+    work = loops.needs.work
+    arrays, slots = dict(work.stored), dict(work.slots)
+    outlives: dict[Node, int] = {}
+    for node, around, in_array in _outliving(loops):
+        if around is not None:
+            outlives[node] = min(around, outlives.get(node, around))
+        if in_array and node not in arrays:
+            arrays[node] = slot = new_slot(arrays, node, work.program.graph)
+            slots[slot] = node
+    return Schedule(
+        work.program.graph,
+        _body(loops.nest, {task: replace(task, tile=loops.cuts.get(task)) for task in work.tasks}),
+        arrays,
+        slots,
+        _local(loops, arrays, outlives),
+        work.saved,
+        tuple(node for node in work.program.order if node in loops.recomputed),
+    )
 
 
-class Accesses:
-    """Everything that the tasks of a plan read and write in arrays or running results, in order of execution."""
-
-    def __init__(self, plan: Schedule):
-        self.plan = plan
-        self.writes: dict[Node, list[Access]] = {}
-        self.reads: dict[Node, list[Access]] = {}
-        self.tasks = list(_points(plan.body))
-        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.kind == "reduce")}
-        self._slots = {slot: node for node, slot in plan.stored.items()}
-        for task, path in self.tasks:
-            self._note_writes(task, path)
-            if task.kind == "call":
-                read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args]
-            else:
-                read = [(node, _axes(index, path)) for node, index in self._roots_below(task.starts({}), task)]
-            for node, axes in read:
-                if node in self._roots:
-                    self.reads.setdefault(node, []).append(Access(node, task, path, axes))
-        end: Path = ((len(plan.body.items), None),)
-        scalars: list[Point] = [(node, ()) for node in plan.graph.results if not node.shape]
-        for node, index in self._roots_below(scalars, None):
-            self.reads.setdefault(node, []).append(Access(node, None, end, _axes(index, ())))
-
-    def _note_writes(self, task: Task, path: Path) -> None:
-        node = self._slots.get(task.slot) if task.kind == "scatter" else task.node
-        if node is None or (task.kind == "store" and not makes(task, self.plan.stored)):
-            return  # an output that nothing reads back
-        index = tuple(task.index[k] for k in task.kept) if task.kind in ("reduce", "store") else ()
-        axes = _axes(index, path)
-        if task.kind == "scatter":
-            axes = (None,) * node.type.rank
-        elif task.kind == "call":
-            axes = _axes_of_call(task, None, path)
-        self.writes.setdefault(node, []).append(Access(node, task, path, axes))
-
-    def _roots_below(self, starts: Sequence[Point], task: Task | None) -> Iterator[Point]:
-        """The elements of stored values and running results that are read on the way to some values."""
-        own = task is not None and task.kind == "store" and makes(task, self.plan.stored)
-        stack, done = list(starts), set(starts)
-        while stack:
-            point = stack.pop()
-            node, index = point
-            if node in self._roots and not (task is not None and own and point == starts[0] and node is task.node):
-                yield point
-                continue
-            for inner in reads(node, index):
-                if inner not in done:
-                    done.add(inner)
-                    stack.append(inner)
+def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
+    """Values that are read outside an iteration that makes them, and inside of how many loops that is still (None if it
+    does not matter); and whether it is a reduction that needs an array."""
+    work = loops.needs.work
+    for node in _read_by_scalars(work):
+        yield node, 0, node.row.kind == "reduction" and bool(node.shape)
+    for task in work.tasks:
+        if task.kind == "call":
+            yield from ((arg, None, True) for arg in task.node.args if arg.row.kind == "reduction")
+    for nest in loops.nests():
+        crew = nest.crew
+        group_of = {task: group for group in nest.groups for task in group.tasks}
+        for reader in crew.tasks:
+            for element in crew.reads[reader]:
+                for maker in crew.makers[element.node]:
+                    axis = crew.axis[maker]
+                    together = axis is not None and group_of[maker] is group_of[reader]
+                    in_array = False
+                    if maker.kind == "reduce" and element.node.shape and axis is not None:
+                        if axis in maker.reduced:
+                            in_array = any(k not in maker.reduced for k in range(crew.depth, len(maker.index)))
+                        else:
+                            in_array = not (together and crew.within_reach(maker, element, reader))
+                    if in_array or not together:
+                        yield element.node, None if together else nest.around, in_array
 
 
-def _points(body: Body) -> Iterator[tuple[Task, Path]]:
-    """The tasks with all their loops open, and the way to each."""
-    stack: list[tuple[Body, Path]] = [(body, ())]
+def _read_by_scalars(work: Work) -> Iterator[Node]:
+    """The stored values and reductions of which scalar code picks elements after all loops, or that tell it what to
+    pick."""
+    stack = [
+        arg
+        for node in topological(node for node in work.program.graph.results if not node.shape)
+        if not node.shape and node.row.kind != "reduction"
+        for arg in node.args
+        if arg.shape
+    ]
+    done = set(stack)
+    stack.reverse()
     while stack:
-        inner, path = stack.pop()
-        for number, item in enumerate(inner.items):
-            if isinstance(item, Task):
-                yield item, (*path, (number, None))
-            else:
-                stack.append((item.body, (*path, (number, item))))
+        node = stack.pop()
+        if node in work.roots:
+            yield node
+        else:
+            new = [arg for arg in node.args if arg not in done]
+            done.update(new)
+            stack += new
 
 
-def _axes(index: Sequence[Affine | Indirect | None], path: Path) -> Axes:
-    loops: dict[str | None, Loop] = {step.variable: step for _, step in path if isinstance(step, Loop)}
-    return tuple(loops.get(at.var) if isinstance(at, Affine) and at == Affine(at.var) else None for at in index)
+def _body(nest: Nest, tasks: dict[Task, Task]) -> Body:
+    """The loops with their variables. `tasks` are those of the nest with the loops around them open."""
+    body = Body()
+    for group in nest.groups:
+        opened = [tasks[task] for task in group.tasks]
+        if group.inner is None or group.loop is None:
+            body.items += opened
+        elif group.is_tiles:
+            inside = {task: tasks[task].within_tile() for task in group.tasks}
+            body.items.append(Tiles(group.loop[0], opened, _body(group.inner, inside)))
+        else:
+            variable = f"@{nest.around}.{group.loop[0]}.{group.level}.{len(body.items)}"
+            inside = {task: tasks[task].inside(variable) for task in group.tasks}
+            body.items.append(Loop(variable, group.loop[0], opened, _body(group.inner, inside)))
+    return body
 
 
-def _axes_of_call(task: Task, operand: Node | None, path: Path) -> Axes:
-    """What a call reads of an operand, or writes: the rows of a tile where it is in one."""
-    tiles = next((step for _, step in path if isinstance(step, Tiles)), None)
-    node = task.node if operand is None else operand
-    if tiles is None or task.node.op != "contract":
-        return (None,) * node.type.rank
-    if operand is None:
-        labels = product_labels(task.node)
-        order = tuple(labels.index(label) for label in task.node.attrs[2])
-        return tuple(tiles if axis == task.tile else None for axis in order)
-    found = [operand_axes(task.node, k) for k, arg in enumerate(task.node.args) if arg is operand]
-    cut = [tuple(tiles if axis == task.tile else None for axis in axes) for axes in found]
-    return tuple(axes[0] if len(set(map(id, axes))) == 1 else None for axes in zip(*cut))
+def _local(loops: Loops, arrays: dict[Node, str], outlives: dict[Node, int]) -> dict[str, Local]:
+    """The arrays of values that nothing reads outside the iteration of a loop that made them."""
+    cut = {
+        task.node: loops.cuts[task]
+        for group in loops.nest.groups
+        if group.is_tiles
+        for task in group.tasks
+        if task in loops.cuts
+    }
+    local: dict[str, Local] = {}
+    for node, slot in arrays.items():
+        around = outlives.get(node, 0)
+        if around and slot not in loops.needs.work.output_names:
+            axis = cut.get(node)
+            reduced = node.attrs[0] if node.row.kind == "reduction" else ()
+            tile = None if axis is None else axis - sum(k < axis for k in reduced)
+            local[slot] = Local(min(around - (tile is not None), node.type.rank - 1), tile)
+    return local
 
 
 def shared(plan: Schedule) -> dict[str, str]:
@@ -138,18 +127,20 @@ def shared(plan: Schedule) -> dict[str, str]:
 
     By element: what is saved is written and read before the output is stored there.
     """
-    accesses = Accesses(plan)
     outputs = {name for name, _ in plan.graph.outputs}
+    saved = [node for node in plan.saved if plan.stored[node] not in outputs and plan.stored[node] not in plan.local]
+    types = {node.type for node in saved}
+    if not any(node.type in types and plan.stored.get(node) != name for name, node in plan.graph.outputs):
+        return {}
+    accesses = Accesses(plan)
     stores = [(task, path) for task, path in accesses.tasks if task.kind == "store"]
     scatters = {task.slot for task, _ in accesses.tasks if task.kind == "scatter"}
     taken = {*plan.stored.values(), *scatters}
     viewed = {task.node.args[0] for task, _ in accesses.tasks if task.node.op == "reshape"}
     homes: dict[str, str] = {}
-    for node in plan.saved:
+    for node in saved:
         slot = plan.stored[node]
-        if slot in outputs or slot in plan.local or node in viewed:
-            continue
-        for task, path in reversed(stores):
+        for task, path in reversed(stores) if node not in viewed else ():
             is_free = task.slot not in taken and task.node.type == node.type
             if is_free and overwrites_late(accesses, node, task, path):
                 homes[slot] = task.slot
@@ -160,12 +151,7 @@ def shared(plan: Schedule) -> dict[str, str]:
 
 def overwrites_late(accesses: Accesses, node: Node, task: Task, path: Path) -> bool:
     """Whether a task stores each element after everything that writes or reads the node's."""
-    store = Access(task.node, task, path, _axes(task.index, path))
+    store = Access(task.node, task, path, axes_of(task.index, path))
     writes = accesses.writes.get(node, [])
     is_stored = all(write.task is not None and write.task.kind == "store" for write in writes)
     return is_stored and all(access.precedes(store) for access in (*writes, *accesses.reads.get(node, ())))
-
-
-def phrase(node: Node) -> str:
-    """A value by its op and arguments: `mul of x, exp`."""
-    return f"{node.op} of {', '.join(arg.name if arg.op == 'input' else arg.op for arg in node.args)}"

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
-from gradc.ir.access import Affine, Index, Indirect, gathered_index
-from gradc.ir.graph import Graph, Node, make
-from gradc.ir.ops import SCATTERS, others
+from gradc.ir.access import Affine, Indirect, Point, gathered_index
+from gradc.ir.graph import Graph, Node
+from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import Type
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
 
 SAVE_FROM = 8
 """A value that two loops need is saved rather than computed again from this cost on; an addition costs 1."""
-
-
-NextLoop = tuple[Size, bool]
-Variables = dict[NextLoop | None, str]
-"""The variables of the loops that are opened next."""
 
 
 @dataclass(eq=False)
@@ -40,7 +35,12 @@ class Task:
     tile: int | None = None
     in_tile: bool = False
 
-    @property
+    @classmethod
+    def over(cls, kind: str, node: Node, value: Node, slot: str = "") -> Task:
+        """A task with a loop for each axis of its value."""
+        return cls(kind, node, value, slot, (None,) * value.type.rank)
+
+    @cached_property
     def domain(self) -> Shape:
         shape = product_sizes(self.node) if self.node.op == "contract" and self.kind == "call" else self.value.shape
         if not self.in_tile:
@@ -57,71 +57,49 @@ class Task:
         """The axes without a loop yet, in order."""
         return tuple(axis for axis, at in enumerate(self.index) if at is None)
 
-    @property
-    def next_axis(self) -> int | None:
-        """The axis of the next loop around the task: that of the tiles, then one after the other."""
-        if self.tile is not None and not self.in_tile:
-            return self.tile
-        return next(iter(self.remaining), None)
-
-    @property
-    def next_loop(self) -> NextLoop | None:
-        """The size of the next loop, and whether it is one over tiles."""
-        if self.next_axis is None:
-            return None
-        return self.domain[self.next_axis], self.tile is not None and not self.in_tile
-
-    @property
+    @cached_property
     def reduced(self) -> tuple[int, ...]:
         """The axes of the domain that the result does not have."""
         if self.kind == "call":
             return (2,) if self.node.op == "contract" else ()
         return self.node.attrs[0] if self.kind == "reduce" else ()
 
-    @property
+    @cached_property
     def kept(self) -> tuple[int, ...]:
         """The axes of the domain that the result has."""
         return others(len(self.domain), self.reduced)
 
-    def at(self, variables: Variables) -> Index:
-        """A point of the domain: open loops as they are, the next axis by the variable of its size."""
-        return tuple(
-            at if at is not None else Affine(variables[self.next_loop] if axis == self.next_axis else f"@{axis}")
-            for axis, at in enumerate(self.index)
-        )
-
-    def starts(self, variables: Variables) -> list[tuple[Node, Index]]:
-        """What the task reads at a point: its value, and where that goes if an array of indices says so. A call
-        reads its arguments."""
+    def starts(self) -> list[Point]:
+        """What the task reads at a point: its value, and where that goes if an array of indices says so. A call reads
+        its arguments. An axis without a loop has the index that `own_axis` says."""
         if self.kind == "call":
-            return [(arg, self._rows(position, variables)) for position, arg in enumerate(self.node.args)]
-        point = self.at(variables)
-        found = [(self.value, point)]
+            is_product = self.node.op == "contract"
+            axes = (operand_axes(self.node, k) if is_product else range(arg.type.rank)
+                    for k, arg in enumerate(self.node.args))  # fmt: skip
+            return [(arg, tuple(map(own_axis, labels))) for arg, labels in zip(self.node.args, axes)]
+        point = tuple(own_axis(axis) if at is None else at for axis, at in enumerate(self.index))
+        found: list[Point] = [(self.value, point)]
         if self.kind == "scatter" and self.node.op != "pad":
             place = gathered_index(self.node, point)[self.node.attrs[0]]
             if isinstance(place, Indirect):
                 found.append((place.node, place.index))
         return found
 
-    def _rows(self, position: int, variables: Variables) -> Index:
-        """What a call reads of an argument: the rows of a tile where it is cut, everything where not."""
-        axes: tuple[int | None, ...] = (None,) * self.node.args[position].type.rank
-        if self.tile is not None and not self.in_tile:
-            axes = operand_axes(self.node, position)
-        return tuple(
-            Affine(variables[self.next_loop] if of is not None and of == self.tile else f"@{axis}")
-            for axis, of in enumerate(axes)
-        )
-
     def inside(self, variable: str) -> Task:
         """The task in the body of the loop over its next axis."""
-        axis = self.next_axis
+        axis = self.remaining[0]
         index = tuple(Affine(variable) if k == axis else at for k, at in enumerate(self.index))
         return replace(self, index=index, tile=self.tile if self.in_tile else None)
 
     def within_tile(self) -> Task:
         """The task in the body of the tile loop."""
         return replace(self, in_tile=True)
+
+
+@cache
+def own_axis(axis: int) -> Affine:
+    """The index along an axis of a task's domain, as long as no loop is open for it."""
+    return Affine(f"@{axis}")
 
 
 @dataclass(eq=False)
@@ -203,23 +181,3 @@ class Schedule:
 def makes(task: Task, stored: dict[Node, str]) -> bool:
     """Whether a task computes its node; an output that equals another one may be a copy of it instead."""
     return task.kind != "store" or stored.get(task.node, task.slot) == task.slot
-
-
-def scattered(node: Node, stored: Container[Node]) -> tuple[list[Node], Node | None]:
-    """The slices' cotangents among the terms of a sum, and the sum of the other terms (None if there are none). A sum
-    that is stored itself is one term."""
-    pads: list[Node] = []
-    rest: list[Node] = []
-    stack = [node]
-    while stack:
-        term = stack.pop()
-        if term.op == "add" and (term is node or term not in stored):
-            stack += reversed(term.args)
-        else:
-            (pads if term.op in SCATTERS else rest).append(term)
-    if not pads:
-        return [], node
-    total = None
-    for term in rest:
-        total = term if total is None else make("add", total, term)
-    return pads, total

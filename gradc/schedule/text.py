@@ -9,7 +9,7 @@ from gradc.ir.graph import topological
 from gradc.ir.types import DTYPES
 from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Store
 from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Side, Step
-from gradc.schedule.storage import phrase
+from gradc.schedule.phrases import phrase
 from gradc.schedule.tasks import Schedule
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Shape, Size
@@ -38,19 +38,26 @@ def operand_axes(node: Node, position: int) -> tuple[int, ...]:
     return tuple(product_labels(node).index(label) for label in node.attrs[position])
 
 
-def cut(node: Node, size: Size | None) -> int | None:
-    """The axis along which tiles of an axis of this size cut a product: 0 gives rows of the result, 1 columns, and
-    2 products that add up to it. None where they do not cut it."""
-    if node.op != "contract":
-        return None
-    return next((axis for axis in (0, 2, 1) if product_sizes(node)[axis] == size), None)
+def cut(domain: Shape, size: Size, is_product: bool) -> int | None:
+    """The axis along which tiles of an axis of this size cut a task. Of a product, 0 gives rows of the result, 1
+    columns, and 2 products that add up to it. None where they do not cut it."""
+    order = (0, 2, 1) if is_product else range(len(domain))
+    return next((axis for axis in order if domain[axis] == size), None)
 
 
-def candidates(nodes: Iterable[Node]) -> list[Size]:
-    """The sizes along which tiles may cut, those of most products first."""
+def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Size, int]]:
+    """The sizes along which tiles may cut, those of most products first, and how many products that are no outputs each
+    leaves whole."""
     found: Counter[Size] = Counter()
-    for node in nodes:
+    cut_inside: Counter[Size] = Counter()
+    inside = 0
+    for node in order:
         if node.op == "contract":
-            sizes = dict.fromkeys(product_sizes(node))
-            found.update(size for size in sizes if not (isinstance(size, int) and size <= ROWS))
-    return [size for size, _ in found.most_common(MAX_CANDIDATES)]
+            sizes = [
+                size for size in dict.fromkeys(product_sizes(node)) if not (isinstance(size, int) and size <= ROWS)
+            ]
+            found.update(sizes)
+            if node not in outputs:
+                inside += 1
+                cut_inside.update(sizes)
+    return [(size, inside - cut_inside[size]) for size, _ in found.most_common(MAX_CANDIDATES)]

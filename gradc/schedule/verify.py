@@ -10,7 +10,9 @@ from itertools import chain
 
 from gradc.ir.access import Affine
 from gradc.ir.verify import IllFormed
-from gradc.schedule.storage import Access, Accesses, overwrites_late, phrase
+from gradc.schedule.accesses import Access, Accesses
+from gradc.schedule.phrases import phrase
+from gradc.schedule.storage import overwrites_late
 from gradc.schedule.tasks import Loop, Schedule, Task, Tiles
 
 

@@ -7,18 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
 
 from gradc.language.diagnostics import Error
-from gradc.language.source import Span
+from gradc.language.source import Source
+from gradc.show.gates import Gates
 from gradc.show.layout import Layout, layered
 from gradc.show.table import abbreviated
-
-if TYPE_CHECKING:
-    from gradc.show.trace import Trace
 
 MAX_GATES = 200
 """A picture with more gates than this cannot be read; `draw` refuses it (G0503)."""
@@ -66,7 +64,7 @@ RESULT = ""
 """The invisible vertex that the result flows to. No gate and no input is called so."""
 
 
-def draw(trace: Trace) -> str:
+def draw(trace: Gates) -> str:
     """The SVG document. Raises `Error` G0503 beyond `MAX_GATES`."""
     if len(trace) > MAX_GATES:
         raise Error(
@@ -77,7 +75,7 @@ def draw(trace: Trace) -> str:
 
 
 class _Drawing:
-    def __init__(self, trace: Trace):
+    def __init__(self, trace: Gates):
         self.trace = trace
         self.wires = list(self._wires())
         self._outgoing = Counter(wire.source for wire in self.wires)
@@ -120,7 +118,7 @@ class _Drawing:
     def text(self) -> str:
         routes = [self._points(wire, path) for wire, path in zip(self.wires, self.layout.paths, strict=True)]
         vertices = [self._gate(name) for name in self.gates] + [self._input(name) for name in self.inputs]
-        program = Span(self.trace.source, 0, len(self.trace.source.text)).excerpt(TITLE_WIDTH)
+        program = Source(self.trace.text).whole.excerpt(TITLE_WIDTH)
         width = max(self.centres[-1] + MARGIN, 2 * MARGIN + 8.5 * len(program))
         rows = max(height for path in self.layout.paths for _, height in path)
         height = TITLE_HEIGHT + 2 * MARGIN + rows * ROW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,83 +11,25 @@ import numpy as np
 from gradc.autodiff.adjoint import cotangents, pull, scaled
 from gradc.autodiff.partials import partial
 from gradc.compiler import Compilation
-from gradc.frontends.outline import outline
+from gradc.frontends.programs import program_of
 from gradc.ir.graph import Graph, Node, constant, dependent, topological
 from gradc.ir.interpret import run
-from gradc.language.diagnostics import Error
-from gradc.language.parser import collector_paused, parse
-from gradc.language.source import Source, Span
-from gradc.language.syntax import Program
+from gradc.language.parser import collector_paused
+from gradc.language.source import Span
+from gradc.program import Program
 from gradc.runtime import arguments
-from gradc.runtime.results import Gradients, gradients, names_of, plain
+from gradc.runtime.results import gradients, names_of, plain
+from gradc.runtime.specialise import Specialiser
+from gradc.show.gates import Argument, Gate, Gates
+from gradc.show.picture import draw
 from gradc.show.table import abbreviated, table
 
 TEXT_WIDTH = 36
 """Characters of the program's text that the table shows for a gate."""
 
 
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
-
-    `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
-    times local. Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
-    derivative worth showing; `returns` says how its gradient comes back: "sum" for a broadcast, "@ x" for a product.
-    """
-
-    name: str
-    value: Any
-    local: Any = None
-    product: Any = None
-    returns: str = ""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One op of the program: `gate` is its symbol, `text` the program's text for it ("" for casts and broadcasts,
-    which nobody writes), `upstream` the gradient of the result for its value, None where none flows.
-    `arguments` leaves out constants; the symbol holds them, as in `+1`."""
-
-    number: int
-    gate: str
-    text: str
-    value: Any
-    upstream: Any
-    arguments: tuple[Argument, ...]
-    span: Span | None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.value)
-
-
-@dataclass(frozen=True)
-class Trace:
+class Trace(Gates):
     """A program at one point, gate by gate in forward order: `for gate in trace`, `print(trace)`, `trace.svg()`."""
-
-    source: Source
-    inputs: dict[str, Any]
-    gates: tuple[Gate, ...]
-    result: str
-    """Where the value comes from: the number of a gate, as in `[3]`, the name of an input, or a constant."""
-    value: Any
-    upstream: Any
-    """The gradient that the result is given: ones."""
-    grads: Gradients
-    note: str = ""
-    """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
-
-    def __iter__(self) -> Iterator[Gate]:
-        return iter(self.gates)
-
-    def __len__(self) -> int:
-        return len(self.gates)
-
-    def __getitem__(self, number: int) -> Gate:
-        """The gate with this number; the first is 1."""
-        if not 1 <= number <= len(self.gates):
-            raise IndexError(f"there are gates 1 to {len(self.gates)}")
-        return self.gates[number - 1]
 
     def __str__(self) -> str:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
@@ -102,8 +44,6 @@ class Trace:
 
         Raises `gradc.Error` G0503 if the program has more gates than a picture can hold.
         """
-        from gradc.show.picture import draw
-
         return draw(self)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -132,7 +72,7 @@ class Trace:
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON: arrays are NumPy arrays still."""
         return {
-            "program": self.source.text,
+            "program": self.text,
             "inputs": self.inputs,
             "value": self.value,
             "gradients": dict(self._named_grads()),
@@ -154,10 +94,10 @@ class Trace:
 HEADINGS = ("", "gate", "text", "shape", "value", "upstream", "argument", "local", "product")
 
 
-def trace(text: str, /, **values: Any) -> Trace:
+def trace(program: str | Program, /, **values: Any) -> Trace:
     """Every gate of a program as written, before any rewriting: value, local gradients, upstream gradient.
 
-    text: a program in gradc's language.
+    program: text in gradc's language.
     values: one number or array for each input; they broadcast as in NumPy.
 
     The upstream gradient of the result is one; for a result that is an array, ones. Raises `gradc.Error` for
@@ -167,24 +107,20 @@ def trace(text: str, /, **values: Any) -> Trace:
     >>> [(gate.gate, gate.value, gate.upstream) for gate in t]
     [('+', 3.0, -4.0), ('*', -12.0, 1.0)]
     """
-    if not isinstance(text, str):
-        raise Error("G0604", f"a program is a string, not {type(text).__name__}")
-    return trace_program(parse(Source(text)), values)
+    return trace_at(program_of(program), values)
 
 
-def trace_program(program: Program, values: Mapping[str, Any]) -> Trace:
-    """`trace` for a program that is parsed already."""
-    found = outline(program)
-    prepared = arguments.prepare(found, arguments.bind(found.inputs, (), values))
-    types = dict(zip(found.inputs, prepared.types))
-    differentiable = tuple(name for name in found.inputs if types[name].is_float)
-    invented = arguments.invented_sizes(found, prepared.types)
-    compilation = Compilation(program, types, differentiable, nameable=invented)
+def trace_at(program: Program, values: Mapping[str, Any]) -> Trace:
+    """`trace`, the values in a mapping."""
+    signature = program.signature
+    prepared = arguments.prepare(signature, arguments.bind(signature.inputs, (), values))
+    wrt = tuple(name for name, type in zip(signature.inputs, prepared.types) if type.is_float)
+    compilation = Specialiser(program, wrt).compilation("value_and_grad", prepared.types)
     graph = compilation.graph
     known = dict(zip(graph.inputs, prepared.arrays))
     with collector_paused():
         tracer = _Tracer(graph, compilation.wrt_nodes, compilation.spans)
-        traced = tracer.run(program.source, known, prepared.sizes(graph))
+        traced = tracer.run(program.text, known, prepared.sizes(graph))
         return replace(traced, note=_note(traced, compilation, prepared))
 
 
@@ -195,7 +131,7 @@ def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments
     graph = compilation.derivative
     known = dict(zip(graph.inputs, prepared.arrays, strict=True))
     value, *grads = (plain(number) for number in run(graph.results, known, prepared.sizes(graph)))
-    found = Trace(traced.source, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
+    found = Trace(traced.text, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
     if found.results() == traced.results():
         return ""
     instead = ", ".join(" ".join(line.split()) for line in found.results())
@@ -219,7 +155,7 @@ class _Tracer:
         self.bars = {node: nothing[node] if node in nothing else self.flows[node].node for node in carriers}
         self.wrt = wrt
 
-    def run(self, source: Source, known: Mapping[Node, Any], sizes: Mapping[str, int]) -> Trace:
+    def run(self, text: str, known: Mapping[Node, Any], sizes: Mapping[str, int]) -> Trace:
         parts = {(node, k): self._parts(node, k) for node in self.gates for k in range(len(node.args))}
         flowing = [part for pair in parts.values() for part in pair if part is not None]
         wanted = list(dict.fromkeys([*self.order, *self.bars.values(), *flowing]))
@@ -250,7 +186,7 @@ class _Tracer:
             for node in self.gates
         )
         return Trace(
-            source,
+            text,
             {node.name: plain(known[node]) for node in self.graph.inputs},
             gates,
             self._name(self.result, values),

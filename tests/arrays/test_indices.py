@@ -5,7 +5,8 @@ import pytest
 import scipy.special
 
 import gradc
-from gradc.ir.text import print_graph, read_graph
+from gradc.ir.reader import read_graph
+from gradc.ir.text import print_graph
 from gradc.runtime.kernel import ENGINES
 from tests.emit.plain import engine
 

@@ -30,7 +30,7 @@ def test_value_gradient_and_emitted_python(text):
     above, below = reference(x + step * dx, w + step * dw), reference(x - step * dx, w - step * dw)
     difference = (np.sum(above) - np.sum(below)) / 2e-5
     np.testing.assert_allclose(np.sum(grads.x * dx) + np.sum(grads.w * dw), difference, rtol=1e-6, atol=1e-6)
-    prepared = prepare(f._outline, [x, w])
+    prepared = prepare(f.program.signature, [x, w])
     emitted = f.stages_for(prepared.types).python.replace("from numba import njit", "njit = lambda **_: lambda f: f")
     namespace: dict = {}
     exec(emitted, namespace)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import gradc
-from gradc import cli, shell
+from gradc.cli import commands, shell
 from gradc.compiler import STAGES
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
@@ -17,7 +17,7 @@ NEURON_AT = "w0=2,x0=-1,w1=-3,x1=-2,w2=-3"
 
 
 def run(*args, input=None):
-    result = CliRunner().invoke(cli.main, list(args), input=input, prog_name="gradc")
+    result = CliRunner().invoke(commands.main, list(args), input=input, prog_name="gradc")
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -333,7 +333,7 @@ def test_our_own_faults_are_one_line(monkeypatch):
     def fail(*args):
         raise ZeroDivisionError("a fault\nof two lines")
 
-    monkeypatch.setattr(cli, "program_source", fail)
+    monkeypatch.setattr(commands, "program_source", fail)
     monkeypatch.delenv("GRADC_DEBUG", raising=False)
     result = run("eval", "x")
     assert result.exit_code == 70
@@ -342,7 +342,7 @@ def test_our_own_faults_are_one_line(monkeypatch):
     assert "ZeroDivisionError: a fault of two lines" in result.stderr
     assert "report it" in result.stderr
     monkeypatch.setenv("GRADC_DEBUG", "1")
-    assert isinstance(CliRunner().invoke(cli.main, ["eval", "x"]).exception, ZeroDivisionError)
+    assert isinstance(CliRunner().invoke(commands.main, ["eval", "x"]).exception, ZeroDivisionError)
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (MemoryError(), 1)])
@@ -350,7 +350,7 @@ def test_interrupts_and_exhausted_memory(monkeypatch, raised, code):
     def fail(*args):
         raise raised
 
-    monkeypatch.setattr(cli, "program_source", fail)
+    monkeypatch.setattr(commands, "program_source", fail)
     result = run("eval", "x")
     assert result.exit_code == code
     assert "Traceback" not in result.output
@@ -372,10 +372,10 @@ def test_info():
 
 def test_help_names_every_command_and_option():
     text = ok("--help").stdout
-    for command in cli.main.commands:
+    for command in commands.main.commands:
         assert command in text
         shown = ok(command, "--help").stdout
-        for param in cli.main.commands[command].params:
+        for param in commands.main.commands[command].params:
             assert all(option in shown for option in param.opts if option.startswith("-"))
     assert "_GRADC_COMPLETE=bash_source" in text
     assert ok("--version").stdout == f"gradc, version {gradc.__version__}\n"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradc.cli.point import read_point
 from gradc.language.diagnostics import Error
-from gradc.point import read_point
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def modules() -> dict[str, str]:
     found = {}
     for example in random_examples(5, 60):
         f = gradc.compile(example.text)
-        types = arguments.prepare(f.stages.outline, example.values(f.inputs)).types
+        types = arguments.prepare(f.program.signature, example.values(f.inputs)).types
         try:
             found[example.text] = f.source_for(types)
         except gradc.Error as error:

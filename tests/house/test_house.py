@@ -19,26 +19,53 @@ from gradc.runtime.kernel import RUNNABLE
 from gradc.runtime.stages import Runnable
 
 ROOT = Path(__file__).parents[2]
-ORDER = ["language", "ir", "frontends", "autodiff", "rewrite", "loops", "schedule", "emit", "compiler", "export", "runtime",
-         "function", "check", "show", "bench", "cli"]  # fmt: skip
+PACKAGE = ROOT / "gradc"
+ORDER = ["version", "language", "ir", "program", "construct", "autodiff", "rewrite", "frontends", "loops", "schedule",
+         "emit", "compiler", "export", "runtime", "function", "check", "show", "bench", "cli", "__main__"]  # fmt: skip
+"""Every package and every module beside them, the lowest first; only `gradc/__init__.py` stands above."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def room(module: str) -> str | None:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] == "gradc" else None
+def named(path: Path) -> str:
+    """The dotted name of a module of the package."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {named(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The modules of the package that one imports anywhere: late, or for the sake of types only, too."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                names.add(whole if whole in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names & MODULES.keys()
+
+
+IMPORTS = {name: imported(tree) for name, tree in MODULES.items()}
+
+
+def test_every_module_has_its_place():
+    assert {name.split(".")[1] for name in MODULES if name != "gradc"} == set(ORDER)
 
 
 def test_imports_only_go_down():
-    wrong = []
-    for path in sorted((ROOT / "gradc").rglob("*.py")):
-        here = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
-        for node in ast.parse(path.read_text()).body:  # imports inside functions are made late on purpose
-            if isinstance(node, ast.ImportFrom) and here in ORDER:
-                there = room(node.module or "")
-                if there in ORDER and ORDER.index(there) > ORDER.index(here):
-                    wrong.append(f"{path.relative_to(ROOT)} imports {node.module}")
-    assert not wrong
+    def height(module: str) -> int:
+        return len(ORDER) if module == "gradc" else ORDER.index(module.split(".")[1])
+
+    assert [f"{a} imports {b}" for a in IMPORTS for b in IMPORTS[a] if height(b) > height(a)] == []
+
+
+def test_imports_go_in_no_circle():
+    left = IMPORTS
+    while free := {name for name, found in left.items() if not found & left.keys()}:
+        left = {name: found for name, found in left.items() if name not in free}
+    assert left == {}  # what is left imports in a circle, or stands above one
 
 
 def test_lint_finds_nothing():

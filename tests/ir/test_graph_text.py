@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 import gradc
 from gradc.ir.graph import Graph, broadcast, constant, input_node, make
+from gradc.ir.reader import read_graph
 from gradc.ir.sizes import Derived
-from gradc.ir.text import print_graph, read_graph
+from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 

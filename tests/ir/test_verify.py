@@ -62,7 +62,7 @@ def test_a_program_as_written_has_no_gates():
 def retyped(node, type):
     """A node that claims another type, which `make` never makes."""
     wrong = Node()
-    wrong.op, wrong.args, wrong.attrs = node.op, node.args, node.attrs
+    wrong.op, wrong.row, wrong.args, wrong.attrs = node.op, node.row, node.args, node.attrs
     wrong.type, wrong.is_constant = type, node.is_constant
     return wrong
 

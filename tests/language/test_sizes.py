@@ -7,9 +7,9 @@ import tracemalloc
 import pytest
 
 from gradc.language.diagnostics import Error
+from gradc.language.lexer import MAX_TEXT
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.tokens import MAX_TEXT
 from gradc.language.unparse import unparse
 
 DEEP = {

@@ -47,7 +47,7 @@ def outline(node):
         case syntax.Define():
             parameters = tuple((name.id, default and outline(default)) for name, default in node.parameters)
             return "define", node.name.id, parameters, outline(node.body)
-        case syntax.Program():
+        case syntax.SyntaxTree():
             return *map(outline, node.statements), outline(node.result)
 
 
@@ -159,6 +159,8 @@ statements = st.one_of(
     ),
 )
 programs = st.builds(
-    lambda body, result: syntax.Program(SPAN.source, tuple(body), result), st.lists(statements, max_size=3), expressions
+    lambda body, result: syntax.SyntaxTree(SPAN.source, tuple(body), result),
+    st.lists(statements, max_size=3),
+    expressions,
 )
 assert not RESERVED & set(NAMES)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from gradc.frontends.template import instantiate
+from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, input_node, make
 from gradc.ir.types import Type
 from gradc.rewrite import rules as tables

@@ -57,7 +57,7 @@ def test_what_the_checker_accepts_changes_no_number():
         f = gradc.compile(text, engine="unshared")
         arrays = arguments_of(f)
         alone = f.value_and_grad(*arrays)
-        compilation = f.stages_for(arguments.prepare(f.stages.outline, arrays).types)
+        compilation = f.stages_for(arguments.prepare(f.program.signature, arrays).types)
         plan = replace(compilation.schedule, aliases={})
         outputs = [name for name, node in plan.graph.outputs if node.shape and name not in plan.stored.values()]
         for node in plan.saved:
@@ -70,7 +70,7 @@ def test_what_the_checker_accepts_changes_no_number():
                 except IllFormed:
                     refusals += 1
                     continue
-                forced = f.stages_for(arguments.prepare(f.stages.outline, arrays).types)
+                forced = f.stages_for(arguments.prepare(f.program.signature, arrays).types)
                 vars(forced)["schedule"] = tried
                 value, *bars = engine(forced)(arrays, {})
                 np.testing.assert_array_equal(value, alone[0])

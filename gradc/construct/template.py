@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from gradc.frontends.algebra import Algebra
-from gradc.frontends.text import Reader
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.expressions import Evaluator
 from gradc.ir.graph import Node, build, constant, input_node, topological
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Number, Program
+from gradc.language.syntax import Assign, Number, SyntaxTree
 
 
 @cache
-def parsed(text: str) -> Program:
+def parsed(text: str) -> SyntaxTree:
     """The syntax tree of a template."""
     return parse(Source(text, "template"))
 
@@ -75,13 +75,9 @@ def _recipe(
 
 def _read(text: str, bindings: Mapping[str, Node], dtype: str, axes: tuple[int, ...] | None, rank: int) -> Node:
     program = parsed(text)
-    reader = Reader(Algebra(axes=axes, rank=rank), None, {}, literal_dtype=dtype)
+    evaluator = Evaluator(GraphBuilder(axes=axes, rank=rank), dtype, is_template=True)
     scope = dict(bindings)
     for statement in program.statements:
         assert isinstance(statement, Assign)
-        node = reader.evaluate(statement.value, scope)
-        assert isinstance(node, Node)
-        scope[statement.name.id] = node
-    result = reader.evaluate(program.result, scope)
-    assert isinstance(result, Node)
-    return result
+        scope[statement.name.id] = evaluator.number(statement.value, scope)
+    return evaluator.number(program.result, scope)

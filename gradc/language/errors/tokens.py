@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
-
-if TYPE_CHECKING:
-    from gradc.language.tokens import Token
+from gradc.language.tokens import Token
 
 OPERATORS = {
     "&&": "write `and`",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from string import ascii_letters
 
-from gradc.frontends.algebra import Algebra, describe, sides
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.describe import describe, sides
 from gradc.ir.graph import Node, iota, make, squeeze
 from gradc.ir.sizes import Size
 from gradc.ir.types import shape_text
@@ -16,9 +17,9 @@ LEFT, INNER, RIGHT = 0, 1, 2
 """Labels of the axes of a matrix product; those of stacked matrices follow."""
 
 
-def matmul(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+def matmul(builder: GraphBuilder, left: Node, right: Node, span: Span | None) -> Node:
     """NumPy's `@`: vectors, matrices, and stacks of matrices that broadcast."""
-    left, right = algebra.numbers((left, right))
+    left, right = builder.numbers((left, right))
     for side in (left, right):
         if side.type.rank == 0:
             raise Error(
@@ -27,14 +28,14 @@ def matmul(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node
             )  # fmt: skip
     left_labels = (INNER,) if left.type.rank == 1 else (LEFT, INNER)
     right_labels = (INNER,) if right.type.rank == 1 else (INNER, RIGHT)
-    _inner_sizes(algebra, (left, right), left.shape[-1], right.shape[0 if right.type.rank == 1 else -2], span)
-    (left, left_stack), (right, right_stack) = _stacks(algebra, left, right, span)
+    _inner_sizes(builder, (left, right), left.shape[-1], right.shape[0 if right.type.rank == 1 else -2], span)
+    (left, left_stack), (right, right_stack) = _stacks(builder, left, right, span)
     result = tuple(dict.fromkeys(sorted(left_stack + right_stack)))
     result += tuple(label for label in left_labels[:-1] + right_labels[1:])
     return contract(left, right, left_stack + left_labels, right_stack + right_labels, result)
 
 
-def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> list[tuple[Node, tuple[int, ...]]]:
+def _stacks(builder: GraphBuilder, left: Node, right: Node, span: Span | None) -> list[tuple[Node, tuple[int, ...]]]:
     """Both sides with labels for the axes before the matrices; axes of size one that broadcast are dropped."""
     depth = max(left.type.rank, right.type.rank, 2) - 2
     found = []
@@ -49,27 +50,27 @@ def _stacks(algebra: Algebra, left: Node, right: Node, span: Span | None) -> lis
                 continue
             labels.append(RIGHT + 1 + depth + place)
             if facing not in (1, side.shape[axis]):
-                _stack_sizes(algebra, (left, right), side.shape[axis], facing, span)
+                _stack_sizes(builder, (left, right), side.shape[axis], facing, span)
         found.append((squeeze(side, tuple(dropped)), tuple(labels)))
     return found
 
 
-def inner(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+def inner(builder: GraphBuilder, left: Node, right: Node, span: Span | None) -> Node:
     """NumPy's `dot`: of numbers their product; of arrays `@`, but stacks do not broadcast: each meets each."""
     ranks = left.type.rank, right.type.rank
     if 0 in ranks:
-        return algebra.elementwise("mul", left, right, span=span)
+        return builder.elementwise("mul", left, right, span=span)
     if ranks[0] < 2 or ranks[1] < 3:
-        return matmul(algebra, left, right, span)
-    left, right = algebra.numbers((left, right))
-    _inner_sizes(algebra, (left, right), left.shape[-1], right.shape[-2], span)
+        return matmul(builder, left, right, span)
+    left, right = builder.numbers((left, right))
+    _inner_sizes(builder, (left, right), left.shape[-1], right.shape[-2], span)
     rows, columns = tuple(range(1, ranks[0])), tuple(range(ranks[0], sum(ranks) - 1))
     return contract(left, right, (*rows, 0), (*columns[:-1], 0, columns[-1]), rows + columns)
 
 
-def outer(algebra: Algebra, left: Node, right: Node, span: Span | None) -> Node:
+def outer(builder: GraphBuilder, left: Node, right: Node, span: Span | None) -> Node:
     """Every element of one vector times every element of another."""
-    left, right = algebra.numbers((left, right))
+    left, right = builder.numbers((left, right))
     for side in (left, right):
         if side.type.rank != 1:
             raise Error("G0201", "`outer` takes two vectors", span, label=f"{describe(side)} is {side.type}")
@@ -80,7 +81,9 @@ def contract(left: Node, right: Node, left_labels: tuple, right_labels: tuple, l
     return make("contract", left, right, attrs=(left_labels, right_labels, labels))
 
 
-def _inner_sizes(algebra: Algebra, operands: tuple[Node, Node], left: Size, right: Size, span: Span | None) -> None:
+def _inner_sizes(
+    builder: GraphBuilder, operands: tuple[Node, Node], left: Size, right: Size, span: Span | None
+) -> None:
     if left == right:
         return
     if isinstance(left, int) and isinstance(right, int):
@@ -88,7 +91,7 @@ def _inner_sizes(algebra: Algebra, operands: tuple[Node, Node], left: Size, righ
             "G0201", f"sizes {left} and {right} do not fit in a matrix product", span, label=sides(operands),
             help="the last axis of the left side meets the last but one of the right side",
         )  # fmt: skip
-    algebra.same_size(left, right, span)
+    builder.same_size(left, right, span)
 
 
 # ---------------------------------------------------------------- Einstein's notation
@@ -98,12 +101,12 @@ TERM = re.compile(r"[A-Za-z]*(\.\.\.[A-Za-z]*)?")
 """The subscripts of one array."""
 
 
-def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: Span) -> Node:
+def einsum(builder: GraphBuilder, subscripts: str, operands: tuple[Node, ...], span: Span | None) -> Node:
     """NumPy's `einsum`: a letter for each axis; letters that the result lacks are summed over; sizes of 1 and the axes
     of `...` broadcast."""
     labels, wanted = _labels(subscripts, operands, span)
-    pairs = [_diagonals(algebra, *pair, span) for pair in zip(algebra.numbers(operands), labels)]
-    pairs = _broadcast(algebra, pairs, span)
+    pairs = [_diagonals(builder, *pair, span) for pair in zip(builder.numbers(operands), labels)]
+    pairs = _broadcast(builder, pairs, span)
     found, own = pairs[0]
     for k, (operand, more) in enumerate(pairs[1:], 1):
         needed = wanted + "".join(later for _, later in pairs[k + 1 :])
@@ -116,7 +119,7 @@ def einsum(algebra: Algebra, subscripts: str, operands: tuple[Node, ...], span: 
     return found if own == wanted else make("transpose", found, attrs=(tuple(own.index(letter) for letter in wanted),))
 
 
-def _labels(subscripts: str, operands: tuple[Node, ...], span: Span) -> tuple[list[str], str]:
+def _labels(subscripts: str, operands: tuple[Node, ...], span: Span | None) -> tuple[list[str], str]:
     """The letters of the axes of each array, and those of the result."""
     written, arrow, wanted = subscripts.replace(" ", "").partition("->")
     labels = written.split(",")
@@ -143,7 +146,7 @@ def _labels(subscripts: str, operands: tuple[Node, ...], span: Span) -> tuple[li
     return labels, wanted.replace("...", rest[: max(depths)])
 
 
-def _depth(labels: str, operand: Node, span: Span) -> int:
+def _depth(labels: str, operand: Node, span: Span | None) -> int:
     """How many axes `...` stands for."""
     letters = len(labels.replace("...", ""))
     depth = operand.type.rank - letters
@@ -155,7 +158,7 @@ def _depth(labels: str, operand: Node, span: Span) -> int:
     return depth
 
 
-def _broadcast(algebra: Algebra, pairs: list[tuple[Node, str]], span: Span) -> list[tuple[Node, str]]:
+def _broadcast(builder: GraphBuilder, pairs: list[tuple[Node, str]], span: Span | None) -> list[tuple[Node, str]]:
     """The arrays without axes of size 1 whose letter stands for another size elsewhere."""
     sizes: dict[str, Size] = {}
     operands = tuple(operand for operand, _ in pairs)
@@ -165,7 +168,7 @@ def _broadcast(algebra: Algebra, pairs: list[tuple[Node, str]], span: Span) -> l
             if known == 1:
                 sizes[letter] = size
             elif size != 1:
-                algebra.equal_sizes(known, size, operands, span)
+                builder.equal_sizes(known, size, operands, span)
     found = []
     for operand, own in pairs:
         dropped = tuple(axis for axis, letter in enumerate(own) if operand.shape[axis] == 1 and sizes[letter] != 1)
@@ -174,12 +177,12 @@ def _broadcast(algebra: Algebra, pairs: list[tuple[Node, str]], span: Span) -> l
     return found
 
 
-def _diagonals(algebra: Algebra, node: Node, labels: str, span: Span) -> tuple[Node, str]:
+def _diagonals(builder: GraphBuilder, node: Node, labels: str, span: Span | None) -> tuple[Node, str]:
     """A repeated letter takes the diagonal of its two axes."""
     for letter in dict.fromkeys(labels):
         while labels.count(letter) > 1:
             axes = labels.index(letter), labels.rindex(letter)
-            algebra.equal_sizes(node.shape[axes[0]], node.shape[axes[1]], (node,), span)
+            builder.equal_sizes(node.shape[axes[0]], node.shape[axes[1]], (node,), span)
             node = diagonal(node, *axes)
             labels = labels[: axes[1]] + labels[axes[1] + 1 :]
     return node, labels
@@ -198,11 +201,11 @@ def _reduced(node: Node, labels: str, needed: str) -> tuple[Node, str]:
     return (make("sum", node, attrs=(axes,)), kept) if axes else (node, labels)
 
 
-def _stack_sizes(algebra: Algebra, operands: tuple[Node, Node], one: Size, other: Size, span: Span | None) -> None:
+def _stack_sizes(builder: GraphBuilder, operands: tuple[Node, Node], one: Size, other: Size, span: Span | None) -> None:
     if isinstance(one, int) and isinstance(other, int):
         shapes = " and ".join(shape_text(side.shape[:-2]) for side in operands)
         raise Error(
             "G0203", f"stacks of matrices of shapes {shapes} do not broadcast", span, label=sides(operands),
             help="the axes before the last two broadcast: give both the same size, or make one of them size 1",
         )  # fmt: skip
-    algebra.same_size(one, other, span)
+    builder.same_size(one, other, span)

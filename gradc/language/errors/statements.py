@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradc.language.diagnostics import Error
-from gradc.language.mistakes import (
+from gradc.language.errors.expressions import (
     BINARY,
     CONSTANTS,
     ENDS,

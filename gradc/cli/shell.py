@@ -91,7 +91,7 @@ def report(error: Error, as_json: bool) -> int:
 
 def confess(fault: Exception) -> int:
     """Say what we got wrong, in one line."""
-    from gradc import __version__
+    from gradc.version import __version__
 
     what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
     click.echo(

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from gradc.frontends.text import TextProgram
+from gradc.ir.interpret import evaluate_constant
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
 
@@ -110,17 +112,12 @@ def _number(span: Span) -> int | float:
 
 def _computed(span: Span) -> float:
     """The value of a program without inputs."""
-    from gradc.frontends.outline import outline
-    from gradc.frontends.text import elaborate
-    from gradc.ir.interpret import evaluate_constant
-    from gradc.language.parser import parse
-
     try:
-        program = parse(Source(span.text, "--at"))
-        inputs = outline(program).inputs
+        program = TextProgram(Source(span.text, "--at"))
+        inputs = program.signature.inputs
         reason = f"it uses {', '.join(f'`{name}`' for name in inputs)}"
         if not inputs:
-            return float(evaluate_constant(elaborate(program, {}).graph["value"]))
+            return float(evaluate_constant(program.elaborate({}).graph["value"]))
     except Error as error:
         reason = error.message
     raise Error("G0702", f"this is no number: {reason}", span, help=EXAMPLE)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
-
-if TYPE_CHECKING:
-    from gradc.language.syntax import Name
-    from gradc.language.tokens import Token
+from gradc.language.syntax import Name
+from gradc.language.tokens import Token
 
 CONSTANTS = {"pi": "the circle constant", "inf": "infinity", "nan": "not a number"}
 """Names that have a meaning."""

@@ -18,7 +18,7 @@ def facts() -> dict[str, Any]:
     """Versions, processor, vector width in bits, threads, and where kernels are kept."""
     import platformdirs
 
-    from gradc import __version__
+    from gradc.version import __version__
 
     return {
         "gradc": __version__,

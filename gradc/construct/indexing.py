@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.frontends.algebra import Algebra, operands, sides, static_whole
-from gradc.frontends.functions import known_functions
-from gradc.ir.graph import Check, Node, broadcast, constant, make, squeeze
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.describe import operands, sides, within
+from gradc.construct.site import Site
+from gradc.construct.static import static_integer, static_whole
+from gradc.ir.graph import Check, IndexCheck, Node, broadcast, constant, make, size_node, squeeze
 from gradc.ir.ops import others
-from gradc.ir.sizes import MAX_TERMS, Size, derive, slice_extent, terms
+from gradc.ir.sizes import MAX_TERMS, Size, derive, product, slice_extent, terms
+from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
-from gradc.language.syntax import Index, Name
 
 
-def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) -> Node:
+def index(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site) -> Node:
     """`value[items]`, as in NumPy: axes that are not mentioned are kept whole."""
-    spans = [item.span for item in node.items]
-    items, spans = _without_ellipsis(value, items, spans, node)
+    spans = [site.part(position) for position in range(len(items))]
+    items, spans = _without_ellipsis(value, items, spans, site)
     used = sum(item is not None for item in items)
     if used > value.type.rank:
         rank = value.type.rank
@@ -25,9 +27,9 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
         raise Error(
             "G0204",
             f"{indices} for a value with {rank} ax{'i' if rank == 1 else 'e'}s" if rank else "a number has no elements",
-            node.span,
+            site.span,
             label=f"this is {value.type}",
-            help=_help_for(node, rank),
+            help=_help_for(site, rank),
         )
     parts, dropped, arrays = [], [], []
     axis = 0
@@ -36,9 +38,9 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
             continue
         size = value.shape[axis]
         if isinstance(item, slice):
-            parts.append(_part(item, size, node, span))
+            parts.append(_part(item, size, site, span))
         elif isinstance(item, Node) and item.is_constant and item.shape == ():
-            parts.append((_position(algebra, item, size, span), 1, 1))
+            parts.append((_position(builder, item, size, span), 1, 1))
             dropped.append(axis)
         elif isinstance(item, Node):
             parts.append((0, 1, size))
@@ -49,7 +51,7 @@ def index(algebra: Algebra, value: Node, items: tuple[Any, ...], node: Index) ->
     parts += [(0, 1, size) for size in value.shape[axis:]]
     result = squeeze(slice_node(value, tuple(parts)), tuple(dropped))
     arrays = [(axis - sum(d < axis for d in dropped), item, span) for axis, item, span in arrays]
-    result = _gather(algebra, result, arrays)
+    result = _gather(builder, result, arrays)
     first = arrays[0][0] if arrays else 0
     chosen = tuple(range(first, first + max((item.type.rank for _, item, _ in arrays), default=0)))
     before = _place_of_chosen(items) if chosen else 0
@@ -67,18 +69,18 @@ def _place_of_chosen(items: tuple[Any, ...]) -> int:
     return places[0] if places[-1] - places[0] < len(places) else 0
 
 
-def _help_for(node: Index, rank: int) -> str:
+def _help_for(site: Site, rank: int) -> str:
     """What to do about too many indices."""
     if rank:
         return "give one index for each axis"
-    if isinstance(node.value, Name) and node.value.id in known_functions():
-        return f"`{node.value.id}` is an input here; write `{node.value.id}(...)` for the function"
+    if site.name:
+        return f"`{site.name}` is an input here; write `{site.name}(...)` for the function"
     return "pass an array, or declare one, as in `x: f64[n]`"
 
 
 def _without_ellipsis(
-    value: Node, items: tuple[Any, ...], spans: list[Span], node: Index
-) -> tuple[tuple[Any, ...], list[Span]]:
+    value: Node, items: tuple[Any, ...], spans: list[Span | None], site: Site
+) -> tuple[tuple[Any, ...], list[Span | None]]:
     """The items with `...` replaced by as many whole slices as are missing."""
     where = [k for k, item in enumerate(items) if item is Ellipsis]
     if not where:
@@ -88,7 +90,7 @@ def _without_ellipsis(
     (at,) = where
     missing = max(value.type.rank - sum(item is not None for item in items) + 1, 0)
     items = (*items[:at], *[slice(None)] * missing, *items[at + 1 :])
-    return items, [*spans[:at], *[node.span] * missing, *spans[at + 1 :]]
+    return items, [*spans[:at], *[site.span] * missing, *spans[at + 1 :]]
 
 
 def _with_new_axes(node: Node, new_axes: list[int]) -> Node:
@@ -109,7 +111,7 @@ def slice_node(value: Node, parts: tuple[tuple, ...]) -> Node:
     return make("slice", value, attrs=(parts,))
 
 
-def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, Size]:
+def _part(item: slice, size: Size, site: Site, span: Span | None) -> tuple[Size, int, Size]:
     step = 1 if item.step is None else item.step
     if step == 0:
         raise Error("G0204", "the step of a slice cannot be zero", span, help="write 1 or -1 for every element")
@@ -122,18 +124,18 @@ def _part(item: slice, size: Size, node: Index, span: Span) -> tuple[Size, int, 
     first, length = slice_extent(size, item.start, item.stop, step)
     if max(terms(first), terms(length)) > MAX_TERMS:
         raise Error(
-            "G0502", f"the size of this slice is a formula of more than {MAX_TERMS} terms", node.span,
+            "G0502", f"the size of this slice is a formula of more than {MAX_TERMS} terms", site.span,
             help="declare the sizes as numbers, or slice fewer times",
         )  # fmt: skip
     return first, step, length
 
 
-def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
-    position = static_whole(algebra, item, span, "an index")
+def _position(builder: GraphBuilder, item: Node, size: Size, span: Span | None) -> Size:
+    position = static_whole(builder, item, span, "an index")
     if not isinstance(position, int):
         needed = derive("+", position, 1)
         if needed != size:
-            algebra.demand(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
+            builder.demand(Check(size, ">=", needed, f"index {position} is out of range for size {size}"))
         return position
     needed = position + 1 if position >= 0 else -position
     message = f"index {position} is out of range for size {size}"
@@ -142,43 +144,43 @@ def _position(algebra: Algebra, item: Node, size: Size, span: Span) -> Size:
             valid = f"valid indices are {-size} to {size - 1}" if size else "the array is empty"
             raise Error("G0204", message, span, help=valid)
         return position % size
-    algebra.checks.append(Check(size, ">=", needed, message, span))
+    builder.checks.append(Check(size, ">=", needed, message, span))
     return position if position >= 0 else slice_extent(size, position, None, 1)[0]
 
 
 # ---------------------------------------------------------------- arrays of integers
 
 
-def _gather(algebra: Algebra, value: Node, arrays: list[tuple[int, Node, Span]]) -> Node:
+def _gather(builder: GraphBuilder, value: Node, arrays: list[tuple[int, Node, Span | None]]) -> Node:
     """The elements that arrays of integers choose: one array, or a pair of which one runs over its whole axis."""
     if not arrays:
         return value
     if len(arrays) == 1:
         ((axis, chosen, span),) = arrays
-        return take(algebra, value, chosen, axis, span)
+        return take(builder, value, chosen, axis, span)
     if len(arrays) == 2 and arrays[1][0] == arrays[0][0] + 1:
         (rows, running, _), (axis, chosen, span) = arrays
         if running.op == "iota" and chosen.type.rank == 1:
-            algebra.equal_sizes(running.shape[0], value.shape[rows], (value,), span)
-            algebra.equal_sizes(running.shape[0], chosen.shape[0], (value, chosen), span)
+            builder.equal_sizes(running.shape[0], value.shape[rows], (value,), span)
+            builder.equal_sizes(running.shape[0], chosen.shape[0], (value, chosen), span)
             if rows == 0 and value.type.rank == 2:
-                return squeeze(take_along(algebra, value, broadcast(chosen, (*chosen.shape, 1), (0,)), 1, span), (1,))
+                return squeeze(take_along(builder, value, broadcast(chosen, (*chosen.shape, 1), (0,)), 1, span), (1,))
     raise Error(
         "G0204", "these arrays of indices cannot be combined", arrays[-1][2],
         help="use one array of indices, or `x[arange(n), y]`, or `take_along_axis`",
     )  # fmt: skip
 
 
-def take(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Span) -> Node:
+def take(builder: GraphBuilder, value: Node, chosen: Node, axis: int, span: Span | None) -> Node:
     """NumPy's `take`: along an axis, the elements at these indices; a slice where the program fixes one index."""
     if chosen.is_constant and chosen.shape == ():
         parts: list[tuple[Size, int, Size]] = [(0, 1, size) for size in value.shape]
-        parts[axis] = _position(algebra, chosen, value.shape[axis], span), 1, 1
+        parts[axis] = _position(builder, chosen, value.shape[axis], span), 1, 1
         return squeeze(slice_node(value, tuple(parts)), (axis,))
-    return make("take", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))
+    return make("take", value, checked(builder, chosen, value.shape[axis], span), attrs=(axis,))
 
 
-def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Span) -> Node:
+def take_along(builder: GraphBuilder, value: Node, chosen: Node, axis: int, span: Span | None) -> Node:
     """NumPy's `take_along_axis`: indices of the value's rank, of its sizes but for `axis`."""
     if chosen.type.rank != value.type.rank:
         raise Error(
@@ -191,14 +193,93 @@ def take_along(algebra: Algebra, value: Node, chosen: Node, axis: int, span: Spa
             if isinstance(own, int) and isinstance(size, int):
                 label = sides((chosen, value))
                 raise Error("G0201", f"indices of size {own} for an axis of size {size}", span, label=label)
-            algebra.same_size(own, size, span)
-    return make("take_along", value, algebra.indices(chosen, value.shape[axis], span), attrs=(axis,))
+            builder.same_size(own, size, span)
+    return make("take_along", value, checked(builder, chosen, value.shape[axis], span), attrs=(axis,))
 
 
-def one_hot(chosen: Node, size: Size, algebra: Algebra, span: Span) -> Node:
+def one_hot(builder: GraphBuilder, chosen: Node, size: Size, span: Span | None) -> Node:
     """1 where a last axis of this size meets the index, 0 elsewhere."""
     shape = (*chosen.shape, size)
-    wanted = broadcast(algebra.indices(chosen, size, span), shape, tuple(range(chosen.type.rank)))
+    wanted = broadcast(checked(builder, chosen, size, span), shape, tuple(range(chosen.type.rank)))
     here = make("eq", make("iota", attrs=(len(shape) - 1, wanted.type)), wanted)
-    type = wanted.type.with_dtype(algebra.float_dtype)
+    type = wanted.type.with_dtype(builder.float_dtype)
     return make("where", here, constant(1.0, type), constant(0.0, type))
+
+
+# ---------------------------------------------------------------- whether integers are indices
+
+
+def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None) -> Node:
+    """An array of indices, those below zero counted from the end; what an input holds is checked at the call."""
+    if index.is_constant and index.shape == () and index.type.dtype != "i64":
+        index = constant(static_integer(index, span, "an index"), Type("i64"))
+    if index.type.dtype != "i64":
+        floats = _float_inputs(index) if index.type.is_float else []
+        raise Error(
+            "G0204", "an index must be made of integers", span,
+            label=operands(floats) if floats else f"{span.excerpt(40)} is {index.type}" if span else "",
+            help=(
+                "write `where(condition, x, 0)` instead of indexing by conditions"
+                if index.type.dtype == "bool"
+                else "pass integers, or declare it, as in `y: i64[n]`"
+                if floats
+                else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
+            ),
+        )  # fmt: skip
+    if not _in_range(builder, integer_source(index), size, span):
+        return index
+    end = broadcast(size_node(size, "i64"), index.shape)
+    below = make("lt", index, constant(0, index.type))
+    return make("where", below, make("add", index, end), index)
+
+
+def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None) -> bool:
+    """Demand that the integers of a source are indices for this size; whether some can be below zero."""
+    last: int | None
+    match source.op:
+        case "const":
+            last = int(source.value)
+            needed: Size = last + 1 if last >= 0 else -last
+        case "iota":
+            needed = source.shape[source.attrs[0]]
+            last = needed - 1 if isinstance(needed, int) else None
+        case op if op not in ("argmax", "argmin"):
+            check = IndexCheck(source, size)
+            if check not in builder.index_checks:
+                builder.index_checks.append(check)
+            return True
+        case _:
+            (axes,) = source.attrs
+            needed = product(tuple(source.args[0].shape[axis] for axis in axes))
+            last = needed - 1 if isinstance(needed, int) else None
+    if needed == size:
+        return False
+    if isinstance(needed, int) and isinstance(size, int):
+        if needed > size:
+            raise Error(
+                "G0204", f"index {last} is out of range for size {size}", span,
+                help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",
+            )  # fmt: skip
+    else:
+        what = f"index {last} is" if last is not None else f"indices up to {needed} - 1 are"
+        builder.demand(Check(size, ">=", needed, f"{what} out of range for size {size}{within(span)}", span))
+    return source.op == "const" and source.value < 0
+
+
+def _float_inputs(index: Node) -> list[Node]:
+    """The float inputs without which an array of indices would be one of integers."""
+    seen, stack = {index: None}, [index]
+    while stack:
+        node = stack.pop()
+        if node.row.keeps_elements or node.row.keeps_integers:
+            new = [arg for arg in node.args if arg not in seen]
+            seen.update(dict.fromkeys(new))
+            stack += new
+    return [node for node in seen if node.op == "input" and node.type.is_float]
+
+
+def integer_source(index: Node) -> Node:
+    """Where the elements of an array of integers come from, before they are moved about."""
+    while index.row.keeps_elements:
+        index = index.args[0]
+    return index

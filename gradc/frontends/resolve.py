@@ -1,15 +1,16 @@
-"""What a program says before any type is known: its inputs, its functions, and errors of naming."""
+"""Names of a program: its inputs and their declared types, its functions, and errors of naming."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from gradc.frontends.functions import CARRYING, INDEXED, INSTEAD, REDUCING, known_functions, parameters
+from gradc.construct.elementwise import no_number
+from gradc.construct.functions import FUNCTIONS
+from gradc.frontends.elsewhere import INSTEAD
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error, closest
-from gradc.language.mistakes import CONSTANTS, constant_named
+from gradc.language.errors.expressions import CONSTANTS, constant_named
 from gradc.language.source import Span
 from gradc.language.syntax import (
     Assign,
@@ -23,35 +24,23 @@ from gradc.language.syntax import (
     List,
     Name,
     Number,
-    Program,
     Slice,
     Special,
+    SyntaxTree,
     Transpose,
     Unary,
     children,
+    walk,
 )
+from gradc.program import Signature
 
 
-@dataclass(frozen=True)
-class Outline:
-    """`inputs` in order of first appearance; `declared` types; `sizes` that declarations name;
-    `arrays`, the undeclared inputs that are reduced or indexed somewhere; `integers`, those that indices are made of.
-    """
-
-    inputs: tuple[str, ...]
-    declared: dict[str, Type]
-    sizes: tuple[str, ...]
-    arrays: frozenset[str]
-    integers: frozenset[str]
-    spans: dict[str, Span]
-
-
-def outline(program: Program) -> Outline:
+def resolve(tree: SyntaxTree) -> Signature:
     """Resolve the names of a program. Raises `Error` for unknown functions, wrong arity and misused names."""
-    return _Outliner().run(program)
+    return _Resolver().run(tree)
 
 
-class _Outliner:
+class _Resolver:
     def __init__(self) -> None:
         self.inputs: dict[str, Span] = {}
         self.declared: dict[str, Type] = {}
@@ -60,12 +49,13 @@ class _Outliner:
         self.carried: dict[str, frozenset[str]] = {}
         self.indexing: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Define] = {}
-        self.reducing: set[str] = set(REDUCING)
+        self.reducing: set[str] = set()
+        """Those of the program's functions that reduce or index something."""
         self.arrays: set[str] = set()
         self.integers: set[str] = set()
 
-    def run(self, program: Program) -> Outline:
-        for statement in program.statements:
+    def run(self, tree: SyntaxTree) -> Signature:
+        for statement in tree.statements:
             match statement:
                 case Declare():
                     self._declare(statement)
@@ -73,11 +63,11 @@ class _Outliner:
                     self._assign(statement)
                 case Define():
                     self._define(statement)
-        self._expression(program.result, frozenset())
+        self._expression(tree.result, frozenset())
         self.integers &= set(self.inputs)
         inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
         arrays, integers = (frozenset(found) - set(self.declared) for found in (self.arrays, self.integers))
-        return Outline(inputs, self.declared, tuple(self.sizes), arrays, integers, self.inputs)
+        return Signature(inputs, self.declared, tuple(self.sizes), arrays, integers)
 
     # ------------------------------------------------------------ statements
 
@@ -152,12 +142,8 @@ class _Outliner:
             for carrier in self._carrying_names(index)
             if carrier.id in local
         )
-        if any(isinstance(part, Call) and part.function in self.reducing for part in walk(statement.body)) or any(
-            isinstance(part, Index) for part in walk(statement.body)
-        ):
+        if any(isinstance(part, Index) or self._reduces(part) for part in walk(statement.body)):
             self.reducing.add(name)
-        else:
-            self.reducing.discard(name)
         self.defined[name] = statement
 
     @staticmethod
@@ -210,13 +196,27 @@ class _Outliner:
             yield from (item for item in node.items if not isinstance(item, (Slice, Special)))
         elif isinstance(node, Call):
             if node.function in self.defined:
-                names = tuple(parameter.id for parameter, _ in self.defined[node.function].parameters)
                 wanted = self.indexing[node.function]
             else:
-                names, _ = parameters(node.function) or ((), 0)
-                wanted = frozenset({names[INDEXED[node.function]]} if node.function in INDEXED else ())
-            given = dict(zip(names, node.args)) | {key.id: value for key, value in node.keywords}
-            yield from (given[name] for name in wanted if name in given)
+                wanted = frozenset({FUNCTIONS[node.function].indices} if node.function in FUNCTIONS else ())
+            yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
+
+    def _by_parameter(self, node: Call) -> Iterator[tuple[str, Expression]]:
+        """The arguments of a call with the parameters that they are for; `...` for more than those have names."""
+        names, _ = self._parameters(node.function) or ((), 0)
+        named = names[: names.index("...")] if "..." in names else names
+        for position, value in enumerate(node.args):
+            yield (named[position] if position < len(named) else "..."), value
+        for key, value in node.keywords:
+            yield key.id, value
+
+    def _parameters(self, function: str) -> tuple[tuple[str, ...], int] | None:
+        """The parameters of a function, and how many of them have no default; None if nobody defined it."""
+        if function in self.defined:
+            pairs = self.defined[function].parameters
+            return tuple(parameter.id for parameter, _ in pairs), sum(default is None for _, default in pairs)
+        found = FUNCTIONS.get(function)
+        return (found.parameters, found.required) if found else None
 
     def _carriers(self, expression: Expression, local: frozenset[str]) -> set[str]:
         """The inputs whose integers an expression hands on, changed by no more than integer arithmetic."""
@@ -241,22 +241,24 @@ class _Outliner:
                     stack.append(node.value)
                 case Call() if node.function in self.defined:
                     stack += children(node)
-                case Call() if node.function in CARRYING:
-                    stack += node.args[CARRYING[node.function]]
+                case Call() if node.function in FUNCTIONS:
+                    keeps = FUNCTIONS[node.function].keeps
+                    stack += (value for parameter, value in self._by_parameter(node) if parameter in keeps)
 
     @staticmethod
     def _wanted(part: Expression | Slice | Special) -> None:
         """Refuse a list or a word where only a number or an array makes sense."""
         if isinstance(part, (List, Special)):
-            raise Error(
-                "G0108", "a number or an array is wanted here", part.span,
-                help="lists, None, True and False only stand where a function or an index asks for them",
-            )  # fmt: skip
+            raise no_number(part.span)
 
-    def _reduces(self, node: Call) -> bool:
-        if node.function in ("max", "min", "amax", "amin") and node.function not in self.defined:
-            return len(node.args) == 1
-        return node.function in self.reducing
+    def _reduces(self, node: Expression | Slice | Special) -> bool:
+        """Whether a part of an expression is a call whose arguments are arrays."""
+        if not isinstance(node, Call):
+            return False
+        if node.function in self.defined:
+            return node.function in self.reducing
+        arrays = FUNCTIONS[node.function].arrays if node.function in FUNCTIONS else ""
+        return arrays == "always" or (arrays == "alone" and len(node.args) == 1)
 
     def _is_undeclared_e(self, node: Expression, local: frozenset[str]) -> bool:
         return "e" not in local and "e" not in self.declared and "e" not in self.assigned
@@ -278,14 +280,10 @@ class _Outliner:
         return (name,)
 
     def _call(self, node: Call) -> None:
-        if node.function in self.defined:
-            pairs = self.defined[node.function].parameters
-            names, least = tuple(p.id for p, _ in pairs), sum(default is None for _, default in pairs)
-        else:
-            signature = parameters(node.function)
-            if signature is None:
-                raise self._unknown(node)
-            names, least = signature
+        found = self._parameters(node.function)
+        if found is None:
+            raise self._unknown(node)
+        names, least = found
         self._check_arguments(node, names, least)
 
     def _unknown(self, node: Call) -> Error:
@@ -299,7 +297,7 @@ class _Outliner:
             )  # fmt: skip
         if name in INSTEAD:
             return Error("G0302", f"there is no function `{name}`", span, help=INSTEAD[name])
-        near = closest(name, (*self.defined, *known_functions()))
+        near = closest(name, (*self.defined, *sorted(FUNCTIONS)))
         return Error(
             "G0302", f"unknown function `{name}`", span,
             help=f"did you mean `{near}`?" if near else "define it first: `def name(t) = ...`",
@@ -338,12 +336,3 @@ class _Outliner:
                 node.span,
                 help=f"its arguments are {', '.join(names)}" if names else None,
             )
-
-
-def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:
-    """Every part of an expression, itself included."""
-    stack: list[Expression | Slice | Special] = [expression]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(children(node))

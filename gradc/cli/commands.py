@@ -9,17 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gradc import __version__
+from gradc.cli.shell import CHECK_FAILED, Command, program_source, say, write_file
 from gradc.compiler import STAGES
+from gradc.frontends.text import TextProgram
+from gradc.function import Function
 from gradc.language.diagnostics import Error
-from gradc.shell import CHECK_FAILED, Command, program_source, say, write_file
-
-if TYPE_CHECKING:
-    from gradc.function import Function
+from gradc.version import __version__
 
 EPILOG = """\b
 Exit codes: 0 fine, 1 the program or its data is wrong, 2 wrong usage,
@@ -65,9 +64,13 @@ def output_option(help: str) -> Callable:
     return click.option("-o", "output", metavar="FILE", help=help)
 
 
+def program_of(expression: str | None, file: str | None) -> TextProgram:
+    return TextProgram(program_source(expression, file))
+
+
 def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
     """The values of all `--at`; all of `inputs` must be among them."""
-    from gradc.point import read_point
+    from gradc.cli.point import read_point
 
     values = read_point(at)
     missing = [name for name in inputs if name not in values]
@@ -142,11 +145,9 @@ def compile_command(
 
     gradc compile "1/(1+exp(-(w0*x0+w1*x1+w2)))" -o neuron.py
     """
-    from gradc.function import Function
-
     if output is not None and emit == "python" and Path(output).suffix not in ("", ".py"):
         raise click.UsageError(f"a module is written to a .py file, not to {output}")
-    function = Function(program_source(expression, file), wrt=wrt)
+    function = Function(program_of(expression, file), wrt=wrt)
     facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt, "stage": emit}
     if at:
         values = point(at, function.inputs)
@@ -165,7 +166,7 @@ def stage_at(function: Function, stage: str, values: dict[str, Any]) -> str:
     from gradc.runtime import arguments
 
     bound = arguments.bind(function.inputs, (), values)
-    types = arguments.prepare(function.stages.outline, bound).types
+    types = arguments.prepare(function.program.signature, bound).types
     return function.source_for(types) if stage == "python" else function.stages_for(types).stage_text(stage)
 
 
@@ -179,9 +180,7 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
 
     gradc eval "(x+y)*z" --at x=-2,y=5,z=-4
     """
-    from gradc.function import Function
-
-    function = Function(program_source(expression, file), wrt=wrt, engine="interpreter")
+    function = Function(program_of(expression, file), wrt=wrt, engine="interpreter")
     value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
         gradients = dict(zip(function.wrt, grads, strict=True))
@@ -202,12 +201,10 @@ def trace_command(
 
     gradc trace "(x+y)*z" --at x=-2,y=5,z=-4 -o graph.svg
     """
-    from gradc.frontends.outline import outline
-    from gradc.language.parser import parse
-    from gradc.show.trace import trace_program
+    from gradc.show.trace import trace_at
 
-    program = parse(program_source(expression, file))
-    traced = trace_program(program, point(at, outline(program).inputs))
+    program = program_of(expression, file)
+    traced = trace_at(program, point(at, program.signature.inputs))
     suffix = Path(output).suffix.lower() if output else ""
     if as_json or suffix == ".json":
         deliver(json_of(traced.as_dict()), output)
@@ -235,7 +232,7 @@ def check_command(
     """
     from gradc.check.check import check
 
-    report = check(program_source(expression, file).text, point(at) if at else None, wrt)
+    report = check(program_of(expression, file), point(at) if at else None, wrt)
     say(json_of(report.as_dict()) if as_json else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
@@ -270,10 +267,10 @@ def bench_command(
     from gradc.bench import measure
     from gradc.bench.show import print_report, progress_bar
 
-    source = program_source(expression, file)
+    program = program_of(expression, file)
     names = [name.strip() for name in against.split(",") if name.strip()]
     with progress_bar(sys.stderr) as progress:
-        report = measure(source.text, size, names, wrt, progress, values=point(at) or None, quick=quick)
+        report = measure(program, size, names, wrt, progress, values=point(at) or None, quick=quick)
     if as_json:
         say(json_of(report.as_dict()))
     else:
@@ -287,7 +284,7 @@ def bench_command(
 @json_option
 def info_command(as_json: bool) -> None:
     """Versions, processor, vector width, threads, and where kernels are kept."""
-    from gradc.machine import facts
+    from gradc.runtime.machine import facts
     from gradc.show.table import table
 
     found = facts()

@@ -1,0 +1,37 @@
+"""How messages speak of nodes and of places in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gradc.ir.graph import Node
+from gradc.language.source import Span
+
+
+def sides(nodes: Iterable[Node]) -> str:
+    """The arrays among some operands and their types, for a message."""
+    return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape)
+
+
+def operands(nodes: Iterable[Node]) -> str:
+    """Some operands and their types, for a message; numbers written in the program say enough by themselves."""
+    return ", ".join(f"{describe(node)} is {node.type}" for node in nodes if node.shape or not node.is_constant)
+
+
+def describe(node: Node) -> str:
+    """A few words for a node in a message."""
+    if node.op == "input":
+        return node.name
+    if node.op in ("broadcast", "cast", "squeeze"):
+        return describe(node.args[0])
+    return f"the {node.op}"
+
+
+def quoted(span: Span | None, otherwise: str) -> str:
+    """The text of a place in backticks; other words where a front end has no text."""
+    return f"`{span.text}`" if span is not None else otherwise
+
+
+def within(span: Span | None) -> str:
+    """The text of a place, for a message that draws no carets."""
+    return f" in `{span.text}`" if span is not None and len(span.text) <= 60 and "\n" not in span.text else ""

@@ -1,0 +1,86 @@
+"""From a way to build a program's graph to the graph: what is the same for every front end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.describe import describe
+from gradc.ir.graph import Graph, Node, cast, input_node
+from gradc.ir.sizes import Size
+from gradc.ir.types import Type, promote
+from gradc.language.source import Source, Span
+from gradc.program import Elaborated, Signature
+
+MAX_EXCERPT = 60
+"""How many characters of the program a message at the call repeats."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a front end made of a program: the result; where nodes were written and what the program calls them."""
+
+    result: Node
+    spans: Mapping[Node, Span] = field(default_factory=dict)
+    names: Mapping[Node, str] = field(default_factory=dict)
+
+
+Read = Callable[[GraphBuilder, dict[str, Node]], Reading]
+"""Builds a program from its inputs by name. It is called again where sizes turn out to be equal."""
+
+
+def elaborate(signature: Signature, types: Mapping[str, Type], read: Read, source: Source | None = None) -> Elaborated:
+    """The graph of a program for these types of the undeclared inputs.
+
+    Where the program shows two sizes equal and one of them is invented, it is read again with one size for both.
+    Spans in another source than the program's are not shown at a call.
+    """
+    nameable = signature.invented_sizes(types)
+    types = {name: signature.declared.get(name) or types[name] for name in signature.inputs}
+    joined: dict[tuple[str, int], Span] = {}
+
+    def own(span: Span | None) -> Span | None:
+        return span if span is not None and span.source is source else None
+
+    while True:
+        floats = [type.dtype for type in types.values() if type.is_float]
+        builder = GraphBuilder(nameable=nameable, float_dtype=promote(*floats) if floats else "f64")
+        inputs = {name: input_node(name, type) for name, type in types.items()}
+        reading = read(builder, inputs)
+        if not builder.unified:
+            break
+        for name, type in types.items():
+            for axis, size in enumerate(type.shape):
+                span = own(builder.joins.get(size)) if isinstance(size, str) else None
+                if span is not None:
+                    joined.setdefault((name, axis), span)
+        renaming = _closed(builder.unified)
+        types = {name: type.with_sizes(renaming) for name, type in types.items()}
+    result = reading.result
+    if not result.type.is_float:  # conditions and integers take the element type of the inputs
+        result = cast(result, builder.float_dtype)
+    checks = tuple(replace(check, span=own(check.span)) for check in builder.checks)
+    indices = tuple(replace(check, text=_called(check.node, reading)) for check in builder.index_checks)
+    graph = Graph(tuple(inputs.values()), (("value", result),), checks, indices, joined)
+    return Elaborated(graph, reading.spans, reading.names)
+
+
+def _called(node: Node, reading: Reading) -> str:
+    """What the program calls a node: an input or a value by its name, others as they are written."""
+    if node.op == "input":
+        return node.name
+    if node in reading.names:
+        return reading.names[node]
+    return reading.spans[node].excerpt(MAX_EXCERPT) if node in reading.spans else describe(node)
+
+
+def _closed(renaming: Mapping[str, Size]) -> dict[str, Size]:
+    """A renaming followed to its end: a -> b, b -> c becomes a -> c."""
+    closed = {}
+    for name in renaming:
+        target = renaming[name]
+        while isinstance(target, str) and target in renaming and target != name:
+            target = renaming[target]
+        closed[name] = target
+    return closed

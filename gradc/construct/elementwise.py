@@ -1,0 +1,64 @@
+"""The functions that work element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc.construct.calls import CallArguments
+from gradc.construct.static import static_integer
+from gradc.ir.graph import Node, constant, replace, topological
+from gradc.ir.ops import OPS
+from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
+from gradc.language.source import Span
+
+Value = Any
+"""What an expression is worth: a node; for parts of calls and indices also a slice, a tuple, a text, a flag or None."""
+
+
+def number(value: Value, span: Span | None) -> Node:
+    """A value that has to be a number or an array."""
+    if isinstance(value, Node):
+        return value
+    raise no_number(span)
+
+
+def no_number(span: Span | None) -> Error:
+    """The error for a list or a word where only a number or an array makes sense."""
+    return Error(
+        "G0108", "a number or an array is wanted here", span,
+        help="lists, None, True and False only stand where a function or an index asks for them",
+    )  # fmt: skip
+
+
+def elementwise(call: CallArguments) -> Node:
+    """An op of the table by its name."""
+    args = [number(call.given[parameter], call.site.span) for parameter in OPS[call.name].params]
+    return call.builder.elementwise(call.name, *args, span=call.site.span)
+
+
+def extreme(call: CallArguments) -> Node:
+    return call.builder.extreme(call.name, call.x, call.y, call.site.span)
+
+
+def clip(call: CallArguments) -> Node:
+    bounded = (call.array(parameter) for parameter in ("x", "lower", "upper"))
+    return call.builder.elementwise("clip", *bounded, span=call.site.span)
+
+
+def polygamma(call: CallArguments) -> Node:
+    span, what = call.span("n"), "the order of `polygamma`"
+    n = static_integer(_one_of(call.given["n"]), span, what, "write it as in `polygamma(1, x)`")
+    if n < 0:
+        raise Error("G0202", f"{what} cannot be negative", span)
+    builder = call.builder
+    return builder.elementwise("digamma", call.x) if n == 0 else builder.elementwise("polygamma", constant(n), call.x)
+
+
+def _one_of(value: Any) -> Any:
+    """One element of a constant that is the same everywhere, as the order is in the derivative over an array."""
+    if not isinstance(value, Node) or not value.is_constant:
+        return value
+    leaves = [node for node in topological((value,)) if node.op == "const"]
+    (one,) = replace((value,), {leaf: constant(leaf.value, Type(leaf.type.dtype)) for leaf in leaves})
+    return one

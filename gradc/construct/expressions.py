@@ -1,0 +1,225 @@
+"""Expressions to nodes: the text of partials and rules, and what programs are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gradc.construct import indexing, products, shapes
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.calls import CallArguments
+from gradc.construct.describe import operands
+from gradc.construct.elementwise import Value, elementwise, number
+from gradc.construct.functions import FUNCTIONS
+from gradc.construct.site import Site
+from gradc.construct.static import static_whole
+from gradc.ir.graph import Node, constant
+from gradc.ir.ops import OPS
+from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
+from gradc.language.source import Span
+from gradc.language.syntax import (
+    Binary,
+    Call,
+    Comparison,
+    Conditional,
+    Define,
+    Expression,
+    Index,
+    List,
+    Name,
+    Number,
+    Slice,
+    Special,
+    Subscripts,
+    Transpose,
+    Unary,
+    children,
+)
+
+MAX_STEPS = 5_000_000
+"""How many syntax nodes one elaboration may visit, calls of the program's own functions included (G0502)."""
+
+CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+
+BINARY_OPS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power",
+    "and": "and", "or": "or",
+}  # fmt: skip
+COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
+
+
+@dataclass
+class Evaluator:
+    """Evaluates expressions to nodes with an explicit stack: programs may be 100,000 deep.
+
+    `globals` are the names that expressions know besides their own; `functions` those that the program defines.
+    `is_template` says that the text is ours: it may call any elementwise op, and `position`.
+    """
+
+    builder: GraphBuilder
+    literal_dtype: str = "f64"
+    is_template: bool = False
+    globals: dict[str, Node] = field(default_factory=dict)
+    functions: dict[str, Define] = field(default_factory=dict)
+    spans: dict[Node, Span] = field(default_factory=dict)
+    """Where in the text each node came from."""
+    steps: int = 0
+    memo: dict[tuple, Node] = field(default_factory=dict)
+
+    def number(self, expression: Expression, scope: Mapping[str, Node] | None = None) -> Node:
+        """The value of an expression that has to be a number or an array."""
+        return number(self.evaluate(expression, self.globals if scope is None else scope), expression.span)
+
+    def evaluate(self, expression: Expression, scope: Mapping[str, Node]) -> Value:
+        """The value of an expression, its names looked up in `scope` first."""
+        tasks: list[tuple] = [(expression, scope, False)]
+        values: list[Value] = []
+        while tasks:
+            node, scope, ready = tasks.pop()
+            if isinstance(node, tuple):  # the end of a call of a defined function
+                self.memo[node] = values[-1]
+                continue
+            self.steps += not ready
+            if self.steps > MAX_STEPS:
+                raise Error(
+                    "G0502", f"the program needs more than {MAX_STEPS:,} steps to unfold", node.span,
+                    help="functions that call functions that call functions multiply; assign shared parts to a name",
+                )  # fmt: skip
+            parts = children(node)
+            if not ready and parts:
+                tasks.append((node, scope, True))
+                tasks.extend((part, scope, False) for part in reversed(parts))
+                continue
+            arguments = tuple(values[len(values) - len(parts) :])
+            del values[len(values) - len(parts) :]
+            if isinstance(node, Call) and (definition := self._definition(node)) is not None:
+                inner = self._bind(node, definition, arguments)
+                key = (definition, *inner.values())
+                if key in self.memo:
+                    values.append(self.memo[key])
+                else:
+                    tasks += [(key, node, True), (definition.body, inner, False)]
+                continue
+            try:
+                value = self._apply(node, arguments, scope)
+            except Error as error:
+                raise _at_call(error, [task[:2] for task in tasks if isinstance(task[0], tuple)]) from None
+            if isinstance(value, Node):
+                self.spans.setdefault(value, node.span)
+            values.append(value)
+        return values[0]
+
+    def _apply(
+        self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]
+    ) -> Value:
+        builder, span = self.builder, node.span
+        match node:
+            case Number():
+                return constant(float(node.value), Type(self.literal_dtype))
+            case Name():
+                return self._name(node, scope)
+            case Special():
+                return SPECIAL[node.kind]
+            case Subscripts():
+                return node.text
+            case List():
+                return arguments
+            case Slice():
+                given = iter(arguments)
+                parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
+                return slice(*(part and static_whole(builder, part, span, "a slice") for part in parts))
+            case Index():
+                return indexing.index(builder, number(arguments[0], node.value.span), arguments[1:], _index_site(node))
+            case Call():
+                return self._call(node, arguments)
+        args = tuple(number(value, part.span) for value, part in zip(arguments, children(node)))
+        match node:
+            case Unary(op="+"):
+                return args[0]
+            case Unary():
+                return builder.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
+            case Binary(op="@"):
+                left, right = args
+                return products.matmul(builder, left, right, span)
+            case Binary():
+                return builder.elementwise(BINARY_OPS[node.op], *args, span=span)
+            case Comparison():
+                pairs = [
+                    builder.elementwise(COMPARISONS[op], left, right, span=span)
+                    for op, left, right in zip(node.ops, args, args[1:])
+                ]
+                result = pairs[0]
+                for pair in pairs[1:]:
+                    result = builder.elementwise("and", result, pair, span=span)
+                return result
+            case Conditional():
+                then, test, otherwise = args
+                return builder.elementwise("where", test, then, otherwise, span=span)
+            case Transpose():
+                return shapes.reordered(args[0])
+        raise AssertionError(node)
+
+    def _name(self, node: Name, scope: Mapping[str, Node]) -> Node:
+        for known in (scope, self.globals):
+            if node.id in known:
+                return known[node.id]
+        return constant(CONSTANTS[node.id], Type(self.literal_dtype))
+
+    # ------------------------------------------------------------ calls
+
+    def _definition(self, node: Call) -> Define | None:
+        own = self.functions.get(node.function)
+        if own is not None and own.span.source is node.span.source:  # functions of ours do not call the program's
+            return own
+        return FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
+
+    def _bind(self, node: Call, definition: Define, arguments: tuple[Value, ...]) -> dict[str, Node]:
+        """The parameters of a definition; whoever checked the names has seen that the arguments fit them."""
+        names = [parameter.id for parameter, _ in definition.parameters]
+        given = dict(zip(names, arguments)) | _keywords(node, arguments)
+        for parameter, default in definition.parameters:
+            if parameter.id not in given:
+                assert default is not None
+                given[parameter.id] = self.number(default, {})
+        spans = dict(zip(names, (arg.span for arg in node.args)))
+        return {name: number(given[name], spans.get(name, node.span)) for name in names}
+
+    def _call(self, node: Call, arguments: tuple[Value, ...]) -> Node:
+        positional, name = arguments[: len(node.args)], node.function
+        if name in FUNCTIONS:
+            function = FUNCTIONS[name]
+            assert function.build is not None
+            name, parameters, build = function.name, function.parameters, function.build
+        else:
+            assert self.is_template, name
+            if name == "position":
+                return self.builder.position(positional[0])
+            parameters, build = OPS[name].params, elementwise
+        keywords = _keywords(node, arguments)
+        return build(CallArguments(self.builder, name, parameters, positional, keywords, _call_site(node)))
+
+
+def _keywords(node: Call, arguments: tuple[Value, ...]) -> dict[str, Value]:
+    return {key.id: value for (key, _), value in zip(node.keywords, arguments[len(node.args) :])}
+
+
+def _call_site(node: Call) -> Site:
+    parts = (*(part.span for part in node.args), *(part.span for _, part in node.keywords))
+    return Site(node.span, node.function, parts, {key.id: key.span for key, _ in node.keywords})
+
+
+def _index_site(node: Index) -> Site:
+    name = node.value.id if isinstance(node.value, Name) and node.value.id in FUNCTIONS else ""
+    return Site(node.span, name, tuple(item.span for item in node.items))
+
+
+def _at_call(error: Error, calls: list[tuple[tuple, Call]]) -> Error:
+    """An error in the text of a function of ours, as one at the program's call of it, which names the arguments."""
+    if error.span is not None:
+        for (_, *given), call in reversed(calls):
+            if call.span.source is not error.span.source:
+                return Error(error.code, error.message, call.span, label=operands(given), help=error.help)
+    return error

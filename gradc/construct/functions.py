@@ -1,0 +1,173 @@
+"""The functions of the language, one record each: what it is called, what it takes, what it builds.
+
+There are three kinds: elementwise ops under their own names, functions that this room builds, and definitions in the
+language itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from gradc.construct import arrays, elementwise, reductions, shapes
+from gradc.construct.calls import CallArguments
+from gradc.ir.graph import Node
+from gradc.ir.ops import OPS, Op
+from gradc.language.parser import parse
+from gradc.language.source import Source
+from gradc.language.syntax import Define
+
+Build = Callable[[CallArguments], Node]
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A function of the language, under its first name."""
+
+    name: str
+    parameters: tuple[str, ...]
+    """Behind `...`, which stands for more of the same, they go by name only."""
+    required: int
+    """How many of them have no default."""
+    build: Build | None = None
+    """What makes its node; None for a definition."""
+    text: str = ""
+    """Of a definition: its text."""
+    arrays: str = ""
+    """Whether its arguments are arrays: "always", "alone" where a single one is, "" where they may be numbers."""
+    indices: str = ""
+    """The parameter that is an array of indices."""
+    keeps: frozenset[str] = frozenset()
+    """The parameters whose integers are integers in the result."""
+
+    @cached_property
+    def definition(self) -> Define | None:
+        return _definitions()[self.name] if self.text else None
+
+
+def _op(row: Op) -> Builtin:
+    """An elementwise op."""
+    keeps = frozenset(row.params[row.conditions :]) if row.keeps_integers else frozenset()
+    return Builtin(row.name, row.params, len(row.params), elementwise.elementwise, keeps=keeps)
+
+
+def _built(
+    name: str, parameters: str, build: Build, *, arrays: str = "always", indices: str = "", keeps: str = ""
+) -> Builtin:
+    """A function that this room builds; `name=` may be left out."""
+    parts = parameters.split()
+    required = sum(not part.endswith(("=", "...")) for part in parts)
+    names = tuple(part.rstrip("=") for part in parts)
+    return Builtin(name, names, required, build, "", arrays, indices, frozenset(keeps.split()))
+
+
+def _defined(head: str, body: str, *, indices: str = "") -> Builtin:
+    """A function that needs nothing but the language: `head` is its name with its parameters."""
+    name, _, rest = head.rstrip(")").partition("(")
+    parts = rest.split(", ")
+    names = tuple(part.split("=")[0] for part in parts)
+    return Builtin(name, names, sum("=" not in part for part in parts), text=f"def {head} = {body}", indices=indices)
+
+
+ROWS: list[Builtin] = [
+    *(_op(row) for row in OPS.values() if row.kind == "elementwise" and not row.hidden),
+    _built("sum", "x axis= keepdims=", reductions.reduction),
+    _built("prod", "x axis= keepdims=", reductions.reduction),
+    _built("logsumexp", "x axis= keepdims=", reductions.reduction),
+    _built("norm", "x axis= keepdims=", reductions.reduction),
+    _built("any", "x axis= keepdims=", reductions.reduction),
+    _built("all", "x axis= keepdims=", reductions.reduction),
+    _built("argmax", "x axis= keepdims=", reductions.reduction),
+    _built("argmin", "x axis= keepdims=", reductions.reduction),
+    _built("count", "x axis= keepdims=", reductions.reduction),
+    _built("mean", "x axis= keepdims=", reductions.mean),
+    _built("var", "x axis= ddof= keepdims=", reductions.variance),
+    _built("std", "x axis= ddof= keepdims=", reductions.deviation),
+    _built("max", "x y= ... axis= keepdims=", reductions.extremes, arrays="alone", keeps="x y ..."),
+    _built("min", "x y= ... axis= keepdims=", reductions.extremes, arrays="alone", keeps="x y ..."),
+    _built("softmax", "x axis=", reductions.softmax),
+    _built("log_softmax", "x axis=", reductions.softmax),
+    _built("maximum", "x y", elementwise.extreme, arrays="", keeps="x y"),
+    _built("minimum", "x y", elementwise.extreme, arrays="", keeps="x y"),
+    _built("clip", "x lower upper", elementwise.clip, arrays="", keeps="x lower upper"),
+    _built("polygamma", "n x", elementwise.polygamma, arrays=""),
+    _built("dot", "x y", arrays.product),
+    _built("outer", "x y", arrays.product),
+    _built("matmul", "x y", arrays.product),
+    _built("einsum", "subscripts x ...", arrays.einsum),
+    _built("take", "x indices axis=", arrays.take, indices="indices", keeps="x"),
+    _built("take_along_axis", "x indices axis", arrays.take_along, indices="indices", keeps="x"),
+    _built("one_hot", "indices size", arrays.one_hot, indices="indices"),
+    _built("arange", "size", arrays.arange, arrays=""),
+    _built("concatenate", "arrays axis=", shapes.concatenate),
+    _built("stack", "arrays axis=", shapes.concatenate),
+    _built("transpose", "x axes=", shapes.transpose, keeps="x"),
+    _built("reshape", "x shape", shapes.reshape, keeps="x"),
+    _built("expand_dims", "x axis", shapes.expand_dims, keeps="x"),
+    _built("squeeze", "x axis=", shapes.without_axes, keeps="x"),
+    _built("cumsum", "x axis=", shapes.cumsum),
+    _built("diag", "x", shapes.diag),
+    _built("trace", "x", shapes.diag),
+    _defined("relu(x)", "max(x, 0)"),
+    _defined("leaky_relu(x, slope=0.01)", "where(x > 0, x, slope * x)"),
+    _defined("elu(x, alpha=1)", "where(x > 0, x, alpha * expm1(x))"),
+    _defined("gelu(x)", "x * normal_cdf(x)"),
+    _defined("silu(x)", "x * sigmoid(x)"),
+    _defined("log_sigmoid(x)", "-softplus(-x)"),
+    _defined("logit(p)", "log(p) - log1p(-p)"),
+    _defined("mish(x)", "x * tanh(softplus(x))"),
+    _defined("softsign(x)", "where(abs(x) < 1, x / (1 + abs(x)), sign(x) - sign(x) / (1 + abs(x)))"),
+    _defined("reciprocal(x)", "1 / x"),
+    _defined("radians(x)", "x * 0.017453292519943295"),
+    _defined("degrees(x)", "x * 57.29577951308232"),
+    _defined("xlogy(x, y)", "where(x == 0 and (y <= 0 or y == inf), 0, x * log(y))"),
+    _defined("normal_logpdf(x)", "-0.5 * x**2 - 0.9189385332046727"),
+    _defined(
+        "softmax_cross_entropy(scores, labels)",
+        "mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))",
+        indices="labels",
+    ),
+    _defined(
+        "multiclass_hinge(scores, labels, margin=1)",
+        "mean(sum(max(0, scores"
+        " - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))",
+        indices="labels",
+    ),
+    _defined("binary_cross_entropy(logits, targets)", "mean(softplus(logits) - logits * targets)"),
+    _defined("squared_error(x, y)", "mean((x - y)**2)"),
+    _defined("l2(x)", "sum(x**2)"),
+]
+
+ALIASES = {
+    "abs": "absolute fabs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "lgamma": "gammaln",
+    "log": "ln",
+    "max": "amax",
+    "min": "amin",
+    "normal_cdf": "ndtr",
+    "power": "pow",
+    "round": "rint",
+    "sigmoid": "expit logistic",
+    "silu": "swish",
+}
+"""Other names under which people know a function."""
+
+FUNCTIONS: dict[str, Builtin] = {row.name: row for row in ROWS}  # the row of a function replaces that of an op
+"""Every function by each of its names."""
+FUNCTIONS |= {alias: FUNCTIONS[name] for name, aliases in ALIASES.items() for alias in aliases.split()}
+
+
+@cache
+def _definitions() -> dict[str, Define]:
+    """The definitions by name; a last line is there because a program has a result."""
+    text = "\n".join([*(row.text for row in ROWS if row.text), "0"])
+    statements = parse(Source(text, "prelude")).statements
+    return {statement.name.id: statement for statement in statements if isinstance(statement, Define)}

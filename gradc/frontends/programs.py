@@ -1,0 +1,17 @@
+"""From what a user passes to a program."""
+
+from __future__ import annotations
+
+from gradc.frontends.text import TextProgram
+from gradc.language.diagnostics import Error
+from gradc.language.source import Source
+from gradc.program import Program
+
+
+def program_of(given: object) -> Program:
+    """The program in what was passed to `compile`, `trace` or `check`: text, or what is a program already."""
+    if isinstance(given, str):
+        return TextProgram(Source(given))
+    if isinstance(given, Program):
+        return given
+    raise Error("G0604", f"a program is a string, not {type(given).__name__}")

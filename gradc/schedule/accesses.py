@@ -1,0 +1,133 @@
+"""When a plan reads and writes its arrays.
+
+Two accesses are ordered element by element: inside the loops that both share they meet an element in the same
+iteration, or the order is not known; where their paths part, the earlier item of the body comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gradc.ir.access import Affine, Indirect, Point, reads
+from gradc.ir.graph import Node
+from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
+from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
+
+Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
+"""Where something happens: the number of an item in each body on the way, and the loop that the item is."""
+
+Axes = tuple[object, ...]
+"""For each axis of an array the loop that goes through it, one element an iteration; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A reading or a writing of elements of a node's array."""
+
+    node: Node
+    task: Task | None
+    path: Path
+    axes: Axes
+
+    def precedes(self, other: Access) -> bool:
+        """Whether each element is met here before the other access meets it."""
+        for (mine, loop), (theirs, _) in zip(self.path, other.path):
+            if mine != theirs:
+                return mine < theirs
+            if loop is None:
+                return None not in self.axes and self.axes == other.axes
+            if not any(one is loop and two is loop for one, two in zip(self.outer(loop), other.outer(loop))):
+                return False
+        return False
+
+    def outer(self, loop: Loop | Tiles) -> Axes:
+        """The axes that a loop goes through; those that tiles cut are gone through by the loops over their rows."""
+        if isinstance(loop, Loop):
+            return self.axes
+        rows = [step for _, step in self.path if isinstance(step, Loop) and step.size == TILE_ROWS]
+        return tuple(loop if axis in rows else axis for axis in self.axes)
+
+
+class Accesses:
+    """Everything that the tasks of a plan read and write in arrays or running results, in order of execution."""
+
+    def __init__(self, plan: Schedule):
+        self.plan = plan
+        self.writes: dict[Node, list[Access]] = {}
+        self.reads: dict[Node, list[Access]] = {}
+        self.tasks = list(_points(plan.body))
+        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.kind == "reduce")}
+        self._slots = {slot: node for node, slot in plan.stored.items()}
+        for task, path in self.tasks:
+            self._note_writes(task, path)
+            if task.kind == "call":
+                read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args]
+            else:
+                read = [(node, axes_of(index, path)) for node, index in self._roots_below(task.starts(), task)]
+            for node, axes in read:
+                if node in self._roots:
+                    self.reads.setdefault(node, []).append(Access(node, task, path, axes))
+        end: Path = ((len(plan.body.items), None),)
+        scalars: list[Point] = [(node, ()) for node in plan.graph.results if not node.shape]
+        for node, index in self._roots_below(scalars, None):
+            self.reads.setdefault(node, []).append(Access(node, None, end, axes_of(index, ())))
+
+    def _note_writes(self, task: Task, path: Path) -> None:
+        node = self._slots.get(task.slot) if task.kind == "scatter" else task.node
+        if node is None or (task.kind == "store" and not makes(task, self.plan.stored)):
+            return  # an output that nothing reads back
+        index = tuple(task.index[k] for k in task.kept) if task.kind in ("reduce", "store") else ()
+        axes = axes_of(index, path)
+        if task.kind == "scatter":
+            axes = (None,) * node.type.rank
+        elif task.kind == "call":
+            axes = _axes_of_call(task, None, path)
+        self.writes.setdefault(node, []).append(Access(node, task, path, axes))
+
+    def _roots_below(self, starts: Sequence[Point], task: Task | None) -> Iterator[Point]:
+        """The elements of stored values and running results that are read on the way to some values."""
+        own = task is not None and task.kind == "store" and makes(task, self.plan.stored)
+        stack, done = list(starts), set(starts)
+        while stack:
+            point = stack.pop()
+            node, index = point
+            if node in self._roots and not (task is not None and own and point == starts[0] and node is task.node):
+                yield point
+                continue
+            for inner in reads(node, index):
+                if inner not in done:
+                    done.add(inner)
+                    stack.append(inner)
+
+
+def _points(body: Body) -> Iterator[tuple[Task, Path]]:
+    """The tasks with all their loops open, and the way to each."""
+    stack: list[tuple[Body, Path]] = [(body, ())]
+    while stack:
+        inner, path = stack.pop()
+        for number, item in enumerate(inner.items):
+            if isinstance(item, Task):
+                yield item, (*path, (number, None))
+            else:
+                stack.append((item.body, (*path, (number, item))))
+
+
+def axes_of(index: Sequence[Affine | Indirect | None], path: Path) -> Axes:
+    loops: dict[str | None, Loop] = {step.variable: step for _, step in path if isinstance(step, Loop)}
+    return tuple(loops.get(at.var) if isinstance(at, Affine) and at == Affine(at.var) else None for at in index)
+
+
+def _axes_of_call(task: Task, operand: Node | None, path: Path) -> Axes:
+    """What a call reads of an operand, or writes: the rows of a tile where it is in one."""
+    tiles = next((step for _, step in path if isinstance(step, Tiles)), None)
+    node = task.node if operand is None else operand
+    if tiles is None or task.node.op != "contract":
+        return (None,) * node.type.rank
+    if operand is None:
+        labels = product_labels(task.node)
+        order = tuple(labels.index(label) for label in task.node.attrs[2])
+        return tuple(tiles if axis == task.tile else None for axis in order)
+    found = [operand_axes(task.node, k) for k, arg in enumerate(task.node.args) if arg is operand]
+    cut = [tuple(tiles if axis == task.tile else None for axis in axes) for axes in found]
+    return tuple(axes[0] if len(set(map(id, axes))) == 1 else None for axes in zip(*cut))

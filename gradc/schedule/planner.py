@@ -1,0 +1,69 @@
+"""From a lowered graph to a plan: tasks, dependences, loops, storage, windows, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradc.ir.graph import Graph, Node
+from gradc.ir.sizes import Size
+from gradc.schedule.dependences import Dependences, Elements, dependences
+from gradc.schedule.groups import Loops, loops
+from gradc.schedule.saving import saved_beforehand
+from gradc.schedule.storage import shared, stored
+from gradc.schedule.tasks import Schedule
+from gradc.schedule.tiles import candidates
+from gradc.schedule.windows import sliding_windows
+from gradc.schedule.work import Program, work
+
+
+def schedule(graph: Graph) -> Schedule:
+    """The plan of a kernel: with tiles of the size that leaves the fewest whole arrays and loops, if any."""
+    program = Program(graph)
+    settled = _Settling(program)
+    best: Schedule | None = None
+    best_price: tuple[int, ...] = ()
+    for size, uncut in candidates(program.order, program.outputs):
+        if best is None or uncut <= best_price[0]:
+            found = settled.loops(size)
+            if found.has_tiles:
+                plan = stored(found)
+                price = (*_whole_arrays(plan), len(plan.body.items))
+                if best is None or price < best_price:
+                    best, best_price = plan, price
+    if best is None:
+        best = stored(settled.loops(None))
+    return replace(best, aliases=shared(best), windows=sliding_windows(best.body))
+
+
+def _whole_arrays(plan: Schedule) -> tuple[int, int]:
+    """How many arrays beside the outputs a plan keeps whole: of more than one axis, and in all."""
+    outputs = {name for name, _ in plan.graph.outputs}
+    ranks = [node.type.rank for slot, node in plan.slots.items() if slot not in outputs and slot not in plan.local]
+    return sum(rank > 1 for rank in ranks), len(ranks)
+
+
+class _Settling:
+    """Loops with all values saved that they want to be. What does not depend on the loops is found once for each set of
+    saved values, whichever size is tried for tiles."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.beforehand = saved_beforehand(program)
+        self.elements = Elements()
+        self.known: dict[frozenset, Dependences] = {}
+
+    def loops(self, tile: Size | None) -> Loops:
+        saved = dict(self.beforehand)
+        untiled: set[tuple] = set()
+        while True:
+            found = loops(self._needs(saved), tile, untiled)
+            if not found.wanted:
+                return found
+            saved.update(dict.fromkeys(found.wanted, False))
+
+    def _needs(self, saved: dict[Node, bool]) -> Dependences:
+        key = frozenset(saved.items())
+        if key not in self.known:
+            ordered = {node: saved[node] for node in self.program.order if node in saved}
+            self.known[key] = dependences(work(self.program, ordered), self.elements)
+        return self.known[key]

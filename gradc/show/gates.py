@@ -1,0 +1,76 @@
+"""What a trace is made of: gates, and the arguments of gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradc.language.source import Span
+from gradc.runtime.results import Gradients
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a gate: `name` is an input's name or the number of a gate, as in `[3]`.
+
+    `local` is the derivative of the gate for this argument, `product` what the gate hands back to it: upstream
+    times local. Where no gradient flows both are None. A gate that moves data, or multiplies matrices, has no local
+    derivative worth showing; `returns` says how its gradient comes back: "sum" for a broadcast, "@ x" for a product.
+    """
+
+    name: str
+    value: Any
+    local: Any = None
+    product: Any = None
+    returns: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One op of the program: `gate` is its symbol, `text` the program's text for it ("" for casts and broadcasts,
+    which nobody writes), `upstream` the gradient of the result for its value, None where none flows.
+    `arguments` leaves out constants; the symbol holds them, as in `+1`."""
+
+    number: int
+    gate: str
+    text: str
+    value: Any
+    upstream: Any
+    arguments: tuple[Argument, ...]
+    span: Span | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """A program at one point, gate by gate in forward order."""
+
+    text: str
+    inputs: dict[str, Any]
+    gates: tuple[Gate, ...]
+    result: str
+    """Where the value comes from: the number of a gate, as in `[3]`, the name of an input, or a constant."""
+    value: Any
+    upstream: Any
+    """The gradient that the result is given: ones."""
+    grads: Gradients
+    note: str = ""
+    """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
+
+    def __iter__(self) -> Iterator[Gate]:
+        return iter(self.gates)
+
+    def __len__(self) -> int:
+        return len(self.gates)
+
+    def __getitem__(self, number: int) -> Gate:
+        """The gate with this number; the first is 1."""
+        if not 1 <= number <= len(self.gates):
+            raise IndexError(f"there are gates 1 to {len(self.gates)}")
+        return self.gates[number - 1]
