@@ -168,7 +168,7 @@ class _Builder:
         self.scopes.append(scope)
         made = {self.plan.stored.get(task.node) for task in tiles.tasks if task.node.op != "contract"}
         for slot in self.plan.slots:
-            if slot in made and self._lives_in_tile(slot):
+            if slot in made and slot not in self.plan.aliases and self._lives_in_tile(slot):
                 scope.statements.append(Allocate(self._made(slot), zeros=False))
         self._body(tiles.body)
         self._close_scope()
