@@ -28,6 +28,7 @@ from gradc.loops.ir import (
     Place,
     Settled,
     Variable,
+    every,
 )
 
 DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
@@ -37,6 +38,9 @@ PRECEDENCE = {
     "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
 }  # fmt: skip
 ATOM = 9
+CONDITIONAL = re.compile("(.+) if (.+) else (.+)")
+MAX_CONDITIONALS = 16
+"""A function with more selections calls a helper for each: Numba takes quadratic time in the number of branches."""
 HELPER = re.compile(r"\b_\w+(?=\()")
 """A helper function that a template calls."""
 
@@ -81,6 +85,8 @@ class Expressions:
         self.text: dict[Let | Cell, Text] = {}
         self.calls: set[str] = set()
         self.plain = plain_values(kernel.body)
+        applied = (s.value for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply))
+        self.is_branching = sum(OPS[value.op].selects for value in applied) > MAX_CONDITIONALS
 
     def _show(self, value: Expression) -> Text:
         if isinstance(value, (Let, Accumulator, Carry)):
@@ -145,6 +151,8 @@ class Expressions:
         row = OPS[value.op]
         is_careful = value.dtype == "i64" and row.of_integers and not _by_safe_number(value)
         template = row.of_integers if is_careful else row.python
+        if row.selects and self.is_branching:
+            template = CONDITIONAL.sub(r"_select(\2, \1, \3)", template)
         self.calls.update(HELPER.findall(template))
         level, within = binding(template)
         texts = [arg.within(least) for arg, least in zip(args, within)]

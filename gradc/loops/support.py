@@ -32,6 +32,10 @@ def _settle(total, low):
     return total if np.isnan(low) else total + low
 
 
+def _select(condition, x, y):
+    return x if condition else y
+
+
 def _whole(x):
     """A whole number of any type as an integer."""
     if np.int64(x) != x:
