@@ -91,7 +91,11 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
     node.type = row.infer(tuple([arg.type for arg in args]), attrs)
-    node.is_constant = op != "input" and all([arg.is_constant for arg in args])
+    node.is_constant = op != "input"
+    for arg in args:
+        if not arg.is_constant:
+            node.is_constant = False
+            break
     node.form = (op, *[arg.op for arg in args])
     entry = _Interned(node, _forget)
     entry.key = key
@@ -106,19 +110,22 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
 # ---------------------------------------------------------------- sources and movement
 
 
+_DOUBLE, _INTEGER = struct.Struct("<d"), struct.Struct("<q")
+
+
 def to_bits(value: float | int | bool, dtype: str) -> int:
     """The exact bits of a number, so that 0.0 and -0.0 differ and NaN equals itself."""
     if dtype in ("i64", "bool"):
         return int(value)
     if dtype == "f32":
         value = float(np.float32(value))
-    return struct.unpack("<q", struct.pack("<d", math.nan if value != value else float(value)))[0]
+    return _INTEGER.unpack(_DOUBLE.pack(math.nan if value != value else value))[0]
 
 
 def from_bits(bits: int, dtype: str) -> float | int | bool:
     if dtype == "bool":
         return bool(bits)
-    return bits if dtype == "i64" else struct.unpack("<d", struct.pack("<q", bits))[0]
+    return bits if dtype == "i64" else _DOUBLE.unpack(_INTEGER.pack(bits))[0]
 
 
 F64 = Type("f64")
@@ -309,11 +316,11 @@ def users(results: Iterable[Node]) -> dict[Node, list[Node]]:
     return found
 
 
-def dependent(results: Iterable[Node], on: Iterable[Node]) -> set[Node]:
-    """The nodes below the results whose value depends on any of `on`."""
+def dependent(order: Iterable[Node], on: Iterable[Node]) -> set[Node]:
+    """The nodes, of some in topological order, whose value depends on any of `on`."""
     reached = set(on)
-    for node in topological(results):
-        if any(arg in reached for arg in node.args):
+    for node in order:
+        if not reached.isdisjoint(node.args):
             reached.add(node)
     return reached
 
