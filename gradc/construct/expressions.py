@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
@@ -69,6 +70,11 @@ class Evaluator:
     steps: int = 0
     memo: dict[tuple, Node] = field(default_factory=dict)
 
+    @cached_property
+    def literal_type(self) -> Type:
+        """The type of the numbers in the text."""
+        return Type(self.literal_dtype)
+
     def number(self, expression: Expression, scope: Mapping[str, Node] | None = None) -> Node:
         """The value of an expression that has to be a number or an array."""
         return number(self.evaluate(expression, self.globals if scope is None else scope), expression.span)
@@ -91,10 +97,12 @@ class Evaluator:
             parts = children(node)
             if not ready and parts:
                 tasks.append((node, scope, True))
-                tasks.extend((part, scope, False) for part in reversed(parts))
+                tasks += [(part, scope, False) for part in reversed(parts)]
                 continue
-            arguments = tuple(values[len(values) - len(parts) :])
-            del values[len(values) - len(parts) :]
+            arguments: tuple[Value, ...] = ()
+            if parts:
+                arguments = tuple(values[-len(parts) :])
+                del values[-len(parts) :]
             if isinstance(node, Call) and (definition := self._definition(node)) is not None:
                 inner = self._bind(node, definition, arguments)
                 key = (definition, *inner.values())
@@ -117,10 +125,13 @@ class Evaluator:
     ) -> Value:
         builder, span = self.builder, node.span
         match node:
-            case Number():
-                return constant(float(node.value), Type(self.literal_dtype))
             case Name():
                 return self._name(node, scope)
+            case Number():
+                return constant(float(node.value), self.literal_type)
+            case Binary() if node.op != "@":
+                left, right = (number(value, part.span) for value, part in zip(arguments, (node.left, node.right)))
+                return builder.elementwise(BINARY_OPS[node.op], left, right, span=span)
             case Special():
                 return SPECIAL[node.kind]
             case Subscripts():
@@ -141,11 +152,9 @@ class Evaluator:
                 return args[0]
             case Unary():
                 return builder.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
-            case Binary(op="@"):
+            case Binary():
                 left, right = args
                 return products.matmul(builder, left, right, span)
-            case Binary():
-                return builder.elementwise(BINARY_OPS[node.op], *args, span=span)
             case Comparison():
                 pairs = [
                     builder.elementwise(COMPARISONS[op], left, right, span=span)
@@ -166,7 +175,7 @@ class Evaluator:
         for known in (scope, self.globals):
             if node.id in known:
                 return known[node.id]
-        return constant(CONSTANTS[node.id], Type(self.literal_dtype))
+        return constant(CONSTANTS[node.id], self.literal_type)
 
     # ------------------------------------------------------------ calls
 
