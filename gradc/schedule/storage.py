@@ -4,6 +4,7 @@ live in the storage of an output."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from gradc.ir.graph import Node, topological
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
 from gradc.schedule.groups import Loops, Nest
