@@ -23,7 +23,7 @@ from gradc.language.source import Span
 class Node:
     """One op applied to nodes. Made by `make` only; compared by identity."""
 
-    __slots__ = ("__weakref__", "args", "attrs", "form", "is_constant", "op", "row", "type")
+    __slots__ = ("__weakref__", "args", "attrs", "form", "is_constant", "number", "op", "ops", "row", "type")
 
     op: str
     args: tuple[Node, ...]
@@ -32,6 +32,10 @@ class Node:
     row: Op
     is_constant: bool
     """Whether the value depends on no input."""
+    ops: int
+    """The ops in the node and below it, as a set of bits."""
+    number: float | int | bool
+    """The number of a `const`; others have none."""
     form: tuple[str, ...]
     """The op and those of the arguments: what most rules are ruled out by."""
 
@@ -42,8 +46,7 @@ class Node:
     @property
     def value(self) -> float | int | bool:
         """The number of a `const`."""
-        assert self.op == "const"
-        return from_bits(self.attrs[0], self.type.dtype)
+        return self.number
 
     @property
     def name(self) -> str:
@@ -81,6 +84,9 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_INPUT = OPS["input"].bit
+
+
 def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     """The node that applies `op` to `args`; its type comes from the op's row."""
     key = (op, args, attrs)
@@ -91,12 +97,14 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
     node.type = row.infer(tuple([arg.type for arg in args]), attrs)
-    node.is_constant = op != "input"
+    ops = row.bit
     for arg in args:
-        if not arg.is_constant:
-            node.is_constant = False
-            break
+        ops |= arg.ops
+    node.ops = ops
+    node.is_constant = not ops & _INPUT
     node.form = (op, *[arg.op for arg in args])
+    if op == "const":
+        node.number = from_bits(attrs[0], node.type.dtype)
     entry = _Interned(node, _forget)
     entry.key = key
     with _interning:
@@ -289,20 +297,22 @@ class Graph:
 def topological(results: Iterable[Node]) -> list[Node]:
     """Every node below the results, arguments first, in order of first appearance."""
     order: list[Node] = []
+    opened: set[Node] = set()
     done: set[Node] = set()
     stack = [*results]
     stack.reverse()
     while stack:
-        node = stack[-1]
-        if node not in done:
-            pending = [arg for arg in node.args if arg not in done]
-            if pending:
-                pending.reverse()
-                stack += pending
-                continue
+        node = stack.pop()
+        if node in done:
+            continue
+        args = node.args
+        if args and node not in opened:
+            opened.add(node)
+            stack.append(node)
+            stack += args[::-1]
+        else:
             done.add(node)
             order.append(node)
-        stack.pop()
     return order
 
 

@@ -16,7 +16,7 @@ Ops that move data are linear; their rows state the transposed op instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -56,6 +56,8 @@ class Op:
     """Whether `lowered` is computed in f64 even for f32, whose range is too small for it."""
     domain: tuple[Interval, ...] = ()
     """Where tests draw each argument."""
+    bit: int = 0
+    """What stands for the op in a set of ops: one bit of an integer."""
     cost: int = 0
     """The work of an element of an elementwise op, in additions."""
     of_integers: str = ""
@@ -199,7 +201,7 @@ OPS: dict[str, Op] = {}
 def _row(name: str, kind: str, params: str, infer, facts: str = "", **columns) -> None:
     """A row of the table; `facts` names columns that are true."""
     columns |= dict.fromkeys(facts.split(), True)
-    OPS[name] = Op(name, kind, tuple(params.split()), infer, **columns)
+    OPS[name] = Op(name, kind, tuple(params.split()), infer, bit=1 << len(OPS), **columns)
 
 
 def _unary(
@@ -468,6 +470,12 @@ _gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter
 # fmt: on
 
 # ---------------------------------------------------------------- sets of ops that share a fact
+
+
+def bits(names: Iterable[str]) -> int:
+    """A set of ops as an integer, which `Node.ops` meets by `&`."""
+    return sum(OPS[name].bit for name in names)
+
 
 ROWS = tuple(OPS.values())
 """The table in order."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from gradc.ir.graph import Graph, Node
+from gradc.ir.ops import MOVES, bits
 from gradc.language.source import Span
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
-from gradc.rewrite.lower import lower
+from gradc.rewrite.lower import LOWERABLE, lower
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.rules import EXACT, FAST, FINAL, KERNEL, STABLE
+
+MOVING = bits(MOVES)
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,21 @@ def run(
     What became of nodes with spans and names gets them too.
     """
     applied: list[Applied] = []
+    settled: tuple[tuple[str, ...], tuple[Node, ...]] | None = None
+    """Rules, and roots as they have left them, where nothing moves: once more they would change nothing."""
     for step in PASSES[stage]:
         if isinstance(step, Lower):
-            graph = graph.with_roots(lower(graph.roots, spans))
+            if any(root.ops & LOWERABLE for root in graph.roots):
+                graph = graph.with_roots(lower(graph.roots, spans))
+            continue
+        if settled == (step.tables, graph.roots):
             continue
         rewriter = Rewriter(step.rules(fast_math), spans, step.moves)
         graph = graph.with_roots(rewriter.rewrite(graph.roots))
         applied += rewriter.applied
         _rename(names, rewriter.normal)
+        if not any(root.ops & MOVING for root in graph.roots):
+            settled = step.tables, graph.roots
     return graph, applied
 
 
