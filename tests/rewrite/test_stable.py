@@ -178,7 +178,7 @@ class Case:
         if signs is not None:
             half = mpmath.mpf(2) ** -53
             moved = ((node, signs.choice([-1, 1], size=node.shape)) for node in values)
-            values = {node: values[node] * (1 + half * sign) for node, sign in moved}
+            values = {node: values[node] * (1 + sign * half) for node, sign in moved}
         return _flat(REALS.run(self.left[: len(self.right)], values, {}))
 
     def _ones(self):
