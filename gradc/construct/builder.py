@@ -208,7 +208,7 @@ class GraphBuilder:
 
     def extreme(self, op: str, left: Node, right: Node, span: Span | None = None) -> Node:
         """`maximum` or `minimum`; against a constant, the op whose constant side takes no gradient."""
-        clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}[op]
+        clamp = OPS[op].clamp
         if right.is_constant and not left.is_constant:
             return self.elementwise(clamp, left, right, span=span)
         if left.is_constant and not right.is_constant:

@@ -16,7 +16,7 @@ from gradc.construct.functions import FUNCTIONS
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
 from gradc.ir.graph import Node, constant
-from gradc.ir.ops import OPS
+from gradc.ir.ops import OPERATORS, OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -44,11 +44,6 @@ MAX_STEPS = 5_000_000
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
-BINARY_OPS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power",
-    "and": "and", "or": "or",
-}  # fmt: skip
-COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
 
 
@@ -131,7 +126,7 @@ class Evaluator:
                 return constant(float(node.value), self.literal_type)
             case Binary() if node.op != "@":
                 left, right = (number(value, part.span) for value, part in zip(arguments, (node.left, node.right)))
-                return builder.elementwise(BINARY_OPS[node.op], left, right, span=span)
+                return builder.elementwise(OPERATORS[node.op], left, right, span=span)
             case Special():
                 return SPECIAL[node.kind]
             case Subscripts():
@@ -157,7 +152,7 @@ class Evaluator:
                 return products.matmul(builder, left, right, span)
             case Comparison():
                 pairs = [
-                    builder.elementwise(COMPARISONS[op], left, right, span=span)
+                    builder.elementwise(OPERATORS[op], left, right, span=span)
                     for op, left, right in zip(node.ops, args, args[1:])
                 ]
                 result = pairs[0]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradc.emit.expressions import PRECEDENCE, Expressions, Text
+from gradc.emit.expressions import Expressions, Text, binding
 from gradc.emit.names import Names
 from gradc.ir.access import Affine
 from gradc.ir.graph import Node
+from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size
 from gradc.schedule.loops import Accumulate, Kernel, Let, Place, Total
 from gradc.schedule.tiles import TILE_START
-
-STARTS = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf", "any": "False", "all": "True"}
-TOTAL_NAMES = {"sum": "total", "prod": "product", "max": "largest", "min": "smallest", "any": "some", "all": "every"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Totals(Expressions):
 
     def _run(self, total: Total, short: bool) -> Run:
         """Names for a running result; a sum over more than a block also carries a rounding error."""
-        wanted = self.hints.get(total.node) or self.output_hints.get(total) or TOTAL_NAMES[total.op]
+        wanted = self.hints.get(total.node) or self.output_hints.get(total) or OPS[total.op].noun
         if total.axes:
             name = self.arrays[total.slot]
         else:
@@ -68,7 +66,7 @@ class Totals(Expressions):
         return run
 
     def _open(self, run: Run, indent: int) -> None:
-        start = STARTS[run.total.op]
+        start = repr(OPS[run.total.op].identity).replace("inf", "np.inf")
         if run.wide:
             self._line(f"{run.wide} = {self._zeros(run.total)}", indent)
         elif run.total.axes:
@@ -141,15 +139,12 @@ class Totals(Expressions):
         whole, _, block, _ = self._parts(run, statement.index)
         target = block if run.block else whole
         value = self._show(statement.value)
-        match run.total.op:
-            case "sum" if run.block and not run.total.axes:
-                self._line(f"{target} = _add({target}, {value.text})", indent)
-            case "sum":
-                self._line(f"{target} += {value.text}", indent)
-            case "prod":
-                self._line(f"{target} *= {value.text}", indent)
-            case "max" | "min":
-                self._line(f"{target} = np.{run.total.op}imum({target}, {value.text})", indent)
-            case "any" | "all" as op:
-                word = "or" if op == "any" else "and"
-                self._line(f"{target} = {target} {word} {value.within(PRECEDENCE[word])}", indent)
+        if run.block and not run.total.axes:
+            self._line(f"{target} = _add({target}, {value.text})", indent)
+            return
+        row = OPS[OPS[run.total.op].combine]
+        if row.sign in ("+", "*"):
+            self._line(f"{target} {row.sign}= {value.text}", indent)
+        else:
+            _, (_, least) = binding(row.python)
+            self._line(f"{target} = {row.python.format(target, value.within(least))}", indent)
