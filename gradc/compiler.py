@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Any, TypeVar
@@ -14,16 +14,15 @@ from gradc.emit.module import module
 from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
+from gradc.language.parser import collector_paused
 from gradc.language.source import Span
 from gradc.loops.ir import Kernel
 from gradc.loops.text import print_kernel
 from gradc.program import Elaborated, Program
-from gradc.rewrite.engine import Firing, Rewriter, Rule, lines
-from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
-from gradc.rewrite.pipeline import algebraic, final, for_kernels
+from gradc.rewrite import pipeline
+from gradc.rewrite.engine import Applied, lines
 from gradc.schedule.build import build
 from gradc.schedule.expand import expand
-from gradc.schedule.lower import lower
 from gradc.schedule.nest import Nest
 from gradc.schedule.planner import schedule
 from gradc.schedule.tasks import Schedule
@@ -100,11 +99,12 @@ Made = TypeVar("Made")
 
 
 def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
-    """A stage made once and shown to the watchers."""
+    """A stage made once and shown to the watchers. Graphs, like trees, have no cycles that a collector would find."""
 
     @wraps(build)
     def made(self: Compilation) -> Made:
-        stage = build(self)
+        with collector_paused():
+            stage = build(self)
         for watch in watchers:
             watch(self, build.__name__, stage)
         return stage
@@ -129,7 +129,7 @@ class Compilation:
         self.wrt = wrt
         self.derived = DERIVED[derived]
         self.fast_math = fast_math
-        self.fired: dict[str, list[Firing]] = {}
+        self.applied: dict[str, list[Applied]] = {}
         """The rewrites applied on the way to each stage."""
 
     @cached_property
@@ -154,7 +154,7 @@ class Compilation:
     @watched
     def rewritten(self) -> Graph:
         """The program after the EXACT and STABLE rules."""
-        return self._rewrite("rewritten", self.graph, algebraic(self.fast_math))
+        return self._rewrite("rewritten", self.graph)
 
     @cached_property
     def wrt_nodes(self) -> tuple[Node, ...]:
@@ -173,22 +173,16 @@ class Compilation:
     @watched
     def derivative(self) -> Graph:
         """The same after the EXACT, STABLE and FINAL rules: what the interpreter runs."""
-        return self._rewrite("derivative", self.adjoint, final(self.fast_math))
+        return self._rewrite("derivative", self.adjoint)
 
     @watched
     def lowered(self) -> Graph:
         """The same in terms of what kernels compute: what the scheduler groups."""
-        kernel_rules = for_kernels(self.fast_math)
-        graph = self._rewrite("lowered", self.derivative, kernel_rules)
-        return self._rewrite("lowered", graph.with_roots(lower(graph.roots, self.spans)), kernel_rules, FOR_KERNELS)
+        return self._rewrite("lowered", self.derivative)
 
-    def _rewrite(self, stage: str, graph: Graph, rules: Iterable[Rule], moves: frozenset[str] = ALWAYS) -> Graph:
-        rewriter = Rewriter(rules, self.spans, moves)
-        roots = rewriter.rewrite(graph.roots)
-        self.fired.setdefault(stage, []).extend(rewriter.firings)
-        for node, name in list(self.names.items()):
-            self.names.setdefault(rewriter.normal.get(node, node), name)
-        return graph.with_roots(roots)
+    def _rewrite(self, stage: str, graph: Graph) -> Graph:
+        graph, self.applied[stage] = pipeline.run(stage, graph, self.spans, self.names, self.fast_math)
+        return graph
 
     # ------------------------------------------------------------ code
 
@@ -230,7 +224,7 @@ class Compilation:
     def _graph_text(self, name: str) -> str:
         """A graph, after the rules that led to it as comments."""
         graph = getattr(self, name)
-        rules = "".join(f"# {rule}\n" for rule in lines(self.fired.get(name, ())))
+        rules = "".join(f"# {rule}\n" for rule in lines(self.applied.get(name, ())))
         return rules + print_graph(graph, self.spans)
 
 

@@ -1,5 +1,6 @@
-"""What all tests share: every engine in turn, golden files, and the verifier behind every stage."""
+"""What all tests share: every engine in turn, golden files, the verifier behind every stage, and how many cases ran."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,37 @@ from gradc.schedule.verify import verify_plan
 
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the golden files instead of comparing with them")
+
+
+def pytest_xdist_auto_num_workers(config) -> int | None:
+    """Single files and tests run in this process, everything else on all cores."""
+    return 0 if all(".py" in str(argument) for argument in config.args) else None
+
+
+# ---------------------------------------------------------------- cases
+
+
+@pytest.fixture
+def ran_cases(record_property):
+    """`ran_cases(300)`: the test tried so many programs or points of a corpus. Any other test is one case."""
+    return lambda number: record_property("cases", number)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """How many cases ran, by folder: a number that must not fall."""
+    tests, cases = Counter(), Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if (getattr(report, "when", None) == "call" and report.outcome != "skipped") or hasattr(report, "wasxfail"):
+                folder = Path(report.nodeid.partition("::")[0]).parent.name
+                tests[folder] += 1
+                cases[folder] += sum(number for name, number in report.user_properties if name == "cases") or 1
+    if tests:
+        by_folder = ", ".join(f"{folder} {number:,}" for folder, number in sorted(cases.items()))
+        terminalreporter.write_line(f"{tests.total():,} tests, {cases.total():,} cases: {by_folder}")
+
+
+# ---------------------------------------------------------------- fixtures
 
 
 @pytest.fixture(autouse=True, scope="session")

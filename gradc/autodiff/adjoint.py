@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.autodiff.flow import Flow, flow, moved, plus, product, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, masked, plus, times
 from gradc.autodiff.partials import partial
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
@@ -17,14 +17,15 @@ def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
     return [bars[node].node if node in bars else constant(0.0, node.type) for node in wrt]
 
 
-def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, Flow]:
-    """The cotangents of the nodes between `wrt` and the result, as flows.
+def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, Masked]:
+    """The cotangents of the nodes between `wrt` and the result, with their masks.
 
     Walks the nodes in reverse topological order; each hands its cotangent, times its partial, to its arguments.
     """
-    reached = dependent((result,), wrt)
-    bars: dict[Node, Flow] = {result: flow(upstream)}
-    for node in reversed(topological((result,))):
+    order = topological((result,))
+    reached = dependent(order, wrt)
+    bars: dict[Node, Masked] = {result: masked(upstream)}
+    for node in reversed(order):
         if node in bars and node in reached:
             for position, arg in enumerate(node.args):
                 if arg in reached and arg.type.is_float:
@@ -34,34 +35,34 @@ def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, 
     return bars
 
 
-def pull(node: Node, position: int, out_bar: Flow) -> Flow | None:
+def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
     """What a node's cotangent contributes to the cotangent of one of its arguments."""
     if node.row.transpose is not None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
-        return moved(op, out_bar, attrs, node.args[1:])
+        return apply_linear(op, out_bar, attrs, node.args[1:])
     if node.row.kind == "contraction":
         return contracted(node, position, out_bar)
     local = partial(node, position)
     return None if local is None else scaled(node, out_bar, local)
 
 
-def scaled(node: Node, out_bar: Flow, local: Node) -> Flow:
+def scaled(node: Node, out_bar: Masked, local: Node) -> Masked:
     """A node's cotangent times its partial derivative for an argument."""
     return times(along_reduced(node, out_bar), local)
 
 
-def contracted(node: Node, position: int, out_bar: Flow) -> Flow:
+def contracted(node: Node, position: int, out_bar: Masked) -> Masked:
     """The cotangent of one side of a product, by the other side: a product of the same kind."""
     x_labels, y_labels, labels = node.attrs
     other = node.args[1 - position]
     if position == 0:
-        return product(out_bar, other, (labels, y_labels, x_labels), 0)
-    return product(out_bar, other, (x_labels, labels, y_labels), 1)
+        return contract(out_bar, other, (labels, y_labels, x_labels), 0)
+    return contract(out_bar, other, (x_labels, labels, y_labels), 1)
 
 
-def along_reduced(node: Node, out_bar: Flow) -> Flow:
+def along_reduced(node: Node, out_bar: Masked) -> Masked:
     """The cotangent of a reduction, repeated along the reduced axes; any other cotangent as it is."""
     if node.row.kind != "reduction":
         return out_bar
     x = node.args[0]
-    return moved("broadcast", out_bar, (x.shape, others(x.type.rank, node.attrs[0])))
+    return apply_linear("broadcast", out_bar, (x.shape, others(x.type.rank, node.attrs[0])))

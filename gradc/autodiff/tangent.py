@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradc.autodiff.flow import Flow, flow, moved, plus, product, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, masked, plus, times
 from gradc.autodiff.partials import partial
 from gradc.ir.graph import Node, constant, topological
 
@@ -12,7 +12,7 @@ from gradc.ir.graph import Node, constant, topological
 def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
     """The tangents of the results, given the tangents of some nodes below them."""
     results = tuple(results)
-    dots: dict[Node, Flow] = {node: flow(seed) for node, seed in seeds.items()}
+    dots: dict[Node, Masked] = {node: masked(seed) for node, seed in seeds.items()}
     for node in topological(results):
         if node in dots or not node.type.is_float:
             continue
@@ -27,14 +27,14 @@ def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
     return [dots[node].node if node in dots else constant(0.0, node.type) for node in results]
 
 
-def push(node: Node, position: int, x_dot: Flow) -> Flow | None:
+def push(node: Node, position: int, x_dot: Masked) -> Masked | None:
     """What an argument's tangent contributes to the tangent of a node."""
     if node.row.transpose is not None:
-        return moved(node.op, x_dot, node.attrs, node.args[1:])
+        return apply_linear(node.op, x_dot, node.attrs, node.args[1:])
     if node.row.kind == "contraction":
-        return product(x_dot, node.args[1 - position], node.attrs, position)
+        return contract(x_dot, node.args[1 - position], node.attrs, position)
     local = partial(node, position)
     if local is None:
         return None
     moved_on = times(x_dot, local)
-    return moved("sum", moved_on, node.attrs) if node.row.kind == "reduction" else moved_on
+    return apply_linear("sum", moved_on, node.attrs) if node.row.kind == "reduction" else moved_on

@@ -51,7 +51,8 @@ class GraphBuilder:
 
     def broadcast_together(self, nodes: tuple[Node, ...], span: Span | None = None) -> tuple[Node, ...]:
         """The nodes broadcast to their common shape."""
-        if all(node.shape == nodes[0].shape for node in nodes):
+        shape = nodes[0].type.shape
+        if all([node.type.shape == shape for node in nodes]):
             return nodes
         shape = self.common_shape(nodes, span)
         return tuple(self.broadcast_to(node, shape) for node in nodes)
@@ -148,6 +149,9 @@ class GraphBuilder:
     def numbers(self, nodes: tuple[Node, ...], op: str = "") -> tuple[Node, ...]:
         """The nodes at one floating type. Numbers written in the program take the type of the others. Integers stay
         what they are among themselves, for an op that takes whole numbers to whole numbers."""
+        type = nodes[0].type
+        if type.is_float and all([node.type == type for node in nodes]) and not all([n.is_constant for n in nodes]):
+            return nodes
         if op and OPS[op].keeps_integers and any(node.type.dtype == "i64" for node in nodes):
             whole = tuple(integers for node in nodes if (integers := _as_integers(node)) is not None)
             if len(whole) == len(nodes):
@@ -169,9 +173,9 @@ class GraphBuilder:
     # ------------------------------------------------------------ ops
 
     def elementwise(self, op: str, *args: Node, span: Span | None = None) -> Node:
-        row = OPS[op]
-        conditions = tuple(map(self.condition, args[: row.conditions]))
-        args = (*conditions, *self.numbers(args[row.conditions :], op))
+        count = OPS[op].conditions
+        conditions, numbers = tuple([self.condition(arg) for arg in args[:count]]), args[count:]
+        args = (*conditions, *self.numbers(numbers, op)) if numbers else conditions
         node = make(op, *self.broadcast_together(args, span))
         if op == "neg" and args[0].op == "const":
             return constant(-args[0].value, args[0].type)
@@ -204,7 +208,7 @@ class GraphBuilder:
 
     def extreme(self, op: str, left: Node, right: Node, span: Span | None = None) -> Node:
         """`maximum` or `minimum`; against a constant, the op whose constant side takes no gradient."""
-        clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}[op]
+        clamp = OPS[op].clamp
         if right.is_constant and not left.is_constant:
             return self.elementwise(clamp, left, right, span=span)
         if left.is_constant and not right.is_constant:

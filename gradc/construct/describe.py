@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.ir.graph import Node
+from gradc.ir.graph import MAKERS, Node
 from gradc.language.source import Span
 
 
@@ -22,7 +22,7 @@ def describe(node: Node) -> str:
     """A few words for a node in a message."""
     if node.op == "input":
         return node.name
-    if node.op in ("broadcast", "cast", "squeeze"):
+    if node.op in MAKERS:
         return describe(node.args[0])
     return f"the {node.op}"
 

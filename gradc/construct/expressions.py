@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
@@ -15,7 +16,7 @@ from gradc.construct.functions import FUNCTIONS
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
 from gradc.ir.graph import Node, constant
-from gradc.ir.ops import OPS
+from gradc.ir.ops import OPERATORS, OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -43,11 +44,6 @@ MAX_STEPS = 5_000_000
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
-BINARY_OPS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "**": "power",
-    "and": "and", "or": "or",
-}  # fmt: skip
-COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
 
 
@@ -68,6 +64,11 @@ class Evaluator:
     """Where in the text each node came from."""
     steps: int = 0
     memo: dict[tuple, Node] = field(default_factory=dict)
+
+    @cached_property
+    def literal_type(self) -> Type:
+        """The type of the numbers in the text."""
+        return Type(self.literal_dtype)
 
     def number(self, expression: Expression, scope: Mapping[str, Node] | None = None) -> Node:
         """The value of an expression that has to be a number or an array."""
@@ -91,10 +92,12 @@ class Evaluator:
             parts = children(node)
             if not ready and parts:
                 tasks.append((node, scope, True))
-                tasks.extend((part, scope, False) for part in reversed(parts))
+                tasks += [(part, scope, False) for part in reversed(parts)]
                 continue
-            arguments = tuple(values[len(values) - len(parts) :])
-            del values[len(values) - len(parts) :]
+            arguments: tuple[Value, ...] = ()
+            if parts:
+                arguments = tuple(values[-len(parts) :])
+                del values[-len(parts) :]
             if isinstance(node, Call) and (definition := self._definition(node)) is not None:
                 inner = self._bind(node, definition, arguments)
                 key = (definition, *inner.values())
@@ -117,10 +120,13 @@ class Evaluator:
     ) -> Value:
         builder, span = self.builder, node.span
         match node:
-            case Number():
-                return constant(float(node.value), Type(self.literal_dtype))
             case Name():
                 return self._name(node, scope)
+            case Number():
+                return constant(float(node.value), self.literal_type)
+            case Binary() if node.op != "@":
+                left, right = (number(value, part.span) for value, part in zip(arguments, (node.left, node.right)))
+                return builder.elementwise(OPERATORS[node.op], left, right, span=span)
             case Special():
                 return SPECIAL[node.kind]
             case Subscripts():
@@ -141,14 +147,12 @@ class Evaluator:
                 return args[0]
             case Unary():
                 return builder.elementwise("neg" if node.op == "-" else "not", args[0], span=span)
-            case Binary(op="@"):
+            case Binary():
                 left, right = args
                 return products.matmul(builder, left, right, span)
-            case Binary():
-                return builder.elementwise(BINARY_OPS[node.op], *args, span=span)
             case Comparison():
                 pairs = [
-                    builder.elementwise(COMPARISONS[op], left, right, span=span)
+                    builder.elementwise(OPERATORS[op], left, right, span=span)
                     for op, left, right in zip(node.ops, args, args[1:])
                 ]
                 result = pairs[0]
@@ -166,7 +170,7 @@ class Evaluator:
         for known in (scope, self.globals):
             if node.id in known:
                 return known[node.id]
-        return constant(CONSTANTS[node.id], Type(self.literal_dtype))
+        return constant(CONSTANTS[node.id], self.literal_type)
 
     # ------------------------------------------------------------ calls
 

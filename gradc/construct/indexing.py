@@ -236,22 +236,21 @@ def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None) -
 def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None) -> bool:
     """Demand that the integers of a source are indices for this size; whether some can be below zero."""
     last: int | None
-    match source.op:
-        case "const":
-            last = int(source.value)
-            needed: Size = last + 1 if last >= 0 else -last
-        case "iota":
-            needed = source.shape[source.attrs[0]]
-            last = needed - 1 if isinstance(needed, int) else None
-        case op if op not in ("argmax", "argmin"):
-            check = IndexCheck(source, size)
-            if check not in builder.index_checks:
-                builder.index_checks.append(check)
-            return True
-        case _:
-            (axes,) = source.attrs
-            needed = product(tuple(source.args[0].shape[axis] for axis in axes))
-            last = needed - 1 if isinstance(needed, int) else None
+    if source.op == "const":
+        last = int(source.value)
+        needed: Size = last + 1 if last >= 0 else -last
+    elif source.op == "iota":
+        needed = source.shape[source.attrs[0]]
+        last = needed - 1 if isinstance(needed, int) else None
+    elif source.row.positions:
+        (axes,) = source.attrs
+        needed = product(tuple(source.args[0].shape[axis] for axis in axes))
+        last = needed - 1 if isinstance(needed, int) else None
+    else:
+        check = IndexCheck(source, size)
+        if check not in builder.index_checks:
+            builder.index_checks.append(check)
+        return True
     if needed == size:
         return False
     if isinstance(needed, int) and isinstance(size, int):

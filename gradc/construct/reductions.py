@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Check, Node, broadcast, constant
-from gradc.ir.ops import others
+from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import product
 from gradc.language.diagnostics import Error
 
@@ -32,7 +32,7 @@ def _kept(call: CallArguments, reduced: Callable[[tuple[int, ...] | None], Node]
     """What reduces over the axes asked for; with `keepdims`, these are kept with size 1."""
     x = call.x
     axes = call.axes(x.type.rank)
-    if call.name in ("max", "min", "argmax", "argmin"):
+    if call.name in OPS and OPS[call.name].needs_elements:
         _check_elements(call, axes)
     result = reduced(axes)
     if not call.flag("keepdims"):
@@ -53,7 +53,7 @@ def extremes(call: CallArguments) -> Node:
     for position, value in enumerate(values):
         if not isinstance(value, Node):
             raise Error("G0202", f"`{call.written}` takes numbers or arrays", call.site.part(position))
-    op = {"max": "maximum", "min": "minimum"}[call.name]
+    op = OPS[call.name].combine
     result = values[0]
     for value in values[1:]:
         result = call.builder.extreme(op, result, value, call.site.span)

@@ -8,7 +8,8 @@ from gradc.construct.builder import GraphBuilder
 from gradc.construct.describe import quoted
 from gradc.ir.graph import Check, Node, topological
 from gradc.ir.interpret import evaluate_constant
-from gradc.ir.sizes import MAX_TERMS, Derived, Size, derive, terms
+from gradc.ir.ops import ROWS
+from gradc.ir.sizes import MAX_TERMS, OPERATIONS, Derived, Size, derive, terms
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
@@ -32,10 +33,7 @@ def _depends_on_sizes(value: Node) -> bool:
     )
 
 
-SIZE_OPS = {
-    "add": "+", "sub": "-", "mul": "*", "floordiv": "//", "maximum": "max", "minimum": "min", "clamp_min": "max",
-    "clamp_max": "min",
-}  # fmt: skip
+SIZE_OPS = {row.name: row.symbol for row in ROWS if row.symbol in OPERATIONS}
 """Ops on sizes that give a size, and what `Derived` calls them."""
 
 

@@ -35,7 +35,7 @@ DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "
 
 PRECEDENCE = {
     "if": 0, "or": 1, "and": 2, "not ": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4,
-    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
+    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "-x": 7, "**": 8,
 }  # fmt: skip
 ATOM = 9
 CONDITIONAL = re.compile("(.+) if (.+) else (.+)")
@@ -55,7 +55,7 @@ def binding(template: str) -> tuple[int, tuple[int, ...]]:
     if sign == "if":
         return PRECEDENCE["if"], (1,) * count
     if not template.startswith("{"):
-        level = PRECEDENCE["neg" if sign == "-" else f"{sign} "]
+        level = PRECEDENCE["-x" if sign == "-" else f"{sign} "]
         return level, (level,) * count
     level = PRECEDENCE[sign]
     left = level + 1 if sign == "**" or level == PRECEDENCE["<"] else level
@@ -142,7 +142,7 @@ class Expressions:
         negative = math.copysign(1.0, number) < 0 and not math.isnan(number)
         if value.dtype == "f32":
             return Text(f"np.float32({'-' * negative}{text})")
-        return Text(f"-{text}", PRECEDENCE["neg"]) if negative else Text(text)
+        return Text(f"-{text}", PRECEDENCE["-x"]) if negative else Text(text)
 
     def _apply(self, value: Apply) -> Text:
         args = [self._show(arg) for arg in value.args]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from gradc.construct.elementwise import no_number
 from gradc.construct.functions import FUNCTIONS
@@ -40,19 +41,47 @@ def resolve(tree: SyntaxTree) -> Signature:
     return _Resolver().run(tree)
 
 
+@dataclass(eq=False, slots=True)
+class Origin:
+    """The inputs that a value is made of: some by name, and those of other values."""
+
+    inputs: set[str] = field(default_factory=set)
+    values: list[Origin] = field(default_factory=list)
+
+    @property
+    def is_constant(self) -> bool:
+        found: set[str] = set()
+        self.add_to(found, set())
+        return not found
+
+    def add_to(self, found: set[str], seen: set[Origin]) -> None:
+        """Add the inputs of what has not been seen yet: a program is walked once, however often it asks."""
+        stack = [self]
+        while stack:
+            origin = stack.pop()
+            if origin not in seen:
+                seen.add(origin)
+                found |= origin.inputs
+                stack += origin.values
+
+
 class _Resolver:
     def __init__(self) -> None:
         self.inputs: dict[str, Span] = {}
         self.declared: dict[str, Type] = {}
         self.sizes: dict[str, None] = {}
-        self.assigned: dict[str, frozenset[str]] = {}
-        self.carried: dict[str, frozenset[str]] = {}
+        self.assigned: dict[str, Origin] = {}
+        """What names are made of."""
+        self.carried: dict[str, Origin] = {}
+        """The inputs whose integers they hand on, changed by no more than integer arithmetic."""
         self.indexing: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Define] = {}
         self.reducing: set[str] = set()
         """Those of the program's functions that reduce or index something."""
         self.arrays: set[str] = set()
         self.integers: set[str] = set()
+        self.seen_in_arrays: set[Origin] = set()
+        self.seen_in_integers: set[Origin] = set()
 
     def run(self, tree: SyntaxTree) -> Signature:
         for statement in tree.statements:
@@ -106,8 +135,8 @@ class _Resolver:
                 "G0305", f"`{name}` is an input and cannot be assigned", statement.name.span,
                 help="it was used before this line, so it is an input; choose another name for the new value",
             )  # fmt: skip
-        self.assigned[name] = frozenset(self._expression(statement.value, frozenset()))
-        self.carried[name] = frozenset(self._carriers(statement.value, frozenset()))
+        self.assigned[name] = self._expression(statement.value, frozenset())
+        self.carried[name] = self._carriers(statement.value, frozenset())
 
     def _define(self, statement: Define) -> None:
         name = statement.name.id
@@ -123,7 +152,7 @@ class _Resolver:
                     help="give each parameter its own name",
                 )
             local.add(parameter.id)
-            if default is not None and self._expression(default, frozenset()):
+            if default is not None and not self._expression(default, frozenset()).is_constant:
                 raise Error(
                     "G0307", "a default value cannot use inputs", default.span,
                     help="give a number, or pass the value at each call",
@@ -153,19 +182,16 @@ class _Resolver:
 
     # ------------------------------------------------------------ expressions
 
-    def _expression(self, expression: Expression, local: frozenset[str]) -> set[str]:
-        """The inputs that an expression depends on; records them, and which of them are arrays."""
-        free: set[str] = set()
+    def _expression(self, expression: Expression, local: frozenset[str]) -> Origin:
+        """What an expression depends on; records its inputs, and which of them are arrays."""
+        found = Origin()
         self._wanted(expression)
         stack: list[tuple[Expression | Slice | Special, bool]] = [(expression, False)]
         while stack:
             node, reduced = stack.pop()
             match node:
                 case Name():
-                    for name in self._name(node, local):
-                        free.add(name)
-                        if reduced:
-                            self.arrays.add(name)
+                    self._name(node, local, found, reduced)
                     continue
                 case Call():
                     self._call(node)
@@ -180,13 +206,13 @@ class _Resolver:
                         help="write exp(x) for e to the power x; to use an input called e, declare it: `e: f64; ...`",
                     )  # fmt: skip
             for index in self._indices(node):
-                self.integers |= self._carriers(index, local)
+                self._carriers(index, local).add_to(self.integers, self.seen_in_integers)
             parts = children(node)
             if not isinstance(node, (Call, Index, List, Slice)):
                 for part in parts:
                     self._wanted(part)
             stack.extend((part, reduced) for part in reversed(parts))
-        return free
+        return found
 
     # ------------------------------------------------------------ what indices are made of
 
@@ -218,12 +244,14 @@ class _Resolver:
         found = FUNCTIONS.get(function)
         return (found.parameters, found.required) if found else None
 
-    def _carriers(self, expression: Expression, local: frozenset[str]) -> set[str]:
-        """The inputs whose integers an expression hands on, changed by no more than integer arithmetic."""
-        found: set[str] = set()
+    def _carriers(self, expression: Expression, local: frozenset[str]) -> Origin:
+        """The inputs whose integers an expression hands on."""
+        found = Origin()
         for name in self._carrying_names(expression):
-            if name.id not in local:
-                found |= self.carried.get(name.id, {name.id})
+            if name.id in self.carried and name.id not in local:
+                found.values.append(self.carried[name.id])
+            elif name.id not in local:
+                found.inputs.add(name.id)
         return found
 
     def _carrying_names(self, expression: Expression) -> Iterator[Name]:
@@ -263,21 +291,27 @@ class _Resolver:
     def _is_undeclared_e(self, node: Expression, local: frozenset[str]) -> bool:
         return "e" not in local and "e" not in self.declared and "e" not in self.assigned
 
-    def _name(self, node: Name, local: frozenset[str]) -> Iterable[str]:
+    def _name(self, node: Name, local: frozenset[str], found: Origin, is_array: bool) -> None:
+        """Add what a name stands for to what has been found."""
         name = node.id
         if name in local or name in CONSTANTS:
-            return ()
+            return
         if name in self.assigned:
-            return self.assigned[name]
+            found.values.append(self.assigned[name])
+            if is_array:
+                self.assigned[name].add_to(self.arrays, self.seen_in_arrays)
+            return
         if name in self.sizes and name not in self.declared:
-            return ()
+            return
         if name.startswith("__"):
             raise Error(
                 "G0301", f"`{name}` is no name of an input", node.span,
                 help="names of inputs do not start with two underscores",
             )  # fmt: skip
         self.inputs.setdefault(name, node.span)
-        return (name,)
+        found.inputs.add(name)
+        if is_array:
+            self.arrays.add(name)
 
     def _call(self, node: Call) -> None:
         found = self._parameters(node.function)

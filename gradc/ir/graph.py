@@ -23,7 +23,7 @@ from gradc.language.source import Span
 class Node:
     """One op applied to nodes. Made by `make` only; compared by identity."""
 
-    __slots__ = ("__weakref__", "args", "attrs", "form", "is_constant", "op", "row", "type")
+    __slots__ = ("__weakref__", "args", "attrs", "form", "is_constant", "number", "op", "ops", "row", "type")
 
     op: str
     args: tuple[Node, ...]
@@ -32,6 +32,10 @@ class Node:
     row: Op
     is_constant: bool
     """Whether the value depends on no input."""
+    ops: int
+    """The ops in the node and below it, as a set of bits."""
+    number: float | int | bool
+    """The number of a `const`; others have none."""
     form: tuple[str, ...]
     """The op and those of the arguments: what most rules are ruled out by."""
 
@@ -42,8 +46,7 @@ class Node:
     @property
     def value(self) -> float | int | bool:
         """The number of a `const`."""
-        assert self.op == "const"
-        return from_bits(self.attrs[0], self.type.dtype)
+        return self.number
 
     @property
     def name(self) -> str:
@@ -81,6 +84,9 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_INPUT = OPS["input"].bit
+
+
 def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     """The node that applies `op` to `args`; its type comes from the op's row."""
     key = (op, args, attrs)
@@ -91,8 +97,14 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
     node.type = row.infer(tuple([arg.type for arg in args]), attrs)
-    node.is_constant = op != "input" and all([arg.is_constant for arg in args])
+    ops = row.bit
+    for arg in args:
+        ops |= arg.ops
+    node.ops = ops
+    node.is_constant = not ops & _INPUT
     node.form = (op, *[arg.op for arg in args])
+    if op == "const":
+        node.number = from_bits(attrs[0], node.type.dtype)
     entry = _Interned(node, _forget)
     entry.key = key
     with _interning:
@@ -106,19 +118,22 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
 # ---------------------------------------------------------------- sources and movement
 
 
+_DOUBLE, _INTEGER = struct.Struct("<d"), struct.Struct("<q")
+
+
 def to_bits(value: float | int | bool, dtype: str) -> int:
     """The exact bits of a number, so that 0.0 and -0.0 differ and NaN equals itself."""
     if dtype in ("i64", "bool"):
         return int(value)
     if dtype == "f32":
         value = float(np.float32(value))
-    return struct.unpack("<q", struct.pack("<d", math.nan if value != value else float(value)))[0]
+    return _INTEGER.unpack(_DOUBLE.pack(math.nan if value != value else value))[0]
 
 
 def from_bits(bits: int, dtype: str) -> float | int | bool:
     if dtype == "bool":
         return bool(bits)
-    return bits if dtype == "i64" else struct.unpack("<d", struct.pack("<q", bits))[0]
+    return bits if dtype == "i64" else _DOUBLE.unpack(_INTEGER.pack(bits))[0]
 
 
 F64 = Type("f64")
@@ -282,20 +297,22 @@ class Graph:
 def topological(results: Iterable[Node]) -> list[Node]:
     """Every node below the results, arguments first, in order of first appearance."""
     order: list[Node] = []
+    opened: set[Node] = set()
     done: set[Node] = set()
     stack = [*results]
     stack.reverse()
     while stack:
-        node = stack[-1]
-        if node not in done:
-            pending = [arg for arg in node.args if arg not in done]
-            if pending:
-                pending.reverse()
-                stack += pending
-                continue
+        node = stack.pop()
+        if node in done:
+            continue
+        args = node.args
+        if args and node not in opened:
+            opened.add(node)
+            stack.append(node)
+            stack += args[::-1]
+        else:
             done.add(node)
             order.append(node)
-        stack.pop()
     return order
 
 
@@ -309,11 +326,11 @@ def users(results: Iterable[Node]) -> dict[Node, list[Node]]:
     return found
 
 
-def dependent(results: Iterable[Node], on: Iterable[Node]) -> set[Node]:
-    """The nodes below the results whose value depends on any of `on`."""
+def dependent(order: Iterable[Node], on: Iterable[Node]) -> set[Node]:
+    """The nodes, of some in topological order, whose value depends on any of `on`."""
     reached = set(on)
-    for node in topological(results):
-        if any(arg in reached for arg in node.args):
+    for node in order:
+        if not reached.isdisjoint(node.args):
             reached.add(node)
     return reached
 

@@ -16,7 +16,7 @@ Ops that move data are linear; their rows state the transposed op instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -56,16 +56,22 @@ class Op:
     """Whether `lowered` is computed in f64 even for f32, whose range is too small for it."""
     domain: tuple[Interval, ...] = ()
     """Where tests draw each argument."""
+    bit: int = 0
+    """What stands for the op in a set of ops: one bit of an integer."""
     cost: int = 0
     """The work of an element of an elementwise op, in additions."""
     of_integers: str = ""
     """The emitted Python for integers, where dividing them may have no answer."""
     symbol: str = ""
     """What a picture calls the op; its name if this is empty."""
+    sign: str = ""
+    """The operator that writes it, in the language as in Python."""
     with_number: tuple[str, str] = ("", "")
     """The same where the left argument is a number, and where the right one is."""
     identity: float | bool | None = None
     """What leaves the other argument as it is; of a reduction, its value for no terms."""
+    clamp: str = ""
+    """The op to take where one argument is a constant, which has no share in the gradient."""
     combine: str = ""
     """The elementwise op that joins two partial results of a reduction."""
     noun: str = ""
@@ -78,6 +84,10 @@ class Op:
     element: Element | None = None
     """From attrs and the index of an element of the result to the element of the argument that is read; of a scatter,
     from the element of the argument to where it goes."""
+    positions: bool = False
+    """Whether it gives positions along the axes it reduces."""
+    needs_elements: bool = False
+    """Whether a reduction has no value for an empty array."""
     is_number: bool = False
     """Whether it is one number everywhere, which no input holds."""
     aligned: bool = False
@@ -199,7 +209,7 @@ OPS: dict[str, Op] = {}
 def _row(name: str, kind: str, params: str, infer, facts: str = "", **columns) -> None:
     """A row of the table; `facts` names columns that are true."""
     columns |= dict.fromkeys(facts.split(), True)
-    OPS[name] = Op(name, kind, tuple(params.split()), infer, **columns)
+    OPS[name] = Op(name, kind, tuple(params.split()), infer, bit=1 << len(OPS), **columns)
 
 
 def _unary(
@@ -225,21 +235,22 @@ def _infix(
     name: str, sign: str, cost: int, params: str, partials: tuple[str | None, ...], numpy: str,
     domain: tuple[Interval, ...] = (REAL, REAL), **columns,
 ) -> None:  # fmt: skip
-    _binary(name, cost, params, partials, numpy, f"{{0}} {sign} {{1}}", domain, symbol=sign, **columns)
+    _binary(name, cost, params, partials, numpy, f"{{0}} {sign} {{1}}", domain, symbol=sign, sign=sign, **columns)
 
 
 def _comparison(name: str, sign: str, numpy: str, **columns) -> None:
     _row(
         name, "elementwise", "x y", _condition, cost=1, partials=(None, None), numpy=numpy,
-        python=f"{{0}} {sign} {{1}}", symbol=sign, domain=(REAL, REAL), keeps_integers=True, hidden=True, **columns,
+        python=f"{{0}} {sign} {{1}}", symbol=sign, sign=sign, domain=(REAL, REAL), keeps_integers=True, hidden=True, **columns,
     )  # fmt: skip
 
 
 def _logical(name: str, params: str, python: str, numpy: str, **columns) -> None:
+    """An op whose name is its operator."""
     count = len(params.split())
     _row(
         name, "elementwise", params, _condition, cost=1, partials=(None,) * count, numpy=numpy, python=python,
-        domain=(REAL,) * count, conditions=count, hidden=True, **columns,
+        domain=(REAL,) * count, conditions=count, sign=name, hidden=True, **columns,
     )  # fmt: skip
 
 
@@ -348,10 +359,10 @@ _infix("power",       "**", 10,  "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5
 #       name            cost  args    partials                                       numpy                 python
 _binary("maximum",        1,  "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
                                        "gate(not (y < x), where(x == y, 0.5, 1))"),  "numpy.maximum",      "np.maximum({0}, {1})",
-        symbol="max", identity=-inf, facts="commutative keeps_integers")
+        symbol="max", identity=-inf, clamp="clamp_min", facts="commutative keeps_integers")
 _binary("minimum",        1,  "x y",  ("gate(not (x > y), where(x == y, 0.5, 1))",
                                        "gate(not (y > x), where(x == y, 0.5, 1))"),  "numpy.minimum",      "np.minimum({0}, {1})",
-        symbol="min", identity=inf, facts="commutative keeps_integers")
+        symbol="min", identity=inf, clamp="clamp_max", facts="commutative keeps_integers")
 _binary("clamp_min",      1,  "x c",  ("gate(not (x <= c), 1)", None),               "numpy.maximum",      "np.maximum({0}, {1})",
         symbol="max", with_number=("", "max(x, {})"), facts="keeps_integers hidden")
 _binary("clamp_max",      1,  "x c",  ("gate(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
@@ -404,9 +415,9 @@ _reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
                       * prod(where(x == 0, 1, x)))))""",              "numpy.prod", POSITIVE,
            combine="mul", noun="product")
 _reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest",
-           combine="maximum", noun="largest")
+           combine="maximum", noun="largest", facts="needs_elements")
 _reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest",
-           combine="minimum", noun="smallest")
+           combine="minimum", noun="smallest", facts="needs_elements")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
 _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm", wide=True,
@@ -417,9 +428,9 @@ _reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm"
                         sqrt(big + middle * 2.409919865102884e-181 * 2.409919865102884e-181) * 4.149515568880993e180,
                         sqrt(middle + small * 2.409919865102884e-181 * 2.409919865102884e-181)
                           if middle > 0 or not (small > 0) else sqrt(small) * 2.409919865102884e-181)""")
-_row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmax", domain=(REAL,),
+_row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmax", domain=(REAL,), facts="positions needs_elements",
      lowered="first = min(where(x == max(x) or x != x, position(x), inf)); first")
-_row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,),
+_row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,), facts="positions needs_elements",
      lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
 _reduction("any",       None, "numpy.any", conditions=1, combine="or", noun="some")
 _reduction("all",       None, "numpy.all", conditions=1, combine="and", noun="every")
@@ -469,8 +480,16 @@ _gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter
 
 # ---------------------------------------------------------------- sets of ops that share a fact
 
+
+def bits(names: Iterable[str]) -> int:
+    """A set of ops as an integer, which `Node.ops` meets by `&`."""
+    return sum(OPS[name].bit for name in names)
+
+
 ROWS = tuple(OPS.values())
 """The table in order."""
+OPERATORS = {row.sign: row.name for row in ROWS if row.sign and len(row.params) == 2}
+"""The ops that are written between their arguments."""
 MOVES = frozenset(row.name for row in ROWS if row.access == "read")
 """Ops that cost nothing in a loop: they only change which element is read."""
 PICKS = frozenset(row.name for row in ROWS if row.access == "read" and row.kind == "gather")

@@ -44,7 +44,7 @@ class Derived:
 Size = Union[int, str, Derived]
 Shape = tuple[Size, ...]
 
-_OPERATIONS: dict[str, Callable[[int, int], int]] = {
+OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -66,7 +66,7 @@ def terms(size: Size) -> int:
 def derive(op: str, left: Size, right: Size) -> Size:
     """The size `left op right`, evaluated where both are known, and with neutral elements dropped."""
     if isinstance(left, int) and isinstance(right, int):
-        return _OPERATIONS[op](left, right)
+        return OPERATIONS[op](left, right)
     if op in "+-" and isinstance(right, int):
         base, offset = _offset(left)
         total = offset + (right if op == "+" else -right)
@@ -80,7 +80,7 @@ def derive(op: str, left: Size, right: Size) -> Size:
     if op == "-" and left == right:
         return 0
     if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
-        return left if _OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
+        return left if OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
     return _shortened(Derived(op, left, right))
 
 
@@ -133,7 +133,7 @@ def _reach(size: Size) -> int:
 def _value(size: Size, number: int) -> int:
     """A formula in one name, for a number in its place."""
     if isinstance(size, Derived):
-        return _OPERATIONS[size.op](_value(size.left, number), _value(size.right, number))
+        return OPERATIONS[size.op](_value(size.left, number), _value(size.right, number))
     return size if isinstance(size, int) else number
 
 
@@ -231,8 +231,8 @@ def upper_bound(size: Size) -> float:
         case "max":
             return max(left, right)
         case "-" | "//" if isinstance(size.right, int) and left != math.inf:
-            return _OPERATIONS[size.op](int(left), size.right)
-    return math.inf if math.inf in (left, right) or size.op in "-//" else _OPERATIONS[size.op](int(left), int(right))
+            return OPERATIONS[size.op](int(left), size.right)
+    return math.inf if math.inf in (left, right) or size.op in "-//" else OPERATIONS[size.op](int(left), int(right))
 
 
 def product(shape: Shape) -> Size:

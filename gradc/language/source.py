@@ -40,9 +40,10 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False, unsafe_hash=True)
 class Span:
-    """The characters `start` to `stop` of a source."""
+    """The characters `start` to `stop` of a source. It never changes; it is not frozen because every part of every
+    program has one, and frozen ones take four times as long to make."""
 
     source: Source
     start: int

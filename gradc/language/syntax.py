@@ -6,17 +6,18 @@ recursion, and records compare and print by identity only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import dataclass_transform
+from typing import Any, dataclass_transform
 
 from gradc.language.source import Source, Span
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 def record(cls: type) -> type:
-    """Make a class a small immutable record."""
-    return dataclass(frozen=True, eq=False, repr=False, slots=True)(cls)
+    """Make a class a small record, immutable to the type checker: to enforce it at run time makes each one four
+    times as slow to create, and a program has many."""
+    return dataclass(eq=False, repr=False, slots=True)(cls)
 
 
 @record
@@ -180,26 +181,21 @@ class SyntaxTree:
 
 def children(node: Expression | Slice) -> tuple[Expression | Slice | Special, ...]:
     """The sub-expressions of a record, in order of appearance."""
-    match node:
-        case Unary():
-            return (node.operand,)
-        case Binary():
-            return (node.left, node.right)
-        case Comparison():
-            return node.operands
-        case Conditional():
-            return (node.then, node.test, node.otherwise)
-        case Call():
-            return node.args + tuple(value for _, value in node.keywords)
-        case Index():
-            return (node.value, *node.items)
-        case Slice():
-            return tuple(part for part in (node.start, node.stop, node.step) if part is not None)
-        case Transpose():
-            return (node.value,)
-        case List():
-            return node.items
-    return ()
+    found = _CHILDREN.get(type(node))
+    return found(node) if found else ()
+
+
+_CHILDREN: dict[type, Callable[[Any], tuple[Expression | Slice | Special, ...]]] = {
+    Unary: lambda node: (node.operand,),
+    Binary: lambda node: (node.left, node.right),
+    Comparison: lambda node: node.operands,
+    Conditional: lambda node: (node.then, node.test, node.otherwise),
+    Call: lambda node: node.args + tuple(value for _, value in node.keywords),
+    Index: lambda node: (node.value, *node.items),
+    Slice: lambda node: tuple(part for part in (node.start, node.stop, node.step) if part is not None),
+    Transpose: lambda node: (node.value,),
+    List: lambda node: node.items,
+}
 
 
 def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:

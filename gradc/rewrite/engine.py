@@ -1,4 +1,4 @@
-"""One rewrite engine: patterns are graphs, a pass works from the arguments up, every firing is recorded."""
+"""One rewrite engine: patterns are graphs, a pass works from the arguments up, every rewrite is recorded."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name, walk
-from gradc.rewrite.forms import FORMS, NUMBERS, with_logarithm_inside, with_squares_summed
-from gradc.rewrite.movement import sink
+from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, with_logarithm_inside, with_squares_summed
+from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse
 
-MAX_FIRINGS_PER_NODE = 50
+MAX_APPLIED_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
 
 MOVES_PER_NODE = 4
-"""How often moves sink, for each node of the graph, so that graphs grow by a factor at most."""
+"""How often moves push_to_inputs, for each node of the graph, so that graphs grow by a factor at most."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,11 @@ class Match:
         if pattern.op == "input":
             known = self.bound.setdefault(pattern.name, node)
             same_kind = (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
-            return known is node and same_kind and (pattern.name[0] not in FORMS or FORMS[pattern.name[0]].holds(node))
+            return (
+                known is node
+                and same_kind
+                and (pattern.name[0] not in SIDE_CONDITIONS or SIDE_CONDITIONS[pattern.name[0]].holds(node))
+            )
         if pattern.op != node.op:
             return False
         if pattern.op == "const":
@@ -136,7 +140,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Firing:
+class Applied:
     """One application of a rule."""
 
     rule: str
@@ -147,7 +151,7 @@ class Firing:
 Step = Callable[[Node], Node]
 """What a node becomes; the node itself where nothing changes."""
 Kind = tuple[str, ...] | int
-"""What an argument shows without a look at its values: its form, or its bits where it is a number that some rule
+"""What an argument shows at two levels of ops: its form, or its bits where it is a number that some rule
 names."""
 
 
@@ -219,8 +223,8 @@ def _may_be(pattern: Node, op: str) -> bool:
     """Whether a node with this op may fit a pattern."""
     if pattern.op != "input":
         return op == pattern.op
-    form = FORMS.get(pattern.name[0])
-    return form is None or op in form.ops
+    condition = SIDE_CONDITIONS.get(pattern.name[0])
+    return condition is None or op in condition.ops
 
 
 @cache
@@ -237,7 +241,7 @@ class Rewriter:
         self.rules = selection(tuple(rules))
         self.spans = {} if spans is None else spans
         self.moves = moves
-        self.firings: list[Firing] = []
+        self.applied: list[Applied] = []
         self.normal: dict[Node, Node] = {}
         self.shared: set[Node] = set()
         """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
@@ -260,7 +264,7 @@ class Rewriter:
             rebuilt = node if args == node.args else build(node.op, args, node.attrs)
             after = normal.get(rebuilt)
             if after is None:
-                after = self._fire(rebuilt)
+                after = self._step(rebuilt)
                 if after is not rebuilt:
                     self._carry_span(node, after)
                     after = self._normal_form(after, rebuilt)
@@ -276,7 +280,7 @@ class Rewriter:
         """The normal form of what a step has made of a node."""
         normal = self.normal
         stack = [made]
-        fired = {source: made}
+        tried = {source: made}
         while stack:
             node = stack[-1]
             if node in normal:
@@ -290,12 +294,12 @@ class Rewriter:
             rebuilt = node if args == node.args else build(node.op, args, node.attrs)
             after = normal.get(rebuilt)
             if after is None:
-                again = rebuilt in fired
+                again = rebuilt in tried
                 if not again:
-                    fired[rebuilt] = self._fire(rebuilt)
-                target = fired[rebuilt]
+                    tried[rebuilt] = self._step(rebuilt)
+                target = tried[rebuilt]
                 if target is not rebuilt and target not in normal:
-                    assert not again, f"the rules turn {rebuilt} into itself: {self.firings[-1].rule}"
+                    assert not again, f"the rules turn {rebuilt} into itself: {self.applied[-1].rule}"
                     self._carry_span(node, target)
                     stack.append(target)
                     continue
@@ -304,7 +308,7 @@ class Rewriter:
             self._carry_span(node, after)
         return normal[made]
 
-    def _fire(self, node: Node) -> Node:
+    def _step(self, node: Node) -> Node:
         steps = self.steps.get(node.op)
         if steps is None:
             steps = self.steps[node.op] = tuple(self._steps_for(node.row))
@@ -327,9 +331,9 @@ class Rewriter:
         for rule in self.rules.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
-                self.firings.append(Firing(rule.text, node, result))
-                most = 10_000 + MAX_FIRINGS_PER_NODE * (len(self.normal) + 1)
-                assert len(self.firings) < most, f"{rule.text} goes in circles"
+                self.applied.append(Applied(rule.text, node, result))
+                most = 10_000 + MAX_APPLIED_PER_NODE * (len(self.normal) + 1)
+                assert len(self.applied) < most, f"{rule.text} goes in circles"
                 return result
         return node
 
@@ -340,7 +344,7 @@ class Rewriter:
         arg = node.args[0]
         if arg in self.shared and arg.op != "slice" and not arg.row.is_number:
             return node  # others read it, and to make it again costs something
-        below = sink(node)
+        below = push_to_inputs(node)
         self.moves_left -= below is not node
         return below
 
@@ -390,11 +394,11 @@ STEPS: tuple[tuple[Callable[[Op], bool], Step], ...] = (
 """Steps that no text can state, and the ops that each concerns."""
 
 
-def lines(firings: Iterable[Firing]) -> Iterator[str]:
-    """The distinct rules that fired, and how often each."""
+def lines(applied: Iterable[Applied]) -> Iterator[str]:
+    """The distinct rules that were applied, and how often each."""
     counts: dict[str, int] = {}
-    for firing in firings:
-        rule = " ".join(firing.rule.split())
+    for application in applied:
+        rule = " ".join(application.rule.split())
         counts[rule] = counts.get(rule, 0) + 1
     for rule, count in counts.items():
         yield rule if count == 1 else f"{rule}    ({count} times)"

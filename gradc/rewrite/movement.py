@@ -1,4 +1,4 @@
-"""Moves sink towards the inputs: a slice of `exp(x)` is `exp` of a slice of `x`."""
+"""Moves go towards the inputs: a slice of `exp(x)` is `exp` of a slice of `x`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ALWAYS = MOVES - {"broadcast"}
 """Moves that read a part of their argument, or all of it once: computing after them is never more work."""
 
 FOR_KERNELS = MOVES
-"""In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts sink too."""
+"""In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts move too."""
 
 
-def sink(node: Node) -> Node:
+def push_to_inputs(node: Node) -> Node:
     """`move(op(x, y))` as `op(move(x), move(y))`; the node itself where nothing moves."""
     arg = node.args[0]
     if arg.op == "const":

@@ -1,26 +1,78 @@
-"""The passes in order."""
+"""The passes in order: which rules lead to which stage, and where ops are lowered."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
-from gradc.rewrite.engine import Rule, rules
+from gradc.ir.graph import Graph, Node
+from gradc.ir.ops import MOVES, bits
+from gradc.language.source import Span
+from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
+from gradc.rewrite.lower import LOWERABLE, lower
+from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.rules import EXACT, FAST, FINAL, KERNEL, STABLE
 
+MOVING = bits(MOVES)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A pass of rules: tables of them, and the moves that it pushes towards the inputs."""
+
+    tables: tuple[str, ...]
+    moves: frozenset[str] = ALWAYS
+
+    def rules(self, fast_math: bool = False) -> tuple[Rule, ...]:
+        return _rules(self.tables, fast_math)
+
+
+@dataclass(frozen=True)
+class Lower:
+    """The pass that writes ops in terms of what kernels compute."""
+
+
+PASSES: dict[str, tuple[Rewrite | Lower, ...]] = {
+    "rewritten": (Rewrite((EXACT, STABLE)),),
+    "derivative": (Rewrite((EXACT, STABLE, FINAL)),),
+    "lowered": (Rewrite((EXACT, KERNEL)), Lower(), Rewrite((EXACT, KERNEL), FOR_KERNELS)),
+}
+"""By the stage they make: FINAL and KERNEL wait until no further derivative is taken."""
+
 
 @cache
-def algebraic(fast_math: bool) -> tuple[Rule, ...]:
-    """What a program is rewritten with: derivatives are taken afterwards."""
-    return rules(EXACT) + rules(STABLE) + (rules(FAST) if fast_math else ())
+def _rules(tables: tuple[str, ...], fast_math: bool) -> tuple[Rule, ...]:
+    """The rules of some tables, and the FAST ones where they are asked for."""
+    return tuple(rule for table in (*tables, *(FAST,) * fast_math) for rule in rules(table))
 
 
-@cache
-def final(fast_math: bool) -> tuple[Rule, ...]:
-    """What a program and its derivatives are rewritten with, when no further derivative is taken."""
-    return algebraic(fast_math) + rules(FINAL)
+def run(
+    stage: str, graph: Graph, spans: dict[Node, Span], names: dict[Node, str], fast_math: bool
+) -> tuple[Graph, list[Applied]]:
+    """The graph of a stage, from the one before, and the rules that were applied.
+
+    What became of nodes with spans and names gets them too.
+    """
+    applied: list[Applied] = []
+    settled: tuple[tuple[str, ...], tuple[Node, ...]] | None = None
+    """Rules, and roots as they have left them, where nothing moves: once more they would change nothing."""
+    for step in PASSES[stage]:
+        if isinstance(step, Lower):
+            if any(root.ops & LOWERABLE for root in graph.roots):
+                graph = graph.with_roots(lower(graph.roots, spans))
+            continue
+        if settled == (step.tables, graph.roots):
+            continue
+        rewriter = Rewriter(step.rules(fast_math), spans, step.moves)
+        graph = graph.with_roots(rewriter.rewrite(graph.roots))
+        applied += rewriter.applied
+        _rename(names, rewriter.normal)
+        if not any(root.ops & MOVING for root in graph.roots):
+            settled = step.tables, graph.roots
+    return graph, applied
 
 
-@cache
-def for_kernels(fast_math: bool) -> tuple[Rule, ...]:
-    """What a graph is rewritten with before and after lowering; no derivative is taken afterwards."""
-    return rules(EXACT) + rules(KERNEL) + (rules(FAST) if fast_math else ())
+def _rename(names: dict[Node, str], normal: Mapping[Node, Node]) -> None:
+    for node, name in list(names.items()):
+        names.setdefault(normal.get(node, node), name)

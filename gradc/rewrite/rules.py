@@ -1,9 +1,9 @@
 """Rewrite rules as data: one line of text is the rule, its documentation and its test.
 
 Names in a rule stand for any value; those that begin with `c` are conditions, those that begin with a letter of
-`forms.FORMS` are values of that form: k is a positive number, n a negative one, i and j are numbers with exact sums,
-p a positive value, e one with an exponential in it, u one that may overflow, q a sum of squares. In a rule that
-reduces, the reductions on both sides go over the same axes, and names that begin with `s` have the shape of the
+`conditions.SIDE_CONDITIONS` are values that meet it: k is a positive number, n a negative one, i and j are numbers with
+exact sums, p a positive value, e one with an exponential in it, u one that may overflow, q a sum of squares. In a rule
+that reduces, the reductions on both sides go over the same axes, and names that begin with `s` have the shape of the
 results of those reductions. Left sides are written in the form that the rules before leave behind: `square(x)` for
 `x * x` and `x**2`, negations outermost, `expm1(x)` for `exp(x) - 1`.
 """

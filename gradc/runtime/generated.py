@@ -9,6 +9,14 @@ import hashlib
 import linecache
 from typing import Any
 
+from gradc.emit.special import HELPERS
+
+NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options that spare Numba the entries of a function for other callers."""
+
+_carried: dict[str, Any] = {}
+"""The functions that modules carry along, by name: all modules loaded here share them, and Numba compiles each once."""
+
 
 def load(text: str) -> dict[str, Any]:
     """The namespace of a module that the compiler emitted. Tracebacks and debuggers can show its lines."""
@@ -16,4 +24,7 @@ def load(text: str) -> dict[str, Any]:
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(compile(text, filename, "exec"), namespace)
+    for name in HELPERS.intersection(namespace):
+        namespace[name].targetoptions.update(NEVER_CALLED_FROM_PYTHON)
+        namespace[name] = _carried.setdefault(name, namespace[name])
     return namespace

@@ -30,6 +30,7 @@ def compiled(compilation: Compilation) -> Callable[..., Any]:
     """The compilation's kernel, compiled for contiguous arrays; it accepts read-only ones as they are."""
     function = load(compilation.python)[compilation.derived.name]
     signature = tuple(numba_type(node.type) for node in compilation.loops.inputs)
+    function.targetoptions["no_cfunc_wrapper"] = True
     function.compile(signature)
     function.disable_compile()
     return function

@@ -86,7 +86,8 @@ TILED = Affine("@tiled")
 
 def levels(crew: Crew) -> dict[Task, int]:
     """The level of each task: the first at which all that it reads is finished, or that of its first reader."""
-    return _sunk(crew, _earliest(crew))
+    earliest = _earliest(crew)
+    return earliest if len(set(earliest.values())) < 2 else _sunk(crew, earliest)
 
 
 def _earliest(crew: Crew) -> dict[Task, int]:

@@ -23,7 +23,7 @@ def schedule(graph: Graph) -> Schedule:
     best: Schedule | None = None
     best_price: tuple[int, ...] = ()
     for size, uncut in candidates(program.order, program.outputs):
-        if best is None or uncut <= best_price[0]:
+        if best is None or (uncut, uncut, 1) < best_price:  # at least that
             found = settled.loops(size)
             if found.has_tiles:
                 plan = stored(found)

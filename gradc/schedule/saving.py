@@ -40,17 +40,16 @@ def _multiplying(program: Program) -> list[Node]:
     picks: dict[Node, int] = {}
     adds_up: set[Node] = set()
     for node in program.order:
-        if node.row.kind in ("source", "reduction", "contraction"):
-            work[node] = picks[node] = 0
-            continue
-        work[node] = min(node.row.cost + sum(work[arg] for arg in node.args), SAVE_FROM)
-        picks[node] = max(picks[arg] for arg in node.args) + (node.op in PICKS)
+        if not node.shape or node.row.kind in ("source", "reduction", "contraction"):
+            continue  # numbers are computed once
+        work[node] = min(node.row.cost + sum(work.get(arg, 0) for arg in node.args), SAVE_FROM)
+        picks[node] = max(picks.get(arg, 0) for arg in node.args) + (node.op in PICKS)
         ways = {(user.op, user.attrs, user.args[1:]) if _shifts(user, node) else None for user in readers[node]}
         is_dear = work[node] >= SAVE_FROM and len(ways) > 1 and ways != {None}
         is_deep = picks[node] >= MAX_PICKS and any(user.op in PICKS and user.args[0] is node for user in readers[node])
         is_sum = node.op == "add" and any(arg.op in SCATTERS or arg in adds_up for arg in node.args)
         is_read = is_sum and (len(readers[node]) > 1 or any(user.op != "add" for user in readers[node]))
-        if node.shape and node.row.kind == "elementwise" and (is_dear or is_deep or is_read):
+        if node.row.kind == "elementwise" and (is_dear or is_deep or is_read):
             saved.append(node)
             work[node] = picks[node] = 0
         elif is_sum:

@@ -4,7 +4,6 @@ live in the storage of an output."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from gradc.ir.graph import Node, topological
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
@@ -27,7 +26,7 @@ def stored(loops: Loops) -> Schedule:
             slots[slot] = node
     return Schedule(
         work.program.graph,
-        _body(loops.nest, {task: replace(task, tile=loops.cuts.get(task)) for task in work.tasks}),
+        _body(loops.nest, {task: task.cut(loops.cuts.get(task)) for task in work.tasks}),
         arrays,
         slots,
         _local(loops, arrays, outlives),
@@ -66,9 +65,12 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
 def _read_by_scalars(work: Work) -> Iterator[Node]:
     """The stored values and reductions of which scalar code picks elements after all loops, or that tell it what to
     pick."""
+    graph, order = work.program.graph, work.program.order
+    if all(node.shape or node.row.kind == "reduction" for node in order):
+        return
     stack = [
         arg
-        for node in topological(node for node in work.program.graph.results if not node.shape)
+        for node in topological(node for node in graph.results if not node.shape)
         if not node.shape and node.row.kind != "reduction"
         for arg in node.args
         if arg.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from gradc.ir.access import Affine, Indirect, Point, gathered_index
@@ -89,11 +89,16 @@ class Task:
         """The task in the body of the loop over its next axis."""
         axis = self.remaining[0]
         index = tuple(Affine(variable) if k == axis else at for k, at in enumerate(self.index))
-        return replace(self, index=index, tile=self.tile if self.in_tile else None)
+        tile = self.tile if self.in_tile else None
+        return Task(self.kind, self.node, self.value, self.slot, index, tile, self.in_tile)
 
     def within_tile(self) -> Task:
         """The task in the body of the tile loop."""
-        return replace(self, in_tile=True)
+        return Task(self.kind, self.node, self.value, self.slot, self.index, self.tile, True)
+
+    def cut(self, axis: int | None) -> Task:
+        """The task with tiles along an axis."""
+        return Task(self.kind, self.node, self.value, self.slot, self.index, axis)
 
 
 @cache

@@ -6,24 +6,40 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gradc.ir.graph import Graph, Node, fresh, make, topological, users
+from gradc.ir.graph import Graph, Node, fresh, make, topological
 from gradc.ir.ops import ARRAY_OPS, SCATTERS
 from gradc.schedule.tasks import Task
 
 
 @dataclass(frozen=True)
 class Program:
-    """A lowered graph, its nodes in order and who reads each."""
+    """A lowered graph as far as it is about arrays. Numbers that are made of numbers need no loop."""
 
     graph: Graph
 
     @cached_property
     def order(self) -> list[Node]:
-        return topological(self.graph.results)
+        """The arrays, and the numbers made of arrays, arguments first."""
+        found = []
+        for node in topological(self.graph.results):
+            if node.type.shape:
+                found.append(node)
+                continue
+            for arg in node.args:
+                if arg.type.shape:
+                    found.append(node)
+                    break
+        return found
 
     @cached_property
     def readers(self) -> dict[Node, list[Node]]:
-        return users(self.graph.results)
+        """What takes each array as an argument."""
+        found: dict[Node, list[Node]] = {node: [] for node in self.order if node.shape}
+        for node in self.order:
+            for arg in dict.fromkeys(node.args):
+                if arg.shape:
+                    found[arg].append(node)
+        return found
 
     @cached_property
     def outputs(self) -> dict[Node, str]:

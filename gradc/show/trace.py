@@ -148,17 +148,17 @@ class _Tracer:
         self.order = topological(graph.results)
         self.gates = [node for node in self.order if node.row.kind != "source"]
         self.numbers = {node: number for number, node in enumerate(self.gates, 1)}
-        active = dependent(graph.results, wrt)
+        active = dependent(self.order, wrt)
         carriers = [node for node in dict.fromkeys((*wrt, *self.order)) if node in active and node.type.is_float]
-        self.flows = cotangents(self.result, carriers, constant(1.0, self.result.type))
-        nothing = {node: constant(0.0, node.type) for node in carriers if node not in self.flows}
-        self.bars = {node: nothing[node] if node in nothing else self.flows[node].node for node in carriers}
+        self.masked = cotangents(self.result, carriers, constant(1.0, self.result.type))
+        nothing = {node: constant(0.0, node.type) for node in carriers if node not in self.masked}
+        self.bars = {node: nothing[node] if node in nothing else self.masked[node].node for node in carriers}
         self.wrt = wrt
 
     def run(self, text: str, known: Mapping[Node, Any], sizes: Mapping[str, int]) -> Trace:
         parts = {(node, k): self._parts(node, k) for node in self.gates for k in range(len(node.args))}
-        flowing = [part for pair in parts.values() for part in pair if part is not None]
-        wanted = list(dict.fromkeys([*self.order, *self.bars.values(), *flowing]))
+        shown = [part for pair in parts.values() for part in pair if part is not None]
+        wanted = list(dict.fromkeys([*self.order, *self.bars.values(), *shown]))
         results = zip(wanted, run(wanted, known, sizes), strict=True)
         values: dict[Node | None, Any] = {node: plain(value) for node, value in results}
         values[None] = None
@@ -198,16 +198,16 @@ class _Tracer:
     def _parts(self, node: Node, position: int) -> tuple[Node | None, Node | None]:
         """The partial derivative for an argument and what the gate contributes to its cotangent; None for none."""
         arg = node.args[position]
-        if node not in self.flows or arg not in self.bars:
+        if node not in self.masked or arg not in self.bars:
             return None, None
         if node.row.transpose is not None or node.row.kind == "contraction":
-            pulled = pull(node, position, self.flows[node])
+            pulled = pull(node, position, self.masked[node])
             return None, None if pulled is None else pulled.node
         local = partial(node, position)
         if local is None:
             zero = constant(0.0, arg.type)
             return zero, zero
-        return local, scaled(node, self.flows[node], local).node
+        return local, scaled(node, self.masked[node], local).node
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""

@@ -67,9 +67,10 @@ class Program:
             return self.value(shape)
         forms = [self.unary, self.unary, self.binary, self.binary, self.scaled]
         if shape:
-            forms += [self.reduced, self.normalised, self.gathered, self.sliced]
+            forms += [self.reduced, self.normalised, self.gathered, self.sliced, self.cut_from_reshaped]
         if len(shape) == 2:
-            forms += [self.product, self.product, self.product, self.transposed]
+            forms += [self.product, self.product, self.product, self.transposed, self.normalised_product]
+            forms += [self.gathered_product]
         if len(shape) == 1:
             forms += [self.vector_product]
         if len(shape) > 2:
@@ -77,7 +78,7 @@ class Program:
         if len(shape) == 1:
             forms += [self.stencil]
         if self.rank > 2:
-            forms += [self.einsum, self.concatenated, self.reshaped, self.accumulated]
+            forms += [self.einsum, self.einsum_to_scalar, self.concatenated, self.reshaped, self.accumulated]
         return self.choose.choice(forms)(shape, depth - 1)
 
     def unary(self, shape, depth):
@@ -112,6 +113,45 @@ class Program:
         axis = self.choose.randrange(len(shape))
         index = self.given("i", shape[axis])
         return f"take({self.expression(shape, depth)}, {index} % {SIZES[shape[axis]]}, axis={axis})"
+
+    def named_product(self, shape, depth):
+        """A product of matrices that other statements may read too."""
+        return self.name(self.product(shape, depth), shape)
+
+    def normalised_product(self, shape, depth):
+        """A product by what is found along its rows or columns."""
+        product = self.named_product(shape, depth)
+        axis = self.choose.randrange(2)
+        form = self.choose.choice((
+            "softmax({h}, axis={a})", "log_softmax({h}, axis={a})", "({h} * norm({h}, axis={a}, keepdims=True))",
+            "({h} / (1 + norm({h}, axis={a}, keepdims=True)))", "({h} - max({h}, axis={a}, keepdims=True))",
+            "({h} - logsumexp({h}, axis={a}, keepdims=True))", "({h} / sqrt(1 + sum({h}**2, axis={a}, keepdims=True)))",
+            "({h} - mean({h}, axis={a}, keepdims=True))",
+        ))  # fmt: skip
+        return self.name(form.format(h=product, a=axis), shape)
+
+    def gathered_product(self, shape, depth):
+        """Rows or columns of a product that arrays of indices pick, beside the product itself."""
+        product = self.named_product(shape, depth)
+        axis = self.choose.randrange(2)
+        index = f"{self.given('i', shape[axis])} % {SIZES[shape[axis]]}"
+        picked = f"take({product}, {index}, axis={axis})"
+        if self.choose.random() < 0.3:
+            picked = f"take_along_axis({product}, {self.given('i', shape)} % {SIZES[shape[axis]]}, axis={axis})"
+        return picked if self.choose.random() < 0.4 else f"({picked} * {self.value(shape)} + {product})"
+
+    def cut_from_reshaped(self, shape, depth):
+        """A slice of a reshaped concatenation."""
+        if self.choose.random() < 0.5:
+            return self.unary(shape, depth)
+        count = 1
+        for letter in shape:
+            count *= SIZES[letter]
+        flat = f"reshape(concatenate([{self.expression(shape, depth)}, {self.value(shape)}], axis=0), -1)"
+        first = self.choose.randint(0, count)
+        cut = self.choose.choice((f"[{first}:{first + count}]", f"[{first}:{first + count}][::-1]", "[::2]", "[1::2]"))
+        sizes = ", ".join(str(SIZES[letter]) for letter in shape)
+        return f"({self.value(shape)} * reshape({flat}{cut}, ({sizes},)))"
 
     def sliced(self, shape, depth):
         kept = self.choose.choice(("[::-1]", "[1:]", "[:1]", "[:-1]"))
@@ -167,6 +207,14 @@ class Program:
             return self.unary(shape, depth)
         sides = [self.expression("".join(sizes[letter] for letter in word), depth - 1) for word in words]
         return f'einsum("{words[0]},{words[1]}->{"abcd"[: len(shape)]}", {sides[0]}, {sides[1]})'
+
+    def einsum_to_scalar(self, shape, depth):
+        """A number made of two or three arrays, inside what may be reduced."""
+        words = [self.choose.choice(("a", "b", "ab", "ba", "abc", "cb"))
+                 for _ in range(self.choose.randint(2, 3))]  # fmt: skip
+        sizes = {letter: self.choose.choice(self.letters) for letter in "abc"}
+        sides = [self.expression("".join(sizes[letter] for letter in word), min(depth - 1, 1)) for word in words]
+        return f'({self.expression(shape, depth)} * einsum("{",".join(words)}->", {", ".join(sides)}))'
 
     def concatenated(self, shape, depth):
         if not shape:

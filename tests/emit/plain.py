@@ -1,5 +1,6 @@
 """Emitted Python, run as it is: the same text, with a decorator that does nothing in the place of Numba's."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +22,13 @@ def plain(text: str) -> dict[str, Any]:
     return namespace
 
 
-def engine(compilation: Compilation) -> kernel.Run:
-    """An engine for `gradc.compile(..., engine="plain")`."""
+def engine(compilation: Compilation, length: int = 0) -> kernel.Run:
+    """An engine for `gradc.compile(..., engine="plain")`; tiles and blocks may have another length."""
     name = compilation.derived.name
-    function = plain(compilation.python)[name]
+    text = compilation.python
+    if length:
+        text = re.sub(r"^(ROWS|BLOCK) = \d+", rf"\1 = {length}", text, flags=re.MULTILINE)
+    function = plain(text)[name]
 
     types = [node.type for node in compilation.derivative.results]
 
@@ -40,7 +44,7 @@ def engine(compilation: Compilation) -> kernel.Run:
     return run
 
 
-def unshared(compilation: Compilation) -> kernel.Run:
+def unshared(compilation: Compilation, length: int = 0) -> kernel.Run:
     """The same engine with an array of its own for every saved value."""
     vars(compilation)["schedule"] = replace(compilation.schedule, aliases={})
-    return engine(compilation)
+    return engine(compilation, length)

@@ -63,7 +63,7 @@ def retyped(node, type):
     """A node that claims another type, which `make` never makes."""
     wrong = Node()
     wrong.op, wrong.row, wrong.args, wrong.attrs = node.op, node.row, node.args, node.attrs
-    wrong.type, wrong.is_constant = type, node.is_constant
+    wrong.type, wrong.is_constant, wrong.form, wrong.ops = type, node.is_constant, node.form, node.ops
     return wrong
 
 

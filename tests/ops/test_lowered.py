@@ -9,7 +9,7 @@ import pytest
 from gradc.ir.graph import make
 from gradc.ir.interpret import run
 from gradc.ir.ops import ROWS
-from gradc.schedule.lower import lower
+from gradc.rewrite.lower import lower
 
 ULPS = {"normal_cdf": 4000.0}
 """The argument of erfc is rounded: x*x ULP in the tail."""

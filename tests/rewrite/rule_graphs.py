@@ -10,8 +10,8 @@ from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, input_node, make
 from gradc.ir.types import Type
 from gradc.rewrite import rules as tables
+from gradc.rewrite.conditions import NUMBERS, is_short
 from gradc.rewrite.engine import Rule, rules
-from gradc.rewrite.forms import NUMBERS, is_short
 
 EXACT, STABLE, FINAL, KERNEL, FAST, REJECTED = (
     rules(getattr(tables, name)) for name in ("EXACT", "STABLE", "FINAL", "KERNEL", "FAST", "REJECTED")

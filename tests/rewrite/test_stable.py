@@ -17,7 +17,7 @@ from gradc.check.symbolic import SYMBOLS, number
 from gradc.ir.graph import input_node
 from gradc.ir.interpret import run
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import algebraic, final
+from gradc.rewrite.pipeline import PASSES
 
 SIZE = 3
 RULES = STABLE + FINAL + KERNEL
@@ -137,9 +137,11 @@ class Case:
         self.wrt = [self.inputs[name] for name in rule.variables if self.inputs[name].type.is_float]
         self.upstream = input_node("upstream", left.type)
         self.left = [left, *adjoint(left, self.wrt, self.upstream)]
-        (rewritten,) = Rewriter(algebraic(False)).rewrite([right])
+        (rewritten,) = Rewriter(PASSES["rewritten"][0].rules()).rewrite([right])
         if rule in STABLE:
-            self.right = Rewriter(final(False)).rewrite([rewritten, *adjoint(rewritten, self.wrt, self.upstream)])
+            self.right = Rewriter(PASSES["derivative"][0].rules()).rewrite(
+                [rewritten, *adjoint(rewritten, self.wrt, self.upstream)]
+            )
         else:
             self.right = [right]
 
@@ -176,7 +178,7 @@ class Case:
         if signs is not None:
             half = mpmath.mpf(2) ** -53
             moved = ((node, signs.choice([-1, 1], size=node.shape)) for node in values)
-            values = {node: values[node] * (1 + half * sign) for node, sign in moved}
+            values = {node: values[node] * (1 + sign * half) for node, sign in moved}
         return _flat(REALS.run(self.left[: len(self.right)], values, {}))
 
     def _ones(self):

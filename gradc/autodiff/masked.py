@@ -1,8 +1,8 @@
-"""Arithmetic on cotangents and tangents that remembers where there is no path.
+"""Arithmetic on cotangents and tangents with a mask: where there is a path, and where there is none.
 
 Where nothing arrives a number zero would not do: a later partial may be infinite there, and zero times infinity is
-NaN. So a flow carries the condition under which it arrives, through products, sums and every linear op, and a part of
-an array stays what it is: its scatter comes last. That is how the untaken side of `where`, the smaller side of `max`
+NaN. So a cotangent carries its mask through products, sums and every linear op, and a part of an array stays what it
+is: its scatter comes last. That is how the untaken side of `where`, the smaller side of `max`
 and the elements that a slice leaves out cannot reach a gradient.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node
 from gradc.ir.ops import OPS, SCATTERS
@@ -45,60 +45,61 @@ class Scatter:
         return inside(*self.attrs) if condition is None else self.of(condition)
 
 
-@dataclass(frozen=True)
-class Flow:
-    """A cotangent or a tangent that arrives where `condition` holds (None: everywhere).
+class Masked(NamedTuple):
+    """A cotangent or a tangent that arrives where `mask` holds (None: everywhere).
 
-    The value means something where `guard` holds; where only the condition fails, it is zero already. With a
-    scatter, value, condition and guard are those of the part.
+    The value means something where `guard` holds; where only the mask fails, it is zero already. With a scatter,
+    value, mask and guard are those of the part.
     """
 
     value: Node
-    condition: Node | None = None
+    mask: Node | None = None
     guard: Node | None = None
     scatter: Scatter | None = None
 
     @property
     def node(self) -> Node:
-        """The flow as a node: nothing, which is zero, where it does not arrive."""
+        """As a node: nothing, which is zero, where it does not arrive."""
         node = _gated(self.guard, self.value)
         return node if self.scatter is None else self.scatter.of(node)
 
     @property
     def filled(self) -> Node:
-        """The flow with the number zero where it does not arrive: what adds nothing to a sum."""
+        """As a node with the number zero where it does not arrive: what adds nothing to a sum."""
         value = _filled(self.guard, self.value)
         return value if self.scatter is None else self.scatter.of(value)
 
     @property
-    def whole(self) -> Flow:
-        """The flow without a scatter."""
+    def whole(self) -> Masked:
+        """The same without a scatter."""
         if self.scatter is None:
             return self
-        return Flow(self.filled, self.scatter.arrives(self.condition, self.value.shape))
+        return Masked(self.filled, self.scatter.arrives(self.mask, self.value.shape))
 
 
-def flow(node: Node) -> Flow:
-    """A node as a flow: a gate says where it arrives."""
+def masked(node: Node) -> Masked:
+    """A node as a cotangent or a tangent: a gate says where it arrives."""
     if node.op == "gate":
-        return Flow(node.args[1], node.args[0], node.args[0])
-    return Flow(node)
+        return Masked(node.args[1], node.args[0], node.args[0])
+    return Masked(node)
 
 
-def times(given: Flow, local: Node) -> Flow:
+def times(given: Masked, local: Node) -> Masked:
     """A cotangent or tangent multiplied by a partial derivative."""
     shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
 
     def met(node: Node) -> Node:
-        """What the flow meets of a value: it may have fewer axes, and a part meets a part."""
+        """What meets it of a value, which may have fewer axes; a part meets a part."""
         whole = broadcast(node, shape)
         return whole if given.scatter is None else given.scatter.gather(whole)
 
     d = met(local.args[0]) if local.op == "gate" else None
     p = met(cast(local.args[1] if local.op == "gate" else local, given.value.type.dtype))
-    condition = _both(given.condition, d)
+    condition = _both(given.mask, d)
     keeps_zeros = p.op == "const" and abs(p.value) < inf
-    return Flow(_product(given.value, p), condition, _both(given.guard, d) if keeps_zeros else condition, given.scatter)
+    return Masked(
+        _scaled(given.value, p), condition, _both(given.guard, d) if keeps_zeros else condition, given.scatter
+    )
 
 
 def _both(c: Node | None, d: Node | None) -> Node | None:
@@ -107,33 +108,34 @@ def _both(c: Node | None, d: Node | None) -> Node | None:
     return make("and", c, d)
 
 
-def _product(x: Node, p: Node) -> Node:
-    if p.op == "const" and p.value in (1.0, -1.0):
+def _scaled(x: Node, p: Node) -> Node:
+    """The product of two nodes, as few ops as it takes."""
+    if p.op == "const" and abs(p.value) == 1.0:
         return x if p.value == 1.0 else make("neg", x)
     if x.op == "const" and x.value == 1.0:
         return p
     if p.op == "neg":
-        return make("neg", _product(x, p.args[0]))
+        return make("neg", _scaled(x, p.args[0]))
     if p.op == "div" and p.args[0].op == "const" and p.args[0].value in (1.0, -1.0):
         quotient = make("div", x, p.args[1])
         return quotient if p.args[0].value == 1.0 else make("neg", quotient)
     return make("mul", x, p)
 
 
-def plus(left: Flow, right: Flow) -> Flow:
+def plus(left: Masked, right: Masked) -> Masked:
     """The sum of two cotangents, or of two tangents."""
     if left.scatter != right.scatter:
         left, right = left.whole, right.whole
     scatter = left.scatter
-    (c, x), (d, y) = (left.condition, left.value), (right.condition, right.value)
+    (c, x), (d, y) = (left.mask, left.value), (right.mask, right.value)
     if c is None or d is None:
-        return Flow(make("add", _gated(left.guard, x), _gated(right.guard, y)), scatter=scatter)
+        return Masked(make("add", _gated(left.guard, x), _gated(right.guard, y)), scatter=scatter)
     if c is d and left.guard is right.guard:
-        return Flow(make("add", x, y), c, left.guard, scatter)
+        return Masked(make("add", x, y), c, left.guard, scatter)
     if _opposite(c, d) and left.guard is c and right.guard is d:
-        return Flow(make("where", c, x, y), scatter=scatter)
+        return Masked(make("where", c, x, y), scatter=scatter)
     total = make("add", _filled(left.guard, x), _filled(right.guard, y))
-    return Flow(total, make("or", c, d), scatter=scatter)
+    return Masked(total, make("or", c, d), scatter=scatter)
 
 
 def _opposite(c: Node, d: Node) -> bool:
@@ -157,33 +159,33 @@ def _indicator(condition: Node | None, shape: Shape) -> Node:
 # ---------------------------------------------------------------- linear ops
 
 
-def moved(op: str, given: Flow, attrs: tuple[Any, ...], others: tuple[Node, ...] = ()) -> Flow:
+def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[Node, ...] = ()) -> Masked:
     """A linear op applied to a cotangent or a tangent; `others` are further arguments, such as indices."""
     if op in SCATTERS:
         return _scattered(given, Scatter(op, attrs, others))
     if op == "slice" and given.scatter is not None and given.scatter.op == "pad" and given.scatter.attrs[0] == attrs[0]:
-        return Flow(given.value, given.condition, given.guard)
+        return Masked(given.value, given.mask, given.guard)
     given = given.whole
-    c = given.condition
+    c = given.mask
     if op == "sum":
-        return Flow(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs))
+        return Masked(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs))
     if op == "cumsum":
-        return Flow(make("cumsum", given.filled, attrs=attrs), c and _cumulated(c, attrs))
+        return Masked(make("cumsum", given.filled, attrs=attrs), c and _cumulated(c, attrs))
     if op == "cast":
-        return Flow(build(op, (given.value,), attrs), c, given.guard)
+        return Masked(build(op, (given.value,), attrs), c, given.guard)
     value, condition, guard = (node and build(op, (node, *others), attrs) for node in (given.value, c, given.guard))
     assert value is not None
-    return Flow(value, condition, guard)
+    return Masked(value, condition, guard)
 
 
-def _scattered(given: Flow, scatter: Scatter) -> Flow:
-    """A flow as a part of a larger array; slices of slices are one."""
+def _scattered(given: Masked, scatter: Scatter) -> Masked:
+    """A cotangent as a part of a larger array; slices of slices are one."""
     inner = given.scatter
     if inner is not None and inner.op == scatter.op == "pad":
         parts = tuple(_composed(*pair) for pair in zip(inner.attrs[0], scatter.attrs[0]))
-        return Flow(given.value, given.condition, given.guard, Scatter("pad", (parts, scatter.attrs[1]), ()))
+        return Masked(given.value, given.mask, given.guard, Scatter("pad", (parts, scatter.attrs[1]), ()))
     given = given.whole
-    return Flow(given.value, given.condition, given.guard, scatter)
+    return Masked(given.value, given.mask, given.guard, scatter)
 
 
 Part = tuple[Size, int, Size]
@@ -201,13 +203,13 @@ def _cumulated(condition: Node, attrs: tuple[Any, ...]) -> Node:
     return make("gt", count, constant(0.0, count.type))
 
 
-def product(given: Flow, other: Node, attrs: tuple[Any, ...], position: int) -> Flow:
-    """A contraction of a flow, at a position, with a value. Terms in which the flow is absent add nothing, even where
+def contract(given: Masked, other: Node, attrs: tuple[Any, ...], position: int) -> Masked:
+    """A contraction of a cotangent, at a position, with a value. Where it is absent a term adds nothing, even where
     the value is infinite: that is what a contraction means by a gate."""
     given = given.whole
-    sides = _gated(given.guard or given.condition, given.value), other
+    sides = _gated(given.guard or given.mask, given.value), other
     value = make("contract", *(sides if position == 0 else sides[::-1]), attrs=attrs)
-    return Flow(value, given.condition and _projected(given.condition, attrs[position], attrs[2], value.shape))
+    return Masked(value, given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape))
 
 
 def _projected(condition: Node, own: tuple[int, ...], labels: tuple[int, ...], shape: Shape) -> Node:

@@ -1,4 +1,4 @@
-"""Forms of values that rules ask for by the first letter of a name: numbers, exponentials, sums of squares."""
+"""Side conditions of rules, by the first letter of a name: numbers, exponentials, sums of squares."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ EXPONENTIALS = frozenset(row.name for row in ROWS if row.exponential)
 POSITIVE = frozenset(row.name for row in ROWS if row.keeps_positive or row.keeps_elements)
 SQUARES = frozenset(row.name for row in ROWS if row.keeps_squares)
 MAX_VISITED = 1000
-"""Nodes that a question about a form looks at before the answer is no."""
+"""Nodes that a question about a value looks at before the answer is no."""
 
 
 @dataclass(frozen=True)
-class Form:
+class SideCondition:
     """What a value has to be: the op that it may end in, and a question about it."""
 
     ops: frozenset[str]
     holds: Callable[[Node], bool]
 
 
-def _number(holds: Callable[[float], bool]) -> Form:
-    return Form(frozenset({"const"}), lambda node: node.op == "const" and node.type.is_float and holds(node.value))
+def _number(holds: Callable[[float], bool]) -> SideCondition:
+    return SideCondition(
+        frozenset({"const"}), lambda node: node.op == "const" and node.type.is_float and holds(node.value)
+    )
 
 
 def is_short(x: float) -> bool:
@@ -71,21 +73,21 @@ def is_sum_of_squares(node: Node) -> bool:
     return found
 
 
-FORMS: dict[str, Form] = {
+SIDE_CONDITIONS: dict[str, SideCondition] = {
     "k": _number(lambda x: 0 < x < inf),
     "n": _number(lambda x: -inf < x < 0),
     "i": _number(is_short),
     "j": _number(is_short),
-    "p": Form(EXPONENTIALS | POSITIVE | {row.name for row in ROWS if row.is_number}, is_positive),
-    "e": Form(EXPONENTIALS | POSITIVE, lambda node: is_positive(node, EXPONENTIALS)),
-    "u": Form(OVERFLOWING | POSITIVE, lambda node: is_positive(node, OVERFLOWING)),
-    "q": Form(SQUARES | {"square"}, is_sum_of_squares),
+    "p": SideCondition(EXPONENTIALS | POSITIVE | {row.name for row in ROWS if row.is_number}, is_positive),
+    "e": SideCondition(EXPONENTIALS | POSITIVE, lambda node: is_positive(node, EXPONENTIALS)),
+    "u": SideCondition(OVERFLOWING | POSITIVE, lambda node: is_positive(node, OVERFLOWING)),
+    "q": SideCondition(SQUARES | {"square"}, is_sum_of_squares),
 }
 """By first letter: positive and negative numbers, numbers with exact sums (`i`, `j`), positive values, those with an
 exponential in them (`e`), those with one that overflows (`u`), sums of squares (`q`)."""
 
 NUMBERS = ("k", "n", "i", "j")
-"""The forms that are numbers written in the program."""
+"""Those that are met by numbers written in the program."""
 
 
 # ---------------------------------------------------------------- two steps that no text can state
@@ -93,7 +95,7 @@ NUMBERS = ("k", "n", "i", "j")
 
 def with_logarithm_inside(node: Node) -> Node:
     """`log(move(e))` as `move(log(e))`: the logarithm of an exponential is the simpler value."""
-    if node.op != "log" or not node.args[0].row.keeps_elements or not FORMS["e"].holds(node.args[0]):
+    if node.op != "log" or not node.args[0].row.keeps_elements or not SIDE_CONDITIONS["e"].holds(node.args[0]):
         return node
     inner, moves = node.args[0], []
     while inner.row.keeps_elements:

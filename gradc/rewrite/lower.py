@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
-from gradc.ir.ops import others
+from gradc.ir.ops import ROWS, bits, others
 from gradc.ir.sizes import Shape, product
 from gradc.ir.types import Type
 from gradc.language.source import Span
+
+LOWERABLE = bits(row.name for row in ROWS if row.lowered or row.kind == "contraction" or row.name == "put_along")
+"""The ops that lowering may write in terms of others."""
 
 
 def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> list[Node]:
