@@ -498,3 +498,6 @@ SCATTERS = frozenset(row.name for row in ROWS if row.access == "scatter")
 """Ops that add their argument into a part of an array of zeros: transposed moves."""
 ARRAY_OPS = frozenset(row.name for row in ROWS if row.access in ("view", "call"))
 """Ops that a kernel does to whole arrays, outside the loops that it fuses."""
+
+BROKEN = {"==": "ne", ">=": "lt"}
+"""The comparison that holds where a relation between sizes does not."""

@@ -9,7 +9,7 @@ from itertools import count
 
 from gradc.ir.access import Affine
 from gradc.ir.graph import IndexCheck
-from gradc.ir.ops import OPS, others
+from gradc.ir.ops import BROKEN, OPS, others
 from gradc.ir.sizes import Derived, Size, derive, product
 from gradc.ir.types import Type
 from gradc.loops.ir import (
@@ -145,8 +145,11 @@ class _Expander:
                     wrong = Apply("ne", (Extent(node.name, axis), _whole(size)), "bool")
                     yield Guard(wrong, "ValueError", message)
         for check in self.nest.checks:
-            op = {"==": "ne", ">=": "lt"}[check.relation]
-            yield Guard(Apply(op, (_whole(check.left), _whole(check.right)), "bool"), "ValueError", check.message)
+            yield Guard(
+                Apply(BROKEN[check.relation], (_whole(check.left), _whole(check.right)), "bool"),
+                "ValueError",
+                check.message,
+            )
         for demand in self.nest.index_checks:
             if not demand.is_computed:
                 yield self._index_guard(demand)

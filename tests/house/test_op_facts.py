@@ -17,6 +17,7 @@ OTHER_NAMES = {
     "construct/calls.py": "functions of the language",
     "construct/functions.py": "functions of the language",
     "language": "words of the text",
+    "loops/text.py": "statements of the loop IR",
 }
 """Where names of ops are names of something else."""
 
