@@ -105,11 +105,14 @@ def test_start_up_needs_no_compiler():
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_examples(page):
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "examples.md"], ids=lambda page: page.name)
+def test_python_examples(page, ran_cases):
+    """Those of docs/examples.md are run section by section in tests/real."""
     text = re.sub(r"^```.*$", "", page.read_text(), flags=re.MULTILINE)
     example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
-    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example).failed == 0
+    found = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
+    assert found.failed == 0
+    ran_cases(max(found.attempted, 1))
 
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
