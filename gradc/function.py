@@ -17,7 +17,8 @@ from gradc.export import EXPORTED, python_module
 from gradc.frontends.programs import program_of
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error, closest, out_of_memory
+from gradc.language.diagnostics import Error, out_of_memory
+from gradc.language.spelling import closest
 from gradc.program import Program, Signature
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
@@ -367,7 +368,7 @@ def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str,
         return differentiable
     if not isinstance(wrt, Iterable):
         raise Error(
-            "G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}",
+            "G0604", f"wrt takes the names of inputs, not {type(wrt).__name__}",
             help='as in wrt="x y" or wrt=["x", "y"]',
         )  # fmt: skip
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
@@ -390,7 +391,7 @@ def _no_input(name: str, inputs: tuple[str, ...]) -> Error:
     whose = "of the program" if inputs else "of a program without inputs"
     near = closest(name, inputs)
     help = f"did you mean `{near}`?" if near else f"the inputs are {listed(inputs)}" if inputs else None
-    return Error("G0402", f"wrt names `{name}`, which is no input {whose}", help=help)
+    return Error("G0402", f"wrt names `{name}`, which is not an input {whose}", help=help)
 
 
 def _engine(name: str | None) -> str:

@@ -95,7 +95,7 @@ def confess(fault: Exception) -> int:
 
     what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
     click.echo(
-        f"gradc {__version__} failed, which is our fault: {what}; please report it with the command you typed "
+        f"internal error in gradc {__version__}: {what}; please report it with the command you typed "
         "(GRADC_DEBUG=1 shows where it happened)",
         err=True,
     )
@@ -135,7 +135,7 @@ def program_source(expression: str | None, file: str | None) -> Source:
     try:
         expression.encode()
     except UnicodeEncodeError as error:
-        raise Error("G0701", f"EXPR is no UTF-8 text from character {error.start + 1} on") from None
+        raise Error("G0701", f"EXPR is not UTF-8 text from character {error.start + 1} on") from None
     return Source(unguarded(expression))
 
 
@@ -150,7 +150,7 @@ def decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise Error("G0701", f"{name} is no UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
+        raise Error("G0701", f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
 
 
 def write_file(file: str, text: str) -> None:

@@ -89,7 +89,7 @@ class StatementReader:
         return found
 
     def assign(self) -> Assign:
-        name = self.name("what stands before `=`")
+        name = self.name("a name before `=`")
         self.at += 1
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
@@ -97,11 +97,11 @@ class StatementReader:
     def define(self) -> Define:
         start = self.tokens[self.at].start
         self.at += 1
-        name = self.name("what follows `def`")
+        name = self.name("a name after `def`")
         self.expect("(")
         parameters: list[tuple[Name, Expression | None]] = []
         while self.tokens[self.at].kind != ")":
-            parameter = self.name("a parameter")
+            parameter = self.name("the name of a parameter")
             default = None
             if self.tokens[self.at].kind == "=":
                 self.at += 1
@@ -116,10 +116,10 @@ class StatementReader:
 
     def declare(self) -> list[Statement]:
         start = self.tokens[self.at].start
-        names = [self.name("an input")]
+        names = [self.name("the name of an input")]
         while self.tokens[self.at].kind == ",":
             self.at += 1
-            names.append(self.name("an input"))
+            names.append(self.name("the name of an input"))
         if self.tokens[self.at].kind != ":":
             raise errors.declaration_unfinished(self.source, self.tokens, self.at)
         self.at += 1

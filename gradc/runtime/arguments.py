@@ -15,7 +15,8 @@ from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, Type, shape_text
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error
+from gradc.language.spelling import closest
 from gradc.program import Signature
 
 RELATIONS = {"==": lambda a, b: a == b, ">=": lambda a, b: a >= b}
@@ -75,7 +76,7 @@ def as_array(subject: str, value: Any) -> np.ndarray:
         array = np.asarray(value)
     except Exception as error:  # whatever the caller's own `__array__` raises
         uneven = "inhomogeneous" in str(error)
-        what = "has rows of different lengths" if uneven else f"is no array: {first_line(error)}"
+        what = "has rows of different lengths" if uneven else f"is not an array: {first_line(error)}"
         raise Error("G0602", f"{subject} {what}", help="give all rows the same length" if uneven else None) from None
     if array.dtype.kind in USABLE_KINDS:
         return array
@@ -172,9 +173,9 @@ class Arguments:
                 mine = shape_text(np.shape(self.arrays[[n.name for n in graph.inputs].index(name)]))
                 first = node.shape.index(size)
                 return Error(
-                    "G0603", f"arguments `{node.name}` and `{name}` do not fit together: shapes {other} and {mine}",
+                    "G0603", f"arguments `{node.name}` and `{name}` have incompatible shapes {other} and {mine}",
                     graph.joined.get((name, axis)) or graph.joined.get((node.name, first)),
-                    help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` have to be of one size",
+                    help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` must have the same size",
                 )  # fmt: skip
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
 
