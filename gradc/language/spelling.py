@@ -30,9 +30,9 @@ def _slip(name: str, known: str, affixes: bool) -> int:
     """How many slips of the fingers turn a known name into this one; 0 if it must be another name.
 
     People seldom miss the first letter. One letter in four may be wrong, in three letters only two that changed places.
-    Digits have a meaning (`log2`, `log10`), and so has more than a letter before or behind a whole name (`erfinv`). With
-    affixes, a single letter has one too (`sech`), unless it is struck twice or, in a longer name, the last one left out
-    or an `s`.
+    Digits have a meaning (`log2`, `log10`), and so has more than a letter before or behind a whole name (`erfinv`).
+    With affixes, a single letter has one too (`sech`), unless it is struck twice or, in a longer name, it is the last
+    one left out or an `s`.
     """
     if name[:1] != known[:1] and name[:2] != known[1::-1]:
         return 0
