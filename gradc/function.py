@@ -24,7 +24,7 @@ from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
-from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.results import Gradients, gradients, to_python
 from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
 
@@ -154,12 +154,12 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value: a float, or an array of the shape that NumPy broadcasting gives."""
         (value,) = self._run("value", args, kwargs)
-        return plain(value)
+        return to_python(value)
 
     def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
         """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input."""
         value, *bars = self._run("value_and_grad", args, kwargs)
-        return plain(value), self._gradients(bars)
+        return to_python(value), self._gradients(bars)
 
     def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
         """The gradients alone."""
@@ -198,7 +198,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         """
         bound = arguments.bind(self.inputs, args, kwargs)
         (value_dot,) = self._run_with("jvp", bound, self._tangents(tangents))
-        return plain(value_dot)
+        return to_python(value_dot)
 
     def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
@@ -243,7 +243,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ running
 
     def _gradients(self, values: Iterable[Any]) -> Gradients:
-        return gradients(self.wrt, [value if isinstance(value, tuple) else plain(value) for value in values])
+        return gradients(self.wrt, [value if isinstance(value, tuple) else to_python(value) for value in values])
 
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
         if isinstance(tangents, Mapping):
@@ -259,32 +259,32 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             )  # fmt: skip
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
-    def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+    def _run(self, transform: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
         """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
         bound = args if not kwargs and len(args) == len(self.inputs) else arguments.bind(self.inputs, args, kwargs)
-        key = derived, arguments.ready_key(bound)
+        key = transform, arguments.ready_key(bound)
         ready = self._ready.get(key)
         if ready is not None:
             try:
                 return ready(bound, {})
             except (ValueError, IndexError, MemoryError):
                 pass  # the long way says what does not fit
-        result = self._run_with(derived, bound, [])
+        result = self._run_with(transform, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
             prepared = self._prepare(bound)
             if prepared.is_as_passed(bound):
-                self._ready[key] = self._specialise(derived, prepared.types)[1]
+                self._ready[key] = self._specialise(transform, prepared.types)[1]
         return result
 
-    def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
+    def _run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
-        return self._run_prepared(derived, self._prepare(bound), extra)
+        return self._run_prepared(transform, self._prepare(bound), extra)
 
     def _prepare(self, bound: Sequence[Any]) -> Arguments:
         return self._specialiser.prepare(bound)
 
-    def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
-        compilation, run = self._specialise(derived, prepared.types)
+    def _run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
+        compilation, run = self._specialise(transform, prepared.types)
         sizes = prepared.sizes(compilation.graph)
         added: list[Any] = []
         if extra:
@@ -295,14 +295,14 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         except MemoryError:
             raise out_of_memory() from None
 
-    def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
-        key = derived, types
+    def _specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
+        key = transform, types
         found = self._specialised.get(key)
         if found is None:
             with compiling:
                 found = self._specialised.get(key)
                 if found is None:
-                    compilation = self._specialiser.compilation(derived, types)
+                    compilation = self._specialiser.compilation(transform, types)
                     found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
         return found
 
@@ -344,7 +344,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
         compilation = self.stages_for(prepared.types)
         value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
-        return plain(value) if name in ("graph", "rewritten") else (plain(value), self._gradients(bars))
+        return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
@@ -358,7 +358,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     def source_for(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
-        return python_module({derived: self._specialiser.compilation(derived, types) for derived in EXPORTED})
+        return python_module({transform: self._specialiser.compilation(transform, types) for transform in EXPORTED})
 
 
 def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:

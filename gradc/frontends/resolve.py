@@ -23,8 +23,8 @@ from gradc.language.syntax import (
     Expression,
     Index,
     List,
+    Literal,
     Name,
-    Number,
     Slice,
     Special,
     SyntaxTree,
@@ -117,7 +117,7 @@ class _Resolver:
             )  # fmt: skip
         shape: list[Size] = []
         for size in statement.shape:
-            if isinstance(size, Number):
+            if isinstance(size, Literal):
                 if not isinstance(size.value, int):
                     raise Error("G0202", "a size must be a whole number or a name", size.span)
                 shape.append(size.value)

@@ -216,7 +216,7 @@ def prepare(signature: Signature, values: Sequence[Any]) -> Arguments:
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
             _check_declared(name, array, value, known)
-        arrays.append(native(array, known))
+        arrays.append(to_kernel_array(array, known))
         types.append(known)
     return Arguments(arrays, tuple(types))
 
@@ -260,7 +260,7 @@ def _float_dtype(array: np.ndarray, declared: Type | None) -> str:
     return "f32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "f64"
 
 
-def native(array: np.ndarray, type: Type) -> Any:
+def to_kernel_array(array: np.ndarray, type: Type) -> Any:
     """The array in the element type and layout that kernels read; scalars as NumPy scalars. No copy if it fits."""
     if array.dtype != DTYPES[type.dtype]:
         with np.errstate(all="ignore"):
@@ -356,7 +356,7 @@ def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
     shape = tuple(evaluate(size, sizes) for size in type.shape)
     array = as_array(subject, value)
     try:
-        return native(np.broadcast_to(array, shape), type)
+        return to_kernel_array(np.broadcast_to(array, shape), type)
     except ValueError:
         wanted = shape_text(shape) if shape else "a scalar"
         raise Error(

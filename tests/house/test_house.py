@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -66,6 +67,11 @@ def test_imports_go_in_no_circle():
     while free := {name for name, found in left.items() if not found & left.keys()}:
         left = {name: found for name, found in left.items() if name not in free}
     assert left == {}  # what is left imports in a circle, or stands above one
+
+
+def test_no_two_classes_have_one_name():
+    names = Counter(node.name for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert {name for name, times in names.items() if times > 1} <= {"Function"}  # emit's is about to go
 
 
 def test_lint_finds_nothing():
