@@ -30,7 +30,7 @@ from gradc.schedule.text import schedule_text
 
 
 @dataclass(frozen=True)
-class Derived:
+class Transform:
     """A program seen as a function to compile: the value, or one of its derivatives.
 
     `build` takes the rewritten graph and the inputs to differentiate, and gives the inputs it adds to the call
@@ -79,14 +79,14 @@ def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
     return {node: input_node(fresh(f"{node.name}_dot", graph.input_names), node.type) for node in wrt}
 
 
-DERIVED = {
-    derived.name: derived
-    for derived in (
-        Derived("value", "the value", _value),
-        Derived("value_and_grad", "the value and the gradients", _value_and_grad),
-        Derived("vjp", "the vector-Jacobian product", _vjp),
-        Derived("jvp", "the Jacobian-vector product", _jvp),
-        Derived("hvp", "the Hessian-vector product", _hvp),
+TRANSFORMS = {
+    transform.name: transform
+    for transform in (
+        Transform("value", "the value", _value),
+        Transform("value_and_grad", "the value and the gradients", _value_and_grad),
+        Transform("vjp", "the vector-Jacobian product", _vjp),
+        Transform("jvp", "the Jacobian-vector product", _jvp),
+        Transform("hvp", "the Hessian-vector product", _hvp),
     )
 }
 """What can be compiled of a program, by name."""
@@ -113,7 +113,7 @@ def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
 
 
 class Compilation:
-    """One program, for one set of input types, derived in one way: every stage, made when it is asked for."""
+    """One program, for one set of input types, transformed in one way: every stage, made when it is asked for."""
 
     def __init__(
         self,
@@ -121,13 +121,13 @@ class Compilation:
         types: Mapping[str, Type],
         wrt: tuple[str, ...],
         *,
-        derived: str = "value_and_grad",
+        transform: str = "value_and_grad",
         fast_math: bool = False,
     ):
         self.program = program
         self.types = dict(types)
         self.wrt = wrt
-        self.derived = DERIVED[derived]
+        self.transform = TRANSFORMS[transform]
         self.fast_math = fast_math
         self.applied: dict[str, list[Applied]] = {}
         """The rewrites applied on the way to each stage."""
@@ -164,7 +164,7 @@ class Compilation:
     @watched
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
-        extra, outputs = self.derived.build(self.rewritten, self.wrt_nodes)
+        extra, outputs = self.transform.build(self.rewritten, self.wrt_nodes)
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)
@@ -210,7 +210,7 @@ class Compilation:
     @cached_property
     def function(self) -> emit.EmittedFunction:
         """The kernel as a Python function."""
-        return emit.function(self.loops, self.derived.name, self.names)
+        return emit.function(self.loops, self.transform.name, self.names)
 
     @cached_property
     def python(self) -> str:

@@ -17,13 +17,14 @@ from gradc.export import EXPORTED, python_module
 from gradc.frontends.programs import program_of
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error, closest, out_of_memory
+from gradc.language.diagnostics import Error, out_of_memory
+from gradc.language.spelling import closest
 from gradc.program import Program, Signature
 from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
-from gradc.runtime.results import Gradients, gradients, plain
+from gradc.runtime.results import Gradients, gradients, to_python
 from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
 
@@ -153,12 +154,12 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value: a float, or an array of the shape that NumPy broadcasting gives."""
         (value,) = self._run("value", args, kwargs)
-        return plain(value)
+        return to_python(value)
 
     def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
         """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input."""
         value, *bars = self._run("value_and_grad", args, kwargs)
-        return plain(value), self._gradients(bars)
+        return to_python(value), self._gradients(bars)
 
     def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
         """The gradients alone."""
@@ -197,7 +198,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         """
         bound = arguments.bind(self.inputs, args, kwargs)
         (value_dot,) = self._run_with("jvp", bound, self._tangents(tangents))
-        return plain(value_dot)
+        return to_python(value_dot)
 
     def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
@@ -242,7 +243,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     # ------------------------------------------------------------ running
 
     def _gradients(self, values: Iterable[Any]) -> Gradients:
-        return gradients(self.wrt, [value if isinstance(value, tuple) else plain(value) for value in values])
+        return gradients(self.wrt, [value if isinstance(value, tuple) else to_python(value) for value in values])
 
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
         if isinstance(tangents, Mapping):
@@ -258,32 +259,32 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             )  # fmt: skip
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
 
-    def _run(self, derived: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+    def _run(self, transform: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
         """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
         bound = args if not kwargs and len(args) == len(self.inputs) else arguments.bind(self.inputs, args, kwargs)
-        key = derived, arguments.ready_key(bound)
+        key = transform, arguments.ready_key(bound)
         ready = self._ready.get(key)
         if ready is not None:
             try:
                 return ready(bound, {})
             except (ValueError, IndexError, MemoryError):
                 pass  # the long way says what does not fit
-        result = self._run_with(derived, bound, [])
+        result = self._run_with(transform, bound, [])
         if key[1] is not None and self._engine in CHECKING_ENGINES:
             prepared = self._prepare(bound)
             if prepared.is_as_passed(bound):
-                self._ready[key] = self._specialise(derived, prepared.types)[1]
+                self._ready[key] = self._specialise(transform, prepared.types)[1]
         return result
 
-    def _run_with(self, derived: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
+    def _run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
-        return self._run_prepared(derived, self._prepare(bound), extra)
+        return self._run_prepared(transform, self._prepare(bound), extra)
 
     def _prepare(self, bound: Sequence[Any]) -> Arguments:
         return self._specialiser.prepare(bound)
 
-    def _run_prepared(self, derived: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
-        compilation, run = self._specialise(derived, prepared.types)
+    def _run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
+        compilation, run = self._specialise(transform, prepared.types)
         sizes = prepared.sizes(compilation.graph)
         added: list[Any] = []
         if extra:
@@ -294,14 +295,14 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         except MemoryError:
             raise out_of_memory() from None
 
-    def _specialise(self, derived: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
-        key = derived, types
+    def _specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
+        key = transform, types
         found = self._specialised.get(key)
         if found is None:
             with compiling:
                 found = self._specialised.get(key)
                 if found is None:
-                    compilation = self._specialiser.compilation(derived, types)
+                    compilation = self._specialiser.compilation(transform, types)
                     found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
         return found
 
@@ -343,7 +344,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
         compilation = self.stages_for(prepared.types)
         value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
-        return plain(value) if name in ("graph", "rewritten") else (plain(value), self._gradients(bars))
+        return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
@@ -357,7 +358,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     def source_for(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
-        return python_module({derived: self._specialiser.compilation(derived, types) for derived in EXPORTED})
+        return python_module({transform: self._specialiser.compilation(transform, types) for transform in EXPORTED})
 
 
 def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:
@@ -367,7 +368,7 @@ def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str,
         return differentiable
     if not isinstance(wrt, Iterable):
         raise Error(
-            "G0604", f"wrt is the names of inputs, not of type {type(wrt).__name__}",
+            "G0604", f"wrt takes the names of inputs, not {type(wrt).__name__}",
             help='as in wrt="x y" or wrt=["x", "y"]',
         )  # fmt: skip
     names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
@@ -390,7 +391,7 @@ def _no_input(name: str, inputs: tuple[str, ...]) -> Error:
     whose = "of the program" if inputs else "of a program without inputs"
     near = closest(name, inputs)
     help = f"did you mean `{near}`?" if near else f"the inputs are {listed(inputs)}" if inputs else None
-    return Error("G0402", f"wrt names `{name}`, which is no input {whose}", help=help)
+    return Error("G0402", f"wrt names `{name}`, which is not an input {whose}", help=help)
 
 
 def _engine(name: str | None) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from gradc.bench import array_tape, scalar_tape
 from gradc.bench.workload import Answer, Inputs, Workload
 from gradc.function import compile as compile_program
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error
+from gradc.language.spelling import closest
 from gradc.runtime.kernel import ENGINES
 
 Call = Callable[[], Answer]

@@ -16,10 +16,10 @@ def print_report(report: Report, stream: IO[str]) -> None:
     if stream.isatty():
         _print_rich(report, stream)
     else:
-        stream.write(plain(report) + "\n")
+        stream.write(as_text(report) + "\n")
 
 
-def plain(report: Report) -> str:
+def as_text(report: Report) -> str:
     """The report as text, its columns aligned by blanks."""
     headings, *rows = report.table()
     lines = table(headings, rows, left=1, gap_before="note")

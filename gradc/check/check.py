@@ -40,7 +40,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """All comparisons at one point."""
 
     program: str
@@ -67,7 +67,7 @@ class Report:
         return "\n".join([*lines, "all agree" if self.passed else "they do not all agree"])
 
 
-def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: Any = None) -> Report:
+def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: Any = None) -> CheckReport:
     """The gradient of a program's (summed) value at a point, compared with forward mode, with mpmath on the graph
     of the derivative, with central differences of the value at high precision, which know nothing of our partial
     derivatives, and with SymPy's derivative where the program is scalar. Without values a point is drawn.
@@ -88,7 +88,7 @@ def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: 
         for oracle, answers in oracles.items():
             difference = _difference(np.asarray(grad, float), np.asarray(answers[name], float), scales[name])
             rows.append(Row(name, oracle, difference, difference <= tolerance))
-    return Report(f.text, point, tuple(rows))
+    return CheckReport(f.text, point, tuple(rows))
 
 
 def _drawn(f: Function) -> dict[str, Any]:

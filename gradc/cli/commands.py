@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gradc.cli.shell import CHECK_FAILED, Command, program_source, say, write_file
+from gradc.cli.shell import CHECK_FAILED, Command, echo, program_source, write_file
 from gradc.compiler import STAGES
 from gradc.frontends.text import TextProgram
 from gradc.function import Function
@@ -88,7 +88,7 @@ def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
 def deliver(text: str, output: str | None) -> None:
     """The artefact: to the file, or to standard output."""
     if output is None:
-        say(text)
+        echo(text)
     else:
         write_file(output, text if text.endswith("\n") else text + "\n")
         click.echo(f"wrote {output}", err=True)
@@ -184,9 +184,9 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
     value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
         gradients = dict(zip(function.wrt, grads, strict=True))
-        say(json_of({"program": function.text, "value": value, "gradients": gradients}))
+        echo(json_of({"program": function.text, "value": value, "gradients": gradients}))
     else:
-        say(value_lines(value, function.wrt, grads))
+        echo(value_lines(value, function.wrt, grads))
 
 
 @main.command("trace", cls=Command)
@@ -233,7 +233,7 @@ def check_command(
     from gradc.check.check import check
 
     report = check(program_of(expression, file), point(at) if at else None, wrt)
-    say(json_of(report.as_dict()) if as_json else str(report))
+    echo(json_of(report.as_dict()) if as_json else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
 
@@ -272,7 +272,7 @@ def bench_command(
     with progress_bar(sys.stderr) as progress:
         report = measure(program, size, names, wrt, progress, values=point(at) or None, quick=quick)
     if as_json:
-        say(json_of(report.as_dict()))
+        echo(json_of(report.as_dict()))
     else:
         print_report(report, sys.stdout)
     if report.faults:
@@ -289,7 +289,7 @@ def info_command(as_json: bool) -> None:
 
     found = facts()
     if as_json:
-        say(json_of(found))
+        echo(json_of(found))
     else:
         rows = [(name.replace("_", " "), "unknown" if value is None else str(value)) for name, value in found.items()]
-        say("\n".join(table(("", ""), rows, left=2)[1:]))
+        echo("\n".join(table(("", ""), rows, left=2)[1:]))

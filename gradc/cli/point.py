@@ -56,9 +56,7 @@ def _pieces(source: Source) -> Iterator[Span]:
             open_brackets.append(place)
         elif character in ")]":
             if not open_brackets or source.text[open_brackets.pop()] + character not in ("[]", "()"):
-                raise Error(
-                    "G0702", f"this `{character}` closes nothing", Span(source, place, place + 1), help="delete it"
-                )
+                raise Error("G0702", f"unmatched `{character}`", Span(source, place, place + 1), help="delete it")
         elif character == "," and not open_brackets:
             yield Span(source, start, place)
             start = place + 1
@@ -66,7 +64,7 @@ def _pieces(source: Source) -> Iterator[Span]:
         place = open_brackets[-1]
         closing = {"[": "]", "(": ")"}[source.text[place]]
         span = Span(source, place, place + 1)
-        raise Error("G0702", "this bracket is never closed", span, help=f"put a `{closing}` at its end")
+        raise Error("G0702", f"this `{source.text[place]}` is never closed", span, help=f"add the missing `{closing}`")
     if source.text[start:].strip() or start == 0:
         yield Span(source, start, len(source.text))
 
@@ -75,13 +73,13 @@ def _halves(piece: Span) -> tuple[Span, Span]:
     """The name and the value of `name = value`."""
     equals = piece.text.find("=")
     if equals < 0:
-        raise Error("G0702", "a name, `=` and a value are wanted here", _stripped(piece), help=EXAMPLE)
+        raise Error("G0702", "expected a name, `=` and a value", _stripped(piece), help=EXAMPLE)
     name = _stripped(Span(piece.source, piece.start, piece.start + equals))
     value = _stripped(Span(piece.source, piece.start + equals + 1, piece.stop))
     if not NAME.fullmatch(name.text):
-        raise Error("G0702", "a name is wanted before `=`", name, help=EXAMPLE)
+        raise Error("G0702", "expected a name before `=`", name, help=EXAMPLE)
     if not value.text:
-        raise Error("G0702", f"a value is wanted after `{name.text}=`", value, help=EXAMPLE)
+        raise Error("G0702", f"expected a value after `{name.text}=`", value, help=EXAMPLE)
     return name, value
 
 
@@ -120,7 +118,7 @@ def _computed(span: Span) -> float:
             return float(evaluate_constant(program.elaborate({}).graph["value"]))
     except Error as error:
         reason = error.message
-    raise Error("G0702", f"this is no number: {reason}", span, help=EXAMPLE)
+    raise Error("G0702", f"this is not a number: {reason}", span, help=EXAMPLE)
 
 
 def _list(span: Span) -> np.ndarray:
@@ -154,10 +152,10 @@ def _list(span: Span) -> np.ndarray:
             place, wants_value = element.stop, False
         else:
             wanted = "a number" if wants_value else "a comma"
-            raise Error("G0702", f"{wanted} is wanted here", here, help=EXAMPLE)
+            raise Error("G0702", f"expected {wanted}", here, help=EXAMPLE)
         may_close = True
     if BLANK.match(text, place, span.stop).end() < span.stop:  # type: ignore[union-attr]
-        raise Error("G0702", "the list ends before this", Span(span.source, place, span.stop))
+        raise Error("G0702", "unexpected text after the list", Span(span.source, place, span.stop))
     try:
         return np.array(items[0])
     except (ValueError, OverflowError):
@@ -181,11 +179,11 @@ def read_array(span: Span) -> np.ndarray:
     """The array of `@file`: .npy, .csv (commas) or .txt (blanks); `#` starts a comment in the latter two."""
     path = Path(span.text[1:])
     if not span.text[1:]:
-        raise Error("G0702", "the name of a file is wanted after `@`", span)
+        raise Error("G0702", "expected the name of a file after `@`", span)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        help = f"the endings are {', '.join(READERS)}"
-        raise Error("G0702", f"{path.name} has no ending that says how to read it", span, help=help)
+        help = f"the extensions are {', '.join(READERS)}"
+        raise Error("G0702", f"{path.name} has no extension that says how to read it", span, help=help)
     try:
         with warnings.catch_warnings(action="ignore"):
             array = reader(path)
@@ -193,7 +191,7 @@ def read_array(span: Span) -> np.ndarray:
         raise Error("G0701", f"{path} cannot be read: {error.strerror or error}", span) from None
     except (ValueError, EOFError) as error:
         reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise Error("G0702", f"{path} holds no array of numbers: {reason}", span) from None
+        raise Error("G0702", f"{path} does not hold an array of numbers: {reason}", span) from None
     if path.suffix.lower() != ".npy" and not array.size:
         raise Error("G0702", f"{path} holds no numbers", span)
     return array
@@ -204,4 +202,4 @@ READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".csv": lambda path: np.loadtxt(path, delimiter=","),
     ".txt": np.loadtxt,
 }
-"""How to read a file, by its ending."""
+"""How to read a file, by its extension."""

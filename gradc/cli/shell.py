@@ -41,14 +41,14 @@ class Command(click.Command):
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            sever_stdout()
+            close_stdout()
             ctx.exit(BROKEN_PIPE)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as fault:
             if os.environ.get("GRADC_DEBUG"):
                 raise
-            ctx.exit(confess(fault))
+            ctx.exit(report_bug(fault))
 
 
 def guarded(args: list[str], command: click.Command, ctx: click.Context) -> Iterator[str]:
@@ -83,26 +83,26 @@ def unguarded(arg: str) -> str:
 def report(error: Error, as_json: bool) -> int:
     """Say what the user got wrong: as a drawing on standard error, or as JSON on standard output."""
     if as_json:
-        say(json.dumps({"error": error.as_dict()}, indent=2))
+        echo(json.dumps({"error": error.as_dict()}, indent=2))
     else:
         click.echo(str(error), err=True)
     return USER_ERROR
 
 
-def confess(fault: Exception) -> int:
+def report_bug(fault: Exception) -> int:
     """Say what we got wrong, in one line."""
     from gradc.version import __version__
 
     what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
     click.echo(
-        f"gradc {__version__} failed, which is our fault: {what}; please report it with the command you typed "
+        f"internal error in gradc {__version__}: {what}; please report it with the command you typed "
         "(GRADC_DEBUG=1 shows where it happened)",
         err=True,
     )
     return FAULT
 
 
-def sever_stdout() -> None:
+def close_stdout() -> None:
     """Nothing more is written to standard output, not even by the interpreter's last flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -110,7 +110,7 @@ def sever_stdout() -> None:
 # ---------------------------------------------------------------- programs and files
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Write to standard output."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
@@ -118,7 +118,7 @@ def say(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        sever_stdout()
+        close_stdout()
         raise Error("G0701", f"standard output cannot be written: {_reason(error)}") from None
 
 
@@ -135,7 +135,7 @@ def program_source(expression: str | None, file: str | None) -> Source:
     try:
         expression.encode()
     except UnicodeEncodeError as error:
-        raise Error("G0701", f"EXPR is no UTF-8 text from character {error.start + 1} on") from None
+        raise Error("G0701", f"EXPR is not UTF-8 text from character {error.start + 1} on") from None
     return Source(unguarded(expression))
 
 
@@ -150,7 +150,7 @@ def decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise Error("G0701", f"{name} is no UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
+        raise Error("G0701", f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
 
 
 def write_file(file: str, text: str) -> None:

@@ -55,7 +55,7 @@ def einsum(call: CallArguments) -> Node:
     subscripts, *operands = call.args or ("",)
     if not isinstance(subscripts, str) or call.keywords:
         raise Error(
-            "G0202", "`einsum` takes its subscripts first", call.site.span,
+            "G0202", "`einsum` takes subscripts as its first argument", call.site.span,
             help='write them in quotes, a letter for each axis, as in `einsum("ij,jk->ik", A, B)`',
         )  # fmt: skip
     for position, value in enumerate(operands, 1):

@@ -135,7 +135,7 @@ class GraphBuilder:
     def equal_sizes(self, a: Size, b: Size, nodes: tuple[Node, ...], span: Span | None) -> None:
         """Demand that two sizes agree."""
         if isinstance(a, int) and isinstance(b, int) and a != b:
-            raise Error("G0201", f"sizes {a} and {b} do not fit together", span, label=sides(nodes))
+            raise Error("G0201", f"sizes {a} and {b} are incompatible", span, label=sides(nodes))
         self.same_size(a, b, span)
 
     def _known(self, size: Size) -> Size:

@@ -69,7 +69,7 @@ class CallArguments:
     def flag(self, parameter: str) -> bool:
         value = self.given.get(parameter, False)
         if not isinstance(value, bool):
-            raise Error("G0204", f"`{parameter}` is True or False", self.span(parameter))
+            raise Error("G0204", f"`{parameter}` must be True or False", self.span(parameter))
         return value
 
     def axes(self, rank: int, parameter: str = "axis") -> tuple[int, ...] | None:

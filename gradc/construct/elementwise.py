@@ -10,6 +10,7 @@ from gradc.ir.graph import Node, constant, replace, topological
 from gradc.ir.ops import OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.errors.expressions import no_number
 from gradc.language.source import Span
 
 Value = Any
@@ -21,14 +22,6 @@ def number(value: Value, span: Span | None) -> Node:
     if isinstance(value, Node):
         return value
     raise no_number(span)
-
-
-def no_number(span: Span | None) -> Error:
-    """The error for a list or a word where only a number or an array makes sense."""
-    return Error(
-        "G0108", "a number or an array is wanted here", span,
-        help="lists, None, True and False only stand where a function or an index asks for them",
-    )  # fmt: skip
 
 
 def elementwise(call: CallArguments) -> Node:

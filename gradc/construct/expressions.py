@@ -29,8 +29,8 @@ from gradc.language.syntax import (
     Expression,
     Index,
     List,
+    Literal,
     Name,
-    Number,
     Slice,
     Special,
     Subscripts,
@@ -122,7 +122,7 @@ class Evaluator:
         match node:
             case Name():
                 return self._name(node, scope)
-            case Number():
+            case Literal():
                 return constant(float(node.value), self.literal_type)
             case Binary() if node.op != "@":
                 left, right = (number(value, part.span) for value, part in zip(arguments, (node.left, node.right)))

@@ -46,7 +46,7 @@ def index(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site
             parts.append((0, 1, size))
             arrays.append((axis, item, span))
         else:
-            raise Error("G0204", "an index is a whole number, a slice or an array of integers", span)
+            raise Error("G0204", "an index must be a whole number, a slice or an array of integers", span)
         axis += 1
     parts += [(0, 1, size) for size in value.shape[axis:]]
     result = squeeze(slice_node(value, tuple(parts)), tuple(dropped))
@@ -86,7 +86,7 @@ def _without_ellipsis(
     if not where:
         return items, spans
     if len(where) > 1:
-        raise Error("G0204", "an index has one `...` at most", spans[where[1]])
+        raise Error("G0204", "an index can have only one `...`", spans[where[1]])
     (at,) = where
     missing = max(value.type.rank - sum(item is not None for item in items) + 1, 0)
     items = (*items[:at], *[slice(None)] * missing, *items[at + 1 :])
@@ -118,7 +118,7 @@ def _part(item: slice, size: Size, site: Site, span: Span | None) -> tuple[Size,
     computed = [part for part in (item.start, item.stop) if part is not None and not isinstance(part, int)]
     if not isinstance(step, int) or (computed and step < 0):
         raise Error(
-            "G0204", "a slice that goes by sizes goes forwards, by a step written in the program", span,
+            "G0204", "a slice bounded by named sizes must go forwards, by a step written in the program", span,
             help="slice first and reverse the result, as in `x[:n][::-1]`",
         )  # fmt: skip
     first, length = slice_extent(size, item.start, item.stop, step)
@@ -184,9 +184,9 @@ def take_along(builder: GraphBuilder, value: Node, chosen: Node, axis: int, span
     """NumPy's `take_along_axis`: indices of the value's rank, of its sizes but for `axis`."""
     if chosen.type.rank != value.type.rank:
         raise Error(
-            "G0201", "the indices do not have the axes of the array", span,
+            "G0201", "the indices and the array differ in their number of axes", span,
             label=operands((chosen, value)),
-            help="labels are one for each row; `take_along_axis` takes indices with as many axes as the array",
+            help="labels have one entry for each row; `take_along_axis` takes indices with as many axes as the array",
         )  # fmt: skip
     for k, (own, size) in enumerate(zip(chosen.shape, value.shape)):
         if k != axis and own != size:

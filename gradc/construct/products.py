@@ -88,8 +88,8 @@ def _inner_sizes(
         return
     if isinstance(left, int) and isinstance(right, int):
         raise Error(
-            "G0201", f"sizes {left} and {right} do not fit in a matrix product", span, label=sides(operands),
-            help="the last axis of the left side meets the last but one of the right side",
+            "G0201", f"sizes {left} and {right} are incompatible in a matrix product", span, label=sides(operands),
+            help="the last axis of the left side is paired with the second-to-last axis of the right side",
         )  # fmt: skip
     builder.same_size(left, right, span)
 
@@ -126,7 +126,7 @@ def _labels(subscripts: str, operands: tuple[Node, ...], span: Span | None) -> t
     for part in (*labels, wanted):
         if not TERM.fullmatch(part):
             raise Error(
-                "G0201", f"`{part}` is no part of the subscripts of `einsum`", span,
+                "G0201", f"`{part}` is not a valid subscript of `einsum`", span,
                 help="write a letter for each axis, `...` for axes that broadcast, `,` between arrays, one `->`",
             )  # fmt: skip
     if len(labels) != len(operands):

@@ -139,7 +139,7 @@ def concatenate(call: CallArguments) -> Node:
     axis = call.integer("axis") if "axis" in call.given else 0
     if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
         label = ", ".join(f"{describe(array)} is {array.type}" for array in arrays)
-        raise Error("G0201", f"`{name}` needs arrays of one rank", call.site.span, label=label)
+        raise Error("G0201", f"`{name}` takes arrays of the same rank", call.site.span, label=label)
     if not -rank <= axis < rank:
         valid = f"valid axes are {-rank} to {rank - 1}"
         raise Error("G0204", f"axis {axis} is out of range", call.span("axis"), help=valid)

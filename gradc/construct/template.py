@@ -12,7 +12,7 @@ from gradc.ir.graph import Node, build, constant, input_node, topological
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Number, SyntaxTree
+from gradc.language.syntax import Assign, Literal, SyntaxTree
 
 
 @cache
@@ -47,7 +47,7 @@ def instantiate(
 def _number(text: str) -> float | None:
     """The number that a template is; None for any other."""
     program = parsed(text)
-    return float(program.result.value) if isinstance(program.result, Number) and not program.statements else None
+    return float(program.result.value) if isinstance(program.result, Literal) and not program.statements else None
 
 
 Step = tuple[str, tuple[int, ...], tuple[Any, ...]]

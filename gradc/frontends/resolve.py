@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gradc.construct.elementwise import no_number
 from gradc.construct.functions import FUNCTIONS
 from gradc.frontends.elsewhere import INSTEAD
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
-from gradc.language.diagnostics import Error, closest
-from gradc.language.errors.expressions import CONSTANTS, constant_named
+from gradc.language.diagnostics import Error
+from gradc.language.errors.expressions import CONSTANTS, constant_named, no_number
 from gradc.language.source import Span
+from gradc.language.spelling import closest
 from gradc.language.syntax import (
     Assign,
     Binary,
@@ -23,8 +23,8 @@ from gradc.language.syntax import (
     Expression,
     Index,
     List,
+    Literal,
     Name,
-    Number,
     Slice,
     Special,
     SyntaxTree,
@@ -117,9 +117,9 @@ class _Resolver:
             )  # fmt: skip
         shape: list[Size] = []
         for size in statement.shape:
-            if isinstance(size, Number):
+            if isinstance(size, Literal):
                 if not isinstance(size.value, int):
-                    raise Error("G0202", "a size is a whole number or a name", size.span)
+                    raise Error("G0202", "a size must be a whole number or a name", size.span)
                 shape.append(size.value)
             else:
                 shape.append(size.id)
@@ -305,8 +305,8 @@ class _Resolver:
             return
         if name.startswith("__"):
             raise Error(
-                "G0301", f"`{name}` is no name of an input", node.span,
-                help="names of inputs do not start with two underscores",
+                "G0301", f"`{name}` is not a valid input name", node.span,
+                help="input names do not start with two underscores",
             )  # fmt: skip
         self.inputs.setdefault(name, node.span)
         found.inputs.add(name)
@@ -323,15 +323,15 @@ class _Resolver:
     def _unknown(self, node: Call) -> Error:
         name, span = node.function, node.function_span
         is_value = name in self.inputs or name in self.assigned or name in CONSTANTS
-        if is_value or (len(name) <= 2 and len(node.args) == 1):
-            product = f"{name} * (...)"
+        is_short = len(name) <= 2 and len(node.args) == 1 and name not in INSTEAD
+        if is_value or is_short:
             return Error(
                 "G0104", f"`{name}` is not a function: a `*` is missing", Span(span.source, span.start, span.stop + 1),
-                help=f"write {product} to multiply",
+                help=f"write `{name} * (...)` to multiply",
             )  # fmt: skip
         if name in INSTEAD:
             return Error("G0302", f"there is no function `{name}`", span, help=INSTEAD[name])
-        near = closest(name, (*self.defined, *sorted(FUNCTIONS)))
+        near = closest(name, (*self.defined, *sorted(FUNCTIONS)), affixes=True)
         return Error(
             "G0302", f"unknown function `{name}`", span,
             help=f"did you mean `{near}`?" if near else "define it first: `def name(t) = ...`",

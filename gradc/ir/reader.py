@@ -12,8 +12,9 @@ from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import DTYPES, Type
 from gradc.ir.verify import problem
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
+from gradc.language.spelling import closest
 
 TOKEN = re.compile(
     r"""\s*(?:(?P<comment>\#.*)

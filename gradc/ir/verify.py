@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS, ROWS
@@ -29,6 +30,10 @@ FORBIDDEN: dict[str, frozenset[str]] = {
 """The ops that a stage cannot hold, by the name of the stage."""
 
 
+_well_made: WeakKeyDictionary[Node, frozenset[str]] = WeakKeyDictionary()
+"""Nodes whose op, arguments and type are known to go together in any graph, and the sizes that they name."""
+
+
 class IllFormed(Exception):
     """A graph that breaks the grammar of its stage."""
 
@@ -39,15 +44,21 @@ def verify(graph: Graph, stage: str, spans: Mapping[Node, Span] | None = None) -
     known = {size for node in graph.inputs for size in node.shape if isinstance(size, str)}
     inputs = set(graph.inputs)
     for node in topological(graph.roots):
-        wrong = problem(node.op, node.args, node.attrs, graph.checks)
+        sizes = _well_made.get(node)
+        wrong = None
+        if sizes is None:
+            wrong = problem(node.op, node.args, node.attrs, graph.checks)
+            if wrong is None and node.type != node.row.infer(tuple(arg.type for arg in node.args), node.attrs):
+                wrong = f"its arguments do not give {node.type}"
+            sizes = frozenset(_spoken(node))
+            if wrong is None and not graph.checks:
+                _well_made[node] = sizes
         if wrong is None and node.op in FORBIDDEN[stage]:
             wrong = f"`{node.op}` does not belong into this stage"
         if wrong is None and node.op == "input" and node not in inputs:
             wrong = "it is no input of this graph"
-        if wrong is None and node.type != node.row.infer(tuple(arg.type for arg in node.args), node.attrs):
-            wrong = f"its arguments do not give {node.type}"
-        if wrong is None and not known.issuperset(_spoken(node)):
-            wrong = f"no input determines the size {', '.join(sorted(set(_spoken(node)) - known))}"
+        if wrong is None and not known.issuperset(sizes):
+            wrong = f"no input determines the size {', '.join(sorted(sizes - known))}"
         if wrong is not None:
             raise IllFormed(_located(graph, stage, node, wrong, spans or {}))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from gradc.language.source import Span
@@ -90,14 +88,4 @@ class Error(ValueError):
 
 def out_of_memory() -> Error:
     """The error for a computation whose arrays do not fit."""
-    return Error("G0503", "this needs more memory than there is", help="compute on fewer elements at a time")
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name nearest to a misspelt one, or None."""
-    known = list(known)
-    by_fold = {candidate.lower(): candidate for candidate in known}
-    if name.lower() in by_fold:
-        return by_fold[name.lower()]
-    matches = get_close_matches(name[:64], known, n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    return Error("G0503", "not enough memory", help="compute on fewer elements at a time")

@@ -22,8 +22,8 @@ from gradc.language.syntax import (
     Expression,
     Index,
     List,
+    Literal,
     Name,
-    Number,
     Slice,
     Special,
     Subscripts,
@@ -116,7 +116,7 @@ class Else:
 
 
 @dataclass(slots=True)
-class Group:
+class Bracket:
     """An open bracket: round ("("), of a list ("["), of a call or of an index."""
 
     kind: str
@@ -147,7 +147,7 @@ class ExpressionReader:
         """The expression that starts at token `at`, and the index of the first token behind it."""
         self.at = at
         self.stack: list = []
-        self.groups: list[Group] = []
+        self.groups: list[Bracket] = []
         tokens = self.tokens
         table = OPERAND
         while True:
@@ -190,7 +190,7 @@ class ExpressionReader:
 
     def number(self, token: Token) -> dict:
         span = Span(self.source, token.start, token.stop)
-        return self.hold(Number(span, number_value(self.source, token)), token.start, token.stop)
+        return self.hold(Literal(span, number_value(self.source, token)), token.start, token.stop)
 
     def subscripts(self, token: Token) -> dict:
         span = Span(self.source, token.start, token.stop)
@@ -200,7 +200,7 @@ class ExpressionReader:
         after = self.tokens[self.at + 1].kind
         if after == "(":
             self.at += 1
-            return self.open(Group("call", token.start, function=token))
+            return self.open(Bracket("call", token.start, function=token))
         name = Name(Span(self.source, token.start, token.stop), token.text)
         if after == "=" and self.stack and self.stack[-1].priority == BRACKET and self.stack[-1].kind == "call":
             self.at += 1
@@ -211,7 +211,7 @@ class ExpressionReader:
     def special(self, token: Token) -> dict:
         kind = token.text.lower()
         top = self.stack[-1] if self.stack else None
-        indexes = isinstance(top, Group) and top.kind == "index" and self.tokens[self.at + 1].kind in (",", "]")
+        indexes = isinstance(top, Bracket) and top.kind == "index" and self.tokens[self.at + 1].kind in (",", "]")
         if token.kind == "...":
             if not indexes:
                 raise errors.stray_ellipsis(self.source, token)
@@ -226,12 +226,12 @@ class ExpressionReader:
         return OPERAND
 
     def round_bracket(self, token: Token) -> dict:
-        return self.open(Group("(", token.start))
+        return self.open(Bracket("(", token.start))
 
     def list_bracket(self, token: Token) -> dict:
-        return self.open(Group("[", token.start))
+        return self.open(Bracket("[", token.start))
 
-    def open(self, group: Group) -> dict:
+    def open(self, group: Bracket) -> dict:
         self.stack.append(group)
         self.groups.append(group)
         return OPERAND
@@ -273,9 +273,9 @@ class ExpressionReader:
         return OPERAND
 
     def index_bracket(self, token: Token) -> dict:
-        if isinstance(self.node, Number):
+        if isinstance(self.node, Literal):
             raise errors.missing_operator(self.source, self.tokens, self.at)
-        return self.open(Group("index", self.start, value=self.node))
+        return self.open(Bracket("index", self.start, value=self.node))
 
     def attribute(self, token: Token) -> dict:
         after = self.tokens[self.at + 1]

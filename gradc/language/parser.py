@@ -17,7 +17,7 @@ from gradc.language.errors import statements as errors
 from gradc.language.expressions import ExpressionReader
 from gradc.language.lexer import number_value, tokenize
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Assign, Declare, Define, Expression, Name, Number, Statement, SyntaxTree
+from gradc.language.syntax import Assign, Declare, Define, Expression, Literal, Name, Statement, SyntaxTree
 from gradc.language.tokens import Token
 
 DTYPES = ("f64", "f32", "i64", "bool")
@@ -89,7 +89,7 @@ class StatementReader:
         return found
 
     def assign(self) -> Assign:
-        name = self.name("what stands before `=`")
+        name = self.name("a name before `=`")
         self.at += 1
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
@@ -97,11 +97,11 @@ class StatementReader:
     def define(self) -> Define:
         start = self.tokens[self.at].start
         self.at += 1
-        name = self.name("what follows `def`")
+        name = self.name("a name after `def`")
         self.expect("(")
         parameters: list[tuple[Name, Expression | None]] = []
         while self.tokens[self.at].kind != ")":
-            parameter = self.name("a parameter")
+            parameter = self.name("the name of a parameter")
             default = None
             if self.tokens[self.at].kind == "=":
                 self.at += 1
@@ -116,10 +116,10 @@ class StatementReader:
 
     def declare(self) -> list[Statement]:
         start = self.tokens[self.at].start
-        names = [self.name("an input")]
+        names = [self.name("the name of an input")]
         while self.tokens[self.at].kind == ",":
             self.at += 1
-            names.append(self.name("an input"))
+            names.append(self.name("the name of an input"))
         if self.tokens[self.at].kind != ":":
             raise errors.declaration_unfinished(self.source, self.tokens, self.at)
         self.at += 1
@@ -131,9 +131,9 @@ class StatementReader:
         span = self.span_from(start)
         return [Declare(span, name, dtype.text, shape) for name in names]
 
-    def shape(self) -> tuple[Name | Number, ...]:
+    def shape(self) -> tuple[Name | Literal, ...]:
         self.at += 1
-        sizes: list[Name | Number] = []
+        sizes: list[Name | Literal] = []
         while self.tokens[self.at].kind != "]":
             sizes.append(self.size())
             if self.tokens[self.at].kind == ",":
@@ -143,14 +143,14 @@ class StatementReader:
         self.at += 1
         return tuple(sizes)
 
-    def size(self) -> Name | Number:
+    def size(self) -> Name | Literal:
         token = self.tokens[self.at]
         span = Span(self.source, token.start, token.stop)
         if token.kind == "number":
             value = number_value(self.source, token)
             if isinstance(value, int):
                 self.at += 1
-                return Number(span, value)
+                return Literal(span, value)
         if token.kind == "name":
             self.at += 1
             return Name(span, token.text)

@@ -21,7 +21,7 @@ def record(cls: type) -> type:
 
 
 @record
-class Number:
+class Literal:
     """A literal; an `int` where it was written without point and exponent."""
 
     span: Span
@@ -134,7 +134,7 @@ class List:
 
 
 Expression = (
-    Number | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special | Subscripts
+    Literal | Name | Unary | Binary | Comparison | Conditional | Call | Index | Transpose | List | Special | Subscripts
 )
 
 
@@ -145,7 +145,7 @@ class Declare:
     span: Span
     name: Name
     dtype: str
-    shape: tuple[Name | Number, ...]
+    shape: tuple[Name | Literal, ...]
 
 
 @record

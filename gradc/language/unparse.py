@@ -16,8 +16,8 @@ from gradc.language.syntax import (
     Expression,
     Index,
     List,
+    Literal,
     Name,
-    Number,
     Slice,
     Special,
     Statement,
@@ -91,7 +91,7 @@ def priority(node: Expression | Slice) -> int:
             return COMPARE
         case Unary():
             return NOT if node.op == "not" else SIGN
-        case Number():
+        case Literal():
             return ATOM if node.value >= 0 else SIGN
     return ATOM
 
@@ -99,7 +99,7 @@ def priority(node: Expression | Slice) -> int:
 def pieces(node: Expression | Slice) -> Iterator[Piece]:
     """What a node is written as, its children in their places."""
     match node:
-        case Number():
+        case Literal():
             yield repr(node.value)
         case Name():
             yield node.id
@@ -147,7 +147,7 @@ def pieces(node: Expression | Slice) -> Iterator[Piece]:
             yield from (() if node.stop is None else ((node.stop, CONDITION),))
             yield from (() if node.step is None else (":", (node.step, CONDITION)))
         case Transpose():
-            bare_number = isinstance(node.value, Number)
+            bare_number = isinstance(node.value, Literal)
             yield from ("(", (node.value, CONDITION), ")") if bare_number else ((node.value, ATOM),)
             yield ".T"
         case List():

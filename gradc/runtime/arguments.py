@@ -15,7 +15,8 @@ from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, Type, shape_text
-from gradc.language.diagnostics import Error, closest
+from gradc.language.diagnostics import Error
+from gradc.language.spelling import closest
 from gradc.program import Signature
 
 RELATIONS = {"==": lambda a, b: a == b, ">=": lambda a, b: a >= b}
@@ -75,7 +76,7 @@ def as_array(subject: str, value: Any) -> np.ndarray:
         array = np.asarray(value)
     except Exception as error:  # whatever the caller's own `__array__` raises
         uneven = "inhomogeneous" in str(error)
-        what = "has rows of different lengths" if uneven else f"is no array: {first_line(error)}"
+        what = "has rows of different lengths" if uneven else f"is not an array: {first_line(error)}"
         raise Error("G0602", f"{subject} {what}", help="give all rows the same length" if uneven else None) from None
     if array.dtype.kind in USABLE_KINDS:
         return array
@@ -172,9 +173,9 @@ class Arguments:
                 mine = shape_text(np.shape(self.arrays[[n.name for n in graph.inputs].index(name)]))
                 first = node.shape.index(size)
                 return Error(
-                    "G0603", f"arguments `{node.name}` and `{name}` do not fit together: shapes {other} and {mine}",
+                    "G0603", f"arguments `{node.name}` and `{name}` have incompatible shapes {other} and {mine}",
                     graph.joined.get((name, axis)) or graph.joined.get((node.name, first)),
-                    help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` have to be of one size",
+                    help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` must have the same size",
                 )  # fmt: skip
         return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
 
@@ -215,7 +216,7 @@ def prepare(signature: Signature, values: Sequence[Any]) -> Arguments:
             known = Type(dtype, tuple(1 if size == 1 else next(fresh_sizes) for size in array.shape))
         else:
             _check_declared(name, array, value, known)
-        arrays.append(native(array, known))
+        arrays.append(to_kernel_array(array, known))
         types.append(known)
     return Arguments(arrays, tuple(types))
 
@@ -259,7 +260,7 @@ def _float_dtype(array: np.ndarray, declared: Type | None) -> str:
     return "f32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "f64"
 
 
-def native(array: np.ndarray, type: Type) -> Any:
+def to_kernel_array(array: np.ndarray, type: Type) -> Any:
     """The array in the element type and layout that kernels read; scalars as NumPy scalars. No copy if it fits."""
     if array.dtype != DTYPES[type.dtype]:
         with np.errstate(all="ignore"):
@@ -355,7 +356,7 @@ def fit(subject: str, value: Any, type: Type, sizes: Mapping[str, int]) -> Any:
     shape = tuple(evaluate(size, sizes) for size in type.shape)
     array = as_array(subject, value)
     try:
-        return native(np.broadcast_to(array, shape), type)
+        return to_kernel_array(np.broadcast_to(array, shape), type)
     except ValueError:
         wanted = shape_text(shape) if shape else "a scalar"
         raise Error(

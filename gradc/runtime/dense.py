@@ -70,5 +70,5 @@ def _check(elements: int, what: str, instead: str) -> None:
     if elements > MAX_DENSE_ELEMENTS:
         raise Error(
             "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
-            help=f"use {instead}, which never form it",
+            help=f"use {instead}, for which it is never formed",
         )  # fmt: skip

@@ -28,7 +28,7 @@ NUMBA_SCALARS: dict[str, types.Type] = {
 
 def compiled(compilation: Compilation) -> Callable[..., Any]:
     """The compilation's kernel, compiled for contiguous arrays; it accepts read-only ones as they are."""
-    function = load(compilation.python)[compilation.derived.name]
+    function = load(compilation.python)[compilation.transform.name]
     signature = tuple(numba_type(node.type) for node in compilation.loops.inputs)
     function.targetoptions["no_cfunc_wrapper"] = True
     function.compile(signature)
@@ -61,7 +61,7 @@ class NumbaKernel:
         return KernelType(self)
 
 
-def polymorphic(specialiser: Specialiser, derived: str) -> Any:
+def polymorphic(specialiser: Specialiser, transform: str) -> Any:
     """An `@njit` function that becomes the kernel for whatever types it is called with.
 
     Its parameters are called as in the emitted modules. No input starts with two underscores, so our own names do.
@@ -76,9 +76,9 @@ def polymorphic(specialiser: Specialiser, derived: str) -> Any:
         if None in found:
             return None
         compilation = specialiser.compilation(
-            derived, _named_sizes(specialiser.program.signature, [t for t in found if t is not None])
+            transform, _named_sizes(specialiser.program.signature, [t for t in found if t is not None])
         )
-        kernel = load(compilation.python)[derived]
+        kernel = load(compilation.python)[transform]
         converted = ", ".join(map(_conversion, names, argument_types, compilation.types.values()))
         source = f"def __implementation({arguments}):\n    return __kernel({converted})\n"
         namespace = {"__name__": load.__module__, "__kernel": kernel, "np": np}
@@ -89,11 +89,11 @@ def polymorphic(specialiser: Specialiser, derived: str) -> Any:
     exec(
         f"def __target({arguments}):\n    raise NotImplementedError\n"
         f"def __typing({arguments}):\n    return __specialise({arguments})\n"
-        f"def {derived}({arguments}):\n    return __target({arguments})\n",
+        f"def {transform}({arguments}):\n    return __target({arguments})\n",
         namespace,
     )
     overload(namespace["__target"], jit_options={"nogil": True, "error_model": "numpy"})(namespace["__typing"])
-    return numba.njit(nogil=True, error_model="numpy")(namespace[derived])
+    return numba.njit(nogil=True, error_model="numpy")(namespace[transform])
 
 
 def gradc_type(argument: types.Type, is_index: bool) -> Type | None:

@@ -12,7 +12,7 @@ from gradc.ir import interpret
 from gradc.ir.graph import Graph
 from gradc.ir.types import Type
 from gradc.loops import evaluate
-from gradc.runtime.results import own
+from gradc.runtime.results import detach
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
 """From arrays in the order of the graph's inputs, and the sizes by name, to the outputs, which are the caller's own."""
@@ -27,7 +27,7 @@ def interpreted(graph: Graph) -> Run:
     """A graph evaluated with NumPy."""
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
-        return own(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
+        return detach(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
 
     return run
 
@@ -48,7 +48,7 @@ def numba(compilation: Compilation) -> Run:
 
     function = jit.compiled(compilation)
     flat = {"value": lambda result: (result,), "value_and_grad": lambda result: (result[0], *result[1])}.get(
-        compilation.derived.name, lambda result: result
+        compilation.transform.name, lambda result: result
     )
 
     narrow = [k for k, node in enumerate(compilation.derivative.results) if node.type == Type("f32")]

@@ -56,7 +56,7 @@ def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:
     return gradients_type(names)(values)
 
 
-def plain(value: Any) -> Any:
+def to_python(value: Any) -> Any:
     """A result as a user expects it: a float64 scalar is a Python float."""
     if type(value) is float:
         return value
@@ -65,7 +65,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def own(outputs: Sequence[Any], arrays: Iterable[Any]) -> list[Any]:
+def detach(outputs: Sequence[Any], arrays: Iterable[Any]) -> list[Any]:
     """The outputs, copied where one is an argument, an earlier output or a view: a caller may write into each."""
     seen = {id(array) for array in arrays}
     results = []

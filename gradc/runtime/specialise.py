@@ -32,7 +32,7 @@ class Specialiser:
     def compilation(self, transform: str, types: Sequence[Type]) -> Compilation:
         """The value or a derivative for these types of the inputs, in order."""
         types_by_name = dict(zip(self.inputs, types))
-        return Compilation(self.program, types_by_name, self.wrt, derived=transform, fast_math=self.fast_math)
+        return Compilation(self.program, types_by_name, self.wrt, transform=transform, fast_math=self.fast_math)
 
     def default_types(self) -> tuple[Type, ...]:
         """The types that declarations and the program suggest; chosen inputs are the parameters of a fit."""

@@ -13,12 +13,12 @@ from gradc.schedule.storage import shared, stored
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.tiles import candidates
 from gradc.schedule.windows import sliding_windows
-from gradc.schedule.work import Program, work
+from gradc.schedule.work import ArrayGraph, work
 
 
 def schedule(graph: Graph) -> Schedule:
     """The plan of a kernel: with tiles of the size that leaves the fewest whole arrays and loops, if any."""
-    program = Program(graph)
+    program = ArrayGraph(graph)
     settled = _Settling(program)
     best: Schedule | None = None
     best_price: tuple[int, ...] = ()
@@ -46,7 +46,7 @@ class _Settling:
     """Loops with all values saved that they want to be. What does not depend on the loops is found once for each set of
     saved values, whichever size is tried for tiles."""
 
-    def __init__(self, program: Program):
+    def __init__(self, program: ArrayGraph):
         self.program = program
         self.beforehand = saved_beforehand(program)
         self.elements = Elements()

@@ -15,13 +15,13 @@ from gradc.ir.ops import ARRAY_OPS, PICKS, SCATTERS
 from gradc.schedule.dependences import Element
 from gradc.schedule.levels import Crew, NextLoop
 from gradc.schedule.tasks import SAVE_FROM, Task
-from gradc.schedule.work import Program
+from gradc.schedule.work import ArrayGraph
 
 MAX_PICKS = 2
 """How many arrays of indices may stand one inside the other in an access."""
 
 
-def saved_beforehand(program: Program) -> dict[Node, bool]:
+def saved_beforehand(program: ArrayGraph) -> dict[Node, bool]:
     """What is saved whatever the loops are, and whether only because a matrix product reads it."""
     saved = dict.fromkeys(_multiplying(program), False)
     for node in program.order:
@@ -32,7 +32,7 @@ def saved_beforehand(program: Program) -> dict[Node, bool]:
     return saved
 
 
-def _multiplying(program: Program) -> list[Node]:
+def _multiplying(program: ArrayGraph) -> list[Node]:
     """What has to be saved, arguments first."""
     readers = program.readers
     saved: list[Node] = []

@@ -12,7 +12,7 @@ from gradc.schedule.tasks import Task
 
 
 @dataclass(frozen=True)
-class Program:
+class ArrayGraph:
     """A lowered graph as far as it is about arrays. Numbers that are made of numbers need no loop."""
 
     graph: Graph
@@ -55,7 +55,7 @@ class Work:
     arrays that only matrix products and their readers need.
     """
 
-    program: Program
+    program: ArrayGraph
     tasks: list[Task]
     stored: dict[Node, str]
     slots: dict[str, Node]
@@ -68,7 +68,7 @@ class Work:
         return {name for name, _ in self.program.graph.outputs}
 
 
-def work(program: Program, saved: Mapping[Node, bool]) -> Work:
+def work(program: ArrayGraph, saved: Mapping[Node, bool]) -> Work:
     """The tasks, if these values are saved. Each says whether only matrix products need it in an array."""
     return _Listing(program, saved).listed()
 
@@ -76,7 +76,7 @@ def work(program: Program, saved: Mapping[Node, bool]) -> Work:
 class _Listing:
     """The tasks while they are listed."""
 
-    def __init__(self, program: Program, saved: Mapping[Node, bool]):
+    def __init__(self, program: ArrayGraph, saved: Mapping[Node, bool]):
         self.program = program
         self.saved = saved
         self.stored: dict[Node, str] = {}

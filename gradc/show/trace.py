@@ -18,7 +18,7 @@ from gradc.language.parser import collector_paused
 from gradc.language.source import Span
 from gradc.program import Program
 from gradc.runtime import arguments
-from gradc.runtime.results import gradients, names_of, plain
+from gradc.runtime.results import gradients, names_of, to_python
 from gradc.runtime.specialise import Specialiser
 from gradc.show.gates import Argument, Gate, Gates
 from gradc.show.picture import draw
@@ -130,7 +130,7 @@ def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments
         return ""
     graph = compilation.derivative
     known = dict(zip(graph.inputs, prepared.arrays, strict=True))
-    value, *grads = (plain(number) for number in run(graph.results, known, prepared.sizes(graph)))
+    value, *grads = (to_python(number) for number in run(graph.results, known, prepared.sizes(graph)))
     found = Trace(traced.text, {}, (), "", value, None, gradients(names_of(traced.grads), grads))
     if found.results() == traced.results():
         return ""
@@ -160,7 +160,7 @@ class _Tracer:
         shown = [part for pair in parts.values() for part in pair if part is not None]
         wanted = list(dict.fromkeys([*self.order, *self.bars.values(), *shown]))
         results = zip(wanted, run(wanted, known, sizes), strict=True)
-        values: dict[Node | None, Any] = {node: plain(value) for node, value in results}
+        values: dict[Node | None, Any] = {node: to_python(value) for node, value in results}
         values[None] = None
         gates = tuple(
             Gate(
@@ -187,7 +187,7 @@ class _Tracer:
         )
         return Trace(
             text,
-            {node.name: plain(known[node]) for node in self.graph.inputs},
+            {node.name: to_python(known[node]) for node in self.graph.inputs},
             gates,
             self._name(self.result, values),
             values[self.result],

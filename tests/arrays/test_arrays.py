@@ -21,10 +21,11 @@ def plain_engine():
     del ENGINES["plain"]
 
 
-def for_each(examples: Iterable[Example], check: Callable[[Example], None]) -> None:
-    """Every example is tried; the failures are reported together, the shortest in full."""
-    failures = []
+def for_each(examples: Iterable[Example], check: Callable[[Example], None]) -> int:
+    """Every example is tried; the failures are reported together, the shortest in full. Returns how many there were."""
+    failures, tried = [], 0
     for example in examples:
+        tried += 1
         try:
             check(example)
         except Exception as error:
@@ -32,6 +33,7 @@ def for_each(examples: Iterable[Example], check: Callable[[Example], None]) -> N
     failures.sort(key=lambda failure: len(failure[0]))
     listed = "\n".join(title for title, _ in failures)
     assert not failures, f"{listed}\n\n{failures[0][0]}\n{failures[0][1]}"
+    return tried
 
 
 def directions(example: Example, seed: int = 1) -> dict[str, np.ndarray]:
@@ -103,23 +105,23 @@ def flat(result) -> list:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_values(group):
-    for_each(getattr(array_programs, group)(), check_value)
+def test_values(group, ran_cases):
+    ran_cases(for_each(getattr(array_programs, group)(), check_value))
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_gradients(group):
-    for_each(getattr(array_programs, group)(), check_gradient)
+def test_gradients(group, ran_cases):
+    ran_cases(for_each(getattr(array_programs, group)(), check_gradient))
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_second_order(group):
-    for_each(getattr(array_programs, group)(), check_second_order)
+def test_second_order(group, ran_cases):
+    ran_cases(for_each(getattr(array_programs, group)(), check_second_order))
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_emitted_python(group):
-    for_each(getattr(array_programs, group)(), check_engine("plain", ("value_and_grad", "hvp")))
+def test_emitted_python(group, ran_cases):
+    ran_cases(for_each(getattr(array_programs, group)(), check_engine("plain", ("value_and_grad", "hvp"))))
 
 
 COMPILED = {"products": 40, "gathers": 12, "losses": 5, "indices": 30, "reductions": 60}
@@ -128,6 +130,6 @@ COMPILED = {"products": 40, "gathers": 12, "losses": 5, "indices": 30, "reductio
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("group", GROUPS)
-def test_compiled(group):
+def test_compiled(group, ran_cases):
     chosen = list(getattr(array_programs, group)())[3 :: COMPILED[group]]
-    for_each(chosen, check_engine("numba", ("value_and_grad",)))
+    ran_cases(for_each(chosen, check_engine("numba", ("value_and_grad",))))

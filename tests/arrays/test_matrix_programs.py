@@ -22,15 +22,17 @@ def plain_engine():
     del ENGINES["plain"]
 
 
-def try_all(programs: Iterator[tuple[str, Example]], check: Check) -> None:
-    """Every program is checked; the shortest that fails is reported."""
-    failures = []
+def try_all(programs: Iterator[tuple[str, Example]], check: Check) -> int:
+    """Every program is checked; the shortest that fails is reported. Returns how many there were."""
+    failures, tried = [], 0
     for text, example in programs:
+        tried += 1
         try:
             check(text, example)
         except Exception as error:
             failures.append(f"{text}\n{example}\n{type(error).__name__}: {error}")
     assert not failures, f"{len(failures)} fail, for instance\n{min(failures, key=len)}"
+    return tried
 
 
 def along(example: Example) -> dict[str, np.ndarray]:
@@ -76,16 +78,16 @@ def check_emitted(text: str, example: Example) -> None:
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7, strict=True)
 
 
-def test_values():
-    try_all(matrix_programs(11, 300), check_values)
+def test_values(ran_cases):
+    ran_cases(try_all(matrix_programs(11, 300), check_values))
 
 
-def test_gradients():
-    try_all(matrix_programs(12, 200), check_gradients)
+def test_gradients(ran_cases):
+    ran_cases(try_all(matrix_programs(12, 200), check_gradients))
 
 
-def test_emitted_python():
-    try_all(matrix_programs(13, 120), check_emitted)
+def test_emitted_python(ran_cases):
+    ran_cases(try_all(matrix_programs(13, 120), check_emitted))
 
 
 SCATTERED = (

@@ -113,9 +113,11 @@ def check(text: str) -> bool:
 
 @pytest.mark.parametrize("rank", [2, 3])
 @pytest.mark.parametrize("seed", range(10))
-def test_random_programs(seed, rank):
+def test_random_programs(seed, rank, ran_cases):
     failures = []
-    for text in programs(seed, 25, rank):
+    tried = list(programs(seed, 25, rank))
+    ran_cases(len(tried))
+    for text in tried:
         try:
             check(text)
         except Exception as error:

@@ -9,7 +9,7 @@ from gradc import Error
 from gradc.bench import Competitor, Workload, chosen, compare, measure
 from gradc.bench.competitors import PEERS
 from gradc.bench.report import HEADINGS, amount, duration
-from gradc.bench.show import plain
+from gradc.bench.show import as_text
 from gradc.bench.timing import Settings, Timed, in_turn
 from gradc.bench.workload import draw
 from gradc.show.encode import json_text
@@ -95,7 +95,7 @@ def test_one_that_raises_is_reported():
         "failed",
         "RuntimeError: no such device",
     )
-    assert "failed: RuntimeError: no such device" in plain(report)
+    assert "failed: RuntimeError: no such device" in as_text(report)
 
 
 def test_one_that_refuses_is_said_so():
@@ -104,7 +104,7 @@ def test_one_that_refuses_is_said_so():
 
     report = contest(Competitor("modest", never, refuses=lambda workload, inputs: "too large for me"))
     assert (entry(report, "modest").status, entry(report, "modest").reason) == ("skipped", "too large for me")
-    assert "skipped: too large for me" in plain(report)
+    assert "skipped: too large for me" in as_text(report)
 
 
 def test_floating_point_warnings_do_not_reach_the_user():

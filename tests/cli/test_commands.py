@@ -326,7 +326,7 @@ def test_text_that_is_not_utf8(tmp_path):
     (tmp_path / "latin").write_bytes(b"x + \xe9")
     result = run("eval", "-f", str(tmp_path / "latin"))
     assert result.exit_code == 1
-    assert "no UTF-8 text: byte 4 is 0xe9" in result.stderr
+    assert "is not UTF-8 text: byte 4 is 0xe9" in result.stderr
 
 
 def test_our_own_faults_are_one_line(monkeypatch):

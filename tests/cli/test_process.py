@@ -121,7 +121,7 @@ def test_text_that_the_terminal_cannot_show():
     assert "\\u03b1" in result.stdout
     broken = subprocess.run([sys.executable, "-m", "gradc", "compile", b"x  # \xff"], capture_output=True, timeout=60)
     assert broken.returncode == 1
-    assert b"EXPR is no UTF-8 text from character 6 on" in broken.stderr
+    assert b"EXPR is not UTF-8 text from character 6 on" in broken.stderr
 
 
 def test_shell_completion_knows_commands_options_and_stages():

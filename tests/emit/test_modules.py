@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from functools import cache
 
 from random_programs import random_examples
 
@@ -10,6 +11,7 @@ import gradc
 from gradc.runtime import arguments
 
 
+@cache
 def modules() -> dict[str, str]:
     """The source for a few dozen random programs, by program."""
     found = {}

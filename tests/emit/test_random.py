@@ -36,8 +36,9 @@ def hessian_times_ones(example: Example, engine: str) -> list[np.ndarray]:
 def check(
     examples: Iterable[Example], engine: str, compute: Callable = value_and_grad,
     rtol: float = 1e-9, atol: float = 1e-11,
-) -> None:  # fmt: skip
-    """Each example gives the same with an engine as with the interpreter; else the shortest one is reported."""
+) -> int:  # fmt: skip
+    """Each example gives the same with an engine as with the interpreter; else the shortest one is reported.
+    Returns how many were compared."""
     failures, done, refused = [], 0, 0
     for example in examples:
         try:
@@ -54,28 +55,30 @@ def check(
         done += 1
     assert not failures, f"{len(failures)} of {done}, for instance\n{min(failures, key=len)}"
     assert done > 9 * refused
+    return done
 
 
-def test_value_and_gradients():
-    check(random_examples(1, 600), "plain")
+def test_value_and_gradients(ran_cases):
+    ran_cases(check(random_examples(1, 600), "plain"))
 
 
-def test_hessian_times_vector():
-    check(random_examples(2, 100), "plain", hessian_times_ones, 1e-8, 1e-9)
+def test_hessian_times_vector(ran_cases):
+    ran_cases(check(random_examples(2, 100), "plain", hessian_times_ones, 1e-8, 1e-9))
 
 
-def test_special_values():
-    check(random_examples(3, 400, special=True), "plain")
+def test_special_values(ran_cases):
+    ran_cases(check(random_examples(3, 400, special=True), "plain"))
 
 
-def test_float32():
+def test_float32(ran_cases):
     """The result of every program over float32 arrays is float32; scalars of the compiler's own are no wider."""
     narrow = (example.astype(np.float32) for example in random_examples(4, 200))
-    check(narrow, "plain", rtol=2e-3, atol=1e-3)
+    ran_cases(check(narrow, "plain", rtol=2e-3, atol=1e-3))
 
 
 @pytest.mark.compiled
-def test_compiled():
-    check(random_examples(5, 6), "numba")
-    check(random_examples(6, 5, special=True), "numba")
-    check((example.astype(np.float32) for example in random_examples(7, 4)), "numba", rtol=2e-3, atol=1e-3)
+def test_compiled(ran_cases):
+    ran_cases(check(random_examples(5, 6), "numba"))
+    ran_cases(check(random_examples(6, 5, special=True), "numba"))
+    narrow = (example.astype(np.float32) for example in random_examples(7, 4))
+    ran_cases(check(narrow, "numba", rtol=2e-3, atol=1e-3))

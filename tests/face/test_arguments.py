@@ -275,4 +275,4 @@ def test_a_failing_array_protocol_is_our_error():
 
     with pytest.raises(gradc.Error) as caught:
         gradc.compile("x", engine="interpreter")(Broken())
-    assert caught.value.message == "argument `x` is no array: call .detach() first"
+    assert caught.value.message == "argument `x` is not an array: call .detach() first"

@@ -15,7 +15,7 @@ NAMES = ["x", "y", "w0", "_", "x_bar", "lambda", "class", "e", "T", "f64", "in"]
 def outline(node):
     """A small tree as nested tuples, without spans."""
     match node:
-        case syntax.Number():
+        case syntax.Literal():
             return type(node.value).__name__, node.value
         case syntax.Name():
             return node.id
@@ -102,7 +102,7 @@ def python_outline(text):
 
 names = st.sampled_from(NAMES)
 numbers = st.one_of(st.integers(0, 2**70), st.floats(min_value=0, allow_nan=False, allow_infinity=False)).map(
-    lambda value: syntax.Number(SPAN, value)
+    lambda value: syntax.Literal(SPAN, value)
 )
 name_nodes = names.map(lambda id: syntax.Name(SPAN, id))
 specials = st.sampled_from(["none", "true", "false"]).map(lambda kind: syntax.Special(SPAN, kind))
@@ -118,7 +118,7 @@ def compound(inner):
     plain = inner.filter(lambda node: not is_special(node))
     part = st.none() | inner
     item = plain | markers | st.builds(lambda *parts: syntax.Slice(SPAN, *parts), part, part, part)
-    indexed = plain.filter(lambda node: not isinstance(node, syntax.Number))
+    indexed = plain.filter(lambda node: not isinstance(node, syntax.Literal))
     items = st.lists(inner, max_size=3).map(tuple)
     keywords = st.lists(st.tuples(name_nodes, inner), max_size=2).map(tuple)
     chain = st.lists(st.tuples(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), inner), min_size=1, max_size=3)
@@ -146,7 +146,7 @@ def compound(inner):
 
 
 expressions = st.recursive(numbers | name_nodes | specials, compound, max_leaves=12)
-shapes = st.lists(name_nodes | st.integers(0, 99).map(lambda size: syntax.Number(SPAN, size)), max_size=3).map(tuple)
+shapes = st.lists(name_nodes | st.integers(0, 99).map(lambda size: syntax.Literal(SPAN, size)), max_size=3).map(tuple)
 parameters = st.lists(st.tuples(name_nodes, st.none() | expressions), max_size=3).map(tuple)
 statements = st.one_of(
     st.builds(lambda name, value: syntax.Assign(SPAN, name, value), name_nodes, expressions),

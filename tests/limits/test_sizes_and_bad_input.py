@@ -69,7 +69,8 @@ def test_functions_that_double_sixty_times():
     assert gradc.compile(text, engine="interpreter")(1.0) == 2.0**64
 
 
-def test_token_soup():
+def test_token_soup(ran_cases):
+    ran_cases(1500)
     rng = random.Random(0)
     marks = "+ - * / ** ( ) [ ] , ; : = =="
     words = f"x y 1 2.5 {marks} sum( exp( where( def if else and not @ .T pi \n einsum( softmax( axis".split(" ")

@@ -22,11 +22,11 @@ the rows that the tests check (`pytest --update` rewrites it).
 
 ## NaN in data
 
-A NaN in an array makes NaN of every reduction along an axis that meets it, and of a loss, whose gradient in the other
-rows is what it would be without; `argmax` and `argmin` give the position of the first NaN. What chooses by a condition
-(`relu`, `max`, `min`, `clip`, `multiclass_hinge`) hands the NaN on: its value is NaN, and its derivative there is the
-identity's, 1, as that of `2*x + 1` is 2. So a gradient without NaN does not say that the data have none: look at the
-value, which does. `where` and `if` take the second side, for no comparison with NaN holds but `!=`.
+A NaN in an array makes every reduction over it NaN, a loss among them, whose gradient in the other rows is what it would
+be without the NaN; `argmax` and `argmin` give the position of the first NaN. What chooses by a condition (`relu`, `max`,
+`min`, `clip`, `multiclass_hinge`) passes the NaN on: its value is NaN, and its derivative there is the
+identity's, 1, as that of `2*x + 1` is 2. So a gradient without NaN does not mean that the data have none; the value
+tells. `where` and `if` take the second side, for no comparison with NaN holds but `!=`.
 
 ## What is not taken
 

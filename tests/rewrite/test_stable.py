@@ -98,7 +98,7 @@ def draws(rule, inputs, values, count: int, seed: int = 0):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=by_text)
-def test_equal_at_forty_digits(rule):
+def test_equal_at_forty_digits(rule, ran_cases):
     """Wherever the left side is defined, so is the right one, and it is the same number."""
     inputs, both = graphs(rule, SIZE)
     defined = 0
@@ -110,6 +110,7 @@ def test_equal_at_forty_digits(rule):
                     defined += 1
                     assert abs(left - right) <= 1e-15 * (abs(left) + mpmath.mpf(10) ** -40), (point, left, right)
     assert defined >= 3
+    ran_cases(defined)
 
 
 # ---------------------------------------------------------------- accuracy
@@ -222,7 +223,7 @@ def accuracy_cases():
 
 
 @pytest.mark.parametrize("rule", list(accuracy_cases()), ids=by_text)
-def test_at_least_as_accurate(rule):
+def test_at_least_as_accurate(rule, ran_cases):
     case = Case(rule)
     wrong, compared = [], 0
     for point in draws(rule, case.inputs, MILD if "gamma" in rule.text else HARD, POINTS):
@@ -236,6 +237,7 @@ def test_at_least_as_accurate(rule):
                 bound = max(error(was, t), FEW_ULP * abs(t) * mpmath.mpf(2) ** -53 + FEW_TIMES * m)
                 if not error(got, t) <= bound:
                     wrong.append(f"{point} number {k}: {got!r}, not {mpmath.nstr(t, 17)}; the left side gives {was!r}")
+    ran_cases(compared)
     assert not wrong, "\n" + "\n".join(wrong[:4])
     assert compared > 10
 

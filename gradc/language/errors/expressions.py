@@ -56,6 +56,10 @@ def shown(token: Token) -> str:
     return {"end": "the end of the program", "separator": line_end}.get(token.kind, f"`{clip(token.text)}`")
 
 
+def line_goes_on(operator: Token) -> str:
+    return f"a line continues if it ends with an operator: move the {shown(operator)} to the end of the line before"
+
+
 def foreign_word(source: Source, tokens: list[Token], at: int) -> Error | None:
     """The message if one of the two tokens that do not fit is a word of another language."""
     for token in (tokens[at], tokens[at - 1]) if at else (tokens[at],):
@@ -88,14 +92,14 @@ def misplaced(source: Source, token: Token) -> Error:
             "G0107",
             "`=` inside an expression",
             span,
-            help="equality is tested by `==`; a name gets a value in a statement of its own, `q = x + y`",
+            help="test equality with `==`; give a name a value in a statement of its own, `q = x + y`",
         )
     if token.kind == ",":
         return Error(
             "G0102",
             "a program has one result",
             span,
-            help="write one expression, or join several to an array: `stack([a, b])`",
+            help="write one expression, or join several into an array: `stack([a, b])`",
         )
     if token.kind == ":":
         return Error("G0102", "unexpected `:`", span, help=f"a declaration is written `x: f64[n]`; {FUNCTION}")
@@ -111,12 +115,17 @@ def misplaced(source: Source, token: Token) -> Error:
 
 def missing_operator(source: Source, tokens: list[Token], at: int) -> Error:
     before, token = tokens[at - 1], tokens[at]
-    message = f"an operator is missing between {shown(before)} and {shown(token)}"
+    message = f"missing operator between {shown(before)} and {shown(token)}"
     span = Span(source, before.start, token.stop)
     if token.kind == "not":
         negated_in = tokens[at + 1].text == "in"
-        advice = FOREIGN_WORDS["in"] if negated_in else "`not` stands before a condition, as in `a and not b`"
+        advice = FOREIGN_WORDS["in"] if negated_in else "`not` goes before a condition, as in `a and not b`"
         return Error("G0104", message, at_token(source, token) if negated_in else span, help=advice)
+    for word in (before, token):
+        if word.kind == "...":
+            return stray_ellipsis(source, word)
+        if word.kind in ("None", "True", "False"):
+            return no_number(at_token(source, word))
     left, right = operand_before(source, tokens, at), operand_after(source, tokens, at)
     if left.endswith(".T") and token.kind == "(":
         return Error("G0108", "the transpose takes no arguments", at_token(source, token), help=f"write `{left}`")
@@ -181,7 +190,7 @@ def attribute(source: Source, tokens: list[Token], at: int) -> Error:
             "G0102",
             "unexpected `.`",
             at_token(source, tokens[at]),
-            help="a decimal point stands beside digits; the transpose is `x.T`",
+            help="a decimal point goes next to a digit; the transpose is `x.T`",
         )
     if before.kind == "name" and before.text in MODULES:
         return module_prefix(source, tokens, at)
@@ -205,9 +214,7 @@ def module_prefix(source: Source, tokens: list[Token], at: int) -> Error:
     name = NAMES_ELSEWHERE.get(last.text, clip(last.text))
     call = "(...)" if tokens[at].kind == "(" and name == last.text else ""
     prefix = excerpt(source, span.start, span.stop)
-    return Error(
-        "G0108", f"functions and constants have no `{prefix}` before their names", span, help=f"write `{name}{call}`"
-    )
+    return Error("G0108", f"functions and constants are written without `{prefix}`", span, help=f"write `{name}{call}`")
 
 
 # Where an operand is due.
@@ -220,13 +227,13 @@ def operand_missing(source: Source, tokens: list[Token], at: int) -> Error:
     if token.kind == "def":
         return misplaced(source, token)
     if token.kind == "if":
-        return Error("G0108", "`if` stands between two values", at_token(source, token), help=CONDITION)
+        return Error("G0108", "`if` goes between two values", at_token(source, token), help=CONDITION)
     if before is None:
         return no_left_operand(source, tokens, at)
     if token.kind in ENDS:
         return Error(
             "G0105",
-            f"the {'expression' if before.kind != '=' else 'statement'} ends after {shown(before)}",
+            f"expected an expression after {shown(before)}",
             at_token(source, before),
             help=f"write what comes after {shown(before)}, or delete it",
         )
@@ -235,24 +242,24 @@ def operand_missing(source: Source, tokens: list[Token], at: int) -> Error:
             "G0102",
             f"unexpected {shown(token)}",
             at_token(source, token),
-            help="arguments are written one by one; nothing is unpacked",
+            help="write the arguments one by one; unpacking is not supported",
         )
     if token.kind == "=" and before.kind in BINARY:
         return misplaced(source, token)
     return Error(
         "G0102",
-        f"a value is missing between {shown(before)} and {shown(token)}",
+        f"expected an expression between {shown(before)} and {shown(token)}",
         Span(source, before.start, token.stop),
-        help="write a number, a name or an expression there",
+        help="write a number, a name or a longer expression there",
     )
 
 
 def no_left_operand(source: Source, tokens: list[Token], at: int) -> Error:
     """The message for a statement that starts with an operator or the like."""
     token = tokens[at]
-    advice = "write a number, a name or an expression before it"
+    advice = "write a number, a name or a longer expression before it"
     if at and tokens[at - 1].text.startswith("\n") and token.kind in BINARY:
-        advice = f"a line goes on if it ends with an operator: put the {shown(token)} at the end of the line before"
+        advice = line_goes_on(token)
     elif token.kind == "else":
         advice = CONDITION
     return Error("G0102", f"a statement cannot start with {shown(token)}", at_token(source, token), help=advice)
@@ -289,6 +296,16 @@ def not_needs_brackets(source: Source, token: Token) -> Error:
     )
 
 
+def no_number(span: Span | None) -> Error:
+    """The message for a list or a word where only a number or an array makes sense."""
+    return Error(
+        "G0108",
+        "expected a number or an array",
+        span,
+        help="lists, None, True and False are only allowed where a function or an index takes them",
+    )
+
+
 def stray_ellipsis(source: Source, token: Token) -> Error:
     return Error(
         "G0102",
@@ -307,9 +324,9 @@ def stray_colon(source: Source, tokens: list[Token], at: int) -> Error:
 def positional_after_keyword(source: Source, start: int, stop: int) -> Error:
     return Error(
         "G0102",
-        "an argument without keyword after one with keyword",
+        "positional argument after a keyword argument",
         Span(source, start, stop),
-        help="write the arguments without keyword first",
+        help="put the positional arguments first",
     )
 
 

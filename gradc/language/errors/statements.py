@@ -12,6 +12,7 @@ from gradc.language.errors.expressions import (
     clip,
     constant_named,
     foreign_word,
+    line_goes_on,
     misplaced,
     shown,
     unexpected,
@@ -30,7 +31,7 @@ LIKELY_DTYPES = {
 def unused_expression(source: Source, expression: Expression, following: Token) -> Error:
     advice = "only the last expression is the result: name this one, as in `q = ...`, or delete it"
     if following.kind in BINARY:
-        advice = f"a line goes on if it ends with an operator: put the {shown(following)} at the end of the line before"
+        advice = line_goes_on(following)
     return Error("G0102", "this expression is not used", expression.span, help=advice)
 
 
@@ -62,7 +63,7 @@ def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expre
             advice = "arrays are never changed: build a new one, for instance with `where` or `stack`"
         case _:
             return misplaced(source, token)
-    return Error("G0102", "only a name can stand before `=`", found.span, help=advice)
+    return Error("G0102", "only a name can be given a value", found.span, help=advice)
 
 
 def declaration_goes_on(source: Source, token: Token) -> Error:
@@ -81,7 +82,7 @@ def unknown_dtype(source: Source, tokens: list[Token], at: int, known: tuple[str
     likely = LIKELY_DTYPES.get(token.text)
     advice = f"write `{likely}`" if likely else f"the types are {', '.join(known)}, as in `x: f64[n]`"
     if token.kind in ENDS:
-        return Error("G0105", "a type is missing after `:`", at_token(source, tokens[at - 1]), help=advice)
+        return Error("G0105", "expected a type after `:`", at_token(source, tokens[at - 1]), help=advice)
     return Error("G0202", f"there is no type {shown(token)}", at_token(source, token), help=advice)
 
 
@@ -109,7 +110,7 @@ def declaration_unfinished(source: Source, tokens: list[Token], at: int) -> Erro
     if token.kind == "=":
         return Error(
             "G0102",
-            "a statement gives a value to one name",
+            "a statement gives a value to only one name",
             at_token(source, token),
             help="write one statement for each name: `x = 1; y = 2`",
         )
@@ -124,17 +125,17 @@ def name_due(source: Source, tokens: list[Token], at: int, purpose: str) -> Erro
     if token.kind in ENDS:
         return Error(
             "G0105",
-            f"the statement ends after {shown(tokens[at - 1])}",
+            f"expected {purpose}, found {shown(token)}",
             at_token(source, tokens[at - 1]),
             help=FUNCTION,
         )
     if token.kind in ("*", "**"):
-        advice = "a function has as many parameters as it names; nothing is unpacked"
+        advice = "name each parameter; a variable number of them is not supported"
     elif token.kind == "number":
         advice = "names are made of letters, digits and `_`, and do not start with a digit"
     else:
         advice = f"an input is declared as `x: f64[n]`; {FUNCTION}"
-    return Error("G0102", f"{purpose} is a name, not {shown(token)}", at_token(source, token), help=advice)
+    return Error("G0102", f"expected {purpose}, found {shown(token)}", at_token(source, token), help=advice)
 
 
 def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str) -> Error:
@@ -142,7 +143,10 @@ def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str
     token = tokens[at]
     if token.kind in ENDS:
         return Error(
-            "G0105", f"the definition ends before its `{due}`", at_token(source, tokens[at - 1]), help=FUNCTION
+            "G0105",
+            f"expected `{due}` before the end of the definition",
+            at_token(source, tokens[at - 1]),
+            help=FUNCTION,
         )
     if token.kind == ":" and due == ",":
         return Error(
@@ -151,4 +155,5 @@ def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str
             at_token(source, token),
             help="a function takes whatever types it is called with: delete `:` and the type",
         )
-    return Error("G0102", f"a definition has `{due}` here, not {shown(token)}", at_token(source, token), help=FUNCTION)
+    message = f"expected `{due}` in the definition, found {shown(token)}"
+    return Error("G0102", message, at_token(source, token), help=FUNCTION)

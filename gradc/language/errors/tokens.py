@@ -126,8 +126,8 @@ def foreign_operator(source: Source, word: str, start: int) -> Error:
     elif word in OPERATORS:
         advice = OPERATORS[word]
     else:
-        advice = f"write the result as a new name: `q = x {word[:-1]} y`; no name is given a value twice"
-    return Error("G0107", f"the operator `{word}` does not exist here", span, help=advice)
+        advice = f"give the result a new name: `q = x {word[:-1]} y`; a name gets its value once"
+    return Error("G0107", f"there is no operator `{word}`", span, help=advice)
 
 
 def stray_character(source: Source, character: str, start: int) -> Error:
@@ -229,7 +229,7 @@ def foreign_letter(source: Source, character: str, start: int) -> Error | None:
         "G0101",
         f"{show(character)} only looks like the letter `{likely}`",
         span,
-        help=f"type `{plain}` anew, in ASCII letters",
+        help=f"retype `{plain}` in ASCII letters",
     )
 
 
@@ -253,7 +253,7 @@ def plain_ascii(source: Source, character: str, start: int) -> Error | None:
             help=f"write `{LATEX.get(latex[1], latex[1])}`",
         )
     advice = {
-        "\\": "a line goes on inside brackets, and after an operator at its end",
+        "\\": "a line continues inside brackets, and after an operator at its end",
         "{": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
         "}": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
         "?": "a condition is written `a if c else b`",
@@ -268,11 +268,11 @@ def invisible(source: Source, character: str, start: int) -> Error | None:
     category = unicodedata.category(character)
     span = Span(source, start, start + 1)
     if category in {"Zs", "Zl", "Zp"} or character == "\x85":
-        return Error("G0101", f"a space that is not plain: {show(character)}", span, help="replace it by a plain space")
+        return Error("G0101", f"non-ASCII space: {show(character)}", span, help="replace it with an ordinary space")
     if category == "Cc":
-        return Error("G0101", f"a control character: U+{ord(character):04X}", span, help="delete it")
+        return Error("G0101", f"unexpected control character U+{ord(character):04X}", span, help="delete it")
     if category in {"Cf", "Cs", "Cn", "Co"}:
-        return Error("G0101", f"an invisible character: {show(character)}", span, help="delete it")
+        return Error("G0101", f"unexpected invisible character {show(character)}", span, help="delete it")
     return None
 
 
@@ -290,18 +290,21 @@ def malformed_number(source: Source, word: str, glued: str, start: int) -> Error
             "G0106", "the number is not decimal", span, help="numbers are written in decimal, as `16` or `1.6e1`"
         )
     if glued in ("j", "J"):
-        return Error("G0106", "imaginary numbers do not exist here", span, help=f"all values are real; {product}")
+        return Error("G0106", "there are no imaginary numbers", span, help=f"all values are real; {product}")
     if glued in ("e", "E"):
-        return Error("G0106", "the exponent of the number has no digits", span, help=f"write `1e-3`, say; {product}")
+        return Error("G0106", "the exponent of the number has no digits", span, help=f"as in `1e-3`; {product}")
     if glued.startswith(".") and "e" in word.lower():
         return Error(
-            "G0106", "the exponent of the number is not whole", span, help="write the power out, as in `10**0.5`"
+            "G0106",
+            "the exponent of the number is not a whole number",
+            span,
+            help="write the power out, as in `10**0.5`",
         )
     if glued.startswith("."):
         advice = "a slice is written `x[1:3]`" if word.endswith(".") else "a product needs `*`"
-        return Error("G0106", "the number has two points", span, help=f"write one decimal point; {advice}")
+        return Error("G0106", "the number has two decimal points", span, help=f"write one decimal point; {advice}")
     if "_" in word and not DIGITS_AND_UNDERSCORES.fullmatch(word):
-        return Error("G0106", "a `_` in a number stands between two digits", span, help="as in `1_000`")
+        return Error("G0106", "a `_` in a number must be between two digits", span, help="as in `1_000`")
     return None
 
 
@@ -319,7 +322,7 @@ def never_opened(source: Source, bracket: Token) -> Error:
     partner = {")": "(", "]": "["}[bracket.kind]
     return Error(
         "G0103",
-        f"this `{bracket.kind}` closes nothing",
+        f"unmatched `{bracket.kind}`",
         Span(source, bracket.start, bracket.stop),
         help=f"delete it, or add the missing `{partner}` before it",
     )
