@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradc.ir.graph import Node, topological
+from gradc.ir.types import Type
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
 from gradc.schedule.groups import Loops, Nest
 from gradc.schedule.tasks import Body, Local, Loop, Schedule, Task, Tiles
@@ -135,19 +136,21 @@ def shared(plan: Schedule) -> dict[str, str]:
     if not any(node.type in types and plan.stored.get(node) != name for name, node in plan.graph.outputs):
         return {}
     accesses = Accesses(plan)
-    stores = [(task, path) for task, path in accesses.tasks if task.kind == "store"]
     scatters = {task.slot for task, _ in accesses.tasks if task.kind == "scatter"}
     taken = {*plan.stored.values(), *scatters}
+    free: dict[Type, dict[str, tuple[Task, Path]]] = {}
+    for task, path in reversed(accesses.tasks):
+        if task.kind == "store" and task.slot not in taken:
+            free.setdefault(task.node.type, {})[task.slot] = task, path
     viewed = {task.node.args[0] for task, _ in accesses.tasks if task.node.op == "reshape"}
     homes: dict[str, str] = {}
     for node in saved:
-        slot = plan.stored[node]
-        for task, path in reversed(stores) if node not in viewed else ():
-            is_free = task.slot not in taken and task.node.type == node.type
-            if is_free and overwrites_late(accesses, node, task, path):
-                homes[slot] = task.slot
-                taken.add(task.slot)
-                break
+        if node not in viewed:
+            for output, (task, path) in free.get(node.type, {}).items():
+                if overwrites_late(accesses, node, task, path):
+                    homes[plan.stored[node]] = output
+                    del free[node.type][output]
+                    break
     return homes
 
 
