@@ -21,6 +21,7 @@ from gradc.rewrite import pipeline
 from gradc.rewrite.engine import Applied, lines
 from gradc.schedule.build import build
 from gradc.schedule.loops import Kernel
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.planner import schedule
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.text import loops_text, schedule_text
@@ -209,6 +210,11 @@ class Compilation:
         """The kernel as a module: what it needs, the function."""
         return module([self.function], self.program.text.strip(), {}, cache=False)
 
+    @property
+    def phrases(self) -> Phrases:
+        """What to call values when something is told of them."""
+        return Phrases(self.spans, self.names, self.lowered.outputs)
+
     def stage_text(self, name: str) -> str:
         """A stage of `STAGES` as text."""
         return STAGES[name](self)
@@ -227,7 +233,7 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
-    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.loops),
+    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.loops, compilation.phrases),
     "loops": lambda compilation: loops_text(compilation.loops),
     "python": lambda compilation: compilation.python,
 }

@@ -38,11 +38,11 @@ from gradc.schedule.loops import (
     Total,
     Variable,
 )
-from gradc.schedule.phrases import phrase
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.tasks import Schedule
 
 
-def schedule_text(plan: Schedule, kernel: Kernel) -> str:
+def schedule_text(plan: Schedule, kernel: Kernel, phrases: Phrases) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
     lines = list(_loops(kernel))
     if not lines:
@@ -53,12 +53,12 @@ def schedule_text(plan: Schedule, kernel: Kernel) -> str:
         where = f"in the storage of {plan.aliases[slot]}" if slot in plan.aliases else "in an array of its own"
         if slot in plan.local:
             where = f"as {kernel.arrays[slot]}, for one iteration"
-        lines.append(f"saved: {phrase(node)}, {where}")
+        lines.append(f"saved: {phrases.of(node)}, {where}")
     for node in plan.stored:
         if node.row.kind == "reduction" and plan.stored[node] not in plan.local:
-            lines.append(f"kept: {phrase(node)} of {node.type}, for a later loop")
+            lines.append(f"kept: {phrases.of(node)} of {node.type}, for a later loop")
     for node in plan.recomputed:
-        lines.append(f"recomputed: {phrase(node)}, cheaper than saving it")
+        lines.append(f"recomputed: {phrases.of(node)}, cheaper than saving it")
     return "\n".join(lines) + "\n"
 
 
