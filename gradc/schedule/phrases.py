@@ -10,7 +10,7 @@ from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive
 from gradc.language.parser import parse
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Binary, Call, Comparison, Expression, Index, Name, Number, Slice, Transpose, Unary
+from gradc.language.syntax import Binary, Call, Comparison, Expression, Index, Literal, Name, Slice, Transpose, Unary
 from gradc.language.unparse import unparse
 
 WIDTH = 60
@@ -78,7 +78,7 @@ class Phrases:
         if node.op == "input":
             return _name(node.name)
         if node.op == "const":
-            return _name(f"{node.value}".removesuffix(".0")) if node.value >= 0 else Number(NOWHERE, node.value)
+            return _name(f"{node.value}".removesuffix(".0")) if node.value >= 0 else Literal(NOWHERE, node.value)
         if node.op == "size":
             return _name(str(node.attrs[0]))
         if node.op == "iota":
