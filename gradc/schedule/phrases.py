@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from gradc.ir.graph import Node
+from gradc.ir.graph import MAKERS, Node
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive
 from gradc.language.parser import parse
@@ -86,23 +86,20 @@ class Phrases:
         if way not in shown:
             return _name(LEFT_OUT)
         args = [self._part(arg, (*way, k), shown) for k, arg in enumerate(node.args)]
-        match node.op:
-            case "broadcast" | "squeeze" | "cast":
-                return args[0]
-            case "transpose" if node.attrs[0] == (1, 0):
-                return Transpose(NOWHERE, args[0])
-            case "slice":
-                parts = zip(node.attrs[0], node.args[0].shape)
-                return Index(NOWHERE, args[0], tuple(_part(part, size) for part, size in parts))
-            case "take" if node.attrs[0] == 0:
-                return Index(NOWHERE, args[0], (args[1],))
-            case "contract":
-                return _product(node, args)
-            case "neg":
-                return Unary(NOWHERE, "-", args[0])
-            case "not":
-                return Unary(NOWHERE, "not", args[0])
+        if node.op in MAKERS:
+            return args[0]
+        if node.op == "transpose" and node.attrs[0] == (1, 0):
+            return Transpose(NOWHERE, args[0])
+        if node.op == "slice":
+            parts = zip(node.attrs[0], node.args[0].shape)
+            return Index(NOWHERE, args[0], tuple(_part(part, size) for part, size in parts))
+        if node.op == "take" and node.attrs[0] == 0:
+            return Index(NOWHERE, args[0], (args[1],))
+        if node.op == "contract":
+            return _product(node, args)
         sign = node.row.sign
+        if sign and len(args) == 1:
+            return Unary(NOWHERE, sign, args[0])
         if sign and node.type.dtype == "bool" and node.args[0].type.dtype != "bool":
             return Comparison(NOWHERE, tuple(args), (sign,))
         if sign:
