@@ -24,6 +24,7 @@ from gradc.rewrite.engine import Applied, lines
 from gradc.schedule.build import build
 from gradc.schedule.expand import expand
 from gradc.schedule.nest import Nest
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.planner import schedule
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.text import schedule_text
@@ -217,6 +218,11 @@ class Compilation:
         """The kernel as a module: what it needs, the function."""
         return module([self.function], self.program.text.strip(), {}, cache=False)
 
+    @property
+    def phrases(self) -> Phrases:
+        """What to call values when something is told of them."""
+        return Phrases(self.spans, self.names, self.lowered.outputs)
+
     def stage_text(self, name: str) -> str:
         """A stage of `STAGES` as text."""
         return STAGES[name](self)
@@ -235,7 +241,7 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
-    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.nest),
+    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.nest, compilation.phrases),
     "loops": lambda compilation: print_kernel(compilation.loops),
     "python": lambda compilation: compilation.python,
 }

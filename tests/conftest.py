@@ -1,5 +1,6 @@
 """What all tests share: every engine in turn, golden files, the verifier behind every stage, and how many cases ran."""
 
+import gc
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def pytest_addoption(parser):
 def pytest_xdist_auto_num_workers(config) -> int | None:
     """Single files and tests run in this process, everything else on all cores."""
     return 0 if all(".py" in str(argument) for argument in config.args) else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays until the end, so the garbage collector need not look at it again."""
+    gc.freeze()
 
 
 # ---------------------------------------------------------------- cases

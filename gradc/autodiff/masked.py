@@ -86,6 +86,8 @@ def masked(node: Node) -> Masked:
 
 def times(given: Masked, local: Node) -> Masked:
     """A cotangent or tangent multiplied by a partial derivative."""
+    if given.mask is None and given.scatter is None and local.op != "gate" and local.type == given.value.type:
+        return Masked(_scaled(given.value, local))
     shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
 
     def met(node: Node) -> Node:

@@ -31,23 +31,25 @@ def instantiate(
     """
     if text in bindings:
         return bindings[text]
-    if (number := _number(text)) is not None:
-        return constant(number, Type(dtype))
+    number = _number(text, dtype)
+    if number is not None:
+        return number
     if any([node.is_constant for node in bindings.values()]):  # constants are folded on the way
         return _read(text, bindings, dtype, axes, rank)
-    types = tuple([(name, node.type) for name, node in bindings.items()])
-    steps, result = _recipe(text, types, dtype, axes, rank)
     values = list(bindings.values())
+    steps, result = _recipe(text, tuple(bindings), tuple([node.type for node in values]), dtype, axes, rank)
     for op, positions, attrs in steps:
         values.append(build(op, tuple([values[position] for position in positions]), attrs))
     return values[result]
 
 
 @cache
-def _number(text: str) -> float | None:
-    """The number that a template is; None for any other."""
+def _number(text: str, dtype: str) -> Node | None:
+    """A template that is a number; None for any other."""
     program = parsed(text)
-    return float(program.result.value) if isinstance(program.result, Literal) and not program.statements else None
+    if not isinstance(program.result, Literal) or program.statements:
+        return None
+    return constant(float(program.result.value), Type(dtype))
 
 
 Step = tuple[str, tuple[int, ...], tuple[Any, ...]]
@@ -56,13 +58,13 @@ Step = tuple[str, tuple[int, ...], tuple[Any, ...]]
 
 @lru_cache(maxsize=20_000)
 def _recipe(
-    text: str, types: tuple[tuple[str, Type], ...], dtype: str, axes: tuple[int, ...] | None, rank: int
+    text: str, names: tuple[str, ...], types: tuple[Type, ...], dtype: str, axes: tuple[int, ...] | None, rank: int
 ) -> tuple[list[Step], int]:
     """What a template builds whatever nodes of these types its names are bound to, and the position of the result.
 
     A program has few templates and types but many nodes: reading the text for each node would take most of the time.
     """
-    bindings = {name: input_node(name, type) for name, type in types}
+    bindings = {name: input_node(name, type) for name, type in zip(names, types)}
     result = _read(text, bindings, dtype, axes, rank)
     positions = {node: position for position, node in enumerate(bindings.values())}
     steps = []

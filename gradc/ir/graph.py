@@ -205,6 +205,7 @@ def squeeze(node: Node, axes: tuple[int, ...]) -> Node:
 
 
 MAKERS: dict[str, Callable[..., Node]] = {maker.__name__: maker for maker in (broadcast, cast, squeeze)}
+"""Ops that bring operands together, and do nothing where there is nothing to do."""
 
 
 def build(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> Node:

@@ -65,7 +65,7 @@ class Op:
     symbol: str = ""
     """What a picture calls the op; its name if this is empty."""
     sign: str = ""
-    """The operator that writes it, in the language as in Python."""
+    """The operator that writes it, in the language as in Python, before or between its arguments."""
     with_number: tuple[str, str] = ("", "")
     """The same where the left argument is a number, and where the right one is."""
     identity: float | bool | None = None
@@ -282,7 +282,7 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 # fmt: off
 
 #      name        cost  partial                      numpy               python            domain
-_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", facts="keeps_integers hidden")
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden")
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers")
 _unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0})")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive")

@@ -28,11 +28,11 @@ class Group:
     level: int
     tasks: list[Task]
     is_tiles: bool
-    inner: Nest | None = None
+    inner: Layer | None = None
 
 
 @dataclass(eq=False)
-class Nest:
+class Layer:
     """What is inside `around` loops, one over tiles included: groups in order of execution."""
 
     crew: Crew
@@ -47,21 +47,21 @@ class Loops:
 
     needs: Dependences
     cuts: dict[Task, int]
-    nest: Nest
+    layer: Layer
     wanted: set[Node]
     recomputed: set[Node]
 
     @property
     def has_tiles(self) -> bool:
-        return any(group.is_tiles for group in self.nest.groups)
+        return any(group.is_tiles for group in self.layer.groups)
 
-    def nests(self) -> Iterator[Nest]:
-        """Every nest, outer ones before what is inside."""
-        stack = [self.nest]
+    def layers(self) -> Iterator[Layer]:
+        """Every layer, outer ones before what is inside."""
+        stack = [self.layer]
         while stack:
-            nest = stack.pop()
-            yield nest
-            stack += [group.inner for group in reversed(nest.groups) if group.inner is not None]
+            layer = stack.pop()
+            yield layer
+            stack += [group.inner for group in reversed(layer.groups) if group.inner is not None]
 
 
 def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
@@ -69,7 +69,7 @@ def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
     the size `tile`, but not of the tasks in `untiled`: those that meet no matrix product are added there."""
     while True:
         cuts = _cuts(needs.work.tasks, tile, untiled)
-        outer = _nest(Crew(needs, needs.work.tasks, cuts, 0, False), 0)
+        outer = _layer(Crew(needs, needs.work.tasks, cuts, 0, False), 0)
         without_product = [
             task.key
             for group in outer.groups
@@ -83,13 +83,13 @@ def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
     recomputed: set[Node] = set()
     depth = [outer]
     while depth:
-        for nest in depth:
-            dear, cheap = shared_between_loops(nest.crew, [group.tasks for group in nest.groups if group.loop])
+        for layer in depth:
+            dear, cheap = shared_between_loops(layer.crew, [group.tasks for group in layer.groups if group.loop])
             wanted |= dear & needs.work.program.readers.keys()
             recomputed |= cheap
         if wanted:
             break
-        depth = [inner for nest in depth for inner in _open(nest)]
+        depth = [inner for layer in depth for inner in _open(layer)]
     return Loops(needs, cuts, outer, wanted, recomputed)
 
 
@@ -106,25 +106,25 @@ def _cuts(tasks: list[Task], tile: Size | None, untiled: set[tuple]) -> dict[Tas
     return found
 
 
-def _nest(crew: Crew, around: int) -> Nest:
+def _layer(crew: Crew, around: int) -> Layer:
     """The tasks grouped by level; at one level points first, then a loop for each size."""
     level = levels(crew)
     members: dict[GroupKey, list[Task]] = {}
     for task in crew.tasks:
         members.setdefault((level[task], crew.loop[task]), []).append(task)
-    nest = Nest(crew, around)
+    layer = Layer(crew, around)
     for (at, loop), tasks in sorted(members.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
         is_tiles = loop is not None and loop[1] and any(task.kind == "call" or crew.axis[task] for task in tasks)
-        nest.groups.append(Group(loop, at, tasks, is_tiles))
-    return nest
+        layer.groups.append(Group(loop, at, tasks, is_tiles))
+    return layer
 
 
-def _open(nest: Nest) -> Iterator[Nest]:
-    """What is inside each loop of a nest."""
-    crew = nest.crew
-    for group in nest.groups:
+def _open(layer: Layer) -> Iterator[Layer]:
+    """What is inside each loop of a layer."""
+    crew = layer.crew
+    for group in layer.groups:
         if group.loop is None or all(task.kind == "call" for task in group.tasks):
             continue
         depth, in_tile = (crew.depth, True) if group.is_tiles else (crew.depth + 1, crew.in_tile)
-        group.inner = _nest(Crew(crew.needs, group.tasks, crew.cuts, depth, in_tile), nest.around + 1)
+        group.inner = _layer(Crew(crew.needs, group.tasks, crew.cuts, depth, in_tile), layer.around + 1)
         yield group.inner

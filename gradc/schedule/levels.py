@@ -51,8 +51,7 @@ class Crew:
 
     def _makers(self) -> dict[Node, list[Task]]:
         """The tasks that make each root, of those made here."""
-        stored = self.needs.work.stored
-        stored_in = {slot: node for node, slot in stored.items()}
+        stored, stored_in = self.needs.work.stored, self.needs.work.stored_in
         found: dict[Node, list[Task]] = {}
         for task in self.tasks:
             if task.kind == "scatter":

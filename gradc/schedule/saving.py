@@ -7,7 +7,6 @@ of arrays are scattered is complete only in an array. And a matrix product reads
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from gradc.ir.graph import Node
@@ -72,9 +71,8 @@ def shared_between_loops(crew: Crew, groups: Iterable[list[Task]]) -> tuple[set[
     cheap: set[Node] = set()
     for loops in alike.values():
         if len(loops) > 1:
-            computed = [_computed(crew, tasks) for tasks in loops]
-            times = Counter(element for values in computed for element in values)
-            shared = {element for element, count in times.items() if count > 1 and element.node.row.cost}
+            computed, again = _computed(crew, loops)
+            shared = _with_cones(again, computed, crew.needs.work.roots)
             if shared:
                 for element in _used_apart(crew, loops, computed, shared):
                     is_dear = _is_whole(element) and _cone_cost(element, shared) >= SAVE_FROM
@@ -86,38 +84,63 @@ Computed = dict[Element, list[Element]]
 """Elements that a loop computes anew in each iteration, and which of those each is made from."""
 
 
-def _computed(crew: Crew, tasks: list[Task]) -> Computed:
+def _computed(crew: Crew, loops: list[list[Task]]) -> tuple[Computed, list[Element]]:
+    """What the loops compute, and those elements that a loop finds computed by one before."""
     needs = crew.needs
     found: Computed = {}
-    for task in tasks:
+    first: dict[Element, int] = {}
+    again: list[Element] = []
+    for number, task in ((number, task) for number, tasks in enumerate(loops) for task in tasks):
         axis = crew.axis[task]
         assert axis is not None
         along = 1 << axis
         stack = needs.starts[task].copy()
         while stack:
             element = stack.pop()
+            if not needs.is_computed(element, task):
+                continue
             name = crew.common(element, task)
-            if name in found or not needs.is_computed(element, task):
+            if name in first:
+                if first[name] != number:
+                    again.append(name)
                 continue
             read = [inner for inner in element.reads if needs.axes[inner] & along]
             if read or (not element.reads and needs.axes.get(element, 0) & along):
+                first[name] = number
                 found[name] = [crew.common(inner, task) for inner in read]
                 stack += read
+    return found, again
+
+
+def _with_cones(elements: list[Element], computed: Computed, roots: set[Node]) -> set[Element]:
+    """The elements that cost something, among these and what is computed below them."""
+    stack, done, found = elements, set(elements), set()
+    while stack:
+        element = stack.pop()
+        if element.node.row.cost:
+            found.add(element)
+        below = [
+            inner for inner in computed[element] if inner in computed and inner not in done and inner.node not in roots
+        ]
+        done.update(below)
+        stack += below
     return found
 
 
-def _used_apart(
-    crew: Crew, loops: list[list[Task]], computed: list[Computed], shared: set[Element]
-) -> dict[Element, None]:
+def _used_apart(crew: Crew, loops: list[list[Task]], computed: Computed, shared: set[Element]) -> dict[Element, None]:
     """The shared values that something reads which is not shared itself."""
     apart: dict[Element, None] = {}
-    for tasks, values in zip(loops, computed):
-        for element, read in values.items():
-            if element not in shared:
-                apart.update((inner, None) for inner in read if inner in shared)
+    for element, read in computed.items():
+        if element not in shared:
+            for inner in read:
+                if inner in shared:
+                    apart[inner] = None
+    for tasks in loops:
         for task in tasks:
-            starts = (crew.common(start, task) for start in crew.needs.starts[task])
-            apart.update((start, None) for start in starts if start in shared)
+            for start in crew.needs.starts[task]:
+                name = crew.common(start, task)
+                if name in shared:
+                    apart[name] = None
     return apart
 
 

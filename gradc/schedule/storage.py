@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradc.ir.graph import Node, topological
+from gradc.ir.types import Type
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
-from gradc.schedule.groups import Loops, Nest
+from gradc.schedule.groups import Layer, Loops
 from gradc.schedule.tasks import Body, Local, Loop, Schedule, Task, Tiles
 from gradc.schedule.work import Work, new_slot
 
@@ -26,7 +27,7 @@ def stored(loops: Loops) -> Schedule:
             slots[slot] = node
     return Schedule(
         work.program.graph,
-        _body(loops.nest, {task: task.cut(loops.cuts.get(task)) for task in work.tasks}),
+        _body(loops.layer, {task: task.cut(loops.cuts.get(task)) for task in work.tasks}),
         arrays,
         slots,
         _local(loops, arrays, outlives),
@@ -44,9 +45,9 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
     for task in work.tasks:
         if task.kind == "call":
             yield from ((arg, None, True) for arg in task.node.args if arg.row.kind == "reduction")
-    for nest in loops.nests():
-        crew = nest.crew
-        group_of = {task: group for group in nest.groups for task in group.tasks}
+    for layer in loops.layers():
+        crew = layer.crew
+        group_of = {task: group for group in layer.groups for task in group.tasks}
         for reader in crew.tasks:
             for element in crew.reads[reader]:
                 for maker in crew.makers[element.node]:
@@ -59,7 +60,7 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
                         else:
                             in_array = not (together and crew.within_reach(maker, element, reader))
                     if in_array or not together:
-                        yield element.node, None if together else nest.around, in_array
+                        yield element.node, None if together else layer.around, in_array
 
 
 def _read_by_scalars(work: Work) -> Iterator[Node]:
@@ -87,10 +88,10 @@ def _read_by_scalars(work: Work) -> Iterator[Node]:
             stack += new
 
 
-def _body(nest: Nest, tasks: dict[Task, Task]) -> Body:
-    """The loops with their variables. `tasks` are those of the nest with the loops around them open."""
+def _body(layer: Layer, tasks: dict[Task, Task]) -> Body:
+    """The loops with their variables. `tasks` are those of the layer with the loops around them open."""
     body = Body()
-    for group in nest.groups:
+    for group in layer.groups:
         opened = [tasks[task] for task in group.tasks]
         if group.inner is None or group.loop is None:
             body.items += opened
@@ -98,7 +99,7 @@ def _body(nest: Nest, tasks: dict[Task, Task]) -> Body:
             inside = {task: tasks[task].within_tile() for task in group.tasks}
             body.items.append(Tiles(group.loop[0], opened, _body(group.inner, inside)))
         else:
-            variable = f"@{nest.around}.{group.loop[0]}.{group.level}.{len(body.items)}"
+            variable = f"@{layer.around}.{group.loop[0]}.{group.level}.{len(body.items)}"
             inside = {task: tasks[task].inside(variable) for task in group.tasks}
             body.items.append(Loop(variable, group.loop[0], opened, _body(group.inner, inside)))
     return body
@@ -108,7 +109,7 @@ def _local(loops: Loops, arrays: dict[Node, str], outlives: dict[Node, int]) -> 
     """The arrays of values that nothing reads outside the iteration of a loop that made them."""
     cut = {
         task.node: loops.cuts[task]
-        for group in loops.nest.groups
+        for group in loops.layer.groups
         if group.is_tiles
         for task in group.tasks
         if task in loops.cuts
@@ -135,19 +136,21 @@ def shared(plan: Schedule) -> dict[str, str]:
     if not any(node.type in types and plan.stored.get(node) != name for name, node in plan.graph.outputs):
         return {}
     accesses = Accesses(plan)
-    stores = [(task, path) for task, path in accesses.tasks if task.kind == "store"]
     scatters = {task.slot for task, _ in accesses.tasks if task.kind == "scatter"}
     taken = {*plan.stored.values(), *scatters}
+    free: dict[Type, dict[str, tuple[Task, Path]]] = {}
+    for task, path in reversed(accesses.tasks):
+        if task.kind == "store" and task.slot not in taken:
+            free.setdefault(task.node.type, {})[task.slot] = task, path
     viewed = {task.node.args[0] for task, _ in accesses.tasks if task.node.op == "reshape"}
     homes: dict[str, str] = {}
     for node in saved:
-        slot = plan.stored[node]
-        for task, path in reversed(stores) if node not in viewed else ():
-            is_free = task.slot not in taken and task.node.type == node.type
-            if is_free and overwrites_late(accesses, node, task, path):
-                homes[slot] = task.slot
-                taken.add(task.slot)
-                break
+        if node not in viewed:
+            for output, (task, path) in free.get(node.type, {}).items():
+                if overwrites_late(accesses, node, task, path):
+                    homes[plan.stored[node]] = output
+                    del free[node.type][output]
+                    break
     return homes
 
 

@@ -9,11 +9,11 @@ from gradc.ir.graph import topological
 from gradc.ir.types import DTYPES
 from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Store
 from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Side, Step
-from gradc.schedule.phrases import phrase
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.tasks import Schedule
 
 
-def schedule_text(plan: Schedule, nest: Nest) -> str:
+def schedule_text(plan: Schedule, nest: Nest, phrases: Phrases) -> str:
     """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
     lines = list(_loops(nest))
     if not lines:
@@ -24,12 +24,12 @@ def schedule_text(plan: Schedule, nest: Nest) -> str:
         where = f"in the storage of {plan.aliases[slot]}" if slot in plan.aliases else "in an array of its own"
         if slot in plan.local:
             where = f"as {plan.local[slot].type(node.type)}, for one iteration"
-        lines.append(f"saved: {phrase(node)}, {where}")
+        lines.append(f"saved: {phrases.of(node)}, {where}")
     for node in plan.stored:
         if node.row.kind == "reduction" and plan.stored[node] not in plan.local:
-            lines.append(f"kept: {phrase(node)} of {node.type}, for a later loop")
+            lines.append(f"kept: {phrases.of(node)} of {node.type}, for a later loop")
     for node in plan.recomputed:
-        lines.append(f"recomputed: {phrase(node)}, cheaper than saving it")
+        lines.append(f"recomputed: {phrases.of(node)}, cheaper than saving it")
     return "\n".join(lines) + "\n"
 
 

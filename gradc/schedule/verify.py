@@ -11,9 +11,11 @@ from itertools import chain
 from gradc.ir.access import Affine
 from gradc.ir.verify import IllFormed
 from gradc.schedule.accesses import Access, Accesses
-from gradc.schedule.phrases import phrase
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.storage import overwrites_late
 from gradc.schedule.tasks import Loop, Schedule, Task, Tiles
+
+PHRASES = Phrases()
 
 
 def verify_plan(plan: Schedule) -> None:
@@ -48,10 +50,10 @@ def _lifetimes(accesses: Accesses) -> Iterator[str]:
         writes = accesses.writes.get(read.node, [])
         where = stored.get(read.node, "a running result")
         if not writes:
-            yield f"nothing writes {where} ({phrase(read.node)}), which {_reader(read)} reads"
+            yield f"nothing writes {where} ({PHRASES.of(read.node)}), which {_reader(read)} reads"
         for write in writes:
             if not write.precedes(read):
-                yield f"{_reader(read)} reads {where} ({phrase(read.node)}) before {described(write.task)} is done"
+                yield f"{_reader(read)} reads {where} ({PHRASES.of(read.node)}) before {described(write.task)} is done"
 
 
 def _extents(accesses: Accesses) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _extents(accesses: Accesses) -> Iterator[str]:
                 continue
             around = [step for _, step in read.path]
             if any(loop not in around for loop in loops):
-                yield f"{_reader(read)} reads {slot or phrase(read.node)} outside the iteration that makes it"
+                yield f"{_reader(read)} reads {slot or PHRASES.of(read.node)} outside the iteration that makes it"
 
 
 def _storage(accesses: Accesses) -> Iterator[str]:
@@ -80,7 +82,7 @@ def _storage(accesses: Accesses) -> Iterator[str]:
     for slot, output in plan.aliases.items():
         for task, path in accesses.tasks:
             if task.slot == output and not overwrites_late(accesses, nodes[slot], task, path):
-                yield f"{described(task)} overwrites {slot} ({phrase(nodes[slot])}) before its last reading"
+                yield f"{described(task)} overwrites {slot} ({PHRASES.of(nodes[slot])}) before its last reading"
     homes = list(plan.aliases.values())
     for output in homes:
         if homes.count(output) > 1 or output in nodes:
@@ -100,4 +102,4 @@ def described(task: Task | None) -> str:
     assert task is not None
     if task.kind in ("store", "scatter"):
         return f"{'store' if task.kind == 'store' else 'addition'} into {task.slot}"
-    return phrase(task.node)
+    return PHRASES.of(task.node)

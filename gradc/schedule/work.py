@@ -64,6 +64,11 @@ class Work:
     saved: tuple[Node, ...]
 
     @cached_property
+    def stored_in(self) -> dict[str, Node]:
+        """The value that an array holds."""
+        return {slot: node for node, slot in self.stored.items()}
+
+    @cached_property
     def output_names(self) -> Container[str]:
         return {name for name, _ in self.program.graph.outputs}
 
