@@ -34,15 +34,10 @@ Point = tuple[Node, Index]
 """An element of a node's value, its index in terms of loop variables."""
 
 
-def depends(at: Affine | Indirect, variable: str) -> bool:
-    """Whether an index changes with a loop variable."""
-    if isinstance(at, Indirect):
-        return any(depends(inner, variable) for inner in at.index)
-    return at.var == variable
-
-
 def reads(node: Node, index: Index) -> list[tuple[Node, Index]]:
     """The elements of the arguments that an element of the result is made from."""
+    if node.row.kind == "elementwise":
+        return [(arg, index) for arg in node.args]
     if node.op in PICKS:
         place = gathered_index(node, index)
         chosen = place[node.attrs[0]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -315,6 +315,22 @@ def topological(results: Iterable[Node]) -> list[Node]:
             done.add(node)
             order.append(node)
     return order
+
+
+Thing = TypeVar("Thing", bound=Hashable)
+
+
+def reached(starts: Iterable[Thing], below: Callable[[Thing], Iterable[Thing]]) -> Iterator[Thing]:
+    """Everything that can be reached from some things, each once; `below` says what a thing leads to."""
+    stack = list(dict.fromkeys(starts))
+    done = set(stack)
+    while stack:
+        thing = stack.pop()
+        yield thing
+        for inner in below(thing):
+            if inner not in done:
+                done.add(inner)
+                stack.append(inner)
 
 
 def users(results: Iterable[Node]) -> dict[Node, list[Node]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradc.ir.access import Affine, Indirect, Point, reads
-from gradc.ir.graph import Node
+from gradc.ir.graph import Node, reached
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
 
@@ -57,11 +57,11 @@ class Accesses:
         self.writes: dict[Node, list[Access]] = {}
         self.reads: dict[Node, list[Access]] = {}
         self.tasks = list(_points(plan.body))
-        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.kind == "reduce")}
+        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.reduces)}
         self._slots = {slot: node for node, slot in plan.stored.items()}
         for task, path in self.tasks:
             self._note_writes(task, path)
-            if task.kind == "call":
+            if task.calls:
                 read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args]
             else:
                 read = [(node, axes_of(index, path)) for node, index in self._roots_below(task.starts(), task)]
@@ -74,31 +74,25 @@ class Accesses:
             self.reads.setdefault(node, []).append(Access(node, None, end, axes_of(index, ())))
 
     def _note_writes(self, task: Task, path: Path) -> None:
-        node = self._slots.get(task.slot) if task.kind == "scatter" else task.node
-        if node is None or (task.kind == "store" and not makes(task, self.plan.stored)):
+        node = self._slots.get(task.slot) if task.scatters else task.node
+        if node is None or (task.stores and not makes(task, self.plan.stored)):
             return  # an output that nothing reads back
-        index = tuple(task.index[k] for k in task.kept) if task.kind in ("reduce", "store") else ()
+        index = tuple(task.index[k] for k in task.kept) if task.reduces or task.stores else ()
         axes = axes_of(index, path)
-        if task.kind == "scatter":
+        if task.scatters:
             axes = (None,) * node.type.rank
-        elif task.kind == "call":
+        elif task.calls:
             axes = _axes_of_call(task, None, path)
         self.writes.setdefault(node, []).append(Access(node, task, path, axes))
 
     def _roots_below(self, starts: Sequence[Point], task: Task | None) -> Iterator[Point]:
         """The elements of stored values and running results that are read on the way to some values."""
-        own = task is not None and task.kind == "store" and makes(task, self.plan.stored)
-        stack, done = list(starts), set(starts)
-        while stack:
-            point = stack.pop()
-            node, index = point
-            if node in self._roots and not (task is not None and own and point == starts[0] and node is task.node):
-                yield point
-                continue
-            for inner in reads(node, index):
-                if inner not in done:
-                    done.add(inner)
-                    stack.append(inner)
+        own = starts[0] if task is not None and task.stores and makes(task, self.plan.stored) else None
+
+        def is_read(point: Point) -> bool:
+            return point[0] in self._roots and not (point == own and task is not None and point[0] is task.node)
+
+        return filter(is_read, reached(starts, lambda point: () if is_read(point) else reads(*point)))
 
 
 def _points(body: Body) -> Iterator[tuple[Task, Path]]:

@@ -98,7 +98,7 @@ def dependences(work: Work, elements: Elements) -> Dependences:
     computes_itself: set[Task] = set()
     for task in work.tasks:
         starts[task] = own = [elements.at(*point) for point in task.starts()]
-        if task.value is task.node and task.kind == "store" and makes(task, work.stored) and task.node in roots:
+        if task.value is task.node and task.stores and makes(task, work.stored) and task.node in roots:
             computes_itself.add(task)
             stack = list(own[0].reads)
         else:

@@ -73,7 +73,7 @@ def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
         without_product = [
             task.key
             for group in outer.groups
-            if group.is_tiles and all(task.kind != "call" for task in group.tasks)
+            if group.is_tiles and all(not task.calls for task in group.tasks)
             for task in group.tasks
         ]
         if not without_product:
@@ -99,8 +99,8 @@ def _cuts(tasks: list[Task], tile: Size | None, untiled: set[tuple]) -> dict[Tas
         return {}
     found = {}
     for task in tasks:
-        if task.kind != "call" or task.node.op == "contract":
-            axis = cut(task.domain, tile, task.kind == "call")
+        if not task.calls or task.node.op == "contract":
+            axis = cut(task.domain, tile, task.calls)
             if axis is not None and task.key not in untiled:
                 found[task] = axis
     return found
@@ -114,7 +114,7 @@ def _layer(crew: Crew, around: int) -> Layer:
         members.setdefault((level[task], crew.loop[task]), []).append(task)
     layer = Layer(crew, around)
     for (at, loop), tasks in sorted(members.items(), key=lambda item: (item[0][0], item[0][1] is not None)):
-        is_tiles = loop is not None and loop[1] and any(task.kind == "call" or crew.axis[task] for task in tasks)
+        is_tiles = loop is not None and loop[1] and any(task.calls or crew.axis[task] for task in tasks)
         layer.groups.append(Group(loop, at, tasks, is_tiles))
     return layer
 
@@ -123,7 +123,7 @@ def _open(layer: Layer) -> Iterator[Layer]:
     """What is inside each loop of a layer."""
     crew = layer.crew
     for group in layer.groups:
-        if group.loop is None or all(task.kind == "call" for task in group.tasks):
+        if group.loop is None or all(task.calls for task in group.tasks):
             continue
         depth, in_tile = (crew.depth, True) if group.is_tiles else (crew.depth + 1, crew.in_tile)
         group.inner = _layer(Crew(crew.needs, group.tasks, crew.cuts, depth, in_tile), layer.around + 1)

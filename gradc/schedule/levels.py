@@ -54,10 +54,10 @@ class Crew:
         stored, stored_in = self.needs.work.stored, self.needs.work.stored_in
         found: dict[Node, list[Task]] = {}
         for task in self.tasks:
-            if task.kind == "scatter":
+            if task.scatters:
                 if task.slot in stored_in:
                     found.setdefault(stored_in[task.slot], []).append(task)
-            elif task.kind in ("reduce", "call") or (task.node in stored and makes(task, stored)):
+            elif task.reduces or task.calls or (task.node in stored and makes(task, stored)):
                 found.setdefault(task.node, []).append(task)
         return found
 
@@ -66,7 +66,7 @@ class Crew:
         axis = self.axis[maker]
         if axis is None:
             return True
-        if maker.kind == "scatter" or axis in maker.reduced or self.loop[reader] != self.loop[maker]:
+        if maker.scatters or axis in maker.reduced or self.loop[reader] != self.loop[maker]:
             return False
         own = self.axis[reader]
         return own is not None and element.index[maker.kept.index(axis)] == own_axis(own)
@@ -99,9 +99,9 @@ def _earliest(crew: Crew) -> dict[Task, int]:
             for maker in crew.makers[element.node]:
                 finished = level.get(maker, 0)
                 needed = max(needed, finished if crew.within_reach(maker, element, task) else finished + 1)
-        if task.kind == "scatter":
+        if task.scatters:
             needed = max(needed, in_slot.get(task.slot, -1) + 1)
-        elif task.kind == "store":
+        elif task.stores:
             in_slot[task.slot] = needed
         level[task] = needed
     return level
@@ -184,7 +184,7 @@ def _targets(crew: Crew, level: dict[Task, int], pinned: set[Task]) -> dict[Task
 def _may_sink(crew: Crew, task: Task) -> bool:
     """Whether a task makes a value for readers of the same loop."""
     work = crew.needs.work
-    if task.kind == "call":
+    if task.calls:
         return task.slot in work.for_products
     is_alone = crew.makers.get(task.node) == [task]
     return is_alone and crew.axis[task] in task.kept and work.stored.get(task.node) not in work.output_names

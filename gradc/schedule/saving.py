@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.ir.graph import Node
+from gradc.ir.graph import Node, reached
 from gradc.ir.ops import ARRAY_OPS, PICKS, SCATTERS
 from gradc.schedule.dependences import Element
 from gradc.schedule.levels import Crew, NextLoop
@@ -114,17 +114,11 @@ def _computed(crew: Crew, loops: list[list[Task]]) -> tuple[Computed, list[Eleme
 
 def _with_cones(elements: list[Element], computed: Computed, roots: set[Node]) -> set[Element]:
     """The elements that cost something, among these and what is computed below them."""
-    stack, done, found = elements, set(elements), set()
-    while stack:
-        element = stack.pop()
-        if element.node.row.cost:
-            found.add(element)
-        below = [
-            inner for inner in computed[element] if inner in computed and inner not in done and inner.node not in roots
-        ]
-        done.update(below)
-        stack += below
-    return found
+
+    def below(element: Element) -> list[Element]:
+        return [inner for inner in computed[element] if inner in computed and inner.node not in roots]
+
+    return {element for element in reached(elements, below) if element.node.row.cost}
 
 
 def _used_apart(crew: Crew, loops: list[list[Task]], computed: Computed, shared: set[Element]) -> dict[Element, None]:
@@ -152,11 +146,9 @@ def _is_whole(element: Element) -> bool:
 
 def _cone_cost(element: Element, shared: set[Element]) -> int:
     """The work of a shared value with what is shared below it, as far as it matters."""
-    total, stack, done = 0, [element], set()
-    while stack and total < SAVE_FROM:
-        element = stack.pop()
-        if element in shared and element not in done:
-            done.add(element)
-            total += element.node.row.cost
-            stack += element.reads
+    total = 0
+    for part in reached([element], lambda part: [inner for inner in part.reads if inner in shared]):
+        total += part.node.row.cost
+        if total >= SAVE_FROM:
+            break
     return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradc.ir.graph import Node, topological
+from gradc.ir.graph import Node, reached, topological
 from gradc.ir.types import Type
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
 from gradc.schedule.groups import Layer, Loops
@@ -43,7 +43,7 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
     for node in _read_by_scalars(work):
         yield node, 0, node.row.kind == "reduction" and bool(node.shape)
     for task in work.tasks:
-        if task.kind == "call":
+        if task.calls:
             yield from ((arg, None, True) for arg in task.node.args if arg.row.kind == "reduction")
     for layer in loops.layers():
         crew = layer.crew
@@ -54,7 +54,7 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
                     axis = crew.axis[maker]
                     together = axis is not None and group_of[maker] is group_of[reader]
                     in_array = False
-                    if maker.kind == "reduce" and element.node.shape and axis is not None:
+                    if maker.reduces and element.node.shape and axis is not None:
                         if axis in maker.reduced:
                             in_array = any(k not in maker.reduced for k in range(crew.depth, len(maker.index)))
                         else:
@@ -69,23 +69,15 @@ def _read_by_scalars(work: Work) -> Iterator[Node]:
     graph, order = work.program.graph, work.program.order
     if all(node.shape or node.row.kind == "reduction" for node in order):
         return
-    stack = [
+    read = [
         arg
         for node in topological(node for node in graph.results if not node.shape)
         if not node.shape and node.row.kind != "reduction"
         for arg in node.args
         if arg.shape
     ]
-    done = set(stack)
-    stack.reverse()
-    while stack:
-        node = stack.pop()
-        if node in work.roots:
-            yield node
-        else:
-            new = [arg for arg in node.args if arg not in done]
-            done.update(new)
-            stack += new
+    below = reached(reversed(read), lambda node: () if node in work.roots else node.args)
+    yield from (node for node in below if node in work.roots)
 
 
 def _body(layer: Layer, tasks: dict[Task, Task]) -> Body:
@@ -136,11 +128,11 @@ def shared(plan: Schedule) -> dict[str, str]:
     if not any(node.type in types and plan.stored.get(node) != name for name, node in plan.graph.outputs):
         return {}
     accesses = Accesses(plan)
-    scatters = {task.slot for task, _ in accesses.tasks if task.kind == "scatter"}
+    scatters = {task.slot for task, _ in accesses.tasks if task.scatters}
     taken = {*plan.stored.values(), *scatters}
     free: dict[Type, dict[str, tuple[Task, Path]]] = {}
     for task, path in reversed(accesses.tasks):
-        if task.kind == "store" and task.slot not in taken:
+        if task.stores and task.slot not in taken:
             free.setdefault(task.node.type, {})[task.slot] = task, path
     viewed = {task.node.args[0] for task, _ in accesses.tasks if task.node.op == "reshape"}
     homes: dict[str, str] = {}
@@ -158,5 +150,5 @@ def overwrites_late(accesses: Accesses, node: Node, task: Task, path: Path) -> b
     """Whether a task stores each element after everything that writes or reads the node's."""
     store = Access(task.node, task, path, axes_of(task.index, path))
     writes = accesses.writes.get(node, [])
-    is_stored = all(write.task is not None and write.task.kind == "store" for write in writes)
+    is_stored = all(write.task is not None and write.task.stores for write in writes)
     return is_stored and all(access.precedes(store) for access in (*writes, *accesses.reads.get(node, ())))

@@ -42,10 +42,26 @@ class Task:
 
     @cached_property
     def domain(self) -> Shape:
-        shape = product_sizes(self.node) if self.node.op == "contract" and self.kind == "call" else self.value.shape
+        shape = product_sizes(self.node) if self.node.op == "contract" and self.calls else self.value.shape
         if not self.in_tile:
             return shape
         return tuple(TILE_ROWS if axis == self.tile else size for axis, size in enumerate(shape))
+
+    @property
+    def reduces(self) -> bool:
+        return self.kind == "reduce"
+
+    @property
+    def stores(self) -> bool:
+        return self.kind == "store"
+
+    @property
+    def scatters(self) -> bool:
+        return self.kind == "scatter"
+
+    @property
+    def calls(self) -> bool:
+        return self.kind == "call"
 
     @property
     def key(self) -> tuple[str, Node, str]:
@@ -60,9 +76,9 @@ class Task:
     @cached_property
     def reduced(self) -> tuple[int, ...]:
         """The axes of the domain that the result does not have."""
-        if self.kind == "call":
+        if self.calls:
             return (2,) if self.node.op == "contract" else ()
-        return self.node.attrs[0] if self.kind == "reduce" else ()
+        return self.node.attrs[0] if self.reduces else ()
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
@@ -72,14 +88,14 @@ class Task:
     def starts(self) -> list[Point]:
         """What the task reads at a point: its value, and where that goes if an array of indices says so. A call reads
         its arguments. An axis without a loop has the index that `own_axis` says."""
-        if self.kind == "call":
+        if self.calls:
             is_product = self.node.op == "contract"
             axes = (operand_axes(self.node, k) if is_product else range(arg.type.rank)
                     for k, arg in enumerate(self.node.args))  # fmt: skip
             return [(arg, tuple(map(own_axis, labels))) for arg, labels in zip(self.node.args, axes)]
         point = tuple(own_axis(axis) if at is None else at for axis, at in enumerate(self.index))
         found: list[Point] = [(self.value, point)]
-        if self.kind == "scatter" and self.node.op != "pad":
+        if self.scatters and self.node.op != "pad":
             place = gathered_index(self.node, point)[self.node.attrs[0]]
             if isinstance(place, Indirect):
                 found.append((place.node, place.index))
@@ -185,4 +201,4 @@ class Schedule:
 
 def makes(task: Task, stored: dict[Node, str]) -> bool:
     """Whether a task computes its node; an output that equals another one may be a copy of it instead."""
-    return task.kind != "store" or stored.get(task.node, task.slot) == task.slot
+    return not task.stores or stored.get(task.node, task.slot) == task.slot

@@ -30,7 +30,7 @@ def _loops(accesses: Accesses) -> Iterator[str]:
     """Every axis of what a task goes over has a loop of its size."""
     for task, path in accesses.tasks:
         sizes = {step.variable: step.size for _, step in path if isinstance(step, Loop)}
-        if task.kind == "call":
+        if task.calls:
             if sizes:
                 yield f"{described(task)} is inside a loop"
             continue
@@ -100,6 +100,6 @@ def _reader(read: Access) -> str:
 def described(task: Task | None) -> str:
     """A task for a message: `store of x_bar`, `sum of mul`."""
     assert task is not None
-    if task.kind in ("store", "scatter"):
-        return f"{'store' if task.kind == 'store' else 'addition'} into {task.slot}"
+    if task.stores or task.scatters:
+        return f"{'store' if task.stores else 'addition'} into {task.slot}"
     return PHRASES.of(task.node)

@@ -93,7 +93,7 @@ class _Listing:
         for task in tasks:
             if task.slot:
                 self.slots.setdefault(task.slot, task.node)
-        roots = {*self.stored, *(task.node for task in tasks if task.kind == "reduce")}
+        roots = {*self.stored, *(task.node for task in tasks if task.reduces)}
         return Work(self.program, tasks, self.stored, self.slots, roots, self.for_products, tuple(self.saved))
 
     def _tasks(self) -> Iterator[Task]:
