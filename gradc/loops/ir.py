@@ -9,13 +9,13 @@ whatever `Define` names. An index into an array is affine in at most one loop va
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Union
 
 from gradc.ir.access import Affine
 from gradc.ir.graph import Node
-from gradc.ir.sizes import Derived, Size, names
+from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import Type
 
 # ---------------------------------------------------------------- expressions
@@ -327,21 +327,22 @@ def every(body: list[Statement]) -> Iterator[Statement]:
             stack.pop()
 
 
-def read_by(statement: Statement) -> Iterator[Expression]:
+def read_by(statement: Statement) -> list[Expression]:
     """The expressions that a statement evaluates, and those inside them; what a `Let` computes is inside the `Let`."""
-    stack = list(_outermost(statement))
-    while stack:
-        value = stack.pop()
-        yield value
+    found = list(_outermost(statement))
+    for value in found:  # which grows
         match value:
-            case Load():
-                stack += computed(value.index)
+            case Let():
+                pass
             case Apply():
-                stack += reversed(value.args)
+                found += value.args
+            case Load():
+                found += computed(value.index)
             case Settled():
-                stack += (value.error, value.total)
+                found += (value.error, value.total)
             case InRange():
-                stack.append(value.index)
+                found.append(value.index)
+    return found
 
 
 def _outermost(statement: Statement) -> tuple[Expression, ...]:
@@ -386,12 +387,40 @@ def _place_of(target: Target) -> tuple[Let, ...]:
     return computed(target.index) if isinstance(target, Load) else ()
 
 
-def parts_of(statement: Statement) -> Iterator[Affine | Span | Let | None]:
+def sizes_in(statement: Statement, read: Iterable[Expression], arrays: Mapping[str, Type]) -> Iterator[Size]:
+    """The names and formulas of whole numbers that a statement needs; `read` is what it reads."""
+    for part in _parts_of(statement, read):
+        if isinstance(part, Affine):
+            if part.offset != 0:
+                yield part.offset
+        elif isinstance(part, Span):
+            yield from (part.start, part.stop)
+    for value in read:
+        if isinstance(value, IndexValue):
+            yield value.at.offset
+        elif isinstance(value, InRange):
+            yield value.size
+    match statement:
+        case Let():
+            return
+        case Define() if not isinstance(statement.value, Extent):
+            yield statement.value
+        case For():
+            yield from (statement.start, statement.stop, statement.step)
+        case Allocate() | Reshape():
+            yield from arrays[statement.array].shape
+        case Product():
+            yield from arrays[statement.target.array].shape
+
+
+def _parts_of(statement: Statement, read: Iterable[Expression]) -> Iterator[Affine | Span | Let | None]:
     """How a statement and its expressions index arrays, axis by axis."""
-    for value in read_by(statement):
+    for value in read:
         if isinstance(value, Load):
             yield from value.index
     match statement:
+        case Let():
+            return
         case Store():
             yield from statement.index
         case Combine():
@@ -406,32 +435,3 @@ def parts_of(statement: Statement) -> Iterator[Affine | Span | Let | None]:
 
 def _index_of(target: Target) -> Place:
     return target.index if isinstance(target, Load) else ()
-
-
-def names_in(statement: Statement, arrays: Mapping[str, Type]) -> Iterator[str]:
-    """The names of whole numbers that a statement needs, but for those of loops in indices."""
-    for size in sizes_in(statement, arrays):
-        yield from names(size)
-
-
-def sizes_in(statement: Statement, arrays: Mapping[str, Type]) -> Iterator[Size]:
-    """The sizes and formulas that a statement needs; those in an index stand beside a loop's variable."""
-    for part in parts_of(statement):
-        if isinstance(part, Affine):
-            yield part.offset
-        elif isinstance(part, Span):
-            yield from (part.start, part.stop)
-    for value in read_by(statement):
-        if isinstance(value, IndexValue):
-            yield value.at.offset
-        elif isinstance(value, InRange):
-            yield value.size
-    match statement:
-        case Define() if not isinstance(statement.value, Extent):
-            yield statement.value
-        case For():
-            yield from (statement.start, statement.stop, statement.step)
-        case Allocate() | Reshape():
-            yield from arrays[statement.array].shape
-        case Product():
-            yield from arrays[statement.target.array].shape

@@ -19,6 +19,7 @@ from gradc.loops.ir import (
     Combine,
     CombineExactly,
     Define,
+    Expression,
     Extent,
     Fill,
     For,
@@ -42,6 +43,8 @@ ORDERS: tuple[Order, ...] = ("parallel", "reduction", "sequential")
 """From the least order to the most."""
 
 Parts = tuple[Affine | Span | Let | None, ...]
+Touch = tuple[str, str, Parts]
+"""An array, whether it is read, made, written into or added into, and where."""
 
 
 def in_order(kernel: Kernel) -> Kernel:
@@ -54,29 +57,53 @@ def in_order(kernel: Kernel) -> Kernel:
 
 
 class Orders:
-    """What the loops of a kernel share."""
+    """What the loops of a kernel share. Every statement is looked at once; the body of a loop is a range of them."""
 
     def __init__(self, kernel: Kernel):
-        statements = list(every(kernel.body))
-        self.defined = {s.name: s.value for s in statements if isinstance(s, Define)}
-        self.touched = Counter(array for s in statements for array, how, _ in _touches(s) if how != "made")
+        self.statements: list[Statement] = []
+        self.touches: list[tuple[Touch, ...]] = []
+        self.accumulators: list[tuple[Accumulator, ...]] = []
+        self.bodies: dict[For, range] = {}
+        self.touched: Counter[str] = Counter()
+        self._look_at(kernel.body)
+        self.defined = {s.name: s.value for s in self.statements if isinstance(s, Define)}
         self.handed_out = {node.name for node in kernel.inputs}
-        for statement in statements:
-            if isinstance(statement, Return):
-                self.handed_out |= {value for _, value in statement.values if isinstance(value, str)}
+        last = kernel.body[-1] if kernel.body else None
+        if isinstance(last, Return):
+            self.handed_out |= {value for _, value in last.values if isinstance(value, str)}
+
+    def _look_at(self, body: list[Statement]) -> None:
+        """The statements and those inside them, in order."""
+        stack: list[tuple[Iterator[Statement], For | None, int]] = [(iter(body), None, 0)]
+        while stack:
+            statements, loop, start = stack[-1]
+            for statement in statements:
+                read = read_by(statement)
+                touches = tuple(_touches(statement, read))
+                self.touched.update(array for array, how, _ in touches if how != "made")
+                self.statements.append(statement)
+                self.touches.append(touches)
+                self.accumulators.append(tuple(value for value in read if isinstance(value, Accumulator)))
+                if isinstance(statement, For):
+                    stack.append((iter(statement.body), statement, len(self.statements)))
+                    break
+            else:
+                stack.pop()
+                if loop is not None:
+                    self.bodies[loop] = range(start, len(self.statements))
 
     def least(self, loop: For) -> Order:
         """The least order of a loop."""
-        inside = list(every(loop.body))
+        inside = self.bodies[loop]
         orders = [self._order_of_cells(inside), *self._orders_of_arrays(loop, inside)]
         return max(orders, key=ORDERS.index)
 
-    @staticmethod
-    def _order_of_cells(inside: list[Statement]) -> Order:
-        own: set[object] = {s.cell for s in inside if isinstance(s, Open)}
+    def _order_of_cells(self, inside: range) -> Order:
+        statements = [self.statements[k] for k in inside]
+        own: set[object] = {s.cell for s in statements if isinstance(s, Open)}
         fed: set[object] = set()
         order: Order = "parallel"
-        for statement in inside:
+        for statement in statements:
             match statement:
                 case Combine(target=Accumulator() as total) | CombineExactly(total=Accumulator() as total):
                     if total not in own:
@@ -87,30 +114,37 @@ class Orders:
                     return "sequential"
                 case Close() if statement.total not in own:
                     return "sequential"
-        is_read = any(isinstance(value, Accumulator) and value in fed for s in inside for value in read_by(s))
+        is_read = any(value in fed for k in inside for value in self.accumulators[k])
         return "sequential" if is_read else order
 
-    def _orders_of_arrays(self, loop: For, inside: list[Statement]) -> Iterator[Order]:
-        touches: dict[str, list[tuple[str, Parts]]] = {}
-        for statement in inside:
-            for array, how, parts in _touches(statement):
-                touches.setdefault(array, []).append((how, parts))
-        for array, met in touches.items():
-            hows = [how for how, _ in met]
-            if set(hows) == {"read"} or hows[0] == "made":
-                continue
-            is_scratch = len(met) == self.touched[array] and array not in self.handed_out
-            if is_scratch and hows[0] != "read" and not hows[0].startswith("add"):
-                continue
-            if any(self._is_own([parts[axis] for _, parts in met], loop, inside) for axis in range(len(met[0][1]))):
-                continue
-            yield "reduction" if len(set(hows)) == 1 and hows[0].startswith("add") else "sequential"
+    def _orders_of_arrays(self, loop: For, inside: range) -> Iterator[Order]:
+        met: dict[str, list[Touch]] = {}
+        for k in inside:
+            for touch in self.touches[k]:
+                met.setdefault(touch[0], []).append(touch)
+        shared = [touches for array, touches in met.items() if self._is_shared(array, touches)]
+        if not shared:
+            return
+        statements = [self.statements[k] for k in inside]
+        inner = {s.variable: s for s in statements if isinstance(s, For)}
+        varying = {loop.variable, *inner, *(s.name for s in statements if isinstance(s, Define))}
+        for touches in shared:
+            axes = zip(*(parts for _, _, parts in touches))
+            if not any(self._is_own(parts, loop, inner, varying) for parts in axes):
+                hows = {how for _, how, _ in touches}
+                yield "reduction" if len(hows) == 1 and min(hows).startswith("add") else "sequential"
 
-    def _is_own(self, parts: list[Affine | Span | Let | None], loop: For, inside: list[Statement]) -> bool:
+    def _is_shared(self, array: str, touches: list[Touch]) -> bool:
+        """Whether iterations may meet in an array: they write to it, and it is no scratch of each iteration."""
+        first = touches[0][1]
+        if first == "made" or all(how == "read" for _, how, _ in touches):
+            return False
+        is_scratch = len(touches) == self.touched[array] and array not in self.handed_out
+        return not is_scratch or first == "read" or first.startswith("add")
+
+    def _is_own(self, parts: Parts, loop: For, inner: dict[str, For], varying: set[str]) -> bool:
         """Whether no two iterations of the loop meet in these parts of an axis: all are the same element, or the same
         range, that the loop's variable moves."""
-        inner = {s.variable: s for s in inside if isinstance(s, For)}
-        varying = {loop.variable, *inner, *(s.name for s in inside if isinstance(s, Define))}
         ways = {self._moves(part, loop, inner, varying) for part in parts}
         return len(ways) == 1 and None not in ways
 
@@ -168,9 +202,9 @@ def _shift(size: Size, by: Size) -> int | None:
     return None
 
 
-def _touches(statement: Statement) -> Iterator[tuple[str, str, Parts]]:
+def _touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
     """The arrays that a statement reads, makes, writes into or adds into, and where."""
-    for value in read_by(statement):
+    for value in read:
         if isinstance(value, Load):
             yield value.array, "read", value.index
     match statement:

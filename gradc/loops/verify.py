@@ -125,9 +125,10 @@ class _Checker:
     # ------------------------------------------------------------ what is wrong
 
     def _problems(self, statement: Statement) -> Iterator[str]:
-        for size in sizes_in(statement, self.kernel.arrays):
+        read = read_by(statement)
+        for size in sizes_in(statement, read, self.kernel.arrays):
             yield from (f"the size `{name}` is not known here" for name in self._unknown_sizes(size))
-        for value in read_by(statement):
+        for value in read:
             yield from self._of_value(value)
         match statement:
             case Let():

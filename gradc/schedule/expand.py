@@ -10,7 +10,7 @@ from itertools import count
 from gradc.ir.access import Affine
 from gradc.ir.graph import IndexCheck
 from gradc.ir.ops import BROKEN, OPS, others
-from gradc.ir.sizes import Derived, Size, derive, product
+from gradc.ir.sizes import Derived, Size, derive, names, product
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Accumulator,
@@ -42,8 +42,8 @@ from gradc.loops.ir import (
     Variable,
     View,
     every,
-    names_in,
     read_by,
+    sizes_in,
 )
 from gradc.loops.order import in_order
 from gradc.schedule.nest import (
@@ -421,8 +421,10 @@ def _live(body: list[Statement], arrays: Mapping[str, Type]) -> list[Statement]:
         wanted = statement if isinstance(statement, Let) else statement.name if isinstance(statement, Define) else None
         if wanted is None or wanted in read:
             live.add(statement)
-            read.update(value for value in read_by(statement) if isinstance(value, Let))
-            read.update(names_in(statement, arrays))
+            expressions = read_by(statement)
+            read.update(value for value in expressions if isinstance(value, Let))
+            for size in sizes_in(statement, expressions, arrays):
+                read.update((size,) if isinstance(size, str) else names(size))
     bodies = [body, *(loop.body for loop in live if isinstance(loop, For))]
     for inner in bodies:
         inner[:] = [statement for statement in inner if statement in live]
