@@ -11,10 +11,10 @@ import gradc
 from gradc.autodiff.adjoint import adjoint
 from gradc.check.reals import REALS
 from gradc.compiler import Compilation
+from gradc.frontends.text import TextProgram
 from gradc.ir.graph import constant
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.types import Type
-from gradc.language.parser import parse
 from gradc.language.source import Source
 
 DIGITS = 700
@@ -69,7 +69,7 @@ LOSSES = [
 
 
 def truth(program: str, x: np.ndarray) -> list:
-    compilation = Compilation(parse(Source(program, "expression")), {"x": Type("f64", x.shape)}, ("x",))
+    compilation = Compilation(TextProgram(Source(program, "expression")), {"x": Type("f64", x.shape)}, ("x",))
     value, wrt = compilation.graph["value"], compilation.wrt_nodes
     nodes = [value, *adjoint(value, wrt, constant(1.0, value.type))]
     with mpmath.workdps(DIGITS):
