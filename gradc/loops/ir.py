@@ -329,7 +329,7 @@ def every(body: list[Statement]) -> Iterator[Statement]:
 
 def read_by(statement: Statement) -> list[Expression]:
     """The expressions that a statement evaluates, and those inside them; what a `Let` computes is inside the `Let`."""
-    found = list(_outermost(statement))
+    found = [statement.value] if isinstance(statement, Let) else list(_outermost(statement))
     for value in found:  # which grows
         match value:
             case Let():
@@ -347,8 +347,6 @@ def read_by(statement: Statement) -> list[Expression]:
 
 def _outermost(statement: Statement) -> tuple[Expression, ...]:
     match statement:
-        case Let():
-            return (statement.value,)
         case Guard():
             return (statement.wrong,)
         case Define() if isinstance(statement.value, Extent):
@@ -387,19 +385,16 @@ def _place_of(target: Target) -> tuple[Let, ...]:
     return computed(target.index) if isinstance(target, Load) else ()
 
 
-def sizes_in(statement: Statement, read: Iterable[Expression], arrays: Mapping[str, Type]) -> Iterator[Size]:
+def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, Type]) -> Iterator[Size]:
     """The names and formulas of whole numbers that a statement needs; `read` is what it reads."""
-    for part in _parts_of(statement, read):
-        if isinstance(part, Affine):
-            if part.offset != 0:
-                yield part.offset
-        elif isinstance(part, Span):
-            yield from (part.start, part.stop)
     for value in read:
-        if isinstance(value, IndexValue):
-            yield value.at.offset
-        elif isinstance(value, InRange):
-            yield value.size
+        match value:
+            case Load():
+                yield from _sizes_of(value.index)
+            case IndexValue():
+                yield value.at.offset
+            case InRange():
+                yield value.size
     match statement:
         case Let():
             return
@@ -409,28 +404,26 @@ def sizes_in(statement: Statement, read: Iterable[Expression], arrays: Mapping[s
             yield from (statement.start, statement.stop, statement.step)
         case Allocate() | Reshape():
             yield from arrays[statement.array].shape
+        case Store():
+            yield from _sizes_of(statement.index)
+        case Combine():
+            yield from _sizes_of(_index_of(statement.target))
+        case CombineExactly():
+            yield from _sizes_of((*_index_of(statement.total), *_index_of(statement.error)))
+        case Fill():
+            yield from _sizes_of(statement.view.parts)
         case Product():
             yield from arrays[statement.target.array].shape
+            for view in (statement.target, statement.left, statement.right):
+                yield from _sizes_of(view.parts)
 
 
-def _parts_of(statement: Statement, read: Iterable[Expression]) -> Iterator[Affine | Span | Let | None]:
-    """How a statement and its expressions index arrays, axis by axis."""
-    for value in read:
-        if isinstance(value, Load):
-            yield from value.index
-    match statement:
-        case Let():
-            return
-        case Store():
-            yield from statement.index
-        case Combine():
-            yield from _index_of(statement.target)
-        case CombineExactly():
-            yield from (*_index_of(statement.total), *_index_of(statement.error))
-        case Fill():
-            yield from statement.view.parts
-        case Product():
-            yield from (*statement.target.parts, *statement.left.parts, *statement.right.parts)
+def _sizes_of(parts: Iterable[Affine | Span | Let | None]) -> Iterator[Size]:
+    for part in parts:
+        if isinstance(part, Affine):
+            yield part.offset
+        elif isinstance(part, Span):
+            yield from (part.start, part.stop)
 
 
 def _index_of(target: Target) -> Place:

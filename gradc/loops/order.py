@@ -35,7 +35,6 @@ from gradc.loops.ir import (
     Statement,
     Store,
     Update,
-    every,
     read_by,
 )
 
@@ -49,10 +48,10 @@ Touch = tuple[str, str, Parts]
 
 def in_order(kernel: Kernel) -> Kernel:
     """The same kernel, each of its loops with the least order that it needs."""
-    orders = Orders(kernel)
-    for statement in every(kernel.body):
-        if isinstance(statement, For):
-            statement.order = orders.least(statement)
+    if any(isinstance(statement, For) for statement in kernel.body):
+        orders = Orders(kernel)
+        for loop in orders.bodies:
+            loop.order = orders.least(loop)
     return kernel
 
 

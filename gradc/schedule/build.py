@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from gradc.ir.access import Affine, Index, Indirect, reads, target_index
+from gradc.ir.access import Affine, Index, Indirect, Point, reads, target_index
 from gradc.ir.graph import Graph, Node, to_bits
 from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive
@@ -398,41 +398,44 @@ class _Builder:
 
     def _pull(self, node: Node, index: Index, compute: bool = False) -> tuple[Expression, int]:
         """The value of an element and the depth of the loop in which it is known; computes what is missing."""
-        start = (node, index)
+        start, memo = (node, index), self.memo
         stack = [start]
+        waiting: dict[Point, list[Point]] = {}
         while stack:
             point = stack[-1]
-            if point in self.memo:
+            if point in memo:
                 stack.pop()
                 continue
             node, index = point
-            found = self._leaf(node, index) if not (compute and point == start) or not node.args else None
-            if found is not None:
-                stack.pop()
-                self._remember(point, *found)
-                continue
-            read = reads(node, index)
-            pending = [inner for inner in read if inner not in self.memo]
-            if pending:
-                stack += reversed(pending)
-                continue
+            read = waiting.get(point)
+            if read is None:
+                found = self._leaf(node, index) if not (compute and point == start) or not node.args else None
+                if found is not None:
+                    stack.pop()
+                    self._remember(point, *found)
+                    continue
+                read = waiting[point] = reads(node, index)
+                pending = [inner for inner in read if inner not in memo]
+                if pending:
+                    stack += reversed(pending)
+                    continue
             stack.pop()
-            args = [self.memo[inner] for inner in read]
-            depth = max((depth for _, depth in args), default=0)
-            if node.op in MOVES:
-                self._remember(point, args[0][0], depth)
-            else:
-                self._remember(point, self._applied(node, [value for value, _ in args], depth), depth)
+            args, depth = [], 0
+            for inner in read:
+                value, known_at = memo[inner]
+                args.append(value)
+                depth = max(depth, known_at)
+            self._remember(point, args[0] if node.op in MOVES else self._applied(node, args, depth), depth)
         return self.memo[start]
 
     def _applied(self, node: Node, args: list[Expression], depth: int) -> Let:
         """The op on these values; the same value if it is known already under another node."""
-        key = (node.op, node.type.dtype, *map(_identity, args))
-        known = self.scopes[depth].applied.get(key)
+        scope, dtype = self.scopes[depth], node.type.dtype
+        key = (node.op, dtype, *[id(arg) if isinstance(arg, Let) else _identity(arg) for arg in args])
+        known = scope.applied.get(key)
         if known is None:
-            known = Let(Apply(node.op, tuple(args), node.type.dtype), node.type.dtype, node)
-            self.scopes[depth].statements.append(known)
-            self.scopes[depth].applied[key] = known
+            known = scope.applied[key] = Let(Apply(node.op, tuple(args), dtype), dtype, node)
+            scope.statements.append(known)
         return known
 
     def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:

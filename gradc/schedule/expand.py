@@ -94,10 +94,9 @@ class _Expander:
         self.running: dict[Reduction, _Running] = {}
         self.tile: Tile | None = None
         sizes = {size for node in nest.inputs for size in node.shape if isinstance(size, str)}
-        self.taken = sizes | {step.variable for step in _every(nest.body) if isinstance(step, Over)}
-        for step in _every(nest.body):
-            if isinstance(step, OverTiles):
-                self.taken |= {step.tile.start, step.tile.stop, step.tile.rows}
+        self.taken = sizes
+        for loop in _loops(nest.body):
+            self.taken |= {loop.variable} if isinstance(loop, Over) else {*loop.tile}
         self.block, self.rows = self._new_name("BLOCK", first=True), self._new_name("ROWS", first=True)
 
     def run(self) -> Kernel:
@@ -179,6 +178,8 @@ class _Expander:
         made: list[Statement] = []
         for step in steps:
             match step:
+                case Let():
+                    made.append(step)
                 case Over():
                     made += self._over(step)
                 case OverTiles():
@@ -398,16 +399,13 @@ def _as(dtype: str, value: Expression) -> Expression:
     return value if value.dtype == dtype else Apply("cast", (value,), dtype)
 
 
-def _every(steps: list[Step]) -> Iterator[Step]:
-    stack = [iter(steps)]
-    while stack:
-        for step in stack[-1]:
-            yield step
+def _loops(steps: list[Step]) -> Iterator[Over | OverTiles]:
+    bodies = [steps]
+    for body in bodies:  # which grow
+        for step in body:
             if isinstance(step, Over | OverTiles):
-                stack.append(iter(step.body))
-                break
-        else:
-            stack.pop()
+                yield step
+                bodies.append(step.body)
 
 
 # ---------------------------------------------------------------- what is never read
@@ -422,7 +420,7 @@ def _live(body: list[Statement], arrays: Mapping[str, Type]) -> list[Statement]:
         if wanted is None or wanted in read:
             live.add(statement)
             expressions = read_by(statement)
-            read.update(value for value in expressions if isinstance(value, Let))
+            read.update([value for value in expressions if isinstance(value, Let)])
             for size in sizes_in(statement, expressions, arrays):
                 read.update((size,) if isinstance(size, str) else names(size))
     bodies = [body, *(loop.body for loop in live if isinstance(loop, For))]

@@ -4,7 +4,7 @@ them out in the statements of the loop IR, whose expressions and plain statement
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import NamedTuple, Union
 
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
@@ -12,8 +12,7 @@ from gradc.ir.types import Type
 from gradc.loops.ir import Accumulator, Allocate, Carry, Combine, Expression, Let, Place, Reshape, Return, Store, Update
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """What a loop over tiles calls the first row of a tile, the end of it, and how many rows it has."""
 
     start: str
