@@ -60,7 +60,7 @@ class Masked(NamedTuple):
     @property
     def node(self) -> Node:
         """As a node: nothing, which is zero, where it does not arrive."""
-        node = _gated(self.guard, self.value)
+        node = _masked(self.guard, self.value)
         return node if self.scatter is None else self.scatter.of(node)
 
     @property
@@ -78,15 +78,15 @@ class Masked(NamedTuple):
 
 
 def masked(node: Node) -> Masked:
-    """A node as a cotangent or a tangent: a gate says where it arrives."""
-    if node.op == "gate":
+    """A node as a cotangent or a tangent: a mask says where it arrives."""
+    if node.op == "mask":
         return Masked(node.args[1], node.args[0], node.args[0])
     return Masked(node)
 
 
 def times(given: Masked, local: Node) -> Masked:
     """A cotangent or tangent multiplied by a partial derivative."""
-    if given.mask is None and given.scatter is None and local.op != "gate" and local.type == given.value.type:
+    if given.mask is None and given.scatter is None and local.op != "mask" and local.type == given.value.type:
         return Masked(_scaled(given.value, local))
     shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
 
@@ -95,8 +95,8 @@ def times(given: Masked, local: Node) -> Masked:
         whole = broadcast(node, shape)
         return whole if given.scatter is None else given.scatter.gather(whole)
 
-    d = met(local.args[0]) if local.op == "gate" else None
-    p = met(cast(local.args[1] if local.op == "gate" else local, given.value.type.dtype))
+    d = met(local.args[0]) if local.op == "mask" else None
+    p = met(cast(local.args[1] if local.op == "mask" else local, given.value.type.dtype))
     condition = _both(given.mask, d)
     keeps_zeros = p.op == "const" and abs(p.value) < inf
     return Masked(
@@ -131,7 +131,7 @@ def plus(left: Masked, right: Masked) -> Masked:
     scatter = left.scatter
     (c, x), (d, y) = (left.mask, left.value), (right.mask, right.value)
     if c is None or d is None:
-        return Masked(make("add", _gated(left.guard, x), _gated(right.guard, y)), scatter=scatter)
+        return Masked(make("add", _masked(left.guard, x), _masked(right.guard, y)), scatter=scatter)
     if c is d and left.guard is right.guard:
         return Masked(make("add", x, y), c, left.guard, scatter)
     if _opposite(c, d) and left.guard is c and right.guard is d:
@@ -144,8 +144,8 @@ def _opposite(c: Node, d: Node) -> bool:
     return (c.op == "not" and c.args[0] is d) or (d.op == "not" and d.args[0] is c)
 
 
-def _gated(guard: Node | None, value: Node) -> Node:
-    return value if guard is None else make("gate", guard, value)
+def _masked(guard: Node | None, value: Node) -> Node:
+    return value if guard is None else make("mask", guard, value)
 
 
 def _filled(guard: Node | None, value: Node) -> Node:
@@ -207,9 +207,9 @@ def _cumulated(condition: Node, attrs: tuple[Any, ...]) -> Node:
 
 def contract(given: Masked, other: Node, attrs: tuple[Any, ...], position: int) -> Masked:
     """A contraction of a cotangent, at a position, with a value. Where it is absent a term adds nothing, even where
-    the value is infinite: that is what a contraction means by a gate."""
+    the value is infinite: that is what a contraction means by a mask."""
     given = given.whole
-    sides = _gated(given.guard or given.mask, given.value), other
+    sides = _masked(given.guard or given.mask, given.value), other
     value = make("contract", *(sides if position == 0 else sides[::-1]), attrs=attrs)
     return Masked(value, given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape))
 

@@ -52,7 +52,7 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     if row.kind == "reduction":
         result = function(args[0], axis=node.attrs[0])
     elif row.kind == "contraction":
-        absent = tuple(arg.op == "gate" for arg in node.args)
+        absent = tuple(arg.op == "mask" for arg in node.args)
         result = function(*args, *node.attrs, absent)
     elif row.kind == "gather":
         result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))

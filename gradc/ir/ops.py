@@ -7,7 +7,7 @@ The facts of an op stand in its row and nowhere else: what it costs, what its in
 reads it, what it is called; a test looks for sets of op names in other files.
 
 Reading a partial: arguments go by their names, `out` is the result. Both modes come from the same text,
-`x_bar += out_bar * partial` and `out_dot += partial * x_dot`. `gate(c, v)` is v where c holds and *nothing*
+`x_bar += out_bar * partial` and `out_dot += partial * x_dot`. `mask(c, v)` is v where c holds and *nothing*
 elsewhere: not the number zero, which times infinity is NaN, but the absence of a path. None marks an
 argument that has no derivative, "0" one whose derivative vanishes wherever it exists.
 
@@ -357,15 +357,15 @@ _infix("power",       "**", 10,  "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5
        with_number=("{}**x", "x**{}"), facts="raises keeps_positive")
 
 #       name            cost  args    partials                                       numpy                 python
-_binary("maximum",        1,  "x y",  ("gate(not (x < y), where(x == y, 0.5, 1))",
-                                       "gate(not (y < x), where(x == y, 0.5, 1))"),  "numpy.maximum",      "np.maximum({0}, {1})",
+_binary("maximum",        1,  "x y",  ("mask(not (x < y), where(x == y, 0.5, 1))",
+                                       "mask(not (y < x), where(x == y, 0.5, 1))"),  "numpy.maximum",      "np.maximum({0}, {1})",
         symbol="max", identity=-inf, clamp="clamp_min", facts="commutative keeps_integers")
-_binary("minimum",        1,  "x y",  ("gate(not (x > y), where(x == y, 0.5, 1))",
-                                       "gate(not (y > x), where(x == y, 0.5, 1))"),  "numpy.minimum",      "np.minimum({0}, {1})",
+_binary("minimum",        1,  "x y",  ("mask(not (x > y), where(x == y, 0.5, 1))",
+                                       "mask(not (y > x), where(x == y, 0.5, 1))"),  "numpy.minimum",      "np.minimum({0}, {1})",
         symbol="min", identity=inf, clamp="clamp_max", facts="commutative keeps_integers")
-_binary("clamp_min",      1,  "x c",  ("gate(not (x <= c), 1)", None),               "numpy.maximum",      "np.maximum({0}, {1})",
+_binary("clamp_min",      1,  "x c",  ("mask(not (x <= c), 1)", None),               "numpy.maximum",      "np.maximum({0}, {1})",
         symbol="max", with_number=("", "max(x, {})"), facts="keeps_integers hidden")
-_binary("clamp_max",      1,  "x c",  ("gate(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
+_binary("clamp_max",      1,  "x c",  ("mask(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
         symbol="min", with_number=("", "min(x, {})"), facts="keeps_integers hidden")
 _binary("hypot",         10,  "x y",  ("where(out == 0, 0, x / out)",
                                        "where(out == 0, 0, y / out)"),               "numpy.hypot",        "np.hypot({0}, {1})",
@@ -381,14 +381,14 @@ _binary("exp_shifted",   10,  "x s",  ("out", None),                            
         lowered="where(x == s, 1, exp(x - s))", facts="exponential hidden")
 _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),                 "gradc.ir.reference.polygamma", "_polygamma({0}, {1})",
         ((1.0, 1.0), POSITIVE))
-_binary("gate",           1,  "c x",  (None, "gate(c, 1)"),                          "gradc.ir.reference.gate", "{1} if {0} else {zero}",
+_binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
         conditions=1, facts="derived hidden")
-_row("where", "elementwise", "c x y", _last, partials=(None, "gate(c, 1)", "gate(not c, 1)"), cost=1,
+_row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
      numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, keeps_integers=True, keeps_positive=True)
 _row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)), cost=10,
-     partials=("gate(not (x <= lower) and not (x >= upper), 1)",
-               "gate((x <= lower) and (lower < upper), 1)",
-               "gate((x >= upper) or (lower >= upper), 1)"),
+     partials=("mask(not (x <= lower) and not (x >= upper), 1)",
+               "mask((x <= lower) and (lower < upper), 1)",
+               "mask((x >= upper) or (lower >= upper), 1)"),
      numpy="numpy.clip", lowered="min(max(x, lower), upper)", keeps_integers=True)
 
 #           name   sign   numpy
@@ -405,18 +405,18 @@ _logical("not", "x",   "not {0}",     "numpy.logical_not")
 # ---------------------------------------------------------------- reductions: attrs are (axes,)
 
 _reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
-                      where(abs(x) == inf and sum(gate(abs(x) == inf, 1)) == 1, prod(where(abs(x) == inf, 1, x)),
-                      where((out == 0 or abs(out) == inf) and sum(gate(x == 0 or abs(x) == inf, 1)) == 0,
+                      where(abs(x) == inf and sum(mask(abs(x) == inf, 1)) == 1, prod(where(abs(x) == inf, 1, x)),
+                      where((out == 0 or abs(out) == inf) and sum(mask(x == 0 or abs(x) == inf, 1)) == 0,
                         prod(x / scale) / (x / scale) * power(scale, count(x) - 1),
-                      where(sum(gate(x == 0, 1)) == 0, out / x,
-                      where(sum(gate(x == 0, 1)) == 1,
+                      where(sum(mask(x == 0, 1)) == 0, out / x,
+                      where(sum(mask(x == 0, 1)) == 1,
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
-                        where(sum(gate(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
+                        where(sum(mask(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
                       * prod(where(x == 0, 1, x)))))""",              "numpy.prod", POSITIVE,
            combine="mul", noun="product")
-_reduction("max",       "gate(not (x < out), 1 / sum(gate(not (x < out), 1)))", "gradc.ir.reference.largest",
+_reduction("max",       "mask(not (x < out), 1 / sum(mask(not (x < out), 1)))", "gradc.ir.reference.largest",
            combine="maximum", noun="largest", facts="needs_elements")
-_reduction("min",       "gate(not (x > out), 1 / sum(gate(not (x > out), 1)))", "gradc.ir.reference.smallest",
+_reduction("min",       "mask(not (x > out), 1 / sum(mask(not (x > out), 1)))", "gradc.ir.reference.smallest",
            combine="minimum", noun="smallest", facts="needs_elements")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")

@@ -102,7 +102,7 @@ def normal_pdf(x: Array) -> Array:
     return 0.3989422804014327 * np.exp(-0.5 * x * x)
 
 
-def gate(c: Array, x: Array) -> Array:
+def mask(c: Array, x: Array) -> Array:
     return np.where(c, x, np.zeros((), np.asarray(x).dtype))
 
 
@@ -185,7 +185,7 @@ def contract(
 ) -> Array:  # fmt: skip
     """Einstein's sum over the labels that the result does not have.
 
-    A side of which elements may be `absent` (a gate) has zeros there: they add nothing, times infinity neither.
+    A side of which elements may be `absent` (a mask) has zeros there: they add nothing, times infinity neither.
     """
     result = np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
     if not any(absent) or not np.any(np.isnan(result)):

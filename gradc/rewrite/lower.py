@@ -87,18 +87,18 @@ def _is_matrix_product(x_labels: Labels, y_labels: Labels, labels: Labels) -> bo
 
 
 def _terms(x: Node, y: Node) -> Node:
-    """Products of elements; there is none where a gate says that one side has no element."""
-    (c, x), (d, y) = ((side.args[0], side.args[1]) if side.op == "gate" else (None, side) for side in (x, y))
+    """Products of elements; there is none where a mask says that one side has no element."""
+    (c, x), (d, y) = ((side.args[0], side.args[1]) if side.op == "mask" else (None, side) for side in (x, y))
     terms = make("mul", x, y)
     for condition in (c, d):
-        terms = terms if condition is None else make("gate", condition, terms)
+        terms = terms if condition is None else make("mask", condition, terms)
     return terms
 
 
 def _spread(side: Node, own: Labels, order: Labels, shape: tuple) -> Node:
     """One side of a product, repeated over the axes that it does not have."""
-    if side.op == "gate":
-        return make("gate", *(_spread(arg, own, order, shape) for arg in side.args))
+    if side.op == "mask":
+        return make("mask", *(_spread(arg, own, order, shape) for arg in side.args))
     side, own = _sorted(side, own, order)
     return broadcast(side, shape, tuple(order.index(label) for label in own))
 
@@ -123,7 +123,7 @@ def _summed(node: Node, labels: Labels, kept: Labels) -> Node:
 def _any(node: Node, labels: Labels, kept: Labels) -> Node | None:
     """Where a sum over the other labels has an element; None for everywhere."""
     axes = tuple(axis for axis, label in enumerate(labels) if label not in kept)
-    return make("any", node.args[0], attrs=(axes,)) if axes and node.op == "gate" else None
+    return make("any", node.args[0], attrs=(axes,)) if axes and node.op == "mask" else None
 
 
 def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, labels: Labels) -> Node:
@@ -135,7 +135,7 @@ def _repeated(one: Node, one_labels: Labels, other: Node, other_labels: Labels, 
     kept = tuple(label for label in other_labels if label not in added or label in labels)
     absent = _any(other, other_labels, kept)
     other = _summed(other, other_labels, kept)
-    other = other if absent is None else make("gate", absent, other)
+    other = other if absent is None else make("mask", absent, other)
     inner = tuple(label for label in labels if label in own or label in kept)
     total = contraction(one.args[0], other, (own, kept, inner))
     sizes = dict(zip(one_labels, shape))

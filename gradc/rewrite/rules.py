@@ -40,10 +40,10 @@ where(not c, x, y)         -> where(c, y, x)
 not (not c)                -> c
 c and c                    -> c
 c or c                     -> c
-gate(c, 0)                 -> 0
-gate(c, gate(c, x))        -> gate(c, x)
-gate(c, where(c, x, y))    -> gate(c, x)
-where(c, gate(c, x), y)    -> where(c, x, y)
+mask(c, 0)                 -> 0
+mask(c, mask(c, x))        -> mask(c, x)
+mask(c, where(c, x, y))    -> mask(c, x)
+where(c, mask(c, x), y)    -> where(c, x, y)
 log(where(c, x, 0))        -> where(c, log(x), -inf)
 hypot(abs(x), y)           -> hypot(x, y)
 """

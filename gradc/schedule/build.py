@@ -337,7 +337,7 @@ class _Builder:
         operand = task.node.args[position]
         array = self._array_of(operand)
         is_cut = task.in_tile and task.tile in axes and array not in self.plan.local
-        return Side(array, False, axes.index(task.tile) if is_cut else None, operand.op == "gate"), axes
+        return Side(array, False, axes.index(task.tile) if is_cut else None, operand.op == "mask"), axes
 
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])

@@ -52,9 +52,9 @@ def test_nothing_that_lowering_removes_passes_as_lowered(op):
 
 
 def test_a_program_as_written_has_no_gates():
-    node = make("gate", make("lt", S, S), S)
+    node = make("mask", make("lt", S, S), S)
     for stage in ("graph", "rewritten"):
-        with pytest.raises(IllFormed, match="`gate` does not belong"):
+        with pytest.raises(IllFormed, match="`mask` does not belong"):
             verify(graph(node), stage)
     verify(graph(node), "adjoint")
 

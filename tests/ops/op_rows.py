@@ -46,7 +46,7 @@ def inputs_of(row: Op, dtype: str = "f64") -> list[Node]:
 
 
 def is_condition(row: Op, name: str) -> bool:
-    return name == "c" and row.name in ("gate", "where")
+    return name == "c" and row.name in ("mask", "where")
 
 
 def array_input(dtype: str = "f64") -> Node:

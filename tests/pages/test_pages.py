@@ -65,7 +65,7 @@ defined. `fast_math=True` adds rules that are false for infinities, NaN and sign
 OPS = """# The op table
 
 Every op, its arguments, and its partial derivative for each of them, as written in `gradc/ir/ops.py` (this page is
-written from there by `pytest --update`). `out` is the result; `gate(c, v)` is v where c holds and no path elsewhere; a
+written from there by `pytest --update`). `out` is the result; `mask(c, v)` is v where c holds and no path elsewhere; a
 dash marks an argument without derivative. Ops that only move data are linear: their derivative is the transposed op.
 
 {table}
