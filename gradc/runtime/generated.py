@@ -9,7 +9,7 @@ import hashlib
 import linecache
 from typing import Any
 
-from gradc.emit.special import HELPERS
+from gradc.loops.support import HELPERS
 
 NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options that spare Numba the entries of a function for other callers."""

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -102,6 +103,13 @@ def found_by(*command: str) -> str:
     """What a tool complains about; nothing if it is content."""
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
     return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_every_module_can_be_imported():
+    """Also those that are imported late: mypy does not tell a module that has moved from one without types."""
+    for path in sorted((ROOT / "gradc").rglob("*.py")):
+        if path.name != "__main__.py":
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
 
 
 def test_start_up_needs_no_compiler():
