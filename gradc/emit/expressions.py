@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from gradc.emit.values import by_number, is_plain, plain_values
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
 from gradc.loops.ir import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gradc.emit.expressions import DTYPES, Expressions, Text, binding
 from gradc.emit.names import Names
 from gradc.emit.values import readers
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
 from gradc.loops.ir import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, evaluate
 from gradc.ir.types import DTYPES

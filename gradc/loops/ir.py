@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Union
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import Type

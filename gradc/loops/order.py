@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.sizes import Derived, Size, derive, names
 from gradc.loops.ir import (
     Accumulator,

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, input_node
 from gradc.ir.ops import OPS
 from gradc.ir.reader import LineReader, Token, tokens

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, names
 from gradc.ir.types import Type, shape_text

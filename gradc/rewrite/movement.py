@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gradc.ir.access import Affine, argument_index
+from gradc.ir.access import argument_index
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, build, constant, make
 from gradc.ir.ops import MOVES, PICKS
 from gradc.rewrite.products import diagonal

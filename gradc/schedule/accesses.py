@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gradc.ir.access import Affine, Indirect, Point, reads
+from gradc.ir.access import Indirect, Point, reads
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, reached
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from gradc.ir.access import Affine, Index, Indirect, Point, reads, target_index
+from gradc.ir.access import Index, Indirect, Point, reads, target_index
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node, to_bits
 from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradc.ir.access import Affine, Index, Indirect, reads
+from gradc.ir.access import Index, Indirect, reads
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.schedule.tasks import Task, makes, own_axis
 from gradc.schedule.work import Work

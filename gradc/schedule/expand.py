@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.graph import IndexCheck
 from gradc.ir.ops import BROKEN, OPS, others
 from gradc.ir.sizes import Derived, Size, derive, names, product

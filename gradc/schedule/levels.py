@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Size
 from gradc.schedule.dependences import Dependences, Element

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from gradc.ir.access import Affine, Indirect, Point, gathered_index
+from gradc.ir.access import Indirect, Point, gathered_index
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size

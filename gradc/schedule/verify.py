@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from gradc.ir.access import Affine
+from gradc.ir.affine import Affine
 from gradc.ir.verify import IllFormed
 from gradc.schedule.accesses import Access, Accesses
 from gradc.schedule.phrases import Phrases
