@@ -37,17 +37,20 @@ def ran_cases(record_property):
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """How many cases ran, by folder: a number that must not fall."""
-    tests, cases = Counter(), Counter()
+    """What ran, by folder: tests, cases, and the seconds that they took. The number of cases must not fall."""
+    tests, cases, seconds = Counter(), Counter(), Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            if (getattr(report, "when", None) == "call" and report.outcome != "skipped") or hasattr(report, "wasxfail"):
-                folder = Path(report.nodeid.partition("::")[0]).parent.name
+            if not hasattr(report, "duration"):
+                continue
+            folder = Path(report.nodeid.partition("::")[0]).parent.name
+            seconds[folder] += report.duration
+            if report.when == "call" and (report.outcome != "skipped" or hasattr(report, "wasxfail")):
                 tests[folder] += 1
                 cases[folder] += sum(number for name, number in report.user_properties if name == "cases") or 1
-    if tests:
-        by_folder = ", ".join(f"{folder} {number:,}" for folder, number in sorted(cases.items()))
-        terminalreporter.write_line(f"{tests.total():,} tests, {cases.total():,} cases: {by_folder}")
+    for folder in sorted(tests):
+        terminalreporter.write_line(f"{folder:10} {tests[folder]:6,} {cases[folder]:8,} {seconds[folder]:7.1f} s")
+    terminalreporter.write_line(f"{tests.total():,} tests, {cases.total():,} cases")
 
 
 # ---------------------------------------------------------------- fixtures
