@@ -31,7 +31,7 @@ def _takes_all(workload: Workload, inputs: Inputs) -> str:
 class Competitor:
     """`refuses` says why a workload is not tried, or nothing if it is; `modules` are imported before the clock starts;
     `is_ours` marks the engines of gradc, which the others are compared with;
-    a competitor that takes not any program is left out of `gradc bench EXPR` unless it is named."""
+    one that cannot take any program is left out of `gradc bench EXPR` unless it is named."""
 
     name: str
     prepare: Callable[[Workload, Inputs], Call]

@@ -86,7 +86,7 @@ def peak_memory(call: Callable[[], Any]) -> tuple[str, int]:
 
 
 def reset_peak() -> bool:
-    """Give freed memory back to the system and let the peak of the resident set start anew; False where that cannot be
+    """Give freed memory back to the system and reset the peak of the resident set; False where that cannot be
     done (it takes Linux)."""
     try:
         CLEAR.write_text("5")

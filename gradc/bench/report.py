@@ -50,7 +50,7 @@ class Report:
 
     @property
     def best_peer(self) -> Entry | None:
-        """The fastest right competitor that is not ours."""
+        """The fastest correct competitor that is not ours."""
         return _fastest(entry for entry in self.entries if not entry.is_ours)
 
     @property

@@ -134,6 +134,8 @@ def checked_size(size: int | None) -> int | None:
     """A size asked for, or `Error` G0604."""
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise Error(
-            "G0604", f"a size is a whole number from 1, not {size!r}", help="leave it out to measure with plain numbers"
+            "G0604",
+            f"a size must be a positive whole number, not {size!r}",
+            help="leave it out to measure with plain numbers",
         )
     return size

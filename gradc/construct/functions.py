@@ -36,8 +36,8 @@ class Builtin:
     """Of a definition: its text."""
     arrays: str = ""
     """Whether its arguments are arrays: "always", "alone" where a single one is, "" where they may be numbers."""
-    indices: str = ""
-    """The parameter that is an array of indices."""
+    indices: frozenset[str] = frozenset()
+    """The parameters that are arrays of indices."""
     keeps: frozenset[str] = frozenset()
     """The parameters whose integers are integers in the result."""
 
@@ -59,7 +59,7 @@ def _built(
     parts = parameters.split()
     required = sum(not part.endswith(("=", "...")) for part in parts)
     names = tuple(part.rstrip("=") for part in parts)
-    return Builtin(name, names, required, build, "", arrays, indices, frozenset(keeps.split()))
+    return Builtin(name, names, required, build, "", arrays, frozenset(indices.split()), frozenset(keeps.split()))
 
 
 def _defined(head: str, body: str, *, indices: str = "") -> Builtin:
@@ -67,7 +67,8 @@ def _defined(head: str, body: str, *, indices: str = "") -> Builtin:
     name, _, rest = head.rstrip(")").partition("(")
     parts = rest.split(", ")
     names = tuple(part.split("=")[0] for part in parts)
-    return Builtin(name, names, sum("=" not in part for part in parts), text=f"def {head} = {body}", indices=indices)
+    required = sum("=" not in part for part in parts)
+    return Builtin(name, names, required, text=f"def {head} = {body}", indices=frozenset(indices.split()))
 
 
 ROWS: list[Builtin] = [

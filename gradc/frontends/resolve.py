@@ -221,11 +221,11 @@ class _Resolver:
         if isinstance(node, Index):
             yield from (item for item in node.items if not isinstance(item, (Slice, Special)))
         elif isinstance(node, Call):
-            if node.function in self.defined:
-                wanted = self.indexing[node.function]
-            else:
-                wanted = frozenset({FUNCTIONS[node.function].indices} if node.function in FUNCTIONS else ())
-            yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
+            wanted = self.indexing.get(node.function)
+            if wanted is None and node.function in FUNCTIONS:
+                wanted = FUNCTIONS[node.function].indices
+            if wanted:
+                yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
 
     def _by_parameter(self, node: Call) -> Iterator[tuple[str, Expression]]:
         """The arguments of a call with the parameters that they are for; `...` for more than those have names."""

@@ -164,7 +164,7 @@ def tokens(source: Source, start: int, stop: int, pattern: re.Pattern[str] = TOK
         match = pattern.match(source.text, at, stop)
         if match is None:
             at += len(source.text[at:stop]) - len(source.text[at:stop].lstrip())
-            raise Error("G0101", "this character belongs to no graph", Span(source, at, at + 1))
+            raise Error("G0101", "unexpected character", Span(source, at, at + 1))
         kind = match.lastgroup
         assert kind is not None
         if kind in ("comment", "end"):

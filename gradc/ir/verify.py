@@ -54,7 +54,7 @@ def verify(graph: Graph, stage: str, spans: Mapping[Node, Span] | None = None) -
             if wrong is None and not graph.checks:
                 _well_made[node] = sizes
         if wrong is None and node.op in FORBIDDEN[stage]:
-            wrong = f"`{node.op}` does not belong into this stage"
+            wrong = f"`{node.op}` is not allowed in this stage"
         if wrong is None and node.op == "input" and node not in inputs:
             wrong = "it is no input of this graph"
         if wrong is None and not known.issuperset(sizes):

@@ -25,7 +25,7 @@ class Stage:
 
 
 class RunnableStage(Stage):
-    """A stage that takes the program's arguments, like the function itself; it is made anew for their types.
+    """A stage that takes the program's arguments, like the function itself; it is made again for their types.
 
     A graph is evaluated op by op. Before the adjoint it gives the value, from there on value and gradients.
     """

@@ -1,5 +1,4 @@
-"""The computational graph of a trace as SVG, as the lecture draws it: values green above the edges, gradients
-red below."""
+"""The computational graph of a trace as SVG: values green above the edges, gradients red below, as CS231n draws it."""
 
 from __future__ import annotations
 

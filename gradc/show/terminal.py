@@ -1,4 +1,4 @@
-"""Traces on a terminal: the table with the lecture's colours."""
+"""Traces on a terminal: the table, values green and gradients red."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The lecture's picture of a program: every gate with its value, its local gradients and what flows back through it."""
+"""A program as a circuit of gates, each with its value, its local gradients and what flows back through it, in the
+manner of Stanford's CS231n."""
 
 from __future__ import annotations
 
@@ -228,7 +229,7 @@ class _Tracer:
 
 
 def symbol(node: Node, values: Mapping[Node | None, Any]) -> str:
-    """What the lecture calls a gate."""
+    """What a gate is called: its sign or its function, with a number that is fixed."""
     fixed = [arg.row.is_number for arg in node.args]
     if fixed.count(True) == 1 and any(node.row.with_number):
         number = values[node.args[fixed.index(True)]]

@@ -120,7 +120,7 @@ def test_unknown_competitors_and_sizes_are_errors():
     with pytest.raises(Error, match="there is no competitor `nunpy`") as caught:
         chosen(["nunpy"])
     assert caught.value.code == "G0604" and "numpy" in caught.value.help
-    with pytest.raises(Error, match="a size is a whole number from 1"):
+    with pytest.raises(Error, match="a size must be a positive whole number"):
         measure("x", 0)
     with pytest.raises(Error, match="there is no argument `z`"):
         measure("x + y", values={"z": 1.0})

@@ -44,6 +44,7 @@ def imported(tree: ast.Module) -> set[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 names.add(whole if whole in MODULES else node.module)
+            assert not node.module.startswith("gradc") or node.module in MODULES, node.module
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     return names & MODULES.keys()
