@@ -25,7 +25,7 @@ from gradc.language.syntax import (
     Call,
     Comparison,
     Conditional,
-    Define,
+    Definition,
     Expression,
     Index,
     List,
@@ -59,7 +59,7 @@ class Evaluator:
     literal_dtype: str = "f64"
     is_template: bool = False
     globals: dict[str, Node] = field(default_factory=dict)
-    functions: dict[str, Define] = field(default_factory=dict)
+    functions: dict[str, Definition] = field(default_factory=dict)
     spans: dict[Node, Span] = field(default_factory=dict)
     """Where in the text each node came from."""
     steps: int = 0
@@ -174,13 +174,13 @@ class Evaluator:
 
     # ------------------------------------------------------------ calls
 
-    def _definition(self, node: Call) -> Define | None:
+    def _definition(self, node: Call) -> Definition | None:
         own = self.functions.get(node.function)
         if own is not None and own.span.source is node.span.source:  # functions of ours do not call the program's
             return own
         return FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
 
-    def _bind(self, node: Call, definition: Define, arguments: tuple[Value, ...]) -> dict[str, Node]:
+    def _bind(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> dict[str, Node]:
         """The parameters of a definition; whoever checked the names has seen that the arguments fit them."""
         names = [parameter.id for parameter, _ in definition.parameters]
         given = dict(zip(names, arguments)) | _keywords(node, arguments)

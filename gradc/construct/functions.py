@@ -16,7 +16,7 @@ from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Define
+from gradc.language.syntax import Definition
 
 Build = Callable[[CallArguments], Node]
 
@@ -42,7 +42,7 @@ class Builtin:
     """The parameters whose integers are integers in the result."""
 
     @cached_property
-    def definition(self) -> Define | None:
+    def definition(self) -> Definition | None:
         return _definitions()[self.name] if self.text else None
 
 
@@ -167,8 +167,8 @@ FUNCTIONS |= {alias: FUNCTIONS[name] for name, aliases in ALIASES.items() for al
 
 
 @cache
-def _definitions() -> dict[str, Define]:
+def _definitions() -> dict[str, Definition]:
     """The definitions by name; a last line is there because a program has a result."""
     text = "\n".join([*(row.text for row in ROWS if row.text), "0"])
     statements = parse(Source(text, "prelude")).statements
-    return {statement.name.id: statement for statement in statements if isinstance(statement, Define)}
+    return {statement.name.id: statement for statement in statements if isinstance(statement, Definition)}

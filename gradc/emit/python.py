@@ -31,9 +31,9 @@ from gradc.loops.ir import (
     Load,
     Open,
     Product,
+    Range,
     Reshape,
     Return,
-    Span,
     Statement,
     Store,
     Update,
@@ -337,7 +337,7 @@ class _Printer(Expressions):
     def _side(self, side: View) -> str:
         """A matrix that a product takes; BLAS wants its elements side by side."""
         text = self._part_of(side)
-        is_cut = any(isinstance(part, Span) for part in side.parts[1:])
+        is_cut = any(isinstance(part, Range) for part in side.parts[1:])
         return (f"np.ascontiguousarray({text})" if is_cut else text) + ".T" * side.transposed
 
     def _part_of(self, view: View) -> str:
@@ -351,7 +351,7 @@ class _Printer(Expressions):
             ":"
             if part is None
             else f"{self._size(part.start)}:{self._size(part.stop)}"
-            if isinstance(part, Span)
+            if isinstance(part, Range)
             else self._affine(part)
             for part in view.parts
         ]

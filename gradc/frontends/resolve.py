@@ -19,7 +19,7 @@ from gradc.language.syntax import (
     Call,
     Conditional,
     Declare,
-    Define,
+    Definition,
     Expression,
     Index,
     List,
@@ -75,7 +75,7 @@ class _Resolver:
         self.carried: dict[str, Origin] = {}
         """The inputs whose integers they hand on, changed by no more than integer arithmetic."""
         self.indexing: dict[str, frozenset[str]] = {}
-        self.defined: dict[str, Define] = {}
+        self.defined: dict[str, Definition] = {}
         self.reducing: set[str] = set()
         """Those of the program's functions that reduce or index something."""
         self.arrays: set[str] = set()
@@ -90,7 +90,7 @@ class _Resolver:
                     self._declare(statement)
                 case Assign():
                     self._assign(statement)
-                case Define():
+                case Definition():
                     self._define(statement)
         self._expression(tree.result, frozenset())
         self.integers &= set(self.inputs)
@@ -138,7 +138,7 @@ class _Resolver:
         self.assigned[name] = self._expression(statement.value, frozenset())
         self.carried[name] = self._carriers(statement.value, frozenset())
 
-    def _define(self, statement: Define) -> None:
+    def _define(self, statement: Definition) -> None:
         name = statement.name.id
         if name in self.defined:
             raise Error("G0305", f"function `{name}` is defined twice", statement.name.span)

@@ -12,7 +12,7 @@ from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Define
+from gradc.language.syntax import Assign, Definition
 from gradc.language.unparse import unparse
 from gradc.program import Elaborated
 
@@ -47,7 +47,7 @@ class TextProgram:
         evaluator = Evaluator(builder, dtype, globals=sizes | inputs)
         for statement in self.tree.statements:
             match statement:
-                case Define():
+                case Definition():
                     evaluator.functions[statement.name.id] = statement
                 case Assign():
                     evaluator.globals[statement.name.id] = evaluator.number(statement.value)

@@ -33,7 +33,7 @@ WORDS = {"inf": float("inf"), "nan": float("nan"), "True": True, "False": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Lexeme:
     kind: str
     text: str
     span: Span
@@ -120,7 +120,7 @@ class _GraphReader:
         line.expect("=")
         self.nodes[name.text] = self._node(line)
 
-    def _unused(self, name: Token) -> None:
+    def _unused(self, name: Lexeme) -> None:
         if name.text in self.nodes:
             raise Error("G0305", f"`{name.text}` is defined twice", name.span)
 
@@ -157,7 +157,7 @@ class _GraphReader:
         return node
 
 
-def tokens(source: Source, start: int, stop: int, pattern: re.Pattern[str] = TOKEN) -> Iterator[Token]:
+def tokens(source: Source, start: int, stop: int, pattern: re.Pattern[str] = TOKEN) -> Iterator[Lexeme]:
     """The tokens of one line, and its end."""
     at = start
     while True:
@@ -168,33 +168,33 @@ def tokens(source: Source, start: int, stop: int, pattern: re.Pattern[str] = TOK
         kind = match.lastgroup
         assert kind is not None
         if kind in ("comment", "end"):
-            yield Token("end", "", Span(source, match.start(kind), match.start(kind)))
+            yield Lexeme("end", "", Span(source, match.start(kind), match.start(kind)))
             return
-        yield Token(kind, match[kind], Span(source, match.start(kind), match.end(kind)))
+        yield Lexeme(kind, match[kind], Span(source, match.start(kind), match.end(kind)))
         at = match.end()
 
 
 class LineReader:
     """Reads the parts of one line, from the left."""
 
-    def __init__(self, source: Source, tokens: list[Token]):
+    def __init__(self, source: Source, tokens: list[Lexeme]):
         self.source = source
         self.tokens = tokens
         self.at = 0
         self.depth = 0
 
     @property
-    def here(self) -> Token:
+    def here(self) -> Lexeme:
         return self.tokens[self.at]
 
     @property
-    def before(self) -> Token:
+    def before(self) -> Lexeme:
         return self.tokens[self.at - 1]
 
     def fail(self, message: str) -> NoReturn:
         raise Error("G0102", message, self.here.span)
 
-    def advance(self) -> Token:
+    def advance(self) -> Lexeme:
         token = self.here
         self.at = min(self.at + 1, len(self.tokens) - 1)
         return token
@@ -228,7 +228,7 @@ class LineReader:
         if self.here.kind != "end":
             self.fail("the line should end here")
 
-    def name(self, what: str) -> Token:
+    def name(self, what: str) -> Lexeme:
         if self.here.kind != "name":
             self.fail(f"{what} is wanted here")
         return self.advance()
@@ -355,7 +355,7 @@ class LineReader:
         return int(value)
 
     @staticmethod
-    def _derived(op: Token, left: Size, right: Size) -> Size:
+    def _derived(op: Lexeme, left: Size, right: Size) -> Size:
         if isinstance(left, int) and isinstance(right, int):
             raise Error("G0202", "a size of numbers alone is written as one number", op.span)
         return Derived(op.text, left, right)

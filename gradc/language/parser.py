@@ -17,7 +17,7 @@ from gradc.language.errors import statements as errors
 from gradc.language.expressions import ExpressionReader
 from gradc.language.lexer import number_value, tokenize
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Assign, Declare, Define, Expression, Literal, Name, Statement, SyntaxTree
+from gradc.language.syntax import Assign, Declare, Definition, Expression, Literal, Name, Statement, SyntaxTree
 from gradc.language.tokens import Token
 
 DTYPES = ("f64", "f32", "i64", "bool")
@@ -94,7 +94,7 @@ class StatementReader:
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
 
-    def define(self) -> Define:
+    def define(self) -> Definition:
         start = self.tokens[self.at].start
         self.at += 1
         name = self.name("a name after `def`")
@@ -112,7 +112,7 @@ class StatementReader:
         self.expect(")")
         self.expect("=")
         body = self.expression()
-        return Define(self.span_from(start), name, tuple(parameters), body)
+        return Definition(self.span_from(start), name, tuple(parameters), body)
 
     def declare(self) -> list[Statement]:
         start = self.tokens[self.at].start

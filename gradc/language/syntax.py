@@ -158,7 +158,7 @@ class Assign:
 
 
 @record
-class Define:
+class Definition:
     """`def name(parameter, parameter=default) = body`; a parameter without default pairs with None."""
 
     span: Span
@@ -167,7 +167,7 @@ class Define:
     body: Expression
 
 
-Statement = Declare | Assign | Define
+Statement = Declare | Assign | Definition
 
 
 @record

@@ -12,7 +12,7 @@ from gradc.language.syntax import (
     Comparison,
     Conditional,
     Declare,
-    Define,
+    Definition,
     Expression,
     Index,
     List,
@@ -67,7 +67,7 @@ def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
         case Assign():
             yield f"{tree.name.id} = "
             yield tree.value, CONDITION
-        case Define():
+        case Definition():
             yield f"def {tree.name.id}("
             for i, (parameter, default) in enumerate(tree.parameters):
                 yield f"{', ' if i else ''}{parameter.id}"

@@ -38,10 +38,10 @@ from gradc.loops.ir import (
     Open,
     Place,
     Product,
+    Range,
     Reshape,
     Return,
     Settled,
-    Span,
     Statement,
     Store,
     Target,
@@ -151,7 +151,7 @@ class _Run:
 
     def _side(self, view: View) -> np.ndarray:
         part = self.arrays[view.array][self._parts(view)]
-        if any(isinstance(span, Span) for span in view.parts[1:]):  # BLAS wants elements side by side
+        if any(isinstance(span, Range) for span in view.parts[1:]):  # BLAS wants elements side by side
             part = np.ascontiguousarray(part)
         return part.T if view.transposed else part
 
@@ -201,7 +201,7 @@ class _Run:
             slice(None)
             if part is None
             else slice(self._size(part.start), self._size(part.stop))
-            if isinstance(part, Span)
+            if isinstance(part, Range)
             else self._index(part)
             for part in view.parts
         )

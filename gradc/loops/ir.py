@@ -141,7 +141,7 @@ Target = Accumulator | Load
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Range:
     """The indices from `start` to before `stop`."""
 
     start: Size
@@ -158,7 +158,7 @@ class View:
     transposed, and its zeros may be absent elements, which add nothing."""
 
     array: str
-    parts: tuple[Affine | Span | Let | None, ...]
+    parts: tuple[Affine | Range | Let | None, ...]
     transposed: bool = False
     absent: bool = False
 
@@ -418,11 +418,11 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
                 yield from _sizes_of(view.parts)
 
 
-def _sizes_of(parts: Iterable[Affine | Span | Let | None]) -> Iterator[Size]:
+def _sizes_of(parts: Iterable[Affine | Range | Let | None]) -> Iterator[Size]:
     for part in parts:
         if isinstance(part, Affine):
             yield part.offset
-        elif isinstance(part, Span):
+        elif isinstance(part, Range):
             yield from (part.start, part.stop)
 
 

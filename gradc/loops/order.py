@@ -29,9 +29,9 @@ from gradc.loops.ir import (
     Open,
     Order,
     Product,
+    Range,
     Reshape,
     Return,
-    Span,
     Statement,
     Store,
     Update,
@@ -41,7 +41,7 @@ from gradc.loops.ir import (
 ORDERS: tuple[Order, ...] = ("parallel", "reduction", "sequential")
 """From the least order to the most."""
 
-Parts = tuple[Affine | Span | Let | None, ...]
+Parts = tuple[Affine | Range | Let | None, ...]
 Touch = tuple[str, str, Parts]
 """An array, whether it is read, made, written into or added into, and where."""
 
@@ -148,11 +148,11 @@ class Orders:
         return len(ways) == 1 and None not in ways
 
     def _moves(
-        self, part: Affine | Span | Let | None, loop: For, inner: dict[str, For], varying: set[str]
+        self, part: Affine | Range | Let | None, loop: For, inner: dict[str, For], varying: set[str]
     ) -> tuple[object, ...] | None:
         """How a part of an axis moves with the loop's variable; None if it may not."""
         match part:
-            case Span():
+            case Range():
                 return ("range", 1, 0) if self._is_range(part.start, part.stop, loop) else None
             case Affine(var=None):
                 shift = _shift(part.offset, loop.variable)

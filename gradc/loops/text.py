@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, input_node
 from gradc.ir.ops import OPS
-from gradc.ir.reader import LineReader, Token, tokens
+from gradc.ir.reader import Lexeme, LineReader, tokens
 from gradc.ir.sizes import Size
 from gradc.ir.text import quoted
 from gradc.ir.types import DTYPES, Type
@@ -52,10 +52,10 @@ from gradc.loops.ir import (
     Open,
     Place,
     Product,
+    Range,
     Reshape,
     Return,
     Settled,
-    Span,
     Statement,
     Store,
     Target,
@@ -181,11 +181,11 @@ class _Writer:
         parts = "" if is_whole else f"[{', '.join(map(self._part, view.parts))}]"
         return f"{'sparse ' * view.absent}{view.array}{parts}{'.T' * view.transposed}"
 
-    def _part(self, part: Affine | Span | Let | None) -> str:
+    def _part(self, part: Affine | Range | Let | None) -> str:
         match part:
             case None:
                 return ":"
-            case Span():
+            case Range():
                 return f"{part.start}:{part.stop}"
             case Affine():
                 return _affine(part)
@@ -295,12 +295,12 @@ class _Reader:
             raise Error("G0102", f"there is no statement `{word.text}`", word.span)
         return self._combine(line, word.text)
 
-    def _new_value(self, name: Token, value: Let | Cell) -> None:
+    def _new_value(self, name: Lexeme, value: Let | Cell) -> None:
         if self.values.get(name.text, value) is not value:
             raise Error("G0305", f"`{name.text}` is defined twice", name.span)
         self.values[name.text] = value
 
-    def _for(self, line: LineReader, order: Token) -> For:
+    def _for(self, line: LineReader, order: Lexeme) -> For:
         line.expect_word("for")
         variable = line.name("a loop variable").text
         line.expect_word("in")
@@ -311,7 +311,7 @@ class _Reader:
         self.variables.add(variable)
         return For(variable, start, stop, step, [], next(name for name in ORDERS if name == order.text))
 
-    def _store(self, line: LineReader, array: Token) -> Statement:
+    def _store(self, line: LineReader, array: Lexeme) -> Statement:
         line.at -= 1
         view = self._view(line)
         line.expect("=")
@@ -396,12 +396,12 @@ class _Reader:
     def _dtype(line: LineReader) -> str:
         return line.type().dtype if line.accept(":") else "f64"
 
-    def _value_name(self, line: LineReader) -> Token:
+    def _value_name(self, line: LineReader) -> Lexeme:
         if line.here.kind != "value":
             line.fail("the number of a value is expected here, such as `%0`")
         return line.advance()
 
-    def _cell(self, name: Token, kind: type) -> Cell:
+    def _cell(self, name: Lexeme, kind: type) -> Cell:
         cell = self.values.get(name.text)
         if cell is None:
             raise Error("G0301", f"`{name.text}` is not defined above", name.span)
@@ -492,7 +492,7 @@ class _Reader:
             raise Error("G0301", f"`{name}` is not defined above", token.span)
         return Variable(name, self.scalars[name])
 
-    def _call(self, line: LineReader, name: Token) -> Expression:
+    def _call(self, line: LineReader, name: Lexeme) -> Expression:
         if name.text in DTYPES:
             return IndexValue(self._affine(line), name.text)
         if name.text == "settled":
@@ -527,7 +527,7 @@ class _Reader:
     def _view(self, line: LineReader) -> View:
         absent = line.accept_word("sparse")
         array = self._array(line)
-        parts: tuple[Affine | Span | Let | None, ...] = self._whole(array).parts
+        parts: tuple[Affine | Range | Let | None, ...] = self._whole(array).parts
         if line.accept("["):
             parts = tuple(line.several(lambda: self._part(line), ("]",)))
             line.expect("]")
@@ -536,7 +536,7 @@ class _Reader:
             line.expect_word("T")
         return View(array, parts, transposed, absent)
 
-    def _part(self, line: LineReader) -> Affine | Span | Let | None:
+    def _part(self, line: LineReader) -> Affine | Range | Let | None:
         if line.accept(":"):
             return None
         if line.here.kind == "value":
@@ -547,7 +547,7 @@ class _Reader:
         start = line.at
         size = line.size()
         if line.accept(":"):
-            return Span(size, line.size())
+            return Range(size, line.size())
         line.at = start
         return self._affine(line)
 

@@ -36,10 +36,10 @@ from gradc.loops.ir import (
     Open,
     Place,
     Product,
+    Range,
     Reshape,
     Return,
     Settled,
-    Span,
     Statement,
     Store,
     Target,
@@ -273,9 +273,9 @@ class _Checker:
         """The shape of a part of an array; a span has the length that the kernel names, where it does."""
         whole = self.kernel.arrays[view.array].shape
         shape = tuple(
-            self._length(part) if isinstance(part, Span) else size
+            self._length(part) if isinstance(part, Range) else size
             for part, size in zip(view.parts, whole)
-            if part is None or isinstance(part, Span)
+            if part is None or isinstance(part, Range)
         )
         return tuple(map(self._known_as, shape[::-1] if view.transposed else shape))
 
@@ -292,7 +292,7 @@ class _Checker:
             size = self.same[size]
         return size
 
-    def _length(self, span: Span) -> Size:
+    def _length(self, span: Range) -> Size:
         from_to = {value: name for name, value in self.orders.defined.items() if not isinstance(value, Extent)}
         return from_to.get(span.length, span.length)
 

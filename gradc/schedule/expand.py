@@ -34,8 +34,8 @@ from gradc.loops.ir import (
     Open,
     Place,
     Product,
+    Range,
     Settled,
-    Span,
     Statement,
     Store,
     Target,
@@ -262,9 +262,9 @@ class _Expander:
         """The part of a matrix that belongs to the tile."""
         return View(array, tuple(self._tile_span() if k == axis else None for k in range(2)))
 
-    def _tile_span(self) -> Span:
+    def _tile_span(self) -> Range:
         assert self.tile is not None
-        return Span(self.tile.start, self.tile.stop)
+        return Range(self.tile.start, self.tile.stop)
 
     def _running_sums(self, step: RunningSums) -> list[Statement]:
         """Loops over the other axes, and inside them one along the axis."""

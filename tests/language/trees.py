@@ -44,7 +44,7 @@ def outline(node):
             return "declare", node.name.id, node.dtype, *map(outline, node.shape)
         case syntax.Assign():
             return "assign", node.name.id, outline(node.value)
-        case syntax.Define():
+        case syntax.Definition():
             parameters = tuple((name.id, default and outline(default)) for name, default in node.parameters)
             return "define", node.name.id, parameters, outline(node.body)
         case syntax.SyntaxTree():
@@ -150,7 +150,7 @@ shapes = st.lists(name_nodes | st.integers(0, 99).map(lambda size: syntax.Litera
 parameters = st.lists(st.tuples(name_nodes, st.none() | expressions), max_size=3).map(tuple)
 statements = st.one_of(
     st.builds(lambda name, value: syntax.Assign(SPAN, name, value), name_nodes, expressions),
-    st.builds(lambda name, ps, body: syntax.Define(SPAN, name, ps, body), name_nodes, parameters, expressions),
+    st.builds(lambda name, ps, body: syntax.Definition(SPAN, name, ps, body), name_nodes, parameters, expressions),
     st.builds(
         lambda name, dtype, shape: syntax.Declare(SPAN, name, dtype, shape),
         name_nodes,

@@ -18,7 +18,7 @@ from gradc.language.errors.expressions import (
     unexpected,
 )
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Call, Declare, Define, Expression, Index, Statement
+from gradc.language.syntax import Call, Declare, Definition, Expression, Index, Statement
 from gradc.language.tokens import RESERVED, Token
 
 LIKELY_DTYPES = {
@@ -43,7 +43,7 @@ def no_result(source: Source, statements: list[Statement]) -> Error:
     last = statements[-1]
     if last.name.id in CONSTANTS:
         return constant_named(last.name)
-    example = clip(last.name.id) + ("(...)" if isinstance(last, Define) else "")
+    example = clip(last.name.id) + ("(...)" if isinstance(last, Definition) else "")
     return Error(
         "G0105", "the program has no result", last.span, help=f"end it with an expression, such as `{example}`"
     )
