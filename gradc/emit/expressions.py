@@ -30,6 +30,7 @@ from gradc.loops.ir import (
     Variable,
     every,
 )
+from gradc.loops.support import NUMPY_CALL
 
 DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
 
@@ -41,6 +42,8 @@ ATOM = 9
 CONDITIONAL = re.compile("(.+) if (.+) else (.+)")
 MAX_CONDITIONALS = 16
 """A function with more selections calls a helper for each: Numba takes quadratic time in the number of branches."""
+MAX_CALLS = 64
+"""A function with more calls of NumPy's functions calls wrappers of these: each call is a loop to Numba at first."""
 HELPER = re.compile(r"\b_\w+(?=\()")
 """A helper function that a template calls."""
 
@@ -85,8 +88,9 @@ class Expressions:
         self.text: dict[Let | Cell, Text] = {}
         self.calls: set[str] = set()
         self.plain = plain_values(kernel.body)
-        applied = (s.value for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply))
+        applied = [s.value for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
         self.is_branching = sum(OPS[value.op].selects for value in applied) > MAX_CONDITIONALS
+        self.is_calling = sum(OPS[value.op].python.startswith("np.") for value in applied) > MAX_CALLS
 
     def _show(self, value: Expression) -> Text:
         if isinstance(value, (Let, Accumulator, Carry)):
@@ -153,6 +157,8 @@ class Expressions:
         template = row.of_integers if is_careful else row.python
         if row.selects and self.is_branching:
             template = CONDITIONAL.sub(r"_select(\2, \1, \3)", template)
+        elif self.is_calling:
+            template = NUMPY_CALL.sub(r"_\1(\2)", template)
         self.calls.update(HELPER.findall(template))
         level, within = binding(template)
         texts = [arg.within(least) for arg, least in zip(args, within)]

@@ -221,5 +221,5 @@ def scalar(op: str, dtype: str) -> Callable[..., Any]:
 _NAMESPACE: dict[str, Any] = {
     "np": np,
     "math": math,
-    **{name: getattr(support, name) for name in support.HELPERS},
+    **{name: value for name, value in vars(support).items() if name in support.HELPERS},
 }

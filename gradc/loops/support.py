@@ -6,11 +6,13 @@ They are plain Python that Numba compiles, and need `math` and `np` only.
 from __future__ import annotations
 
 import inspect
+import re
 from functools import cache
 
 import numpy as np
 
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _zeta  # noqa: F401 (`source` finds them by name)
+from gradc.ir.ops import OPS
 
 NEEDED = {"_polygamma": ("_zeta",)}
 """Functions here that others call."""
@@ -77,14 +79,26 @@ def _sparse_dot(left, right, left_absent, right_absent):
     return product
 
 
+NUMPY_CALL = re.compile(r"np\.(\w+)\((.*)\)")
+"""How the op table writes an op that is a function of NumPy's."""
+
+WRAPPERS = {
+    f"_{called[1]}": f"def _{called[1]}({', '.join(row.params)}):\n    return {row.python.format(*row.params)}"
+    for row in OPS.values()
+    if (called := NUMPY_CALL.fullmatch(row.python))
+}
+"""Functions of NumPy's under names of their own. Numba makes a loop of every call of such a function, and takes more
+than linear time for many loops in one function; these it compiles once."""
+
 HELPERS = {name for name, value in list(globals().items()) if inspect.isfunction(value) and name.startswith("_")}
 """Every function here that a module may carry."""
+HELPERS |= WRAPPERS.keys()
 
 
 @cache
 def source(name: str) -> str:
     """The source of a function of this module, without the prose that only its reader here needs."""
-    return inspect.getsource(globals()[name]).strip()
+    return WRAPPERS[name] if name in WRAPPERS else inspect.getsource(globals()[name]).strip()
 
 
 REASSOCIATED = {"_add"}
