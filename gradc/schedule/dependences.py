@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gradc.ir.access import Index, Indirect, reads
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
-from gradc.schedule.tasks import Task, makes, own_axis
+from gradc.schedule.tasks import Task, axis_bit, makes
 from gradc.schedule.work import Work
 
 
@@ -142,15 +142,8 @@ def _axes(index: Index) -> Axes:
     """The axes with which an index changes."""
     found = 0
     for at in index:
-        found |= _axes(at.index) if isinstance(at, Indirect) else _BITS.get(at, 0) or _bit(at)
+        found |= _axes(at.index) if isinstance(at, Indirect) else axis_bit(at.var)
     return found
-
-
-_BITS = {own_axis(axis): 1 << axis for axis in range(8)}
-
-
-def _bit(at: Affine) -> Axes:
-    return 0 if at.var is None else 1 << int(at.var[1:])
 
 
 def _bits(number: int) -> Iterator[int]:

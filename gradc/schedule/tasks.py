@@ -118,10 +118,20 @@ class Task:
         return Task(self.kind, self.node, self.value, self.slot, self.index, axis)
 
 
+_AXES: dict[str | None, int] = {None: 0}
+
+
 @cache
 def own_axis(axis: int) -> Affine:
     """The index along an axis of a task's domain, as long as no loop is open for it."""
-    return Affine(f"@{axis}")
+    name = f"@{axis}"
+    _AXES[name] = 1 << axis
+    return Affine(name)
+
+
+def axis_bit(variable: str | None) -> int:
+    """The axis that such an index goes along, as a set of one; the empty set for a fixed index."""
+    return _AXES[variable]
 
 
 @dataclass(eq=False)

@@ -32,6 +32,8 @@ STEPS = {
     "broadcasts": ("x: f64[n]", "sum(sin({h}[:, None] * {h}), axis=1)"),
     "reshapes": ("x: f64[6]", "sin(reshape({h}, (2, 3)).T[::-1]).T[0, 0] * {h}"),
     "squeezes": ("x: f64[n]", "sin(squeeze({h}[:, None], 1)) + {h}"),
+    "fixed elements": ("x: f64[n]", "sin({h}[0] + {h}[3]) * {h}"),
+    "means": ("x: f64[n]", "{h} + sin({h}) * mean({h})"),
     "diagonals": ("x: f64[n, n]", "sin({h}) * diag({h})"),
 }
 """By kind: the inputs, and the next value in terms of the one before."""
