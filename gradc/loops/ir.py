@@ -1,7 +1,7 @@
 """The loop IR: what a kernel does, statement by statement. A printer of it decides nothing.
 
 Order, blocks, tiles, checks and memory are all statements. `verify.py` says what is well formed, `evaluate.py` what it
-means, `text.py` how it is written and read back.
+means, `text.py` and `reader.py` how it is written and read back.
 
 Whole numbers that loops count with are formulas (`gradc.ir.sizes`) over names: sizes of dimensions, loop variables, and
 whatever `Define` names. An index into an array is affine in at most one loop variable, or an integer value.

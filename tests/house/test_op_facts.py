@@ -18,7 +18,7 @@ OTHER_NAMES = {
     "construct/functions.py": "functions of the language",
     "frontends/elsewhere.py": "names that other libraries have for functions of the language",
     "language": "words of the text",
-    "loops/text.py": "statements of the loop IR",
+    "loops/reader.py": "statements of the loop IR",
 }
 """Where names of ops are names of something else."""
 

@@ -7,7 +7,8 @@ import gradc
 from gradc.ir.types import DTYPES
 from gradc.ir.verify import IllFormed
 from gradc.loops import evaluate
-from gradc.loops.text import print_kernel, read_kernel
+from gradc.loops.reader import read_kernel
+from gradc.loops.text import print_kernel
 from gradc.loops.verify import verify_kernel
 from tests.arrays.tensor_fuzz import programs
 from tests.arrays.test_tensor_programs import KNOWN
