@@ -13,7 +13,7 @@ import numpy as np
 from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import OPS, Op, others
+from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -99,12 +99,13 @@ class Match:
 
     def fits(self, pattern: Node, node: Node) -> bool:
         if pattern.op == "input":
-            known = self.bound.setdefault(pattern.name, node)
+            name = pattern.name
+            condition = SIDE_CONDITIONS.get(name[0])
             same_kind = (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
             return (
-                known is node
-                and same_kind
-                and (pattern.name[0] not in SIDE_CONDITIONS or SIDE_CONDITIONS[pattern.name[0]].holds(node))
+                same_kind
+                and (condition is None or condition.holds(node))
+                and self.bound.setdefault(name, node) is node
             )
         if pattern.op != node.op:
             return False
@@ -113,12 +114,17 @@ class Match:
             return same_kind and to_bits(pattern.value, node.type.dtype) == node.attrs[0]
         if pattern.op == "cast":
             return False
-        for order in self.orders(pattern):
-            before = dict(self.bound), self.axes, self.rank
-            if all(self.fits(p, node.args[k]) for p, k in zip(pattern.args, order)) and self._attributes(node):
+        if not pattern.row.commutative:
+            return self._arguments_fit(pattern, node.args) and self._attributes(node)
+        before = dict(self.bound), self.axes, self.rank
+        for args in permutations(node.args):
+            if self._arguments_fit(pattern, args):
                 return True
-            self.bound, self.axes, self.rank = before
+            self.bound, self.axes, self.rank = dict(before[0]), *before[1:]
         return False
+
+    def _arguments_fit(self, pattern: Node, args: Sequence[Node]) -> bool:
+        return all(self.fits(part, arg) for part, arg in zip(pattern.args, args))
 
     @staticmethod
     def orders(pattern: Node) -> Iterable[tuple[int, ...]]:
@@ -168,14 +174,16 @@ class Selection:
             for arg in rule.pattern.args:
                 self.numbers |= _bits(arg)
 
+    def of_form(self, node: Node) -> list[Rule]:
+        """The rules whose pattern has the node's op and fits those of its arguments."""
+        found = self.by_form.get(node.form)
+        if found is None:
+            found = [rule for rule in self.by_op.get(node.op, ()) if _fits_form(rule.pattern, node.form)]
+            self.by_form[node.form] = found
+        return found
+
     def candidates(self, node: Node) -> list[Rule]:
         """The rules whose pattern has the node's op and fits the forms of its arguments, in the order of the table."""
-        by_form = self.by_form.get(node.form)
-        if by_form is None:
-            by_form = [rule for rule in self.by_op.get(node.op, ()) if _fits_form(rule.pattern, node.form)]
-            self.by_form[node.form] = by_form
-        if not by_form:
-            return by_form
         args = node.args
         numbers = self.numbers
         same = len(args) > 1 and args[-1] is args[-2]
@@ -183,7 +191,7 @@ class Selection:
         key = (node.op, same, *kinds)
         found = self.found.get(key)
         if found is None:
-            found = [rule for rule in by_form if _plausible(rule.pattern, kinds, same)]
+            found = [rule for rule in self.of_form(node) if _plausible(rule.pattern, kinds, same)]
             self.found[key] = found
         return found
 
@@ -246,8 +254,8 @@ class Rewriter:
         self.shared: set[Node] = set()
         """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
         self.moves_left = 0
-        self.steps: dict[str, tuple[Step, ...]] = {}
-        """By op, what may change a node: known once the first node with this op is met."""
+        self.steps: dict[tuple[str, ...], tuple[Step, ...]] = {}
+        """By form, what may change a node: known once the first node with this form is met."""
 
     @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
@@ -269,8 +277,8 @@ class Rewriter:
                     self._carry_span(node, after)
                     after = self._normal_form(after, rebuilt)
                 normal[rebuilt] = normal[after] = after
-            normal[node] = after
             if after is not node:
+                normal[node] = after
                 self._carry_span(node, after)
             if node in shared:
                 self.shared.add(after)
@@ -309,22 +317,22 @@ class Rewriter:
         return normal[made]
 
     def _step(self, node: Node) -> Node:
-        steps = self.steps.get(node.op)
+        steps = self.steps.get(node.form)
         if steps is None:
-            steps = self.steps[node.op] = tuple(self._steps_for(node.row))
+            steps = self.steps[node.form] = tuple(self._steps_for(node))
         for step in steps:
             changed = step(node)
             if changed is not node:
                 return changed
         return node
 
-    def _steps_for(self, row: Op) -> Iterator[Step]:
+    def _steps_for(self, node: Node) -> Iterator[Step]:
         for concerns, step in STEPS:
-            if concerns(row):
+            if concerns(node):
                 yield step
-        if row.name in self.moves:
+        if node.op in self.moves:
             yield self._sink
-        if row.name in self.rules.by_op:
+        if self.rules.of_form(node):
             yield self._apply_rule
 
     def _apply_rule(self, node: Node) -> Node:
@@ -369,8 +377,6 @@ def _read_twice(order: Iterable[Node], results: Iterable[Node]) -> set[Node]:
 def fold(node: Node) -> Node:
     """The node evaluated, where its arguments are numbers; conditions that are known decide their `where`."""
     args = node.args
-    if "const" not in node.form:
-        return node
     if node.row.selects and args[0].op == "const":
         return args[1] if args[0].value else args[2] if len(args) == 3 else constant(0.0, node.type)
     if isinstance(node.row.identity, bool) and node.row.kind == "elementwise":
@@ -385,13 +391,13 @@ def fold(node: Node) -> Node:
     return node
 
 
-STEPS: tuple[tuple[Callable[[Op], bool], Step], ...] = (
-    (lambda row: row.kind == "elementwise" or row.name == "sum", fold),
-    (lambda row: row.kind == "contraction", sparse),
-    (lambda row: row.name == "log", with_logarithm_inside),
-    (lambda row: row.kind == "contraction", with_squares_summed),
+STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
+    (lambda node: (node.row.kind == "elementwise" or node.op == "sum") and "const" in node.form, fold),
+    (lambda node: node.row.kind == "contraction", sparse),
+    (lambda node: node.op == "log", with_logarithm_inside),
+    (lambda node: node.row.kind == "contraction", with_squares_summed),
 )
-"""Steps that no text can state, and the ops that each concerns."""
+"""Steps that no text can state, and the nodes that each concerns, as far as their form tells."""
 
 
 def lines(applied: Iterable[Applied]) -> Iterator[str]:

@@ -399,28 +399,23 @@ class _Builder:
 
     def _pull(self, node: Node, index: Index, compute: bool = False) -> tuple[Expression, int]:
         """The value of an element and the depth of the loop in which it is known; computes what is missing."""
-        start, memo = (node, index), self.memo
-        stack = [start]
-        waiting: dict[Point, list[Point]] = {}
+        start, memo, stored = (node, index), self.memo, self.plan.stored
+        stack: list[tuple[Point, list[Point] | None]] = [(start, None)]
         while stack:
-            point = stack[-1]
-            if point in memo:
-                stack.pop()
-                continue
+            point, read = stack.pop()
             node, index = point
-            read = waiting.get(point)
             if read is None:
-                found = self._leaf(node, index) if not (compute and point == start) or not node.args else None
-                if found is not None:
-                    stack.pop()
-                    self._remember(point, *found)
+                if point in memo:
                     continue
-                read = waiting[point] = reads(node, index)
-                pending = [inner for inner in read if inner not in memo]
+                if not node.args or (node in stored and not (compute and point == start)):
+                    self._remember(point, *self._leaf(node, index))
+                    continue
+                read = reads(node, index)
+                pending = [(inner, None) for inner in read if inner not in memo]
                 if pending:
-                    stack += reversed(pending)
+                    stack.append((point, read))
+                    stack += pending[::-1]
                     continue
-            stack.pop()
             args, depth = [], 0
             for inner in read:
                 value, known_at = memo[inner]
@@ -439,7 +434,7 @@ class _Builder:
             scope.statements.append(known)
         return known
 
-    def _leaf(self, node: Node, index: Index) -> tuple[Expression, int] | None:
+    def _leaf(self, node: Node, index: Index) -> tuple[Expression, int]:
         """A value that is read rather than computed."""
         dtype = node.type.dtype
         if node.op == "const":
@@ -450,9 +445,7 @@ class _Builder:
             return IndexValue(Affine(None, 0, node.attrs[0]), dtype), 0
         if node in self.plan.stored:
             return self._load(self._home(self.plan.stored[node]), index, node)
-        if node.op == "input":
-            return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
-        return None
+        return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
 
     def _position(self, at: Affine | Indirect, dtype: str) -> tuple[Expression, int]:
         """An index as a number."""
