@@ -174,8 +174,11 @@ class GraphBuilder:
 
     def elementwise(self, op: str, *args: Node, span: Span | None = None) -> Node:
         count = OPS[op].conditions
-        conditions, numbers = tuple([self.condition(arg) for arg in args[:count]]), args[count:]
-        args = (*conditions, *self.numbers(numbers, op)) if numbers else conditions
+        if count:
+            conditions, numbers = tuple([self.condition(arg) for arg in args[:count]]), args[count:]
+            args = (*conditions, *self.numbers(numbers, op)) if numbers else conditions
+        else:
+            args = self.numbers(args, op)
         node = make(op, *self.broadcast_together(args, span))
         if op == "neg" and args[0].op == "const":
             return constant(-args[0].value, args[0].type)

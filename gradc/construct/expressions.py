@@ -125,7 +125,7 @@ class Evaluator:
             case Literal():
                 return constant(float(node.value), self.literal_type)
             case Binary() if node.op != "@":
-                left, right = (number(value, part.span) for value, part in zip(arguments, (node.left, node.right)))
+                left, right = number(arguments[0], node.left.span), number(arguments[1], node.right.span)
                 return builder.elementwise(OPERATORS[node.op], left, right, span=span)
             case Special():
                 return SPECIAL[node.kind]

@@ -193,6 +193,8 @@ class _Resolver:
                 case Name():
                     self._name(node, local, found, reduced)
                     continue
+                case Literal():
+                    continue
                 case Call():
                     self._call(node)
                     reduced = reduced or self._reduces(node)
@@ -205,13 +207,14 @@ class _Resolver:
                         "G0301", "`e` is not a constant here", node.left.span,
                         help="write exp(x) for e to the power x; to use an input called e, declare it: `e: f64; ...`",
                     )  # fmt: skip
-            for index in self._indices(node):
-                self._carriers(index, local).add_to(self.integers, self.seen_in_integers)
             parts = children(node)
-            if not isinstance(node, (Call, Index, List, Slice)):
+            if isinstance(node, (Call, Index)):
+                for index in self._indices(node):
+                    self._carriers(index, local).add_to(self.integers, self.seen_in_integers)
+            elif not isinstance(node, (List, Slice)):
                 for part in parts:
                     self._wanted(part)
-            stack.extend((part, reduced) for part in reversed(parts))
+            stack += [(part, reduced) for part in reversed(parts)]
         return found
 
     # ------------------------------------------------------------ what indices are made of

@@ -35,6 +35,11 @@ class Type:
     def __hash__(self) -> int:
         return self._hash
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:  # as nearly always
+            return True
+        return isinstance(other, Type) and self.dtype == other.dtype and self.shape == other.shape
+
     def __reduce__(self) -> tuple:
         return Type, (self.dtype, self.shape)  # hashes of texts differ from process to process
 

@@ -7,17 +7,10 @@ recursion, and records compare and print by identity only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, dataclass_transform
+from typing import Any
 
+from gradc.language.record import record
 from gradc.language.source import Source, Span
-
-
-@dataclass_transform(frozen_default=True, eq_default=False)
-def record(cls: type) -> type:
-    """Make a class a small record, immutable to the type checker: to enforce it at run time makes each one four
-    times as slow to create, and a program has many."""
-    return dataclass(eq=False, repr=False, slots=True)(cls)
 
 
 @record

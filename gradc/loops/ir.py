@@ -17,17 +17,18 @@ from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import Type
+from gradc.language.record import record
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Number:
     value: float | int | bool
     dtype: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class IndexValue:
     """A size, a loop variable or a formula of both, as a number."""
 
@@ -35,7 +36,7 @@ class IndexValue:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Extent:
     """The length of an axis of an input, as an i64."""
 
@@ -44,7 +45,7 @@ class Extent:
     dtype: str = "i64"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Variable:
     """An input that is a scalar."""
 
@@ -52,7 +53,7 @@ class Variable:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Load:
     """An element of an array."""
 
@@ -61,7 +62,7 @@ class Load:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Apply:
     """An elementwise op of the table."""
 
@@ -70,7 +71,7 @@ class Apply:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Settled:
     """The end of a sum: the total and its rounding error together, or the total alone where that is infinite."""
 
@@ -79,7 +80,7 @@ class Settled:
     dtype: str = "f64"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class InRange:
     """Whether `-size <= index < size`."""
 
@@ -152,7 +153,7 @@ class Range:
         return Derived("-", self.stop, self.start)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class View:
     """A part of an array: for each axis an index, a span, or None for all of it. In a matrix product it may be
     transposed, and its zeros may be absent elements, which add nothing."""
@@ -389,6 +390,8 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
     """The names and formulas of whole numbers that a statement needs; `read` is what it reads."""
     for value in read:
         match value:
+            case Let() | Apply():
+                pass
             case Load():
                 yield from _sizes_of(value.index)
             case IndexValue():

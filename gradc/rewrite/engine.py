@@ -18,7 +18,7 @@ from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name, walk
-from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, with_logarithm_inside, with_squares_summed
+from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition, with_logarithm_inside, with_squares_summed
 from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse
 
@@ -72,8 +72,16 @@ class Rule:
         shape = ("n",) if self.reduces and not name.startswith("s") else ()
         return Type("bool" if name.startswith("c") else "f64", shape)
 
+    @cached_property
+    def numbers(self) -> tuple[SideCondition, ...]:
+        """What some argument of a node has to be, each of them, where the pattern has a number in this place."""
+        names = (arg.name[0] for arg in self.pattern.args if arg.op == "input")
+        return tuple(SIDE_CONDITIONS[letter] for letter in names if letter in NUMBERS)
+
     def apply(self, node: Node) -> Node | None:
         """The right side for a node that matches the left one; None where it does not."""
+        if not all(any(map(condition.holds, node.args)) for condition in self.numbers):
+            return None
         match = Match()
         if not match.fits(self.pattern, node):
             return None
@@ -103,9 +111,7 @@ class Match:
             condition = SIDE_CONDITIONS.get(name[0])
             same_kind = (pattern.type.dtype == "bool") == (node.type.dtype == "bool")
             return (
-                same_kind
-                and (condition is None or condition.holds(node))
-                and self.bound.setdefault(name, node) is node
+                same_kind and (condition is None or condition.holds(node)) and self.bound.setdefault(name, node) is node
             )
         if pattern.op != node.op:
             return False
