@@ -54,7 +54,7 @@ def test_reshaped_result_is_a_copy():
         ("reshape(x, (5, -1))", "cannot be reshaped"),
         ("reshape(x, (-1, -1))", "only one size"),
         ("cumsum(x)", "needs `axis`"),
-        ("x: f64[3, 4]; trace(x)", "do not fit together"),
+        ("x: f64[3, 4]; trace(x)", "sizes 3 and 4 are incompatible"),
         ("trace(x[0])", "takes a matrix"),
     ],
 )
