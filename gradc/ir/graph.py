@@ -108,10 +108,12 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     entry = _Interned(node, _forget)
     entry.key = key
     with _interning:
-        other = _interned.get(key)
-        if other is not None and (known := other()) is not None:
-            return known
-        _interned[key] = entry
+        other = _interned.setdefault(key, entry)
+        if other is not entry:
+            known = other()
+            if known is not None:
+                return known
+            _interned[key] = entry
     return node
 
 

@@ -281,8 +281,8 @@ class Rewriter:
                 after = self._step(rebuilt)
                 if after is not rebuilt:
                     self._carry_span(node, after)
-                    after = self._normal_form(after, rebuilt)
-                normal[rebuilt] = normal[after] = after
+                    normal[rebuilt] = after = self._normal_form(after, rebuilt)
+                normal[after] = after
             if after is not node:
                 normal[node] = after
                 self._carry_span(node, after)
