@@ -420,7 +420,8 @@ class _Builder:
             for inner in read:
                 value, known_at = memo[inner]
                 args.append(value)
-                depth = max(depth, known_at)
+                if known_at > depth:
+                    depth = known_at
             self._remember(point, args[0] if node.op in MOVES else self._applied(node, args, depth), depth)
         return self.memo[start]
 
