@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -154,8 +154,7 @@ class Match:
         return (axes, rank) == (self.axes, self.rank)
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """One application of a rule."""
 
     rule: str
