@@ -33,11 +33,8 @@ class CallArguments:
         site: Site,
     ):
         self.builder, self.name, self.site = builder, name, site
-        self.args, self.keywords = args, keywords
-        self.given = dict(zip(parameters, args)) | dict(keywords)
-        names = (*parameters[: len(args)], *keywords)
-        places = (*range(min(len(args), len(parameters))), *range(len(args), len(args) + len(keywords)))
-        self._places = dict(zip(names, places))
+        self.parameters, self.args, self.keywords = parameters, args, keywords
+        self.given = {**dict(zip(parameters, args)), **keywords}
 
     @property
     def written(self) -> str:
@@ -61,7 +58,11 @@ class CallArguments:
 
     def span(self, parameter: str) -> Span | None:
         """Where an argument was written; of one left out, the whole call."""
-        return self.site.part(self._places[parameter]) if parameter in self._places else self.site.span
+        if parameter in self.keywords:
+            return self.site.part(len(self.args) + list(self.keywords).index(parameter))
+        if parameter in self.given:
+            return self.site.part(self.parameters.index(parameter))
+        return self.site.span
 
     def integer(self, parameter: str) -> int:
         return static_integer(self.given[parameter], self.span(parameter), f"`{parameter}`")

@@ -76,35 +76,34 @@ class Evaluator:
 
     def evaluate(self, expression: Expression, scope: Mapping[str, Node]) -> Value:
         """The value of an expression, its names looked up in `scope` first."""
-        tasks: list[tuple] = [(expression, scope, False)]
+        tasks: list[tuple] = [(expression, scope, None)]
+        """What to evaluate, in which scope, and how many of the last values are those of its parts, once they are."""
         values: list[Value] = []
         while tasks:
-            node, scope, ready = tasks.pop()
+            node, scope, count = tasks.pop()
             if isinstance(node, tuple):  # the end of a call of a defined function
                 self.memo[node] = values[-1]
                 continue
-            self.steps += not ready
-            if self.steps > MAX_STEPS:
-                raise Error(
-                    "G0502", f"the program needs more than {MAX_STEPS:,} steps to unfold", node.span,
-                    help="functions that call functions that call functions multiply; assign shared parts to a name",
-                )  # fmt: skip
-            parts = children(node)
-            if not ready and parts:
-                tasks.append((node, scope, True))
-                tasks += [(part, scope, False) for part in reversed(parts)]
-                continue
             arguments: tuple[Value, ...] = ()
-            if parts:
-                arguments = tuple(values[-len(parts) :])
-                del values[-len(parts) :]
+            if count is None:
+                self.steps += 1
+                if self.steps > MAX_STEPS:
+                    raise _too_many_steps(node.span)
+                parts = children(node)
+                if parts:
+                    tasks.append((node, scope, len(parts)))
+                    tasks += [(part, scope, None) for part in parts[::-1]]
+                    continue
+            else:
+                arguments = tuple(values[-count:])
+                del values[-count:]
             if isinstance(node, Call) and (definition := self._definition(node)) is not None:
                 inner = self._bind(node, definition, arguments)
                 key = (definition, *inner.values())
                 if key in self.memo:
                     values.append(self.memo[key])
                 else:
-                    tasks += [(key, node, True), (definition.body, inner, False)]
+                    tasks += [(key, node, None), (definition.body, inner, None)]
                 continue
             try:
                 value = self._apply(node, arguments, scope)
@@ -206,12 +205,19 @@ class Evaluator:
         return build(CallArguments(self.builder, name, parameters, positional, keywords, _call_site(node)))
 
 
+def _too_many_steps(span: Span) -> Error:
+    return Error(
+        "G0502", f"the program needs more than {MAX_STEPS:,} steps to unfold", span,
+        help="functions that call functions that call functions multiply; assign shared parts to a name",
+    )  # fmt: skip
+
+
 def _keywords(node: Call, arguments: tuple[Value, ...]) -> dict[str, Value]:
     return {key.id: value for (key, _), value in zip(node.keywords, arguments[len(node.args) :])}
 
 
 def _call_site(node: Call) -> Site:
-    parts = (*(part.span for part in node.args), *(part.span for _, part in node.keywords))
+    parts = (*[part.span for part in node.args], *[part.span for _, part in node.keywords])
     return Site(node.span, node.function, parts, {key.id: key.span for key, _ in node.keywords})
 
 

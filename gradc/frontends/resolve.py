@@ -343,6 +343,8 @@ class _Resolver:
     @staticmethod
     def _check_arguments(node: Call, names: tuple[str, ...], least: int) -> None:
         many = "..." in names
+        if not many and not node.keywords and least <= len(node.args) <= len(names):
+            return
         known = set(names) - {"..."}
         named_only = names[names.index("...") + 1 :] if many else ()
         names = tuple(name for name in names if name not in ("...", *named_only))

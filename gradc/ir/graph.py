@@ -96,22 +96,26 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node = Node()
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
-    node.type = row.infer(tuple([arg.type for arg in args]), attrs)
-    ops = row.bit
+    types, ops, form = [], row.bit, [op]
     for arg in args:
+        types.append(arg.type)
         ops |= arg.ops
+        form.append(arg.op)
+    node.type = row.infer(tuple(types), attrs)
     node.ops = ops
     node.is_constant = not ops & _INPUT
-    node.form = (op, *[arg.op for arg in args])
+    node.form = tuple(form)
     if op == "const":
         node.number = from_bits(attrs[0], node.type.dtype)
     entry = _Interned(node, _forget)
     entry.key = key
     with _interning:
-        other = _interned.get(key)
-        if other is not None and (known := other()) is not None:
-            return known
-        _interned[key] = entry
+        other = _interned.setdefault(key, entry)
+        if other is not entry:
+            known = other()
+            if known is not None:
+                return known
+            _interned[key] = entry
     return node
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Type:
         return self.dtype in ("f64", "f32")
 
     def with_dtype(self, dtype: str) -> Type:
-        return Type(dtype, self.shape)
+        return self if dtype == self.dtype else _type(dtype, self.shape)
 
     def with_shape(self, shape: Shape) -> Type:
         return Type(self.dtype, shape)
@@ -62,6 +63,12 @@ class Type:
 
     def __str__(self) -> str:
         return self.dtype + (shape_text(self.shape) if self.shape else "")
+
+
+@lru_cache(maxsize=1_000)
+def _type(dtype: str, shape: Shape) -> Type:
+    """A type that many nodes share."""
+    return Type(dtype, shape)
 
 
 def shape_text(shape: Shape) -> str:

@@ -16,6 +16,7 @@ MAX_NODES = 1_500_000
 """Most tokens of a program; every syntax node takes at least one, so this bounds the tree as well."""
 
 OPEN = {"(": ")", "[": "]"}
+BRACKETS = frozenset({*OPEN, *OPEN.values()})
 CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if else".split())
 """A line that ends with one of these goes on in the next."""
 
@@ -62,8 +63,6 @@ def tokenize(source: Source) -> list[Token]:
             kind = word if word in RESERVED else "name"
         elif group == "operator":
             kind = word
-            if word in "()[]":
-                match_bracket(source, brackets, Token(word, word, start, stop))
         elif group == "number":
             check_number(source, word, start, stop)
             kind = "number"
@@ -77,7 +76,10 @@ def tokenize(source: Source) -> list[Token]:
             break
         else:
             raise (errors.foreign_operator if group == "foreign" else errors.stray_character)(source, word, start)
-        tokens.append(Token(kind, word, start, stop))
+        token = Token(kind, word, start, stop)
+        tokens.append(token)
+        if kind in BRACKETS:
+            match_bracket(source, brackets, token)
         if len(tokens) > MAX_NODES:
             raise Error(
                 "G0502",

@@ -183,7 +183,7 @@ _CHILDREN: dict[type, Callable[[Any], tuple[Expression | Slice | Special, ...]]]
     Binary: lambda node: (node.left, node.right),
     Comparison: lambda node: node.operands,
     Conditional: lambda node: (node.then, node.test, node.otherwise),
-    Call: lambda node: node.args + tuple(value for _, value in node.keywords),
+    Call: lambda node: (*node.args, *[value for _, value in node.keywords]),
     Index: lambda node: (node.value, *node.items),
     Slice: lambda node: tuple(part for part in (node.start, node.stop, node.step) if part is not None),
     Transpose: lambda node: (node.value,),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -130,7 +130,10 @@ class Match:
         return False
 
     def _arguments_fit(self, pattern: Node, args: Sequence[Node]) -> bool:
-        return all(self.fits(part, arg) for part, arg in zip(pattern.args, args))
+        for part, arg in zip(pattern.args, args):
+            if not self.fits(part, arg):
+                return False
+        return True
 
     @staticmethod
     def orders(pattern: Node) -> Iterable[tuple[int, ...]]:
@@ -151,8 +154,7 @@ class Match:
         return (axes, rank) == (self.axes, self.rank)
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """One application of a rule."""
 
     rule: str
@@ -281,8 +283,8 @@ class Rewriter:
                 after = self._step(rebuilt)
                 if after is not rebuilt:
                     self._carry_span(node, after)
-                    after = self._normal_form(after, rebuilt)
-                normal[rebuilt] = normal[after] = after
+                    normal[rebuilt] = after = self._normal_form(after, rebuilt)
+                normal[after] = after
             if after is not node:
                 normal[node] = after
                 self._carry_span(node, after)
@@ -369,15 +371,23 @@ class Rewriter:
 
 def _read_twice(order: Iterable[Node], results: Iterable[Node]) -> set[Node]:
     """The nodes that more than one node reads, or one node and the caller."""
-    once, twice = set(results), set()
+    twice: set[Node] = set()
+    reader: dict[Node, Node | None] = dict.fromkeys(results)
     for node in order:
-        args = node.args
-        for arg in args if len(args) < 2 else set(args):
-            if arg in once:
+        for arg in node.args:
+            if reader.setdefault(arg, node) is not node:
                 twice.add(arg)
-            else:
-                once.add(arg)
     return twice
+
+
+def _may_fold(node: Node) -> bool:
+    """Whether the ops of a node and its arguments let `fold` change it."""
+    row, numbers = node.row, [op == "const" for op in node.form[1:]]
+    if row.kind != "elementwise":
+        return node.op == "sum" and numbers[0]
+    if isinstance(row.identity, bool):
+        return any(numbers)
+    return bool(numbers) and (all(numbers) or (row.selects and numbers[0]))
 
 
 def fold(node: Node) -> Node:
@@ -398,7 +408,7 @@ def fold(node: Node) -> Node:
 
 
 STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
-    (lambda node: (node.row.kind == "elementwise" or node.op == "sum") and "const" in node.form, fold),
+    (_may_fold, fold),
     (lambda node: node.row.kind == "contraction", sparse),
     (lambda node: node.op == "log", with_logarithm_inside),
     (lambda node: node.row.kind == "contraction", with_squares_summed),

@@ -97,6 +97,8 @@ class _Builder:
         self.graph: Graph = plan.graph
         self.scopes = [_Scope([])]
         self.memo: dict[tuple[Node, Index], tuple[Expression, int]] = {}
+        self.leaves: dict[object, Expression] = {}
+        """Equal numbers, sizes and inputs as one object."""
         self.depth_of: dict[str, int] = {}
         self.open: dict[Node, Reduction] = {}
         self.windows: dict[str, _Window] = {}
@@ -408,7 +410,8 @@ class _Builder:
                 if point in memo:
                     continue
                 if not node.args or (node in stored and not (compute and point == start)):
-                    self._remember(point, *self._leaf(node, index))
+                    leaf, depth = self._leaf(node, index)
+                    self._remember(point, self.leaves.setdefault(_identity(leaf), leaf), depth)
                     continue
                 read = reads(node, index)
                 pending = [(inner, None) for inner in read if inner not in memo]
@@ -420,14 +423,15 @@ class _Builder:
             for inner in read:
                 value, known_at = memo[inner]
                 args.append(value)
-                depth = max(depth, known_at)
+                if known_at > depth:
+                    depth = known_at
             self._remember(point, args[0] if node.op in MOVES else self._applied(node, args, depth), depth)
         return self.memo[start]
 
     def _applied(self, node: Node, args: list[Expression], depth: int) -> Let:
         """The op on these values; the same value if it is known already under another node."""
         scope, dtype = self.scopes[depth], node.type.dtype
-        key = (node.op, dtype, *[id(arg) if isinstance(arg, Let) else _identity(arg) for arg in args])
+        key = (node.op, dtype, *map(id, args))
         known = scope.applied.get(key)
         if known is None:
             known = scope.applied[key] = Let(Apply(node.op, tuple(args), dtype), dtype, node)
@@ -497,7 +501,7 @@ def _last(carry: Carry, position: Size) -> Store:
 
 
 def _identity(value: Expression) -> object:
-    """What makes two operands equal: numbers and inputs by value, the rest by being the same object."""
+    """What makes two leaves equal: numbers and inputs by value, the rest by being the same object."""
     match value:
         case Number():
             return to_bits(value.value, value.dtype), value.dtype

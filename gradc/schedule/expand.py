@@ -413,14 +413,14 @@ def _loops(steps: list[Step]) -> Iterator[Over | OverTiles]:
 
 def _live(body: list[Statement], arrays: Mapping[str, Type]) -> list[Statement]:
     """The statements without values and sizes that nothing reads."""
-    read: set[Let | str] = set()
+    read: set[Expression | str] = set()
     live: set[Statement] = set()
     for statement in reversed(list(every(body))):
         wanted = statement if isinstance(statement, Let) else statement.name if isinstance(statement, Define) else None
         if wanted is None or wanted in read:
             live.add(statement)
             expressions = read_by(statement)
-            read.update([value for value in expressions if isinstance(value, Let)])
+            read.update(expressions)
             for size in sizes_in(statement, expressions, arrays):
                 read.update((size,) if isinstance(size, str) else names(size))
     bodies = [body, *(loop.body for loop in live if isinstance(loop, For))]
