@@ -233,7 +233,7 @@ class _Reader:
             name = self._value_name(line)
             of = self._accumulator(line) if line.accept_word("of") else None
             dtype = self._dtype(line)
-            if op.text not in OPS or OPS[op.text].identity is None:
+            if op.text not in OPS or not OPS[op.text].combine:
                 raise Error("G0302", f"`{op.text}` is no reduction that runs over its terms", op.span)
             cell = Accumulator(op.text, dtype, None, part, of)  # type: ignore[arg-type]
         line.expect("=")
@@ -311,6 +311,13 @@ class _Reader:
             return Number(value, line.type().dtype)
         return Number(value, "bool" if isinstance(value, bool) else "i64" if isinstance(value, int) else "f64")
 
+    @staticmethod
+    def _whole_number(line: LineReader) -> int:
+        value = line.number()
+        if type(value) is not int:
+            line.fail("expected a whole number before this")
+        return value
+
     def _expression(self, line: LineReader) -> Expression:
         return line.nested(lambda: self._read_expression(line))
 
@@ -332,9 +339,9 @@ class _Reader:
             if line.accept("."):
                 line.expect_word("shape")
                 line.expect("[")
-                axis = line.number()
+                axis = self._whole_number(line)
                 line.expect("]")
-                return Extent(name, int(axis))
+                return Extent(name, axis)
             line.at -= 1
             view = self._view(line)
             return Load(name, self._place(line, view), self.arrays[name].dtype)
@@ -353,7 +360,7 @@ class _Reader:
             index = self._expression(line)
             line.expect(",")
             return InRange(index, line.size())
-        if name.text not in OPS or OPS[name.text].kind not in ("elementwise", "movement"):
+        if name.text not in OPS or (OPS[name.text].kind != "elementwise" and name.text != "cast"):
             raise Error("G0302", f"there is no op `{name.text}` of elements", name.span)
         args = [self._expression(line)]
         while line.accept(","):
@@ -405,7 +412,7 @@ class _Reader:
         """`step * variable + offset`, or a formula without loop variable in front."""
         start, step = line.at, 1
         if line.here.kind == "number" or line.here.text == "-":
-            step = int(line.number())
+            step = self._whole_number(line)
             if not line.accept("*"):
                 line.at = start
         variable = line.here.text

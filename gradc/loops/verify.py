@@ -56,13 +56,19 @@ from gradc.loops.text import lines
 
 def verify_kernel(kernel: Kernel) -> None:
     """Raise `IllFormed`, which shows the line and says what is wrong with it, if the kernel is not well formed."""
+    if not kernel.body or not isinstance(kernel.body[-1], Return):
+        raise _ill_formed(kernel, 0, "the kernel does not end with what it returns")
     checker = _Checker(kernel)
-    for number, (statement, text) in enumerate(lines(kernel)):
-        wrong = None if statement is None else checker.problem(statement)
+    for number, statement in enumerate(every(kernel.body)):
+        wrong = checker.problem(statement)
         if wrong is not None:
-            raise IllFormed(f"loops, line {number + 1}: {text.strip()}\n  {wrong}")
-        if statement is None and (not kernel.body or not isinstance(kernel.body[-1], Return)):
-            raise IllFormed(f"loops, line 1: {text}\n  the kernel does not end with what it returns")
+            raise _ill_formed(kernel, number + 1, wrong)
+
+
+def _ill_formed(kernel: Kernel, number: int, wrong: str) -> IllFormed:
+    """What is wrong with a line, counted from that of the inputs."""
+    text = [text for _, text in lines(kernel)][number]
+    return IllFormed(f"loops, line {number + 1}: {text.strip()}\n  {wrong}")
 
 
 @dataclass
@@ -299,8 +305,7 @@ class _Checker:
     def _of_open(self, statement: Open) -> Iterator[str]:
         cell = statement.cell
         if isinstance(cell, Accumulator):
-            if OPS[cell.op].identity is None:
-                yield f"`{cell.op}` is no reduction that runs over its terms"
+            yield from _of_reduction(cell.op)
             yield from _typed(statement.value, cell.running_dtype, "the first value")
         else:
             yield from self._of_array(cell.array)
@@ -308,6 +313,7 @@ class _Checker:
         self.scopes[-1].values.add(cell)
 
     def _of_target(self, target: Target, op: str) -> Iterator[str]:
+        yield from _of_reduction(op)
         if isinstance(target, Load):
             yield from self._of_element(target.array, target.index, written=True)
             yield from _typed(target, self._dtype(target.array), "the element")
@@ -369,6 +375,11 @@ def _typed(value: Expression, dtype: str, what: str) -> Iterator[str]:
 
 def _running(target: Target) -> str:
     return target.running_dtype if isinstance(target, Accumulator) else target.dtype
+
+
+def _of_reduction(op: str) -> Iterator[str]:
+    if op not in OPS or not OPS[op].combine:
+        yield f"`{op}` is no reduction that runs over its terms"
 
 
 def _of_apply(value: Apply) -> Iterator[str]:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.runtime.kernel import ENGINES
 from gradc.schedule.tasks import Tiles
+from tests.emit.plain import engine
 
 PROGRAMS = {
     "loss of a product": "X: f64[n, d]; W: f64[d, k]; sum(tanh(X @ W)**2)",
@@ -27,10 +29,19 @@ PROGRAMS = {
 SIZES = [dict(n=300, d=3, k=4, p=2, m=131), dict(n=128, d=140, k=257, p=3, m=1), dict(n=0, d=2, k=2, p=2, m=2)]
 
 
-@pytest.mark.compiled
+@pytest.fixture(autouse=True, scope="module")
+def plain_engine():
+    ENGINES["plain"] = engine
+    yield
+    del ENGINES["plain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "derived"), [pytest.param("numba", "value_and_grad", marks=pytest.mark.compiled), ("plain", "hvp")]
+)
 @pytest.mark.parametrize("what", PROGRAMS)
-def test_tiles_change_no_value(what):
-    f, reference = gradc.compile(PROGRAMS[what]), gradc.compile(PROGRAMS[what], engine="interpreter")
+def test_tiles_change_no_value(what, name, derived):
+    f, reference = (gradc.compile(PROGRAMS[what], engine=engine) for engine in (name, "interpreter"))
     rng = np.random.default_rng(0)
     tolerance = 1e-5 if what == "float32" else 1e-10
     for sizes in SIZES:
@@ -39,11 +50,10 @@ def test_tiles_change_no_value(what):
             (0.3 * rng.normal(size=[sizes[s] for s in t.shape])).astype(np.float32 if t.dtype == "f32" else float)
             for t in types
         ]
-        for derived in ("value_and_grad", "hvp"):
-            first = [[np.ones_like(arg) for arg in args]] if derived == "hvp" else []
-            with np.errstate(all="ignore"):
-                got, wanted = (_flat(getattr(function, derived)(*first, *args)) for function in (f, reference))
-            np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+        first = [[np.ones_like(arg) for arg in args]] if derived == "hvp" else []
+        with np.errstate(all="ignore"):
+            got, wanted = (_flat(getattr(function, derived)(*first, *args)) for function in (f, reference))
+        np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
 
 
 def _flat(result) -> np.ndarray:

@@ -81,3 +81,21 @@ def test_the_stage_checks_what_kernels_check():
         evaluate.run(f.stages.loops, [np.ones(3), np.array([0, 2])])
     with pytest.raises(ValueError, match="axis 0 of y must have size n, as axis 0 of x"):
         evaluate.run(gradc.compile("x: f64[n]; y: f64[n]; sum(x * y)").stages.loops, [np.ones(2), np.ones(3)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_text_is_refused_or_read(seed, ran_cases):
+    """Whatever stands in the text, nothing but `gradc.Error` and `IllFormed` is raised."""
+    random = np.random.default_rng(seed)
+    texts = [print_kernel(gradc.compile(text).stages.loops) for text in TEXTS[seed::4][:6]]
+    pieces = [piece for text in texts for piece in text.replace("\n", " ").split(" ")] + ["inf", "-1", "%999", "@", "("]
+    for text in texts:
+        for _ in range(60):
+            start, stop = sorted(random.integers(0, len(text), 2))
+            stop = min(stop, start + 12)
+            damaged = text[:start] + str(random.choice(pieces)) + text[stop:]
+            try:
+                verify_kernel(read_kernel(damaged))
+            except (gradc.Error, IllFormed):
+                pass
+    ran_cases(60 * len(texts))
