@@ -11,8 +11,8 @@ from gradc.ir.sizes import Shape, Size
 ROWS = 128
 """How many rows a tile has; more where the products that are added up over the tiles are large."""
 
-TILE_ROWS, TILE_START = "tile.rows", "tile.start"
-"""The size of a tile and its first row, as sizes: no size of a program is called so."""
+TILE_ROWS = "tile.rows"
+"""How many rows a tile has, as a size: no size of a program is called so."""
 
 MAX_CANDIDATES = 4
 """How many sizes are tried for the tiles of a kernel."""
