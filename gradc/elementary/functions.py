@@ -1,0 +1,19 @@
+"""All elementary functions by name: parameters, and text."""
+
+from __future__ import annotations
+
+from gradc.elementary.exponential import EXPONENTIAL
+from gradc.elementary.special import SPECIAL
+from gradc.elementary.trigonometric import TRIGONOMETRIC
+
+
+def _read(texts: dict[str, str]) -> dict[str, tuple[tuple[str, ...], str]]:
+    """`"pow(x, y)"` is a name and its parameters."""
+    found = {}
+    for head, text in texts.items():
+        name, _, params = head.rstrip(")").partition("(")
+        found[name] = tuple(params.replace(",", " ").split()), text
+    return found
+
+
+FUNCTIONS = _read(EXPONENTIAL) | _read(TRIGONOMETRIC) | _read(SPECIAL)

@@ -1,0 +1,3 @@
+"""Error functions, roots and the gamma family."""
+
+SPECIAL: dict[str, str] = {}

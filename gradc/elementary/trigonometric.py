@@ -1,0 +1,3 @@
+"""Trigonometric functions and their inverses."""
+
+TRIGONOMETRIC: dict[str, str] = {}

@@ -1,0 +1,47 @@
+"""The processor that kernels are compiled for, and LLVM's way from text to machine code."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+WIDTH_VARIABLE = "GRADC_VECTOR_DOUBLES"
+"""Environment variable that forces how many doubles a vector has: 1, 2, 4 or 8."""
+
+
+@cache
+def llvm() -> Any:
+    """LLVM's binding, ready for this machine."""
+    import llvmlite.binding
+
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
+    llvmlite.binding.initialize_native_asmparser()
+    return llvmlite.binding
+
+
+@cache
+def host() -> tuple[str, str]:
+    """The processor's name and features, as LLVM calls them."""
+    return llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
+
+
+def target_machine(level: int = 2) -> Any:
+    """A new one: an engine that is made with it owns it."""
+    name, features = host()
+    return llvm().Target.from_triple(llvm().get_process_triple()).create_target_machine(
+        cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True
+    )
+
+
+@cache
+def vector_doubles() -> int:
+    """How many doubles a vector has here."""
+    forced = os.environ.get(WIDTH_VARIABLE, "")
+    if forced in ("1", "2", "4", "8"):
+        return int(forced)
+    features = host()[1].split(",")
+    if "+avx512f" in features:
+        return 8
+    return 4 if "+avx2" in features else 2
