@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
@@ -51,17 +50,18 @@ def _within_f32(value: float) -> float:
     return value if abs(value) < 3.4028235677973366e38 or value != value else float("inf") * (1 if value > 0 else -1)
 
 
-_FLOATS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_INTEGERS = {"add": "add", "sub": "sub", "mul": "mul"}
-_BITS = {"shift_left": "shl", "shift_right": "lshr", "bit_and": "and", "bit_or": "or", "bit_xor": "xor"}
-_COMPARED = {
-    "lt": ("olt", "slt"), "le": ("ole", "sle"), "gt": ("ogt", "sgt"), "ge": ("oge", "sge"), "eq": ("oeq", "eq"),
-    "ne": ("une", "ne"),
-}  # fmt: skip
-_INTRINSICS = {
-    "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "round": "rint", "trunc": "trunc", "fma": "fma",
-    "copysign": "copysign",
-}  # fmt: skip
+def like(value: float | int, other: Value) -> Value:
+    """A constant of the type of another value."""
+    return number(value, other.dtype, other.lanes)
+
+
+def is_float(value: Value) -> bool:
+    return value.dtype in ("f64", "f32")
+
+
+def suffix(value: Value) -> str:
+    """A type in the name of an intrinsic."""
+    return (f"v{value.lanes}" if value.lanes else "") + SUFFIXES[value.dtype]
 
 
 class Writer:
@@ -135,84 +135,60 @@ class Writer:
 
     # ------------------------------------------------------------ ops
 
-    def intrinsic(self, name: str, args: Sequence[Value], dtype: str, tail: str = "") -> Value:
+    def intrinsic(self, name: str, args: Sequence[Value], dtype: str) -> Value:
         lanes = args[0].lanes
-        suffix = (f"v{lanes}" if lanes else "") + SUFFIXES[args[0].dtype]
-        types = ", ".join(arg.type for arg in args)
-        self.declare(f"declare {llvm_type(dtype, lanes)} @llvm.{name}.{suffix}({types})")
-        shown = ", ".join(arg.typed for arg in args)
-        return self.emit(f"call {llvm_type(dtype, lanes)} @llvm.{name}.{suffix}({shown})", dtype, lanes)
+        function = f"{llvm_type(dtype, lanes)} @llvm.{name}.{suffix(args[0])}"
+        self.declare(f"declare {function}({', '.join(arg.type for arg in args)})")
+        return self.emit(f"call {function}({', '.join(arg.typed for arg in args)})", dtype, lanes)
+
+    def binary(self, instruction: str, x: Value, y: Value, dtype: str = "") -> Value:
+        return self.emit(f"{instruction} {x.typed}, {y.text}", dtype or x.dtype, x.lanes)
 
     def op(self, op: str, args: Sequence[Value], dtype: str) -> Value:
-        """An op of the table or a primitive of the elementary functions; arguments of one type but for conditions."""
-        args, lanes = self.alike(args)
-        first = args[0].dtype
-        if op in _COMPARED:
-            ordered, signed = _COMPARED[op]
-            kind = "fcmp " + ordered if first in ("f64", "f32") else f"icmp {signed}"
-            if first == "bool":
-                kind = kind.replace("icmp s", "icmp u")
-            return self.emit(f"{kind} {args[0].typed}, {args[1].text}", "bool", lanes)
-        if op in ("and", "or"):
-            return self.emit(f"{op} {args[0].typed}, {args[1].text}", "bool", lanes)
-        if op == "not":
-            return self.emit(f"xor {args[0].typed}, {number(True, 'bool', lanes).text}", "bool", lanes)
-        if op == "where":
-            return self.select(args[0], args[1], args[2])
-        if op == "neg":
-            text = f"fneg {args[0].typed}" if first != "i64" else f"sub {args[0].type} zeroinitializer, {args[0].text}"
-            return self.emit(text.replace("i64 zeroinitializer", "i64 0"), dtype, lanes)
-        if op == "abs":
-            if first == "i64":
-                return self.select(self.op("lt", (args[0], number(0, "i64")), "bool"), self.op("neg", args, dtype), args[0])
-            return self.intrinsic("fabs", args, dtype)
-        if op in _INTRINSICS:
-            return self.intrinsic(_INTRINSICS[op], args, dtype)
-        if op in _FLOATS and dtype in ("f64", "f32"):
-            return self.emit(f"{_FLOATS[op]} {args[0].typed}, {args[1].text}", dtype, lanes)
-        if op in _INTEGERS:
-            return self.emit(f"{_INTEGERS[op]} {args[0].typed}, {args[1].text}", dtype, lanes)
-        if op in _BITS:
-            return self.emit(f"{_BITS[op]} {args[0].typed}, {args[1].text}", dtype, lanes)
-        if op == "bits":
-            return self.emit(f"bitcast {args[0].typed} to {llvm_type('i64', lanes)}", "i64", lanes)
-        if op == "from_bits":
-            return self.emit(f"bitcast {args[0].typed} to {llvm_type('f64', lanes)}", "f64", lanes)
-        if op == "integer":
-            return self.cast(args[0], "i64")
-        if op == "number":
-            return self.cast(args[0], "f64")
-        if op in FUNCTIONS:
-            return self.elementary(op, args, dtype)
-        raise KeyError(op)
+        """An op of the table, or a primitive of the elementary functions. Arguments have one type but for conditions."""
+        args, _ = self.alike(args)
+        made = INSTRUCTIONS.get(op)
+        return made(self, args, dtype) if made else self.elementary(op, args, dtype)
+
+    def compare(self, ordered: str, signed: str, x: Value, y: Value) -> Value:
+        (x, y), _ = self.alike((x, y))
+        if is_float(x):
+            return self.binary(f"fcmp {ordered}", x, y, "bool")
+        if x.dtype == "bool":
+            signed = signed.replace("s", "u")
+        return self.binary(f"icmp {signed}", x, y, "bool")
+
+    def less(self, x: Value, y: Value) -> Value:
+        return self.compare("olt", "slt", x, y)
+
+    def equal(self, x: Value, y: Value) -> Value:
+        return self.compare("oeq", "eq", x, y)
+
+    def either(self, x: Value, y: Value) -> Value:
+        return self.binary("or", x, y)
 
     def select(self, condition: Value, x: Value, y: Value) -> Value:
         (condition, x, y), lanes = self.alike((condition, x, y))
         return self.emit(f"select {condition.typed}, {x.typed}, {y.typed}", x.dtype, lanes)
 
     def cast(self, value: Value, dtype: str) -> Value:
-        """Another element type. A float outside the range of integers becomes the nearest, NaN becomes 0."""
+        """Another element type. A float beyond the range of integers becomes the nearest one, NaN becomes 0."""
         if value.dtype == dtype:
             return value
-        lanes, to = value.lanes, llvm_type(dtype, value.lanes)
+        to = llvm_type(dtype, value.lanes)
         if dtype == "bool":
-            return self.op("ne", (value, number(0, value.dtype)), "bool")
+            return self.compare("une", "ne", value, like(0, value))
+        if is_float(value) and dtype == "i64":
+            function = f"{to} @llvm.fptosi.sat.{suffix(Value('', 'i64', value.lanes))}.{suffix(value)}"
+            self.declare(f"declare {function}({value.type})")
+            return self.emit(f"call {function}({value.typed})", dtype, value.lanes)
         if value.dtype == "bool":
             how = "zext" if dtype == "i64" else "uitofp"
         elif value.dtype == "i64":
             how = "sitofp"
-        elif dtype == "i64":
-            return self._saturating(value)
         else:
             how = "fptrunc" if dtype == "f32" else "fpext"
-        return self.emit(f"{how} {value.typed} to {to}", dtype, lanes)
-
-    def _saturating(self, value: Value) -> Value:
-        lanes = value.lanes
-        suffix = f"v{lanes}" if lanes else ""
-        name = f"@llvm.fptosi.sat.{suffix}i64.{suffix}{SUFFIXES[value.dtype]}"
-        self.declare(f"declare {llvm_type('i64', lanes)} {name}({value.type})")
-        return self.emit(f"call {llvm_type('i64', lanes)} {name}({value.typed})", "i64", lanes)
+        return self.emit(f"{how} {value.typed} to {to}", dtype, value.lanes)
 
     # ------------------------------------------------------------ elementary functions
 
@@ -279,9 +255,129 @@ class Writer:
 METADATA = '!0 = !{!"branch_weights", i32 1, i32 2000}'
 """What instructions refer to: a branch that is rarely taken."""
 
+# ---------------------------------------------------------------- the instructions of each op
 
-def joined(parts: Iterable[str]) -> str:
-    return "\n".join(parts)
+Instruction = Callable[[Writer, list[Value], str], Value]
 
 
-Instruction = Callable[..., Value]
+def _binary(of_floats: str, of_integers: str) -> Instruction:
+    return lambda w, args, dtype: w.binary(of_floats if is_float(args[0]) else of_integers, *args)
+
+
+def _comparison(ordered: str, signed: str) -> Instruction:
+    return lambda w, args, dtype: w.compare(ordered, signed, *args)
+
+
+def _intrinsic(name: str) -> Instruction:
+    return lambda w, args, dtype: w.intrinsic(name, args, dtype)
+
+
+def _bits(instruction: str) -> Instruction:
+    return lambda w, args, dtype: w.binary(instruction, *args)
+
+
+def _neg(w: Writer, args: list[Value], dtype: str) -> Value:
+    (x,) = args
+    return w.emit(f"fneg {x.typed}", dtype, x.lanes) if is_float(x) else w.binary("sub", like(0, x), x)
+
+
+def _abs(w: Writer, args: list[Value], dtype: str) -> Value:
+    (x,) = args
+    return w.intrinsic("fabs", args, dtype) if is_float(x) else w.select(w.less(x, like(0, x)), _neg(w, args, dtype), x)
+
+
+def _sign(w: Writer, args: list[Value], dtype: str) -> Value:
+    (x,) = args
+    zero = like(0, x)
+    below = w.select(w.less(x, zero), like(-1, x), w.select(w.equal(x, zero), zero, x))
+    return w.select(w.less(zero, x), like(1, x), below)
+
+
+def _extreme(ordered: str, signed: str) -> Instruction:
+    """The larger or the smaller of two, and NaN if either is NaN."""
+
+    def extreme(w: Writer, args: list[Value], dtype: str) -> Value:
+        x, y = args
+        if not is_float(x):
+            return w.select(w.binary(f"icmp {signed}", x, y, "bool"), x, y)
+        if not y.text.startswith("%"):  # a number, which is not NaN
+            return w.select(w.binary(f"fcmp u{ordered}", x, y, "bool"), x, y)
+        is_nan = w.binary("fcmp uno", x, x, "bool")
+        return w.select(w.either(w.binary(f"fcmp o{ordered}", x, y, "bool"), is_nan), x, y)
+
+    return extreme
+
+
+def _mask(w: Writer, args: list[Value], dtype: str) -> Value:
+    condition, x = args
+    return w.select(condition, x, like(0, x))
+
+
+def _quotient(w: Writer, args: list[Value], dtype: str) -> Value:
+    """`x // y`, as NumPy has it."""
+    x, y = args
+    zero = like(0, x)
+    if not is_float(x):
+        safe, is_special = _safe_divisor(w, y)
+        quotient, rest = w.binary("sdiv", x, safe), w.binary("srem", x, safe)
+        is_below = _is_below(w, rest, safe)
+        floored = w.select(is_below, w.binary("sub", quotient, like(1, x)), quotient)
+        return w.select(is_special, w.select(w.equal(y, zero), zero, w.binary("sub", zero, x)), floored)
+    rest = w.binary("frem", x, y)
+    quotient = w.binary("fdiv", w.binary("fsub", x, rest), y)
+    quotient = w.select(_is_below(w, rest, y), w.binary("fsub", quotient, like(1, x)), quotient)
+    floor = w.intrinsic("floor", [quotient], dtype)
+    is_less = w.less(like(0.5, x), w.binary("fsub", quotient, floor))
+    rounded = w.select(is_less, w.binary("fadd", floor, like(1, x)), floor)
+    divided = w.binary("fdiv", x, y)
+    signed = w.select(w.equal(quotient, zero), w.intrinsic("copysign", [zero, divided], dtype), rounded)
+    return w.select(w.equal(y, zero), divided, signed)
+
+
+def _rest(w: Writer, args: list[Value], dtype: str) -> Value:
+    """`x % y`, as NumPy has it."""
+    x, y = args
+    zero = like(0, x)
+    if not is_float(x):
+        safe, is_special = _safe_divisor(w, y)
+        rest = w.binary("srem", x, safe)
+        return w.select(is_special, zero, w.select(_is_below(w, rest, safe), w.binary("add", rest, safe), rest))
+    rest = w.binary("frem", x, y)
+    adjusted = w.select(_is_below(w, rest, y), w.binary("fadd", rest, y), rest)
+    return w.select(w.equal(rest, zero), w.intrinsic("copysign", [zero, y], dtype), adjusted)
+
+
+def _safe_divisor(w: Writer, y: Value) -> tuple[Value, Value]:
+    """A divisor for which there is a quotient, and whether it stands for 0 or -1."""
+    is_special = w.either(w.equal(y, like(0, y)), w.equal(y, like(-1, y)))
+    return w.select(is_special, like(1, y), y), is_special
+
+
+def _is_below(w: Writer, rest: Value, y: Value) -> Value:
+    """Whether a remainder is not zero and its sign is not that of the divisor."""
+    zero = like(0, y)
+    differs = w.binary("xor", w.less(rest, zero), w.less(y, zero))
+    return w.binary("and", differs, w.compare("une", "ne", rest, zero))
+
+
+INSTRUCTIONS: dict[str, Instruction] = {
+    "add": _binary("fadd", "add"), "sub": _binary("fsub", "sub"), "mul": _binary("fmul", "mul"),
+    "div": _binary("fdiv", "sdiv"), "floordiv": _quotient, "mod": _rest,
+    "square": lambda w, args, dtype: w.op("mul", (*args, *args), dtype),
+    "neg": _neg, "abs": _abs, "sign": _sign,
+    "maximum": _extreme("ge", "sge"), "minimum": _extreme("le", "sle"),
+    "clamp_min": _extreme("ge", "sge"), "clamp_max": _extreme("le", "sle"),
+    "sqrt": _intrinsic("sqrt"), "floor": _intrinsic("floor"), "ceil": _intrinsic("ceil"), "trunc": _intrinsic("trunc"),
+    "round": _intrinsic("rint"), "fma": _intrinsic("fma"), "copysign": _intrinsic("copysign"),
+    "lt": _comparison("olt", "slt"), "le": _comparison("ole", "sle"), "gt": _comparison("ogt", "sgt"),
+    "ge": _comparison("oge", "sge"), "eq": _comparison("oeq", "eq"), "ne": _comparison("une", "ne"),
+    "and": _bits("and"), "or": _bits("or"), "not": lambda w, args, dtype: w.binary("xor", args[0], like(True, args[0])),
+    "where": lambda w, args, dtype: w.select(*args), "mask": _mask,
+    "cast": lambda w, args, dtype: w.cast(args[0], dtype),
+    "integer": lambda w, args, dtype: w.cast(args[0], "i64"), "number": lambda w, args, dtype: w.cast(args[0], "f64"),
+    "bits": lambda w, args, dtype: w.emit(f"bitcast {args[0].typed} to {llvm_type('i64', args[0].lanes)}", "i64", args[0].lanes),
+    "from_bits": lambda w, args, dtype: w.emit(f"bitcast {args[0].typed} to {llvm_type('f64', args[0].lanes)}", "f64", args[0].lanes),
+    "shift_left": _bits("shl"), "shift_right": _bits("lshr"),
+    "bit_and": _bits("and"), "bit_or": _bits("or"), "bit_xor": _bits("xor"),
+}  # fmt: skip
+"""What writes each op; the others are elementary functions."""
