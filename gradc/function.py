@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from inspect import Parameter
 from inspect import Signature as CallSignature
@@ -13,18 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradc.compiler import Compilation
-from gradc.export import EXPORTED, python_module
 from gradc.frontends.programs import program_of
-from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error, out_of_memory
+from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
 from gradc.program import Program, Signature
-from gradc.runtime import arguments, dense
-from gradc.runtime.arguments import MAX_LISTED, Arguments, in_order, listed
-from gradc.runtime.forks import compiling
-from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
-from gradc.runtime.results import Gradients, gradients, to_python
+from gradc.runtime import arguments
+from gradc.runtime.arguments import MAX_LISTED, listed
+from gradc.runtime.calls import Calls
+from gradc.runtime.kernel import ENGINES
+from gradc.runtime.results import Gradients
 from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
 
@@ -82,10 +80,8 @@ class Function:
         engine: str | None = None,
         fast_math: bool = False,
     ):
-        self._specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
-        self._engine = _engine(engine)
-        self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
-        self._ready: dict[tuple[Any, ...], Run] = {}
+        specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
+        self._calls = Calls(specialiser, _engine(engine))
         self._forward = local()
         self._explain()
 
@@ -94,7 +90,7 @@ class Function:
     @property
     def program(self) -> Program:
         """The program, as its front end gives it."""
-        return self._specialiser.program
+        return self._calls.specialiser.program
 
     @property
     def text(self) -> str:
@@ -104,17 +100,17 @@ class Function:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs, in order of first appearance."""
-        return self._specialiser.inputs
+        return self._calls.inputs
 
     @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs that derivatives are taken for."""
-        return self._specialiser.wrt
+        return self._calls.wrt
 
     @property
     def engine(self) -> str:
         """How calls are computed: the name of the engine."""
-        return self._engine
+        return self._calls.engine
 
     def __repr__(self) -> str:
         text = " ".join(self.text[:1000].split())
@@ -122,7 +118,7 @@ class Function:
         return f"<gradc function of {listed(self.inputs) or 'nothing'}: {shown}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.program, self.wrt, self._engine, self._specialiser.fast_math)
+        return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)
 
     def _explain(self) -> None:
         """The docstring that `help(f)` shows."""
@@ -153,22 +149,20 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value: a float, or an array of the shape that NumPy broadcasting gives."""
-        (value,) = self._run("value", args, kwargs)
-        return to_python(value)
+        return self._calls.value(*args, **kwargs)
 
     def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
         """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input."""
-        value, *bars = self._run("value_and_grad", args, kwargs)
-        return to_python(value), self._gradients(bars)
+        return self._calls.value_and_grad(*args, **kwargs)
 
     def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
         """The gradients alone."""
-        return self.value_and_grad(*args, **kwargs)[1]
+        return self._calls.grad(*args, **kwargs)
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value; a copy of the arguments is kept for `backward`, one in each thread."""
         value = self(*args, **kwargs)
-        bound = arguments.bind(self.inputs, args, kwargs)
+        bound = self._calls.bind(args, kwargs)
         self._forward.bound = [value if arguments.is_weak(value) else np.array(value) for value in bound]
         return value
 
@@ -187,8 +181,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
         upstream: of the result's shape, or broadcasting to it.
         """
-        bound = arguments.bind(self.inputs, args, kwargs)
-        return self._gradients(self._run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
+        return self._calls.vjp(upstream, self._calls.bind(args, kwargs))
 
     def jvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Any:
         """The Jacobian-vector product: the derivative of the value along `tangents`, shaped like the value.
@@ -196,14 +189,11 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         tangents: one for each input in `wrt`, as a sequence or a mapping by name; each of its input's shape,
         or broadcasting to it.
         """
-        bound = arguments.bind(self.inputs, args, kwargs)
-        (value_dot,) = self._run_with("jvp", bound, self._tangents(tangents))
-        return to_python(value_dot)
+        return self._calls.jvp(tangents, self._calls.bind(args, kwargs))
 
     def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
-        bound = arguments.bind(self.inputs, args, kwargs)
-        return self._gradients(self._run_with("hvp", bound, self._tangents(tangents)))
+        return self._calls.hvp(tangents, self._calls.bind(args, kwargs))
 
     # ------------------------------------------------------------ dense matrices
 
@@ -212,99 +202,14 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
-        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
-        compilation, _ = self._specialise("vjp", prepared.types)
-        sizes = prepared.sizes(compilation.graph)
-        out_shape = tuple(evaluate(size, sizes) for size in compilation.graph["value"].shape)
-        blocks = dense.jacobian(
-            lambda upstream: self._run_prepared("vjp", prepared, [(arguments.UPSTREAM, upstream)]),
-            lambda tangents: self._run_prepared("jvp", prepared, self._tangents(tuple(tangents)))[0],
-            out_shape,
-            self._wrt_arrays(prepared),
-        )
-        return self._gradients(blocks)
+        return self._calls.jacobian(self._calls.bind(args, kwargs))
 
     def hessian(self, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian, dense: `hessian(...)["a"]["b"]` has a's shape followed by b's.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
-        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
-        blocks = dense.hessian(
-            lambda tangents: self._run_prepared("hvp", prepared, self._tangents(tuple(tangents))),
-            self._wrt_arrays(prepared),
-        )
-        return self._gradients([self._gradients(line) for line in blocks])
-
-    def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
-        arrays = dict(zip(self.inputs, prepared.arrays))
-        return [np.asarray(arrays[name]) for name in self.wrt]
-
-    # ------------------------------------------------------------ running
-
-    def _gradients(self, values: Iterable[Any]) -> Gradients:
-        return gradients(self.wrt, [value if isinstance(value, tuple) else to_python(value) for value in values])
-
-    def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
-        if isinstance(tangents, Mapping):
-            values = arguments.bind(self.wrt, (), tangents, "tangent")
-        elif len(self.wrt) == 1 and not (isinstance(tangents, (tuple, list)) and len(tangents) == 1):
-            values = [tangents]
-        elif isinstance(tangents, Iterable) and not (isinstance(tangents, np.ndarray) and tangents.ndim == 0):
-            values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")
-        else:
-            raise Error(
-                "G0601", f"{len(self.wrt)} tangents expected, not one {type(tangents).__name__}",
-                help=in_order(self.wrt),
-            )  # fmt: skip
-        return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
-
-    def _run(self, transform: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
-        """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
-        bound = args if not kwargs and len(args) == len(self.inputs) else arguments.bind(self.inputs, args, kwargs)
-        key = transform, arguments.ready_key(bound)
-        ready = self._ready.get(key)
-        if ready is not None:
-            try:
-                return ready(bound, {})
-            except (ValueError, IndexError, MemoryError):
-                pass  # the long way says what does not fit
-        result = self._run_with(transform, bound, [])
-        if key[1] is not None and self._engine in CHECKING_ENGINES:
-            prepared = self._prepare(bound)
-            if prepared.is_as_passed(bound):
-                self._ready[key] = self._specialise(transform, prepared.types)[1]
-        return result
-
-    def _run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
-        """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
-        return self._run_prepared(transform, self._prepare(bound), extra)
-
-    def _prepare(self, bound: Sequence[Any]) -> Arguments:
-        return self._specialiser.prepare(bound)
-
-    def _run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
-        compilation, run = self._specialise(transform, prepared.types)
-        sizes = prepared.sizes(compilation.graph)
-        added: list[Any] = []
-        if extra:
-            nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
-            added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
-        try:
-            return run([*prepared.arrays, *added], sizes)
-        except MemoryError:
-            raise out_of_memory() from None
-
-    def _specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
-        key = transform, types
-        found = self._specialised.get(key)
-        if found is None:
-            with compiling:
-                found = self._specialised.get(key)
-                if found is None:
-                    compilation = self._specialiser.compilation(transform, types)
-                    found = self._specialised[key] = compilation, ENGINES[self._engine](compilation)
-        return found
+        return self._calls.hessian(self._calls.bind(args, kwargs))
 
     # ------------------------------------------------------------ inside Numba code
 
@@ -314,7 +219,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         `(value, (x_bar, y_bar, ...))`. The function itself can be called there too."""
         from gradc.runtime.jit import NumbaKernel
 
-        return NumbaKernel(self._specialiser)
+        return NumbaKernel(self._calls.specialiser)
 
     @property
     def _numba_type_(self) -> Any:
@@ -337,28 +242,23 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
         (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
         """
-        compilation = self.stages_for(self._specialiser.default_types())
-        return Stages(compilation, lambda: self.source, self._run_stage)
-
-    def _run_stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        prepared = self._prepare(arguments.bind(self.inputs, args, kwargs))
-        compilation = self.stages_for(prepared.types)
-        value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
-        return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
+        calls = self._calls
+        types = calls.specialiser.default_types()
+        return Stages(self.stages_for(types), lambda: calls.source(types), calls.stage)
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
-        return self._specialiser.compilation("value_and_grad", types)
+        return self._calls.specialiser.compilation("value_and_grad", types)
 
     @cached_property
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
         it needs numpy and numba only."""
-        return self.source_for(self._specialiser.default_types())
+        return self.source_for(self._calls.specialiser.default_types())
 
     def source_for(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
-        return python_module({transform: self._specialiser.compilation(transform, types) for transform in EXPORTED})
+        return self._calls.source(types)
 
 
 def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:

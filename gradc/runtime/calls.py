@@ -1,0 +1,174 @@
+"""What happens in a call: from the caller's arguments through a kernel for their types to results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradc.compiler import Compilation
+from gradc.export import EXPORTED, python_module
+from gradc.ir.sizes import evaluate
+from gradc.ir.types import Type
+from gradc.language.diagnostics import Error, out_of_memory
+from gradc.runtime import arguments, dense
+from gradc.runtime.arguments import Arguments, in_order
+from gradc.runtime.forks import compiling
+from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
+from gradc.runtime.results import Gradients, gradients, to_python
+from gradc.runtime.specialise import Specialiser
+
+
+class Calls:
+    """The calls of a function: its kernels by the types of arguments, made when they are first needed.
+
+    It knows nothing of the `Function` that holds it: kernels live exactly as long as somebody can call them.
+    """
+
+    def __init__(self, specialiser: Specialiser, engine: str):
+        self.specialiser = specialiser
+        self.engine = engine
+        self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
+        self._ready: dict[tuple[Any, ...], Run] = {}
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.specialiser.inputs
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        return self.specialiser.wrt
+
+    # ------------------------------------------------------------ what a function offers
+
+    def value(self, /, *args: Any, **kwargs: Any) -> Any:
+        (value,) = self.run("value", args, kwargs)
+        return to_python(value)
+
+    def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
+        value, *bars = self.run("value_and_grad", args, kwargs)
+        return to_python(value), self._gradients(bars)
+
+    def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
+        return self.value_and_grad(*args, **kwargs)[1]
+
+    def vjp(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
+        return self._gradients(self.run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
+
+    def jvp(self, tangents: Any, bound: Sequence[Any]) -> Any:
+        (value_dot,) = self.run_with("jvp", bound, self._tangents(tangents))
+        return to_python(value_dot)
+
+    def hvp(self, tangents: Any, bound: Sequence[Any]) -> Gradients:
+        return self._gradients(self.run_with("hvp", bound, self._tangents(tangents)))
+
+    def jacobian(self, bound: Sequence[Any]) -> Gradients:
+        prepared = self.prepare(bound)
+        compilation, _ = self.specialise("vjp", prepared.types)
+        sizes = prepared.sizes(compilation.graph)
+        out_shape = tuple(evaluate(size, sizes) for size in compilation.graph["value"].shape)
+        blocks = dense.jacobian(
+            lambda upstream: self.run_prepared("vjp", prepared, [(arguments.UPSTREAM, upstream)]),
+            lambda tangents: self.run_prepared("jvp", prepared, self._tangents(tuple(tangents)))[0],
+            out_shape,
+            self._wrt_arrays(prepared),
+        )
+        return self._gradients(blocks)
+
+    def hessian(self, bound: Sequence[Any]) -> Gradients:
+        prepared = self.prepare(bound)
+        blocks = dense.hessian(
+            lambda tangents: self.run_prepared("hvp", prepared, self._tangents(tuple(tangents))),
+            self._wrt_arrays(prepared),
+        )
+        return self._gradients([self._gradients(line) for line in blocks])
+
+    def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What a stage that runs gives for these arguments: the value, from the adjoint on the gradients too."""
+        prepared = self.prepare(self.bind(args, kwargs))
+        compilation = self.specialiser.compilation("value_and_grad", prepared.types)
+        value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
+
+    # ------------------------------------------------------------ running
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The arguments of a call in the order of the inputs."""
+        return arguments.bind(self.inputs, args, kwargs)
+
+    def run(self, transform: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
+        bound = args if not kwargs and len(args) == len(self.inputs) else self.bind(args, kwargs)
+        key = transform, arguments.ready_key(bound)
+        ready = self._ready.get(key)
+        if ready is not None:
+            try:
+                return ready(bound, {})
+            except (ValueError, IndexError, MemoryError):
+                pass  # the long way says what does not fit
+        result = self.run_with(transform, bound, [])
+        if key[1] is not None and self.engine in CHECKING_ENGINES:
+            prepared = self.prepare(bound)
+            if prepared.is_as_passed(bound):
+                self._ready[key] = self.specialise(transform, prepared.types)[1]
+        return result
+
+    def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
+        """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
+        return self.run_prepared(transform, self.prepare(bound), extra)
+
+    def run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
+        compilation, run = self.specialise(transform, prepared.types)
+        sizes = prepared.sizes(compilation.graph)
+        added: list[Any] = []
+        if extra:
+            nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
+            added = [arguments.fit(name, value, node.type, sizes) for (name, value), node in zip(extra, nodes)]
+        try:
+            return run([*prepared.arrays, *added], sizes)
+        except MemoryError:
+            raise out_of_memory() from None
+
+    def prepare(self, bound: Sequence[Any]) -> Arguments:
+        """Arguments in the order of the inputs, ready for a kernel, and their types."""
+        return self.specialiser.prepare(bound)
+
+    def specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
+        """The kernel for these types of the inputs, and its compilation, made once, whoever asks first."""
+        key = transform, types
+        found = self._specialised.get(key)
+        if found is None:
+            with compiling:
+                found = self._specialised.get(key)
+                if found is None:
+                    compilation = self.specialiser.compilation(transform, types)
+                    found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
+        return found
+
+    def source(self, types: Sequence[Type]) -> str:
+        """The Python module for these types of the inputs, in order."""
+        return python_module({transform: self.specialiser.compilation(transform, types) for transform in EXPORTED})
+
+    # ------------------------------------------------------------ by name
+
+    def _gradients(self, values: Iterable[Any]) -> Gradients:
+        return gradients(self.wrt, [value if isinstance(value, tuple) else to_python(value) for value in values])
+
+    def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
+        arrays = dict(zip(self.inputs, prepared.arrays))
+        return [np.asarray(arrays[name]) for name in self.wrt]
+
+    def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
+        if isinstance(tangents, Mapping):
+            values = arguments.bind(self.wrt, (), tangents, "tangent")
+        elif len(self.wrt) == 1 and not (isinstance(tangents, (tuple, list)) and len(tangents) == 1):
+            values = [tangents]
+        elif isinstance(tangents, Iterable) and not (isinstance(tangents, np.ndarray) and tangents.ndim == 0):
+            values = arguments.bind(self.wrt, tuple(tangents), {}, "tangent")
+        else:
+            raise Error(
+                "G0601", f"{len(self.wrt)} tangents expected, not one {type(tangents).__name__}",
+                help=in_order(self.wrt),
+            )  # fmt: skip
+        return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
