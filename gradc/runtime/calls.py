@@ -16,7 +16,7 @@ from gradc.runtime import arguments, dense
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
-from gradc.runtime.results import Gradients, gradients, to_python
+from gradc.runtime.results import Gradients, gradients_type, to_python
 from gradc.runtime.specialise import Specialiser
 
 
@@ -31,6 +31,7 @@ class Calls:
         self.engine = engine
         self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
         self._ready: dict[tuple[Any, ...], Run] = {}
+        self._gradients_type = gradients_type(specialiser.wrt)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -153,7 +154,9 @@ class Calls:
     # ------------------------------------------------------------ by name
 
     def _gradients(self, values: Iterable[Any]) -> Gradients:
-        return gradients(self.wrt, [value if isinstance(value, tuple) else to_python(value) for value in values])
+        return tuple.__new__(
+            self._gradients_type, [value if isinstance(value, tuple) else to_python(value) for value in values]
+        )
 
     def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
         arrays = dict(zip(self.inputs, prepared.arrays))

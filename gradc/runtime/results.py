@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, cast, overload
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 
 class Gradients(tuple[Any, ...]):
-    """One entry for each input in `wrt`, in its order: `grads.x`, `grads["x"]`, `grads[0]`, `tuple(grads)`."""
+    """One entry for each input in `wrt`, in its order: `grads.x`, `grads["x"]`, `grads[0]`, `x_bar, y_bar = grads`.
+
+    A named tuple like those of `collections.namedtuple`, with `_fields`, `_asdict`, `_replace` and `_make`, whose
+    fields may have any name. As attributes they come before everything else: with an input `count` or `_fields`,
+    `grads.count` and `grads._fields` are its gradients. Names that no attribute can have, such as `class`, are items.
+
+    >>> Gradients(x=1.0, y=2.0)._replace(y=3.0)._asdict()
+    {'x': 1.0, 'y': 3.0}
+    """
 
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
+    _fields: tuple[str, ...] = ()
+    _field_defaults: Mapping[str, Any] = MappingProxyType({})
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+    def __new__(cls, /, *values: Any, **named: Any) -> Self:
+        """Entries in order or by name. `Gradients` itself takes them by name, whatever the names are."""
+        names = cls.__match_args__ or tuple(named)
+        if len(values) > len(names):
+            raise TypeError(f"{len(names)} gradients expected, {len(values)} given")
+        entries = dict(zip(names, values))
+        if twice := entries.keys() & named.keys():
+            raise TypeError(f"the gradient of {min(twice)!r} is given twice")
+        entries |= named
+        if entries.keys() != set(names):
+            raise TypeError(f"gradients of {', '.join(names) or 'nothing'} expected, not of {', '.join(entries)}")
+        return tuple.__new__(cast("type[Self]", gradients_type(names)), [entries[name] for name in names])
 
     @overload
     def __getitem__(self, key: str | SupportsIndex) -> Any: ...
@@ -32,6 +56,24 @@ class Gradients(tuple[Any, ...]):
             key = names.index(key)
         return tuple.__getitem__(self, key)
 
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Self:
+        """Gradients of the same inputs with these entries, in order."""
+        return cls(*values)
+
+    def _asdict(self) -> dict[str, Any]:
+        """The entries by name, in order."""
+        return dict(zip(names_of(self), self))
+
+    def _replace(self, /, **named: Any) -> Self:
+        """The same gradients with some entries changed."""
+        known = dict(zip(names_of(self), self))
+        if unknown := named.keys() - known.keys():
+            raise ValueError(f"there is no gradient of {', '.join(sorted(unknown))}")
+        return tuple.__new__(type(self), (known | named).values())
+
+    __replace__ = _replace
+
     def __repr__(self) -> str:
         return "Gradients(" + ", ".join(f"{name}={value!r}" for name, value in zip(names_of(self), tuple(self))) + ")"
 
@@ -44,16 +86,22 @@ def names_of(grads: Gradients) -> tuple[str, ...]:
     return type(grads).__match_args__
 
 
-@cache
+_types: WeakValueDictionary[tuple[str, ...], type[Gradients]] = WeakValueDictionary()
+
+
 def gradients_type(names: tuple[str, ...]) -> type[Gradients]:
-    """The class of gradients for these inputs."""
-    fields = {name: property(itemgetter(k)) for k, name in enumerate(names)}
-    return type("Gradients", (Gradients,), {"__slots__": (), "__match_args__": names, "_names": names, **fields})
+    """The class of gradients for these inputs, the same one as long as somebody has it."""
+    found = _types.get(names)
+    if found is None:
+        fields = {name: property(itemgetter(k)) for k, name in enumerate(names) if not name.startswith("__")}
+        members = {"__slots__": (), "__match_args__": names, "__module__": __name__, "_fields": names, **fields}
+        found = _types.setdefault(names, type("Gradients", (Gradients,), members))
+    return found
 
 
 def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:
-    """A named tuple; unlike `collections.namedtuple` it takes any name, `class` and `count` too."""
-    return gradients_type(names)(values)
+    """The gradients of these inputs, in order."""
+    return tuple.__new__(gradients_type(names), values)
 
 
 def to_python(value: Any) -> Any:

@@ -1,16 +1,19 @@
 """Function and Gradients as Python objects: what they show, how they copy, and several threads at once."""
 
 import copy
+import gc
 import inspect
 import pickle
 import pydoc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import gradc
+from gradc.runtime.results import gradients, gradients_type
 
 # ---------------------------------------------------------------- what a function shows
 
@@ -75,6 +78,77 @@ def test_gradients_by_name_position_and_pattern():
         case type(x=x_bar, z=z_bar):
             assert (x_bar, z_bar) == (-4.0, 3.0)
     assert hash(grads) == hash(tuple(grads)) and isinstance(grads, tuple)
+
+
+def test_gradients_are_a_named_tuple():
+    grads = gradc.compile("(x + y) * z", engine="interpreter").grad(-2.0, 5.0, -4.0)
+    assert grads._fields == ("x", "y", "z") and grads._asdict() == {"x": -4.0, "y": -4.0, "z": 3.0}
+    changed = grads._replace(z=1.0)
+    assert changed == (-4.0, -4.0, 1.0) and changed.z == 1.0 and type(changed) is type(grads)
+    assert type(grads)._make(iter([1.0, 2.0, 3.0])).y == 2.0
+    assert type(grads)(1.0, 2.0, z=3.0) == type(grads)(*[1.0, 2.0, 3.0])  # as libraries of trees make them again
+    assert gradc.Gradients(x=-4.0, y=-4.0, z=3.0) == grads == eval(repr(grads), {"Gradients": gradc.Gradients})
+    assert type(gradc.Gradients(x=1.0, y=1.0, z=1.0)) is type(grads)
+    match grads:
+        case gradc.Gradients(x=x_bar, z=z_bar):
+            assert (x_bar, z_bar) == (-4.0, 3.0)
+    match grads:
+        case x_bar, y_bar, _:
+            assert x_bar == y_bar == -4.0
+    np.testing.assert_array_equal(np.array(grads), [-4.0, -4.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda made: made(1.0), "gradients of x, y expected, not of x"),
+        (lambda made: made(1.0, 2.0, 3.0), "2 gradients expected, 3 given"),
+        (lambda made: made(1.0, x=2.0), "'x' is given twice"),
+        (lambda made: made(1.0, z=2.0), "gradients of x, y expected, not of x, z"),
+        (lambda made: made._make([1.0]), "gradients of x, y expected, not of x"),
+        (lambda made: made(1.0, 2.0)._replace(z=3.0), "there is no gradient of z"),
+        (lambda made: gradc.Gradients(1.0), "0 gradients expected, 1 given"),
+    ],
+)
+def test_gradients_are_made_for_their_inputs(make, complaint):
+    with pytest.raises((TypeError, ValueError), match=complaint):
+        make(type(gradc.Gradients(x=1.0, y=2.0)))
+
+
+def test_inputs_come_before_the_members_of_a_named_tuple():
+    """An input of that name hides the member; whatever does not need its name goes on as before."""
+    names = ("count", "index", "_fields", "_asdict", "_replace", "_make", "class", "__len__")
+    grads = gradients(names, range(8))
+    assert (grads.count, grads.index, grads._fields, grads._asdict, grads._replace, grads._make) == tuple(range(6))
+    assert grads["class"] == 6 and grads["__len__"] == 7 and len(grads) == 8
+    for twin in (copy.copy(grads), pickle.loads(pickle.dumps(grads)), type(grads)(*grads)):
+        assert twin == grads and type(twin) is type(grads) and repr(twin) == repr(grads)
+    plain = gradients(("count", "x"), (1.0, 2.0))
+    assert plain._asdict() == {"count": 1.0, "x": 2.0} and plain._replace(count=5.0).count == 5.0
+
+
+def test_classes_of_gradients_go_with_the_last_that_has_one():
+    made = gradients_type(("only", "here"))
+    assert gradients_type(("only", "here")) is made
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_function_that_is_dropped_is_gone_at_once():
+    """Without the garbage collector: no cycle holds on to what was compiled."""
+    function = gradc.compile("(x + y) * z", engine="interpreter")
+    function.value_and_grad(-2.0, 5.0, -4.0)
+    function.stages["derivative"](-2.0, 5.0, -4.0)
+    assert function.source and function.forward(-2.0, 5.0, -4.0)
+    gone = [weakref.ref(function), weakref.ref(function._calls)]
+    gc.disable()
+    try:
+        del function
+        assert [reference() for reference in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_gradients_refuse_other_names():
