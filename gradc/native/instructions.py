@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
@@ -196,6 +197,8 @@ class Writer:
         """The steps of an elementary function, in f64; the result is rounded to `dtype` at the end."""
         found = [self.cast(arg, "f64") for arg in args]
         lanes = found[0].lanes
+        if name not in FUNCTIONS:
+            return self.cast(self.one_by_one(name, found), dtype)
         for step in template(name).steps:
             if step.op == "number" and step.value is not None:
                 assert not isinstance(step.value, str)
@@ -207,6 +210,17 @@ class Writer:
             else:
                 found.append(self.op(step.op, [found[k] for k in step.args], step.dtype))
         return self.cast(found[-1], dtype)
+
+    def one_by_one(self, name: str, args: Sequence[Value]) -> Value:
+        """A scalar function, called for each lane."""
+        libm = {"power": "pow", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+                "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "gamma": "tgamma"}.get(name, name)
+        kinds = ", ".join(["double"] * len(args))
+        self.declare(f"declare double @{libm}({kinds})")
+        lanes = args[0].lanes
+        made = [self.emit(f"call double @{libm}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")
+                for k in range(lanes or 1)]
+        return self.gathered(made) if lanes else made[0]
 
     def rare(self, condition: Value, usual: Value, function: str, args: Sequence[Value]) -> Value:
         """`usual`, but the result of a scalar function in each lane where the condition holds."""

@@ -45,3 +45,24 @@ def vector_doubles() -> int:
     if "+avx512f" in features:
         return 8
     return 4 if "+avx2" in features else 2
+
+
+def object_code(text: str) -> bytes:
+    """Machine code for this processor from LLVM's language."""
+    return target_machine().emit_object(optimised(text))
+
+
+def assembly(text: str) -> str:
+    """The same, readable."""
+    return target_machine().emit_assembly(optimised(text))
+
+
+def optimised(text: str) -> Any:
+    """A module after the passes that generated code needs: stack slots become registers."""
+    module = llvm().parse_assembly(text)
+    passes = llvm().create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    builder = llvm().create_pass_builder(target_machine(), llvm().create_pipeline_tuning_options(2))
+    passes.run(module, builder)
+    return module

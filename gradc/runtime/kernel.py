@@ -65,7 +65,14 @@ def numba(compilation: Compilation) -> Run:
     return run
 
 
-ENGINES: dict[str, Callable[[Compilation], Run]] = {"numba": numba, "interpreter": interpreter}
+def native(compilation: Compilation) -> Run:
+    """The loop IR, compiled by LLVM."""
+    from gradc.native.engine import NativeKernel
+
+    return NativeKernel(compilation).run
+
+
+ENGINES: dict[str, Callable[[Compilation], Run]] = {"native": native, "numba": numba, "interpreter": interpreter}
 """How to run a compilation, by the name of the engine."""
 
 RUNNABLE: dict[str, Callable[[Compilation], Run]] = {
@@ -79,5 +86,5 @@ RUNNABLE: dict[str, Callable[[Compilation], Run]] = {
 }
 """How to run a stage of `compiler.STAGES`, where that has a meaning."""
 
-CHECKING_ENGINES = ("numba",)
+CHECKING_ENGINES = ("native", "numba")
 """Engines whose kernels themselves check that sizes fit, with a ValueError."""

@@ -1,0 +1,48 @@
+"""How a kernel gets its arguments and hands out its results: one array of 64-bit slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradc.ir.types import Type
+from gradc.loops.ir import Kernel, Return
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input or an output. A scalar has one slot with its value, an array a slot with its address; arrays that come
+    in have a slot for the size of each axis behind it."""
+
+    name: str
+    type: Type
+    slot: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    inputs: tuple[Field, ...]
+    outputs: tuple[Field, ...]
+    size: int
+    """Slots in all."""
+
+    @property
+    def dims(self) -> int:
+        """How many sizes the output arrays have together."""
+        return sum(field.type.rank for field in self.outputs)
+
+
+def frame_of(kernel: Kernel) -> Frame:
+    """The frame of a kernel: its inputs, then its outputs."""
+    slot = 0
+    inputs = []
+    for node in kernel.inputs:
+        inputs.append(Field(node.name, node.type, slot))
+        slot += 1 + node.type.rank
+    outputs = []
+    last = kernel.body[-1]
+    assert isinstance(last, Return)
+    for name, value in last.values:
+        type = kernel.arrays[value] if isinstance(value, str) else Type(value.dtype)
+        outputs.append(Field(name, type, slot))
+        slot += 1
+    return Frame(tuple(inputs), tuple(outputs), slot)

@@ -1,0 +1,53 @@
+"""Object code in memory: loaded for as long as something refers to it."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from functools import cache
+from typing import Any
+
+from gradc.native.target import llvm
+
+
+class Code:
+    """The functions of an object file, until the last reference to this goes."""
+
+    def __init__(self, object_code: bytes):
+        engine = llvm().create_mcjit_compiler(llvm().parse_assembly(""), _machine())
+        engine.add_object_file(llvm().ObjectFileRef.from_data(object_code))
+        engine.finalize_object()
+        self.engine = engine
+
+    def address(self, name: str) -> int:
+        """Where a function is; 0 if there is none of this name."""
+        return self.engine.get_function_address(name)
+
+
+def _machine() -> Any:
+    from gradc.native.target import target_machine
+
+    return target_machine()
+
+
+@cache
+def blas() -> None:
+    """SciPy's products of matrices, under names that kernels know."""
+    from scipy.linalg import cython_blas
+
+    for name in ("dgemm", "sgemm"):
+        capsule = cython_blas.__pyx_capi__[name]
+        llvm().add_symbol(f"gradc_{name}", _pointer(capsule))
+
+
+def _pointer(capsule: Any) -> int:
+    """What a capsule holds."""
+    python = ctypes.pythonapi
+    python.PyCapsule_GetName.restype = ctypes.c_char_p
+    python.PyCapsule_GetName.argtypes = [ctypes.py_object]
+    python.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    python.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    return python.PyCapsule_GetPointer(capsule, python.PyCapsule_GetName(capsule))
+
+
+_ = weakref
