@@ -7,10 +7,10 @@
 (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
 """
 
-from gradc.function import Function, compile
+from gradc.function import BoundFunction, Function, compile
 from gradc.language.diagnostics import Error
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
 from gradc.version import __version__ as __version__
 
-__all__ = ["Error", "Function", "Gradients", "Trace", "compile", "trace"]
+__all__ = ["BoundFunction", "Error", "Function", "Gradients", "Trace", "compile", "trace"]

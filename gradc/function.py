@@ -1,4 +1,4 @@
-"""`Function`: what `gradc.compile` returns, and the public derivatives."""
+"""`Function`: what `gradc.compile` returns, with the public derivatives, and what `bind` makes of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gradc.language.spelling import closest
 from gradc.program import Program, Signature
 from gradc.runtime import arguments
 from gradc.runtime.arguments import MAX_LISTED, listed
+from gradc.runtime.binding import own
 from gradc.runtime.calls import Calls
 from gradc.runtime.kernel import ENGINES
 from gradc.runtime.results import Gradients
@@ -62,26 +63,23 @@ class KernelFunctions(Protocol):
     value_and_grad: Callable[..., tuple[Any, tuple[Any, ...]]]
 
 
-class Function:
-    """A program that can be called and differentiated.
+class Differentiable:
+    """What can be called and differentiated.
 
     Arguments go by position, in the order of `inputs`, or by name. They broadcast as in NumPy and are never
     modified. Floats compute in float64, or in float32 where every array is float32; integers and booleans are
     taken as float64. For a result that is an array, `grad` and `value_and_grad` differentiate its sum.
 
     Calls raise `Error` for arguments that do not fit, and G0503 where arrays need more memory than there is.
+
+    `out` takes results into the caller's own NumPy arrays, which have the result's shape and element type; numbers
+    need an array without axes, such as `np.empty(())` or `g[0, ...]`. They may be arguments of the same call. Raises
+    `Error` G0606, and writes nothing, where an array does not fit, is read-only or has elements in common with
+    another one. Where the program has an input `out`, the keyword is that input's, unless it is given by position.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        *,
-        wrt: str | Iterable[str] | None = None,
-        engine: str | None = None,
-        fast_math: bool = False,
-    ):
-        specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
-        self._calls = Calls(specialiser, _engine(engine))
+    def __init__(self, calls: Calls):
+        self._calls = calls
         self._forward = local()
         self._explain()
 
@@ -115,20 +113,32 @@ class Function:
     def __repr__(self) -> str:
         text = " ".join(self.text[:1000].split())
         shown = text if len(text) <= 60 else text[:57] + "..."
-        return f"<gradc function of {listed(self.inputs) or 'nothing'}: {shown}>"
+        bound = f" with {listed(tuple(self._calls.data))} bound" if self._calls.data else ""
+        return f"<gradc function of {listed(self.inputs) or 'nothing'}{bound}: {shown}>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)
+    def bind(self, /, **data: Any) -> BoundFunction:
+        """The function of the other inputs, for data that stay the same.
+
+        Data are checked, converted and copied here, once: later changes of an array do not matter, and calls do not
+        look at them again. Derivatives are those for the other inputs in `wrt`. Raises `Error` as a call would, for
+        sizes of data that do not fit together too.
+
+        >>> f = compile("sum((y - a*t)**2)").bind(t=[1.0, 2.0], y=[2.0, 4.5])
+        >>> f.inputs, f.value_and_grad(2.0)
+        (('a',), (0.25, Gradients(a=-2.0)))
+        """
+        return BoundFunction(self._calls.bind_data(data))
 
     def _explain(self) -> None:
         """The docstring that `help(f)` shows."""
         text = self.text if len(self.text) <= MAX_SHOWN_TEXT else self.text[:MAX_SHOWN_TEXT] + "..."
         declared = self.program.signature.declared
         inputs = [f"{name}: {declared[name]}" if name in declared else name for name in self.inputs]
+        bound = f"\nBound: {listed(tuple(self._calls.data))}." if self._calls.data else ""
         call = ", ".join(self.inputs) if len(self.inputs) <= MAX_LISTED else "..."
         self.__doc__ = f"""{text}
 
-Inputs: {listed(inputs) or "none"}.
+Inputs: {listed(inputs) or "none"}.{bound}
 Derivatives for: {listed(self.wrt) or "none"}.
 
 f({call})                 the value; arguments by position or by name, numbers or arrays that broadcast
@@ -147,23 +157,39 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     # ------------------------------------------------------------ values and gradients
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """The value: a float, or an array of the shape that NumPy broadcasting gives."""
-        return self._calls.value(*args, **kwargs)
+    def __call__(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        """The value: a float, or an array of the shape that NumPy broadcasting gives.
 
-    def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
-        """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input."""
-        return self._calls.value_and_grad(*args, **kwargs)
+        out: an array that takes the value and is returned.
+        """
+        return self._calls.value(*args, out=out, **kwargs)
 
-    def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        """The gradients alone."""
-        return self._calls.grad(*args, **kwargs)
+    def value_and_grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Gradients]:
+        """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input.
+
+        out: arrays that take the gradients and are returned in their place, as a sequence in the order of `wrt` with
+            None for those that are to be new, as a mapping by name, or as one array for one gradient; or a pair of
+            an array for the value and such arrays for the gradients.
+
+        >>> x, x_bar = np.array([1.0, 2.0]), np.empty(2)
+        >>> value, grads = compile("sum(x**2) * a").value_and_grad(x, 3.0, out={"x": x_bar})
+        >>> x_bar, grads.x is x_bar, grads.a
+        (array([ 6., 12.]), True, 5.0)
+        """
+        return self._calls.value_and_grad(*args, out=out, **kwargs)
+
+    def grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Gradients:
+        """The gradients alone.
+
+        out: arrays that take them, as in `value_and_grad`.
+        """
+        return self._calls.grad(*args, out=out, **kwargs)
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value; a copy of the arguments is kept for `backward`, one in each thread."""
-        value = self(*args, **kwargs)
         bound = self._calls.bind(args, kwargs)
-        self._forward.bound = [value if arguments.is_weak(value) else np.array(value) for value in bound]
+        value = self._calls.value(*bound)
+        self._forward.bound = [given if arguments.is_weak(given) else np.array(given) for given in bound]
         return value
 
     def backward(self, upstream: Any = 1.0) -> Gradients:
@@ -210,6 +236,24 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
         return self._calls.hessian(self._calls.bind(args, kwargs))
+
+
+class Function(Differentiable):
+    """A program that can be called and differentiated: what `compile` returns."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        wrt: str | Iterable[str] | None = None,
+        engine: str | None = None,
+        fast_math: bool = False,
+    ):
+        specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
+        super().__init__(Calls(specialiser, _engine(engine)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)
 
     # ------------------------------------------------------------ inside Numba code
 
@@ -261,6 +305,19 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         return self._calls.source(types)
 
 
+class BoundFunction(Differentiable):
+    """A function some of whose inputs are bound to data: what `Function.bind` returns."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data by name: read-only arrays in the element type that kernels read, and numbers."""
+        return dict(self._calls.data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        specialiser = self._calls.specialiser
+        return _rebuild_bound, (self.program, self.wrt, self.engine, specialiser.fast_math, self._calls.data)
+
+
 def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:
     """The inputs to differentiate, checked."""
     differentiable = tuple(filter(signature.is_float, signature.inputs))
@@ -309,3 +366,10 @@ def _engine(name: str | None) -> str:
 
 def _rebuild(program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
     return Function(program, wrt=wrt, engine=engine, fast_math=fast_math)
+
+
+def _rebuild_bound(
+    program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool, data: dict[str, Any]
+) -> BoundFunction:
+    specialiser = Specialiser(program, wrt, fast_math)
+    return BoundFunction(Calls(specialiser, engine, {name: own(value) for name, value in data.items()}))

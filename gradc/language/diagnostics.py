@@ -41,6 +41,7 @@ CODES = {
     "G0603": "argument shapes do not fit",
     "G0604": "option has an unusable value",
     "G0605": "backward before forward",
+    "G0606": "out cannot take the result",
     # files and the command line
     "G0701": "file cannot be read or written",
     "G0702": "unusable value on the command line",

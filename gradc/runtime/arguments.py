@@ -41,11 +41,7 @@ def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any
         if name in values:
             raise Error("G0601", f"{what} `{name}` is given twice", help="by position and by name: drop one of them")
         if name not in known:
-            near = closest(name, names)
-            raise Error(
-                "G0601", f"there is no {what} `{name}`",
-                help=f"did you mean `{near}`?" if near else in_order(names),
-            )  # fmt: skip
+            raise unknown(name, names, what)
         values[name] = value
     missing = [name for name in names if name not in values]
     if missing:
@@ -54,6 +50,13 @@ def bind(names: tuple[str, ...], args: Sequence[Any], keywords: Mapping[str, Any
             help=in_order(names),
         )  # fmt: skip
     return [values[name] for name in names]
+
+
+def unknown(name: str, names: tuple[str, ...], what: str = "argument") -> Error:
+    """The error for a keyword that is none of `names`."""
+    near = closest(name, names)
+    help = f"did you mean `{near}`?" if near else in_order(names)
+    return Error("G0601", f"there is no {what} `{name}`", help=help)
 
 
 def in_order(names: Sequence[str]) -> str:
@@ -131,11 +134,11 @@ class Arguments:
     arrays: list[Any]
     types: tuple[Type, ...]
 
-    def is_as_passed(self, values: Sequence[Any]) -> bool:
-        """Whether the kernel may read what the caller passed: the same arrays, and Python floats as scalars."""
+    def is_as_passed(self, places: Sequence[int], values: Sequence[Any]) -> bool:
+        """Whether the kernel may read what the caller passed there: the same arrays, and Python floats as scalars."""
         return all(
-            array is value or (isinstance(value, float) and known.is_float)
-            for array, value, known in zip(self.arrays, values, self.types)
+            self.arrays[k] is value or (isinstance(value, float) and self.types[k].is_float)
+            for k, value in zip(places, values)
         )
 
     def sizes(self, graph: Graph) -> dict[str, int]:
@@ -227,14 +230,14 @@ READY_FLAGS = 0x0001 | 0x0100
 
 
 def ready_key(values: Sequence[Any]) -> tuple | None:
-    """What distinguishes calls that need no preparation: floats, and arrays that a kernel reads as they are.
+    """What distinguishes calls that need no preparation: float64 numbers, and arrays that a kernel reads as they are.
 
     Calls with equal keys have equal types. None where some argument has to be converted first.
     """
     key: list[Any] = []
     for value in values:
         kind = type(value)
-        if kind is float:
+        if kind is float or kind is np.float64:
             key.append(kind)
         elif (
             kind is np.ndarray

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from gradc.export import EXPORTED, python_module
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
-from gradc.runtime import arguments, dense
+from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
@@ -26,33 +28,68 @@ class Calls:
     It knows nothing of the `Function` that holds it: kernels live exactly as long as somebody can call them.
     """
 
-    def __init__(self, specialiser: Specialiser, engine: str):
+    def __init__(self, specialiser: Specialiser, engine: str, data: Mapping[str, Any] | None = None):
         self.specialiser = specialiser
         self.engine = engine
+        self.data = dict(data or {})
+        """What the function is bound to, by the names of inputs, as `binding.converted` gives it."""
+        self.inputs = tuple(name for name in specialiser.inputs if name not in self.data)
+        """The inputs that a call takes: all but those that are bound."""
+        self._places = [k for k, name in enumerate(specialiser.inputs) if name not in self.data]
+        self._filled = [self.data.get(name) for name in specialiser.inputs]
         self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
         self._ready: dict[tuple[Any, ...], Run] = {}
         self._gradients_type = gradients_type(specialiser.wrt)
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        return self.specialiser.inputs
-
-    @property
     def wrt(self) -> tuple[str, ...]:
         return self.specialiser.wrt
 
+    def bind_data(self, given: Mapping[str, Any]) -> Calls:
+        """The calls of the same function with more inputs bound."""
+        for name in given:
+            if name not in self.inputs:
+                raise arguments.unknown(name, self.inputs)
+        signature = self.specialiser.program.signature
+        added = {name: binding.converted(signature, name, value) for name, value in given.items()}
+        data = self.data | added
+        specialiser = replace(self.specialiser, wrt=tuple(name for name in self.wrt if name not in added))
+        binding.check_together(specialiser, data)
+        return Calls(specialiser, self.engine, data)
+
     # ------------------------------------------------------------ what a function offers
 
-    def value(self, /, *args: Any, **kwargs: Any) -> Any:
+    def value(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None and self._is_input(args):
+            kwargs, out = {**kwargs, "out": out}, None
         (value,) = self.run("value", args, kwargs)
-        return to_python(value)
+        return to_python(value) if out is None else targets.write([value], [out], ["the value"])[0]
 
-    def value_and_grad(self, /, *args: Any, **kwargs: Any) -> tuple[Any, Gradients]:
+    def value_and_grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Gradients]:
+        if out is not None:
+            if not self._is_input(args):
+                return self._write_all(targets.value_and_gradient_targets(out, self.wrt), args, kwargs)
+            kwargs = {**kwargs, "out": out}
         value, *bars = self.run("value_and_grad", args, kwargs)
         return to_python(value), self._gradients(bars)
 
-    def grad(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        return self.value_and_grad(*args, **kwargs)[1]
+    def grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Gradients:
+        if out is not None and not self._is_input(args):
+            return self._write_all([None, *targets.gradient_targets(out, self.wrt)], args, kwargs)[1]
+        return self.value_and_grad(*args, out=out, **kwargs)[1]
+
+    def _is_input(self, args: Sequence[Any]) -> bool:
+        """Whether the keyword `out` of a call with these positional arguments is an input's name."""
+        return "out" in self.inputs[len(args) :]
+
+    def _write_all(
+        self, wanted: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, Gradients]:
+        """The value and the gradients, written into the caller's arrays where there is one."""
+        names = ["the value", *(f"the gradient of `{name}`" for name in self.wrt)]
+        outputs = targets.write(self.run("value_and_grad", args, kwargs), wanted, names)
+        value, *bars = [to_python(output) if target is None else target for output, target in zip(outputs, wanted)]
+        return value, tuple.__new__(self._gradients_type, bars)
 
     def vjp(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
         return self._gradients(self.run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
@@ -100,19 +137,20 @@ class Calls:
 
     def run(self, transform: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
         """The outputs for a call. Arguments like those of an earlier call go straight to its kernel."""
-        bound = args if not kwargs and len(args) == len(self.inputs) else self.bind(args, kwargs)
-        key = transform, arguments.ready_key(bound)
+        given = args if not kwargs and len(args) == len(self.inputs) else self.bind(args, kwargs)
+        key = transform, arguments.ready_key(given)
         ready = self._ready.get(key)
         if ready is not None:
             try:
-                return ready(bound, {})
+                return ready(given, {})
             except (ValueError, IndexError, MemoryError):
                 pass  # the long way says what does not fit
-        result = self.run_with(transform, bound, [])
+        result = self.run_with(transform, given, [])
         if key[1] is not None and self.engine in CHECKING_ENGINES:
-            prepared = self.prepare(bound)
-            if prepared.is_as_passed(bound):
-                self._ready[key] = self.specialise(transform, prepared.types)[1]
+            prepared = self.prepare(given)
+            if prepared.is_as_passed(self._places, given):
+                run = self.specialise(transform, prepared.types)[1]
+                self._ready[key] = partial(run_filled, run, prepared.arrays, self._places) if self.data else run
         return result
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
@@ -132,8 +170,8 @@ class Calls:
             raise out_of_memory() from None
 
     def prepare(self, bound: Sequence[Any]) -> Arguments:
-        """Arguments in the order of the inputs, ready for a kernel, and their types."""
-        return self.specialiser.prepare(bound)
+        """The arguments of a call and the data that are bound, ready for a kernel, and their types."""
+        return self.specialiser.prepare(filled(self._filled, self._places, bound) if self.data else bound)
 
     def specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
         """The kernel for these types of the inputs, and its compilation, made once, whoever asks first."""
@@ -159,7 +197,7 @@ class Calls:
         )
 
     def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
-        arrays = dict(zip(self.inputs, prepared.arrays))
+        arrays = dict(zip(self.specialiser.inputs, prepared.arrays))
         return [np.asarray(arrays[name]) for name in self.wrt]
 
     def _tangents(self, tangents: Any) -> list[tuple[str, Any]]:
@@ -175,3 +213,18 @@ class Calls:
                 help=in_order(self.wrt),
             )  # fmt: skip
         return list(zip((f"the tangent of `{name}`" for name in self.wrt), values))
+
+
+def filled(values: Sequence[Any], places: Sequence[int], given: Sequence[Any]) -> list[Any]:
+    """The values with others in some places."""
+    result = list(values)
+    for k, value in zip(places, given):
+        result[k] = value
+    return result
+
+
+def run_filled(
+    run: Run, arrays: Sequence[Any], places: Sequence[int], given: Sequence[Any], sizes: dict[str, int]
+) -> Sequence[Any]:
+    """A run of a kernel for arguments beside which the others are known."""
+    return run(filled(arrays, places, given), sizes)

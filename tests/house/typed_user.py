@@ -20,6 +20,12 @@ def calls(f: gradc.Function, x: NDArray[np.float64], y: float) -> list[float]:
     assert_type(f.vjp(1.0, x, y), gradc.Gradients)
     assert_type(f.hvp({"x": x, "y": 1.0}, x, y), gradc.Gradients)
     assert_type(f.jacobian(x, y), gradc.Gradients)
+    assert_type(f.value_and_grad(x, y, out=[np.empty(3), None])[1], gradc.Gradients)
+    assert_type(f.bind(x=x), gradc.BoundFunction)
+    assert_type(f.bind(x=x).bind(y=y).grad(), gradc.Gradients)
+    assert_type(grads._fields, tuple[str, ...])
+    assert_type(grads._asdict(), dict[str, Any])
+    assert_type(grads._replace(y=1.0), gradc.Gradients)
     x_bar: NDArray[np.float64] = grads.x
     y_bar: float = grads["y"]
     assert_type(grads[:1], tuple[Any, ...])
