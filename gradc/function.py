@@ -157,12 +157,17 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     # ------------------------------------------------------------ values and gradients
 
-    def __call__(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value: a float, or an array of the shape that NumPy broadcasting gives.
 
         out: an array that takes the value and is returned.
         """
-        return self._calls.value(*args, out=out, **kwargs)
+        if self._value is not None:
+            return self._value(*args, **kwargs)
+        return self._answer("value", "_value", args, kwargs)
+
+    _value: Callable[..., Any] | None = None
+    """What answers calls from the first one on that a native kernel can answer alone."""
 
     def value_and_grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Gradients]:
         """The value, and its gradients as a named tuple in the order of `wrt`, each shaped like its input.
@@ -176,14 +181,22 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         >>> x_bar, grads.x is x_bar, grads.a
         (array([ 6., 12.]), True, 5.0)
         """
-        return self._calls.value_and_grad(*args, out=out, **kwargs)
+        return self._answer("value_and_grad", "value_and_grad", args, kwargs if out is None else {**kwargs, "out": out})
 
     def grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Gradients:
         """The gradients alone.
 
         out: arrays that take them, as in `value_and_grad`.
         """
-        return self._calls.grad(*args, out=out, **kwargs)
+        return self._answer("grad", "grad", args, kwargs if out is None else {**kwargs, "out": out})
+
+    def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What `Calls` gives. From the first call on that a native kernel can answer alone, its entry takes the place of
+        the method."""
+        result = getattr(self._calls, name)(*args, **kwargs)
+        if name in self._calls.tables:
+            self.__dict__[attribute] = self._calls.short(name)
+        return result
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value; a copy of the arguments is kept for `backward`, one in each thread."""

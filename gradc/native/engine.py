@@ -3,76 +3,96 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from gradc.compiler import Compilation
 from gradc.ir.types import DTYPES
-from gradc.native import link, target
-from gradc.native.kernel import INTERRUPTED, OUT_OF_MEMORY, Machine, machine
+from gradc.loops.ir import Kernel
+from gradc.native import entry, link, target
+from gradc.native.frame import Field
+from gradc.native.kernel import OUT_OF_MEMORY, Machine, machine
 
-CTYPES = {"f64": ctypes.c_double, "f32": ctypes.c_float, "i64": ctypes.c_int64, "bool": ctypes.c_bool}
 KINDS = {"ValueError": ValueError, "IndexError": IndexError}
 
 
 class NativeKernel:
-    """A kernel that is loaded."""
+    """A kernel that is loaded; called with arrays and scalars of the types that it was made for, it gives all outputs.
 
-    def __init__(self, compilation: Compilation):
-        self.made: Machine = machine(compilation.loops, target.vector_doubles())
-        if "@gradc_" in self.made.text:
+    Nothing that it holds refers back to it: its code goes as soon as nobody can call it.
+    """
+
+    def __init__(self, loops: Kernel, doubles: int | None = None):
+        self.loaded = loaded = _Loaded(machine(loops, doubles or target.vector_doubles()))
+        self.call: Callable[..., Sequence[Any]] = loaded
+        if entry.is_possible() and loaded.frame.size <= entry.MAX_SLOTS:
+            tables = entry.Tables()
+            tables.add(self.table(entry.ALL))
+            self.call = entry.function("kernel", tables, loaded)
+
+    def __call__(self, arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        return self.call(*[array if isinstance(array, np.ndarray) else _python_number(array) for array in arrays])
+
+    def table(
+        self, form: int, gradients: type | None = None, data: Mapping[str, Any] = MappingProxyType({})
+    ) -> entry.Table:
+        """What the entry has to know to call the kernel."""
+        loaded = self.loaded
+        return entry.Table(loaded.frame, loaded.kernel, loaded.shapes, form, (gradients, loaded.code), data)
+
+
+class _Loaded:
+    """The machine code of a kernel, and how to call it without the entry, with the exceptions that it asks for."""
+
+    def __init__(self, made: Machine):
+        if "@gradc_" in made.text:
             link.blas()
-        self.code = link.Code(target.object_code(self.made.text))
-        self.kernel = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self.code.address("kernel"))
-        shapes = self.code.address("shapes") if self.made.frame.dims else 0
-        self.shapes = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(shapes) if shapes else None
+        self.frame, self.errors = made.frame, made.errors
+        self.code = link.Code(target.object_code(made.text))
+        self.kernel = self.code.address("kernel")
+        self.shapes = self.code.address("shapes") if made.frame.dims else 0
 
-    def run(self, arrays: Sequence[Any], sizes: dict[str, int]) -> list[Any]:
-        """The outputs; the arrays are contiguous and have the element types of the kernel."""
-        frame = self.made.frame
+    def __call__(self, *arrays: Any) -> list[Any]:
+        frame = self.frame
         slots = np.zeros(max(frame.size, 1), np.int64)
-        kept = []
         for field, array in zip(frame.inputs, arrays):
             if field.type.shape:
                 slots[field.slot] = array.ctypes.data
                 slots[field.slot + 1 : field.slot + 1 + array.ndim] = array.shape
             else:
-                _put(slots, field.slot, field.type.dtype, array)
-        if self.shapes is not None:
-            dims = np.zeros(frame.dims, np.int64)
-            self._check(self.shapes(slots.ctypes.data, dims.ctypes.data))
-        at = 0
-        for field in frame.outputs:
-            if field.type.shape:
-                rank = field.type.rank
-                made = np.empty(dims[at : at + rank], DTYPES[field.type.dtype])
-                at += rank
-                slots[field.slot] = made.ctypes.data
-                kept.append(made)
-            else:
-                kept.append(None)
-        self._check(self.kernel(slots.ctypes.data))
-        return [
-            _get(slots, field.slot, field.type.dtype) if made is None else made
-            for field, made in zip(frame.outputs, kept)
+                _scalar(slots, field)[0] = array
+        dims = np.zeros(frame.dims, np.int64)
+        if self.shapes:
+            self._check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
+        sizes = iter(dims.tolist())
+        made = [
+            np.empty([next(sizes) for _ in field.type.shape], DTYPES[field.type.dtype]) if field.type.shape else None
+            for field in frame.outputs
         ]
+        for field, array in zip(frame.outputs, made):
+            if array is not None:
+                slots[field.slot] = array.ctypes.data
+        self._check(KERNEL(self.kernel)(slots.ctypes.data))
+        return [_scalar(slots, field)[0] if array is None else array for field, array in zip(frame.outputs, made)]
 
     def _check(self, status: int) -> None:
-        if status == 0:
-            return
         if status == OUT_OF_MEMORY:
             raise MemoryError
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
-        kind, message = self.made.errors[status - 1]
-        raise KINDS[kind](message)
+        if status:
+            kind, message = self.errors[status - 1]
+            raise KINDS[kind](message)
 
 
-def _put(slots: np.ndarray, slot: int, dtype: str, value: Any) -> None:
-    slots[slot : slot + 1].view(DTYPES[dtype])[0] = value
+KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+SHAPES = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def _get(slots: np.ndarray, slot: int, dtype: str) -> Any:
-    return slots[slot : slot + 1].view(DTYPES[dtype])[0]
+def _scalar(slots: np.ndarray, field: Field) -> np.ndarray:
+    """The slot of a scalar as an array of one element of its type."""
+    return slots[field.slot : field.slot + 1].view(DTYPES[field.type.dtype])[:1]
+
+
+def _python_number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

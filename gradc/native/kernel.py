@@ -557,7 +557,7 @@ class _Printer(Writer):
             case IndexValue():
                 return self._index_value(value)
             case Extent():
-                return self.dims[value.array][value.axis]
+                return (self.dims.get(value.array) or self._shape(value.array))[value.axis]
             case Variable():
                 return self.scalars[value.name]
             case Load():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import weakref
 from functools import cache
 from typing import Any
 
@@ -37,10 +36,10 @@ def blas() -> None:
 
     for name in ("dgemm", "sgemm"):
         capsule = cython_blas.__pyx_capi__[name]
-        llvm().add_symbol(f"gradc_{name}", _pointer(capsule))
+        llvm().add_symbol(f"gradc_{name}", pointer(capsule))
 
 
-def _pointer(capsule: Any) -> int:
+def pointer(capsule: Any) -> int:
     """What a capsule holds."""
     python = ctypes.pythonapi
     python.PyCapsule_GetName.restype = ctypes.c_char_p
@@ -49,5 +48,3 @@ def _pointer(capsule: Any) -> int:
     python.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return python.PyCapsule_GetPointer(capsule, python.PyCapsule_GetName(capsule))
 
-
-_ = weakref

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -39,6 +39,8 @@ class Calls:
         self._filled = [self.data.get(name) for name in specialiser.inputs]
         self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
         self._ready: dict[tuple[Any, ...], Run] = {}
+        self.tables: dict[str, Any] = {}
+        """What leads to native kernels, by the name of the public function."""
         self._gradients_type = gradients_type(specialiser.wrt)
 
     @property
@@ -151,7 +153,27 @@ class Calls:
             if prepared.is_as_passed(self._places, given):
                 run = self.specialise(transform, prepared.types)[1]
                 self._ready[key] = partial(run_filled, run, prepared.arrays, self._places) if self.data else run
+                self._shorten(transform, run, prepared)
         return result
+
+    def _shorten(self, transform: str, run: Run, prepared: Arguments) -> None:
+        """Lead calls of public functions straight to a native kernel."""
+        if not hasattr(run, "table"):
+            return
+        from gradc.native import entry
+
+        data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}
+        for name, form in entry.FORMS[transform].items():
+            self.tables.setdefault(name, entry.Tables()).add(run.table(form, self._gradients_type, data))
+
+    def short(self, name: str) -> Callable[..., Any]:
+        """What answers calls of `value`, `grad` or `value_and_grad`: without Python code on the way where it can."""
+        otherwise = getattr(self, name)
+        if name not in self.tables:
+            return otherwise
+        from gradc.native import entry
+
+        return entry.function(name, self.tables[name], otherwise)
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""

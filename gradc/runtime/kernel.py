@@ -69,7 +69,7 @@ def native(compilation: Compilation) -> Run:
     """The loop IR, compiled by LLVM."""
     from gradc.native.engine import NativeKernel
 
-    return NativeKernel(compilation).run
+    return NativeKernel(compilation.loops)
 
 
 ENGINES: dict[str, Callable[[Compilation], Run]] = {"native": native, "numba": numba, "interpreter": interpreter}
