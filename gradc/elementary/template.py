@@ -114,6 +114,8 @@ class _Reading:
 
     def read(self, syntax: Expression, scope: Mapping[str, int], dtype: str = "f64") -> int:
         match syntax:
+            case Name(id=("inf" | "nan") as id) if id not in scope:
+                return self.step("number", (), dtype, float(id))
             case Name():
                 return scope[syntax.id]
             case Literal():
