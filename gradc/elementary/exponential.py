@@ -1,9 +1,9 @@
 """Exponentials, logarithms, hyperbolic functions, powers.
 
-Arguments are reduced to a power of two and a rest (Cody and Waite, Software Manual for the Elementary Functions; Muller,
-Elementary Functions, 3rd edition, chapters 3 and 11): no tables, no branches. The coefficients are minimax (Remez, in 60
-digits, rounded one after another with the rest fitted again). Where a function comes near its bound, the leading terms
-are a sum of two numbers: what rounding loses of the first is added at the end.
+Arguments are reduced to a power of two and a rest, without tables and branches (Cody and Waite, Software Manual for the
+Elementary Functions; Muller, Elementary Functions, 3rd edition, chapters 3 and 11). Coefficients are minimax: Remez in
+60 digits, the leading ones rounded one after another and the rest fitted again. Leading terms are a sum of two numbers
+where a function would come near its bound: what rounding loses of the sum is added at the end.
 
 `x + 6755399441055744`, which is 1.5 * 2**52, rounds x to the nearest integer k and leaves it in the last bits; with an
 integer more it leaves k and the bias of an exponent there, and a shift by 52 makes a power of two of it.
@@ -188,7 +188,8 @@ EXPONENTIAL = {
     "log_normal(x)": "where(x < 2.2250738585072014e-308, x * 18014398509481984, x)",
     "log_exponent(x)": f"""
         biased = shift_right(bits(log_normal(x)) + 2638147582215219, 52)
-        from_bits(bit_or(biased, 4841369599423283200)) - where(x < 2.2250738585072014e-308, {2**52 + 1077}, {2**52 + 1023})
+        bias = where(x < 2.2250738585072014e-308, {2**52 + 1077}, {2**52 + 1023})
+        from_bits(bit_or(biased, 4841369599423283200)) - bias
     """,
     "log_mantissa(x)": f"""
         from_bits(bit_and(bits(log_normal(x)) + 2638147582215219, {2**52 - 1}) + 4604544271217802189)
@@ -259,8 +260,8 @@ EXPONENTIAL = {
         high + (most - high + g - (square - small))
     """,
     # ---------------------------------------------------------------- powers
-    # |x|**y = e**(y log |x|) with log |x| = high + low to 2**-68; the signs, and what C's pow does at the ends
-    "power(x, y)": f"""
+    # |x|**y = e**(y log |x|) with log |x| = high + low to 2**-65; the signs, and what C's pow does at the ends
+    "power(x, y)": """
         size = abs(x)
         high = power_log(size)
         low = power_log_rest(size)

@@ -2,7 +2,7 @@
 
 A text is in gradc's language, over the primitives of `PRIMITIVES`, other elementary functions, `polynomial(x, c0, c1,
 ...)`, which is Horner's scheme with `fma`, and `rare(condition, f(x), y)`, which is y but for elements where the
-condition holds: they are computed one by one, by a function of `gradc.loops.support`.
+condition holds: they are computed one by one, by a function of `gradc.loops.support`. `inf` and `nan` are numbers.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "
 @cache
 def template(name: str) -> Template:
     """The steps of an elementary function."""
-    params, text = FUNCTIONS[name]
+    params, _ = FUNCTIONS[name]
     reading = _Reading(len(params))
     result = reading.call(name, list(range(len(params))))
     return _ending_with(params, reading.steps, result)
@@ -155,7 +155,8 @@ class _Reading:
     def _call(self, syntax: Call, scope: Mapping[str, int], dtype: str) -> int:
         name, args = syntax.function, syntax.args
         if name == "where":
-            return self._where(*args, scope, dtype)
+            test, then, otherwise = args
+            return self._where(test, then, otherwise, scope, dtype)
         if name == "polynomial":
             x, *coefficients = [self.read(arg, scope) for arg in args]
             return reduce(lambda total, c: self.step("fma", (total, x, c), "f64"), reversed(coefficients))

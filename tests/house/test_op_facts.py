@@ -16,6 +16,7 @@ OTHER_NAMES = {
     "check/symbolic.py": "what each op means in SymPy's expressions",
     "construct/calls.py": "functions of the language",
     "construct/functions.py": "functions of the language",
+    "elementary": "functions of numbers as straight-line code, and the primitives of that code",
     "frontends/elsewhere.py": "names that other libraries have for functions of the language",
     "language": "words of the text",
     "loops/reader.py": "statements of the loop IR",
