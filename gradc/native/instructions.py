@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
+from gradc.ir.ops import OPS
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
 """LLVM's names for element types."""
@@ -213,13 +214,20 @@ class Writer:
 
     def one_by_one(self, name: str, args: Sequence[Value]) -> Value:
         """A scalar function, called for each lane."""
-        libm = {"power": "pow", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-                "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "gamma": "tgamma"}.get(name, name)
-        kinds = ", ".join(["double"] * len(args))
-        self.declare(f"declare double @{libm}({kinds})")
+        scalar = SCALAR_FUNCTIONS.get(name)
+        if scalar is None:
+            libm = {"power": "pow", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+                "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh"}.get(name, name)
+            kinds = ", ".join(["double"] * len(args))
+            self.declare(f"declare double @{libm}({kinds})")
+            scalar = libm
+        else:
+            self.called.add(scalar)
         lanes = args[0].lanes
-        made = [self.emit(f"call double @{libm}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")
-                for k in range(lanes or 1)]
+        made = [
+            self.emit(f"call double @{scalar}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")
+            for k in range(lanes or 1)
+        ]
         return self.gathered(made) if lanes else made[0]
 
     def rare(self, condition: Value, usual: Value, function: str, args: Sequence[Value]) -> Value:
@@ -265,6 +273,11 @@ class Writer:
         self._last = done
         return self.emit(f"phi double [ {usual.text}, %{start} ], [ {called.text}, %{some} ]", "f64")
 
+
+SCALAR_FUNCTIONS = {
+    row.name: row.python.partition("(")[0] for row in OPS.values() if row.python.startswith("_") and not row.of_integers
+}
+"""The functions of `gradc.loops.support` that are ops."""
 
 METADATA = '!0 = !{!"branch_weights", i32 1, i32 2000}'
 """What instructions refer to: a branch that is rarely taken."""

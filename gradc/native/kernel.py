@@ -64,6 +64,8 @@ LANES_OF_SUMS = 32
 """A sum is this many sums, of which number k has the terms k, k + 32, ... (`BACKEND`); they are added in a fixed tree."""
 INLINED = 48
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
+STREAMED_FROM = 2**24
+"""Bytes of results from which they are written past the caches."""
 OUT_OF_MEMORY, INTERRUPTED = -1, -2
 """What a kernel returns beside 0 and, from 1 on, the number of the error that it raises."""
 
@@ -107,6 +109,8 @@ class _Printer(Writer):
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False
+        self.depth = 0
+        """How many loops are around a statement, itself included."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
         self.allocated |= {node.name for node in kernel.inputs}
         applied = [s for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
@@ -790,6 +794,11 @@ class _Printer(Writer):
     # ------------------------------------------------------------ loops
 
     def _for(self, loop: For) -> None:
+        self.depth += 1
+        self._do(loop)
+        self.depth -= 1
+
+    def _do(self, loop: For) -> None:
         plan = plan_of(loop)
         name = re.sub(r"\d+$", "", loop.variable)
         if isinstance(plan, str):
@@ -841,7 +850,7 @@ class _Printer(Writer):
         counter = self._counter(start)
         span = self._whole("sub", stop, start)
         self.sums = {sum: _LaneSum(self, sum, start) for sum in plan.sums}
-        if plan.stores and len(outer[2]) == 0 and outer[0] is None and lanes > 1:
+        if lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
             self._streaming(loop, counter, start, stop, lanes)
         else:
             if self.sums and plan.is_light and lanes > 1:
@@ -855,6 +864,14 @@ class _Printer(Writer):
         self.plan, self.lanes, self.sums, self.meeting = outer
         for cell, sum in sums.items():
             self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _is_all_output(self, loop: For) -> bool:
+        """Whether a loop may be long, and stores elements of one size into arrays that the caller gets."""
+        if isinstance(loop.start, int) and isinstance(loop.stop, int):
+            return False
+        arrays = {s.array for s in loop.body if isinstance(s, Store)}
+        is_equal = len({BYTES[self.kernel.arrays[array].dtype] for array in arrays}) == 1
+        return is_equal and arrays <= self.output_slots.keys()
 
     def _whole_lanes(self, start: Value, span: Value, lanes: int) -> Value:
         """Where the last full group of lanes ends."""
@@ -883,10 +900,45 @@ class _Printer(Writer):
         self._while(counter, stop, number(lanes or 1, "i64"), body)
 
     def _streaming(self, loop: For, counter: str, start: Value, stop: Value, lanes: int) -> None:
-        """A loop that only stores. Where it writes more than a cache holds, it writes past the cache, which takes
-        aligned vectors: the first elements go one by one."""
-        self._lanes_while(loop, counter, self._whole_lanes(start, self._whole("sub", stop, start), lanes), lanes)
+        """A loop that only stores. Results that no cache holds are written past the caches, in aligned vectors: the
+        first vector is an ordinary one, the second begins inside of it."""
+        stores = [s for s in loop.body if isinstance(s, Store)]
+        width = lanes * BYTES[self.kernel.arrays[stores[0].array].dtype]
+        span = self._whole("sub", stop, start)
+        full = self._whole_lanes(start, span, lanes)
+        self.whole[loop.variable] = start
+        self.lanes = lanes
+        offsets = [
+            self.emit(f"and i64 {address.text}, {width - 1}", "i64")
+            for address in (self._as_integer(self._first(s.array, s.index)) for s in stores)
+        ]
+        self.lanes = 0
+        is_large = self.emit(f"icmp sgt i64 {span.text}, {STREAMED_FROM // (width // lanes * len(stores))}", "bool")
+        for offset in offsets[1:]:
+            is_large = self.op("and", (is_large, self.equal(offset, offsets[0])), "bool")
+        before = self._whole("sub", number(width, "i64"), offsets[0])
+        skipped = self.emit(f"sdiv i64 {before.text}, {width // lanes}", "i64")
+        aligned = self._whole("add", start, skipped)
+        first = self._whole("add", start, number(lanes, "i64"))
+        self._lanes_while(loop, counter, self.select(is_large, first, full), lanes)
+        stream, done = self.name("stream"), self.name("streamed")
+        known = dict(self.known)
+        self.line(f"br i1 {is_large.text}, label %{stream}, label %{done}, !prof !0")
+        self.label(stream)
+        self.known = dict(known)
+        self.line(f"store {aligned.typed}, ptr {counter}, align 8")
+        rest = self._whole_lanes(aligned, self._whole("sub", stop, aligned), lanes)
+        self.is_streaming = True
+        self._lanes_while(loop, counter, rest, lanes)
+        self.is_streaming = False
+        self.line("fence seq_cst")
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
         self._lanes_while(loop, counter, stop, 0)
+
+    def _as_integer(self, address: str) -> Value:
+        return self.emit(f"ptrtoint ptr {address} to i64", "i64")
 
 
 class _LaneSum:
