@@ -74,6 +74,14 @@ def every_stage_is_verified():
     compiler.watchers.remove(watch)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def kernels_of_this_run_only(tmp_path_factory):
+    """Tests, and the processes that they start, neither find kernels of another day nor leave any."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADC_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
 @pytest.fixture(
     params=[pytest.param(name, marks=[] if name == "interpreter" else [pytest.mark.compiled]) for name in ENGINES]
 )

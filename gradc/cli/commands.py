@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ Shell completion: put one of these into your shell's start-up file.
   zsh    eval "$(_GRADC_COMPLETE=zsh_source gradc)"
   fish   _GRADC_COMPLETE=fish_source gradc | source
 """
+
+MAX_LISTED_KERNELS = 20
+"""How many kernels `gradc cache` lists; `--json` has all."""
 
 
 # ---------------------------------------------------------------- options
@@ -291,5 +295,62 @@ def info_command(as_json: bool) -> None:
     if as_json:
         echo(json_of(found))
     else:
-        rows = [(name.replace("_", " "), "unknown" if value is None else str(value)) for name, value in found.items()]
-        echo("\n".join(table(("", ""), rows, left=2)[1:]))
+        shown = {name: "unknown" if value is None else str(value) for name, value in found.items()}
+        shown["cache"] = cache_text(found["cache"])
+        echo("\n".join(table(("", ""), [(name.replace("_", " "), text) for name, text in shown.items()], left=2)[1:]))
+
+
+def cache_text(found: dict[str, Any]) -> str:
+    """Where kernels are kept and how many they are, or why they are not."""
+    from gradc.show.table import size_text
+
+    if found["why_not_read"]:
+        return f"none: {found['why_not_read']}"
+    kernels = f"{found['kernels']:,} kernel{'s' * (found['kernels'] != 1)}"
+    text = f"{found['place']}: {kernels}, {size_text(found['bytes'])} of {size_text(found['limit'])}"
+    return f"{text}; nothing is added: {found['why_not_written']}" if found["why_not_written"] else text
+
+
+@main.command("cache", cls=Command)
+@click.argument("action", type=click.Choice(["clear"]), required=False)
+@json_option
+def cache_command(action: str | None, as_json: bool) -> None:
+    """List the compiled kernels on disk, the last used first; `gradc cache clear` removes them all.
+
+    The environment variable GRADC_CACHE names another directory for them, or none: GRADC_CACHE=off.
+    """
+    from gradc.runtime.cache import store
+    from gradc.runtime.machine import cached
+    from gradc.show.table import size_text
+
+    found = cached()
+    if action == "clear":
+        if found["why_not_read"]:
+            raise Error("G0701", f"there is no cache to clear: {found['why_not_read']}")
+        kernels, size = store.clear()
+        if as_json:
+            echo(json_of({"place": found["place"], "removed": kernels, "bytes": size}))
+        else:
+            echo(f"removed {kernels:,} kernel{'s' * (kernels != 1)}, {size_text(size)}, from {found['place']}")
+        return
+    entries = store.entries()
+    if as_json:
+        listed = [{"file": e.path, "bytes": e.bytes, "used": e.used, "key": e.key} for e in entries]
+        echo(json_of(found | {"entries": listed}))
+        return
+    rows = [(day(entry.used), size_text(entry.bytes), cut(entry.key)) for entry in entries[:MAX_LISTED_KERNELS]]
+    lines = [f"{used}  {size:>9}  {key}".rstrip() for used, size, key in rows]
+    if len(entries) > len(rows):
+        lines.append(f"... and {len(entries) - len(rows):,} more")
+    echo("\n".join([cache_text(found), *lines]))
+
+
+def day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def cut(text: str) -> str:
+    """A text on one line of 80 characters."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = " ".join(line.split())
+    return line if len(line) <= 80 else line[:77] + "..."

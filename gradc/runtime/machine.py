@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gradc.runtime.cache import store
+
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy")
 
 VECTOR_BITS = {"avx512f": 512, "avx2": 256, "avx": 256, "sse2": 128, "asimd": 128, "neon": 128}
@@ -16,8 +18,6 @@ VECTOR_BITS = {"avx512f": 512, "avx2": 256, "avx": 256, "sse2": 128, "asimd": 12
 
 def facts() -> dict[str, Any]:
     """Versions, processor, vector width in bits, threads, and where kernels are kept."""
-    import platformdirs
-
     from gradc.version import __version__
 
     return {
@@ -28,7 +28,21 @@ def facts() -> dict[str, Any]:
         "cpu": cpu_name(),
         "vector_bits": vector_bits(),
         "threads": usable_cpus(),
-        "cache": platformdirs.user_cache_dir("gradc", appauthor=False),
+        "cache": cached(),
+    }
+
+
+def cached() -> dict[str, Any]:
+    """Where kernels are kept, how many they are and their bytes; why none are read, and why none are written."""
+    place, why_not_read = store.place()
+    kernels, size = store.totals()
+    return {
+        "place": place,
+        "kernels": kernels,
+        "bytes": size,
+        "limit": store.limit,
+        "why_not_read": why_not_read,
+        "why_not_written": store.why_not_written(),
     }
 
 

@@ -37,6 +37,14 @@ def _exact(value: Any) -> str:
     return str(value)
 
 
+def size_text(count: int) -> str:
+    """A number of bytes to three digits: `340 KiB`."""
+    size, units = float(count), ["bytes", "KiB", "MiB", "GiB"]
+    while size >= 999.5 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{size:.3g} {units[0]}"
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int, gap_before: str = "") -> list[str]:
     """Aligned lines under headings; the first `left` columns to the left, the others to the right.
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import stat
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 import gradc
 from gradc.cli import commands, shell
 from gradc.compiler import STAGES
+from gradc.runtime.cache import store
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
 NEURON_AT = "w0=2,x0=-1,w1=-3,x1=-2,w2=-3"
@@ -368,6 +370,40 @@ def test_info():
     lines = ok("info").stdout.splitlines()
     assert lines[0].split() == ["gradc", gradc.__version__]
     assert len(lines) == len(facts)
+
+
+def test_cache(tmp_path, monkeypatch):
+    place = tmp_path / "kernels"
+    monkeypatch.setenv("GRADC_CACHE", str(place))
+    assert ok("cache").stdout == f"{place}: 0 kernels, 0 bytes of 256 MiB\n" and not place.exists()
+    for k in range(25):
+        store.save(f"sum(x**{k})\n\x1b[31m" + "and more " * 20, bytes(2_000))
+    first, *lines = ok("cache").stdout.splitlines()
+    assert first == f"{place}: 25 kernels, 54.9 KiB of 256 MiB"
+    assert len(lines) == 21 and lines[-1] == "... and 5 more"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d    2.2 KiB  sum\(x\*\*\d+\) \[31mand more .*\.\.\.", lines[0])
+    facts = json.loads(ok("cache", "--json").stdout)
+    assert facts["kernels"] == len(facts["entries"]) == 25
+    assert facts["bytes"] == sum(entry["bytes"] for entry in facts["entries"])
+    assert {entry["key"].splitlines()[0] for entry in facts["entries"]} == {f"sum(x**{k})" for k in range(25)}
+    assert ok("info").stdout.splitlines()[-1] == f"cache        {first}"
+    assert json.loads(ok("info", "--json").stdout)["cache"]["kernels"] == 25
+    assert ok("cache", "clear").stdout == f"removed 25 kernels, 54.9 KiB, from {place}\n"
+    assert json.loads(ok("cache", "clear", "--json").stdout) == {"place": str(place), "removed": 0, "bytes": 0}
+    assert ok("cache").stdout == f"{place}: 0 kernels, 0 bytes of 256 MiB\n"
+    assert run("cache", "empty").exit_code == 2
+    assert "GRADC_CACHE=off" in ok("cache", "--help").stdout
+
+
+def test_a_cache_that_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADC_CACHE", "off")
+    assert ok("cache").stdout == "none: GRADC_CACHE is off\n"
+    assert ok("info").stdout.splitlines()[-1] == "cache        none: GRADC_CACHE is off"
+    refused = run("cache", "clear")
+    assert refused.exit_code == 1 and "there is no cache to clear: GRADC_CACHE is off" in refused.stderr
+    (tmp_path / "kernels").write_text("")
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "kernels"))
+    assert ok("cache").stdout == f"none: {tmp_path}/kernels is no directory\n"
 
 
 def test_help_names_every_command_and_option():

@@ -47,6 +47,7 @@ def test_exit_codes(args, input, code, stdout):
     [
         ("--help",),
         ("info",),
+        ("cache",),
         ("eval", "exp(x)", "--at", "x=1"),
         ("eval", "gamma(x) + digamma(x) + polygamma(2, x) + erf(x) + erfc(x) + normal_cdf(x)", "--at", "x=2"),
         ("eval", "sum(log(1 + exp(-y*x)))", "--at", "x=[1,2],y=[1,-1]"),
@@ -129,7 +130,7 @@ def test_shell_completion_knows_commands_options_and_stages():
         asked = {"_GRADC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
         return [line.partition(",")[2] for line in process(environment=asked).stdout.splitlines()]
 
-    assert {"compile", "eval", "trace", "check", "bench", "info"} <= set(completions("gradc "))
+    assert {"compile", "eval", "trace", "check", "bench", "info", "cache"} <= set(completions("gradc "))
     assert completions("gradc compile --em") == ["--emit"]
     assert {"graph", "schedule", "python"} <= set(completions("gradc compile --emit "))
     assert "--at" in completions("gradc eval -x --")
