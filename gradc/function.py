@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter
 from inspect import Signature as CallSignature
@@ -191,8 +191,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         return self._answer("grad", "grad", args, kwargs if out is None else {**kwargs, "out": out})
 
     def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What `Calls` gives. From the first call on that a native kernel can answer alone, its entry takes the place of
-        the method."""
+        """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method."""
         result = getattr(self._calls, name)(*args, **kwargs)
         if name in self._calls.tables:
             self.__dict__[attribute] = self._calls.short(name)
