@@ -181,14 +181,18 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         >>> x_bar, grads.x is x_bar, grads.a
         (array([ 6., 12.]), True, 5.0)
         """
-        return self._answer("value_and_grad", "value_and_grad", args, kwargs if out is None else {**kwargs, "out": out})
+        kwargs = kwargs if out is None else {**kwargs, "out": out}
+        found: tuple[Any, Gradients] = self._answer("value_and_grad", "value_and_grad", args, kwargs)
+        return found
 
     def grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Gradients:
         """The gradients alone.
 
         out: arrays that take them, as in `value_and_grad`.
         """
-        return self._answer("grad", "grad", args, kwargs if out is None else {**kwargs, "out": out})
+        kwargs = kwargs if out is None else {**kwargs, "out": out}
+        found: Gradients = self._answer("grad", "grad", args, kwargs)
+        return found
 
     def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method."""
