@@ -38,7 +38,7 @@ SHOWN_KEY = 200
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeptKernel:
     """A kernel on disk: its file, what it takes, when it was last used (seconds since 1970), how its key begins."""
 
     path: str
@@ -47,7 +47,7 @@ class Entry:
     key: str
 
 
-class Store:
+class KernelStore:
     """A directory of byte strings. Any number of processes and threads may share it."""
 
     def __init__(self, limit: int = LIMIT):
@@ -118,9 +118,9 @@ class Store:
 
     # ------------------------------------------------------------ what is in it
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[KeptKernel]:
         """Every entry, the last used first."""
-        found = [Entry(path, size, used, _key_of(path)) for path, size, used in _files(self._usable())]
+        found = [KeptKernel(path, size, used, _key_of(path)) for path, size, used in _files(self._usable())]
         return sorted(found, key=lambda entry: -entry.used)
 
     def totals(self) -> tuple[int, int]:
@@ -341,5 +341,5 @@ def _key_of(path: str) -> str:
         return ""
 
 
-store = Store()
+store = KernelStore()
 """Where this process keeps its kernels."""

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from gradc.runtime import cache
-from gradc.runtime.cache import Store
+from gradc.runtime.cache import KernelStore
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are POSIX")
 KEY, DATA = "sum(x**2)\nx: f64[n]\nopt 3", bytes(range(256)) * 40
@@ -24,7 +24,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(place):
-    return Store()
+    return KernelStore()
 
 
 def files(place):
@@ -38,7 +38,7 @@ def test_saved_and_loaded(store, place):
     assert store.load(KEY) is None and not place.exists()
     for key, data in ((KEY, DATA), (KEY + " ", b""), ("", b"none"), ("\ud800 é", b"\0" * 100_000)):
         store.save(key, data)
-        assert store.load(key) == data == Store().load(key)
+        assert store.load(key) == data == KernelStore().load(key)
     assert store.load(KEY + "  ") is None
     store.save(KEY, b"again")
     assert store.load(KEY) == b"again"
@@ -74,7 +74,7 @@ def test_the_key_is_compared_whole(store, place):
 def test_off(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADC_CACHE", "off")
     monkeypatch.chdir(tmp_path)
-    store = Store()
+    store = KernelStore()
     store.save(KEY, DATA)
     assert store.load(KEY) is None and store.place() == (None, "GRADC_CACHE is off")
     assert store.why_not_written() == "GRADC_CACHE is off" and list(tmp_path.iterdir()) == []
@@ -85,7 +85,7 @@ def test_a_moved_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for setting, place in (("here/kernels", "here/kernels"), ("~/there", "there")):
         monkeypatch.setenv("GRADC_CACHE", setting)
-        store = Store()
+        store = KernelStore()
         store.save(KEY, DATA)
         assert store.load(KEY) == DATA and len(files(tmp_path / place)) == 1
         assert store.place() == (str((tmp_path / place).resolve()), None) and store.why_not_written() is None
@@ -100,7 +100,7 @@ def test_the_default_is_that_of_platformdirs(tmp_path, monkeypatch, variable):
 
 
 def test_it_costs_no_import():
-    code = "import sys, gradc.runtime.cache as c; c.Store().load('k'); print('platformdirs' in sys.modules)"
+    code = "import sys, gradc.runtime.cache as c; c.KernelStore().load('k'); print('platformdirs' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n" or sys.platform != "linux"
 
@@ -109,8 +109,8 @@ def test_it_costs_no_import():
 
 RACE = """
 import hashlib, random, sys
-from gradc.runtime.cache import Store
-store, numbers = Store(limit=200_000), random.Random(int(sys.argv[1]))
+from gradc.runtime.cache import KernelStore
+store, numbers = KernelStore(limit=200_000), random.Random(int(sys.argv[1]))
 hits = 0
 for step in range(400):
     key = f"program {numbers.randrange(20)}"
@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_while_it_writes(store, place, where):
     code = (
         "import os, signal\nfrom gradc.runtime import cache\n"
         "def die(*args): os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"{where} = die\ncache.Store().save({KEY!r}, b'unfinished')\n"
+        f"{where} = die\ncache.KernelStore().save({KEY!r}, b'unfinished')\n"
     )
     killed = subprocess.run([sys.executable, "-c", code], timeout=60)
     assert killed.returncode == -signal.SIGKILL
@@ -202,9 +202,9 @@ def refusing(number):
 def test_a_file_that_must_not_grow(store, place):
     """The system itself stops the write."""
     code = (
-        "import resource, signal\nfrom gradc.runtime.cache import Store\n"
+        "import resource, signal\nfrom gradc.runtime.cache import KernelStore\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        f"store = Store(); store.save({KEY!r}, bytes(10_000)); print(store.load({KEY!r}))"
+        f"store = KernelStore(); store.save({KEY!r}, bytes(10_000)); print(store.load({KEY!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr, files(place)) == ("None\n", "", [])
@@ -214,7 +214,7 @@ def test_a_file_that_must_not_grow(store, place):
 @pytest.mark.parametrize("name", ["open", "makedirs", "replace", "lstat", "utime", "scandir", "fstat"])
 def test_whatever_the_system_refuses(store, place, monkeypatch, name, number):
     store.save("earlier", b"earlier")
-    fresh = Store()
+    fresh = KernelStore()
     with monkeypatch.context() as patch:
         patch.setattr(os, name, refusing(number))
         fresh.save(KEY, DATA)
@@ -248,7 +248,7 @@ def test_a_home_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     if sys.platform != "linux":
         pytest.skip("homes are found in other ways here")
-    store = Store()
+    store = KernelStore()
     store.save(KEY, DATA)
     assert store.load(KEY) is None and list(tmp_path.iterdir()) == []
     assert store.place() == (None, f"there is no home directory {tmp_path}/nobody")
@@ -335,7 +335,7 @@ def test_what_belongs_to_another_user(store, place, monkeypatch):
     store.save(KEY, DATA)
     with monkeypatch.context() as patch:
         patch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
-        assert store.load(KEY) is None and Store().load(KEY) is None
+        assert store.load(KEY) is None and KernelStore().load(KEY) is None
         store.save("new", b"new")
         assert store.place()[1] == f"{place} belongs to another user"
     assert store.load(KEY) == DATA and store.load("new") is None
@@ -343,7 +343,7 @@ def test_what_belongs_to_another_user(store, place, monkeypatch):
         os.chown(files(place)[0], 12345, 12345)
         assert store.load(KEY) is None
         os.chown(place, 12345, 12345)
-        assert store.load(KEY) is None and Store().place()[1] == f"{place} belongs to another user"
+        assert store.load(KEY) is None and KernelStore().place()[1] == f"{place} belongs to another user"
 
 
 @posix
@@ -354,7 +354,7 @@ def test_directories_above(tmp_path, monkeypatch, mode, is_safe):
     (above / "between").mkdir(parents=True)
     above.chmod(mode)
     monkeypatch.setenv("GRADC_CACHE", str(above / "between" / "kernels"))
-    store = Store()
+    store = KernelStore()
     store.save(KEY, DATA)
     assert store.load(KEY) == (DATA if is_safe else None)
     assert store.place()[1] == (None if is_safe else f"others can write to {above}")
@@ -373,7 +373,7 @@ def test_links_are_followed_above_and_not_below(store, place, tmp_path, monkeypa
     assert store.load(KEY) == b"again" and not file.is_symlink() and moved.exists()
     (tmp_path / "link").symlink_to(place)
     monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "link"))
-    linked = Store()
+    linked = KernelStore()
     assert linked.load(KEY) == b"again" and linked.place() == (str(place), None)
     place.chmod(0o777)
     assert linked.load(KEY) is None
@@ -392,7 +392,7 @@ def test_a_pipe_in_the_place_of_an_entry(store, place):
 
 
 def test_the_oldest_go(place):
-    store = Store(limit=100_000)
+    store = KernelStore(limit=100_000)
     keys = [f"program {k}" for k in range(12)]
     for age, key in enumerate(keys):
         store.save(key, bytes(9_000))
@@ -408,7 +408,7 @@ def test_the_oldest_go(place):
 
 
 def test_it_stays_within_the_limit_by_itself(place):
-    store = Store(limit=100_000)
+    store = KernelStore(limit=100_000)
     for k in range(400):
         store.save(f"program {k}", bytes(2_000))
     assert 50_000 < store.totals()[1] < 100_000 + 100 * 2_100
