@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradc.ir.types import DTYPES
+from gradc.native import memory
 from gradc.native.frame import Field, Frame
 from gradc.native.link import Code, pointer
 from gradc.native.target import llvm, object_code
@@ -35,6 +36,8 @@ frame that are always the same, and what they hold."""
 WORDS = 5
 RELEASED_FROM = 20_000
 """Elements of the arguments from which a call lets other Python threads run."""
+POOLED_WORK = 4_000
+"""Elements of the arguments from which results get memory that earlier ones gave back."""
 MAX_SLOTS = 4_000
 """Slots of the largest frame that is laid out on the stack."""
 
@@ -129,7 +132,9 @@ def _definition(name: str, doc: str) -> tuple[_MethodDef, Any]:
 def entry_code() -> Code:
     """The entry, compiled once in each process."""
     _symbols()
-    return Code(object_code(TEXT))
+    code = Code(object_code(TEXT + memory.TEXT))
+    ctypes.c_void_p.from_address(code.address("handler")).value = id(memory.handler(code))
+    return code
 
 
 PYTHON_FUNCTIONS = (
@@ -137,7 +142,7 @@ PYTHON_FUNCTIONS = (
     "PyLong_AsLongLong", "PyFloat_FromDouble", "PyTuple_New", "PyType_GenericAlloc", "Py_IncRef", "Py_DecRef",
     "PyEval_SaveThread", "PyEval_RestoreThread", "PyGILState_Ensure", "PyGILState_Release",
 )  # fmt: skip
-NUMPY_FUNCTIONS = {"PyArray_Scalar": 60, "PyArray_Empty": 184}
+NUMPY_FUNCTIONS = {"PyArray_Scalar": 60, "PyArray_Empty": 184, "PyDataMem_SetHandler": 304}
 """Their places in NumPy's table of functions, which are part of its ABI."""
 
 
@@ -147,7 +152,7 @@ def _symbols() -> None:
     binding = llvm()
     for name in PYTHON_FUNCTIONS:
         binding.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    table = (ctypes.c_void_p * 200).from_address(pointer(np._core._multiarray_umath._ARRAY_API))
+    table = (ctypes.c_void_p * 305).from_address(pointer(np._core._multiarray_umath._ARRAY_API))
     for name, place in NUMPY_FUNCTIONS.items():
         binding.add_symbol(name, table[place])
     for name, item in {"float": float, "int": int, "ndarray": np.ndarray, "true": True, "false": False}.items():
@@ -181,6 +186,8 @@ declare i32 @PyGILState_Ensure()
 declare void @PyGILState_Release(i32)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
 declare ptr @PyArray_Empty(i32, ptr, ptr, i32)
+declare ptr @PyDataMem_SetHandler(ptr)
+@handler = global ptr null
 
 ; whether the user has interrupted the process
 define i32 @poll() {{
@@ -506,13 +513,21 @@ entry:
 ask:
   %asked = call i64 %shapes(ptr %frame, ptr %dims)
   %is.right = icmp eq i64 %asked, 0
-  br i1 %is.right, label %array, label %refuse
+  br i1 %is.right, label %arrays, label %refuse
 refuse:
   ret ptr inttoptr (i64 1 to ptr)
+arrays:
+  %is.large = icmp sgt i64 %work, {POOLED_WORK}
+  br i1 %is.large, label %from.pool, label %array
+from.pool:
+  %own = load ptr, ptr @handler, align 8
+  %usual = call ptr @PyDataMem_SetHandler(ptr %own)
+  br label %array
 
 array:
-  %k = phi i64 [ 0, %ask ], [ %k.next, %array.next ]
-  %dim = phi ptr [ %dims, %ask ], [ %dim.next, %array.next ]
+  %k = phi i64 [ 0, %arrays ], [ 0, %from.pool ], [ %k.next, %array.next ]
+  %dim = phi ptr [ %dims, %arrays ], [ %dims, %from.pool ], [ %dim.next, %array.next ]
+  %before = phi ptr [ null, %arrays ], [ %usual, %from.pool ], [ %before, %array.next ]
   %word = mul i64 %k, {WORDS}
   %output = getelementptr i64, ptr %outputs, i64 %word
   %own.at = getelementptr ptr, ptr %made, i64 %k
@@ -529,7 +544,7 @@ array.make:
   call void @Py_IncRef(ptr %descr)
   %new = call ptr @PyArray_Empty(i32 %output.nd, ptr %dim, ptr %descr, i32 0)
   %no.memory = icmp eq ptr %new, null
-  br i1 %no.memory, label %undo.error, label %array.keep
+  br i1 %no.memory, label %no.array, label %array.keep
 array.keep:
   store ptr %new, ptr %own.at, align 8
   %data.at = getelementptr i8, ptr %new, i64 16
@@ -544,7 +559,10 @@ array.next:
   %dim.next = phi ptr [ %dim, %array ], [ %dim.more, %array.keep ]
   %k.next = add i64 %k, 1
   %k.more = icmp slt i64 %k.next, %count
-  br i1 %k.more, label %array, label %start
+  br i1 %k.more, label %array, label %made.all
+made.all:
+  call void @set.handler(ptr %before)
+  br label %start
 
 start:
   %is.long = icmp sgt i64 %work, {RELEASED_FROM}
@@ -633,6 +651,9 @@ pair:
   store ptr %grads, ptr %pair.second, align 8
   ret ptr %pair.tuple
 
+no.array:
+  call void @set.handler(ptr %before)
+  br label %undo.error
 undo.error:
   call void @PyErr_Clear()
   br label %undo.arrays
@@ -666,6 +687,22 @@ undone:
   %is.interrupted = icmp eq i64 %reason, -2
   %nothing = select i1 %is.interrupted, ptr null, ptr inttoptr (i64 1 to ptr)
   ret ptr %nothing
+}}
+
+; gives NumPy the handler back that it had
+define internal void @set.handler(ptr %before) {{
+  %is.none = icmp eq ptr %before, null
+  br i1 %is.none, label %done, label %set
+set:
+  %own = call ptr @PyDataMem_SetHandler(ptr %before)
+  call void @Py_DecRef(ptr %before)
+  %is.null = icmp eq ptr %own, null
+  br i1 %is.null, label %done, label %drop
+drop:
+  call void @Py_DecRef(ptr %own)
+  br label %done
+done:
+  ret void
 }}
 
 define internal void @fill(ptr %tuple, ptr %from, i64 %count) {{
