@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -47,8 +48,9 @@ class _Loaded:
     """The machine code of a kernel, and how to call it without the entry, with the exceptions that it asks for."""
 
     def __init__(self, made: Machine):
-        if "@gradc_" in made.text:
-            link.blas()
+        for name, provide in PROVIDED.items():
+            if name in made.text:
+                provide()
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(target.object_code(made.text))
         self.kernel = self.code.address("kernel")
@@ -85,8 +87,28 @@ class _Loaded:
             raise KINDS[kind](message)
 
 
-KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-SHAPES = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+@cache
+def blas() -> None:
+    """SciPy's products of matrices, under names that kernels know."""
+    from scipy.linalg import cython_blas
+
+    for name in ("dgemm", "sgemm"):
+        target.llvm().add_symbol(f"gradc_{name}", link.pointer(cython_blas.__pyx_capi__[name]))
+
+
+@cache
+def poll() -> None:
+    """What tells a kernel that the user wants it to stop."""
+    code = entry.entry_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
+    target.llvm().add_symbol("gradc_poll", code.address("poll"))
+
+
+NEVER = "define i32 @poll() {\n  ret i32 0\n}"
+PROVIDED = {"@gradc_dgemm": blas, "@gradc_sgemm": blas, "@gradc_poll": poll}
+"""What makes the functions available that kernels call, by what their text has in it."""
+
+KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _scalar(slots: np.ndarray, field: Field) -> np.ndarray:

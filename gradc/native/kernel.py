@@ -64,6 +64,8 @@ LANES_OF_SUMS = 32
 """A sum is this many sums, of which number k has the terms k, k + 32, ... (`BACKEND`); they are added in a fixed tree."""
 INLINED = 48
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
+PATIENCE = 2**24
+"""Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
 STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
 OUT_OF_MEMORY, INTERRUPTED = -1, -2
@@ -135,7 +137,7 @@ class _Printer(Writer):
     def _function(
         self, name: str, parameters: str, body: list[Statement], finish: Callable[[], None] = lambda: None
     ) -> str:
-        self.lines, self.entry, self.known = [], [], {}
+        self.lines, self.entry, self.known, self.budget = [], [], {}, ""
         self._inputs()
         self._body(body)
         finish()
@@ -410,7 +412,11 @@ class _Printer(Writer):
         self._leave_if(Value(failed, "bool"), OUT_OF_MEMORY)
 
     def _forget_loads(self) -> None:
-        self.known = {text: value for text, value in self.known.items() if not text.startswith("load ptr")}
+        self.known = self._without_addresses()
+
+    def _without_addresses(self) -> dict[str, str]:
+        """What stays known where arrays may move."""
+        return {text: name for text, name in self.known.items() if not text.startswith("load ptr")}
 
     def _copy(self, to: str, source: str, bytes: Value) -> None:
         self.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
@@ -759,6 +765,7 @@ class _Printer(Writer):
             [f"ptr {out[0]}", *(v.typed for v in numbers[0]), f"ptr {sides[0][0]}", *(v.typed for v in numbers[1]),
              f"ptr {sides[1][0]}", *(v.typed for v in numbers[2]), *(v.typed for v in numbers[3])]
         )  # fmt: skip
+        self._spend(self._whole("mul", self._whole("mul", rows, columns), inner))
         self.products.add(f"product.{dtype}")
         self.line(f"call void @product.{dtype}({shown})")
         if left.absent or right.absent:
@@ -816,8 +823,39 @@ class _Printer(Writer):
         def body(at: Value) -> None:
             self.whole[loop.variable] = at
             self._body(loop.body)
+            if self.depth <= 2:
+                self._spend(number(_weight(loop), "i64"))
+                self._poll_if_due()
 
         self._while(self._counter(start), stop, step, body, "sgt" if is_down else "slt")
+
+    # ------------------------------------------------------------ interrupts
+
+    def _spend(self, work: Value) -> None:
+        """So much work is done, or about to be."""
+        if not self.budget:
+            self.budget = self._stack("i64")
+            self.entry.append(f"  store i64 {PATIENCE}, ptr {self.budget}, align 8")
+        left = self._whole("sub", self._fetch("i64", self.budget, "i64"), work)
+        self.line(f"store {left.typed}, ptr {self.budget}, align 8")
+
+    def _poll_if_due(self) -> None:
+        poll, fine = self.name("poll"), self.name("fine")
+        known = dict(self.known)
+        is_due = self.less(self._fetch("i64", self.budget, "i64"), number(0, "i64"))
+        self.line(f"br i1 {is_due.text}, label %{poll}, label %{fine}, !prof !0")
+        self.label(poll)
+        self.line(f"store i64 {PATIENCE}, ptr {self.budget}, align 8")
+        self._poll()
+        self.line(f"br label %{fine}")
+        self.label(fine)
+        self.known = known
+
+    def _poll(self) -> None:
+        self.declare("declare i32 @gradc_poll()")
+        signal = f"%{self.name('signal')}"
+        self.line(f"{signal} = call i32 @gradc_poll()")
+        self._leave_if(self.emit(f"icmp ne i32 {signal}, 0", "bool"), INTERRUPTED)
 
     def _counter(self, start: Value) -> str:
         slot = self._stack("i64")
@@ -830,17 +868,17 @@ class _Printer(Writer):
         """Repeat while the counter is below the stop."""
         enter, again, done = self.name("enter"), self.name("again"), self.name("done")
         first = self._fetch("i64", counter, "i64")
-        before = dict(self.known)
+        before = self._without_addresses()
         self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(again)
-        self.known = {text: name for text, name in before.items() if not text.startswith("load ptr")}
+        self.known = dict(before)
         at = self._fetch("i64", counter, "i64")
         body(at)
         next = self._whole("add", at, step)
         self.line(f"store {next.typed}, ptr {counter}, align 8")
         self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(done)
-        self.known = {text: name for text, name in before.items() if not text.startswith("load ptr")}
+        self.known = before
 
     def _loop_of_lanes(self, loop: For, plan: Plan) -> None:
         start, stop = self.size(loop.start), self.size(loop.stop)
@@ -849,6 +887,8 @@ class _Printer(Writer):
         lanes = self._lanes_of(loop)
         counter = self._counter(start)
         span = self._whole("sub", stop, start)
+        if self.depth > 1:
+            self._spend(self._whole("mul", span, number(_weight(loop), "i64")))
         self.sums = {sum: _LaneSum(self, sum, start) for sum in plan.sums}
         if lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
             self._streaming(loop, counter, start, stop, lanes)
@@ -887,6 +927,28 @@ class _Printer(Writer):
         return self.doubles * 2 if is_narrow and self.doubles > 1 else self.doubles
 
     def _lanes_while(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
+        """The iterations from the counter up to a stop, so many at once; long loops look for interrupts on the way."""
+        if self.depth > 1 or not stop.text.startswith("%") or (self.doubles > 1 and not lanes):
+            self._lanes_up_to(loop, counter, stop, lanes)
+            return
+        again, part, done = self.name("again"), self.name("part"), self.name("done")
+        before = self._without_addresses()
+        self.line(f"br label %{again}")
+        self.label(again)
+        self.known = dict(before)
+        at = self._fetch("i64", counter, "i64")
+        self.line(f"br i1 {self.less(at, stop).text}, label %{part}, label %{done}")
+        self.label(part)
+        self.known = dict(before)
+        chunk = 2 ** max(12, (PATIENCE // _weight(loop)).bit_length())
+        end = self._whole("add", at, number(chunk, "i64"))
+        self._lanes_up_to(loop, counter, self.select(self.less(end, stop), end, stop), lanes)
+        self._poll()
+        self.line(f"br label %{again}")
+        self.label(done)
+        self.known = dict(before)
+
+    def _lanes_up_to(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
         def body(at: Value) -> None:
             self.whole[loop.variable] = at
             self.lanes = lanes
@@ -1006,6 +1068,15 @@ class _LaneSum:
                 halves.append(printer.emit(text, self.dtype, lanes))
             value = printer._joined(self.cell.op, *halves)
         return printer.lane(value, 0)
+
+
+def _weight(loop: For) -> int:
+    """What an iteration costs, roughly in nanoseconds, without the loops in it."""
+    weight = 1
+    for statement in loop.body:
+        applied = isinstance(statement, Let) and isinstance(statement.value, Apply)
+        weight += 1 + (OPS[statement.value.op].cost if applied else 0)  # type: ignore[union-attr]
+    return weight
 
 
 def _meeting(body: Iterable[Statement]) -> set[str]:

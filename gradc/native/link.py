@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 from gradc.native.target import llvm
@@ -27,16 +26,6 @@ def _machine() -> Any:
     from gradc.native.target import target_machine
 
     return target_machine()
-
-
-@cache
-def blas() -> None:
-    """SciPy's products of matrices, under names that kernels know."""
-    from scipy.linalg import cython_blas
-
-    for name in ("dgemm", "sgemm"):
-        capsule = cython_blas.__pyx_capi__[name]
-        llvm().add_symbol(f"gradc_{name}", pointer(capsule))
 
 
 def pointer(capsule: Any) -> int:
