@@ -35,4 +35,38 @@ SPECIAL = {
         far = where(x < 0, 2 - size, size)
         where(abs(x) < 1, fma(-x, erf_near(x), 1 - x), far)
     """,
+    # The larger is scaled to [0.5, 8) by a power of two; a tangent step puts the root right, its slope from a shift of
+    # the bits.
+    "hypot(x, y)": """
+        larger = where(abs(y) > abs(x), abs(y), abs(x))
+        smaller = where(abs(y) > abs(x), abs(x), abs(y))
+        power = bit_and(bits(larger), 9205357638345293824)
+        scale = from_bits(9209861237972664320 - power)
+        a = larger * scale
+        b = smaller * scale
+        square = a * a
+        sum = fma(b, b, square)
+        h = sqrt(sum)
+        rest = fma(b, b, fma(-h, h, square)) + fma(a, a, -square)
+        half_inverse = from_bits(6905965810799687593 - shift_right(bits(sum), 1))
+        size = fma(rest, half_inverse, h) * from_bits(bit_or(power, 4503599627370496))
+        where(abs(x) == inf or abs(y) == inf, inf, size)
+    """,
+    # The inverse root to a tenth by dividing the bits by 3 (Kahan), then to 1e-7; c + c_low is abs(x) / root**2.
+    "cbrt(x)": """
+        tiny = abs(x) < 2.2250738585072014e-308
+        a = where(tiny, abs(x) * 18014398509481984.0, abs(x))
+        digits = from_bits(bit_or(shift_right(bits(a), 12), 4841369599423283200))
+        guess = from_bits(shift_left(bits(fma(digits, -0.3333333333333333, 7504458596656436.0)), 12))
+        near = fma(-(a * guess), guess * guess, 1)
+        y = guess * polynomial(near, 1.000000004823499, 0.33332903688864884, 0.2222147706698497, 0.1744818858920054,
+                               0.1458347975552474)
+        p = a * y
+        c = p * y
+        c_low = fma(fma(a, y, -p), y, fma(p, y, -c))
+        h = fma(-c_low, y, fma(-c, y, 1))
+        root = c + fma(c * h, fma(h, 0.5555555555555556, 0.6666666666666666), c_low)
+        size = copysign(where(tiny, root * 3.814697265625e-06, root), x)
+        where(abs(x) == inf, x, size)
+    """,
 }

@@ -56,4 +56,82 @@ TRIGONOMETRIC = {
         sign = bit_and(bits(x), -9223372036854775808)
         rare(abs(x) >= 1e6, tan_large(x), from_bits(bit_xor(bits(size), sign)))
     """,
+    # Up to 0.5 a polynomial; beyond by arcsin(x) = pi/2 - 2 arcsin(s), s = sqrt((1 - x) / 2), and s_low what its
+    # rounding lost, by a slope from a shift of the bits.
+    "arc_square(x)": "where(abs(x) > 0.5, fma(abs(x), -0.5, 0.5), x * x)",
+    "arc_root(x)": "where(abs(x) > 0.5, sqrt(arc_square(x)), abs(x))",
+    "arc_rest(x)": """
+        z = arc_square(x)
+        s = arc_root(x)
+        p = polynomial(z, 0.16666666666665375, 0.07500000000344786, 0.04464285682198063, 0.03038195939535693,
+                       0.02237175194162005, 0.01735979555744812, 0.013884351549165754, 0.012174933780497733,
+                       0.006503561788140251, 0.019594216251646146, -0.016326480391225397, 0.03198153348609768)
+        slope = from_bits(6905965810799687593 - shift_right(bits(z), 1))
+        where(abs(x) > 0.5, fma(s * z, p, fma(-s, s, z) * slope), s * z * p)
+    """,
+    "arcsin(x)": """
+        is_far = abs(x) > 0.5
+        base = where(is_far, 1.5707963267948966, 0)
+        lead = where(is_far, -2 * arc_root(x), arc_root(x))
+        rest = where(is_far, fma(arc_rest(x), -2, 6.123233995736766e-17), arc_rest(x))
+        high = base + lead
+        copysign(high + (((base - high) + lead) + rest), x)
+    """,
+    "arccos(x)": """
+        is_far = abs(x) > 0.5
+        base = where(is_far, where(x < 0, 3.141592653589793, 0), 1.5707963267948966)
+        low = where(is_far, where(x < 0, 1.2246467991473532e-16, 0), 6.123233995736766e-17)
+        sign = bit_and(bits(x), -9223372036854775808)
+        lead = from_bits(bit_xor(bits(where(is_far, 2 * arc_root(x), -arc_root(x))), sign))
+        rest = from_bits(bit_xor(bits(where(is_far, 2 * arc_rest(x), -arc_rest(x))), sign))
+        high = base + lead
+        high + (((base - high) + lead) + (rest + low))
+    """,
+    # arctan(t + lost) = t + this, for t in [0, 1]; what rounding takes from the products is put right.
+    "arctan_rest(t, lost)": """
+        s = t * t
+        p = polynomial(s, -0.3333333333333307, 0.1999999999995145, -0.1428571428257462, 0.11111111007013881,
+                   -0.09090907002803163, 0.07692279837361962, -0.06666404043554838, 0.0588052773976538,
+                   -0.0525351825147532, 0.04722321284585479, -0.042191767150435384, 0.03664186880923816,
+                   -0.029903796591236962, 0.021984782523696927, -0.013900497757518135, 0.007196461841126974,
+                   -0.0028848984733671128, 0.0008313152095929691, -0.00015215951051760664, 1.3224947497045437e-05)
+        z = s * p
+        z_low = fma(fma(t, t, -s), p, fma(s, p, -z))
+        fma(t, z, fma(t, z_low, fma(lost, z, lost)))
+    """,
+    "arctan(x)": """
+        a = where(abs(x) > 1e300, 1e300, abs(x))
+        inverse = -1 / a
+        is_far = a > 1
+        t = where(is_far, inverse, a)
+        lost = where(is_far, inverse * fma(inverse, a, 1), 0)
+        low = where(is_far, 6.123233995736766e-17, 0)
+        base = where(is_far, 1.5707963267948966, 0)
+        high = base + t
+        copysign(high + (((base - high) + t) + (arctan_rest(t, lost) + low)), x)
+    """,
+    # The larger is scaled to [0.5, 8) by a power of two, 0 to 2**-60; infinities become 1, and numbers beside them 0.
+    "arctan2(y, x)": """
+        is_steep = abs(y) > abs(x)
+        larger = where(is_steep, abs(y), abs(x))
+        smaller = where(is_steep, abs(x), abs(y))
+        scale = from_bits(9209861237972664320 - bit_and(bits(larger), 9205357638345293824))
+        is_infinite = larger == inf
+        n = where(is_infinite, where(smaller == inf, 1, smaller * 0), smaller * scale)
+        scaled = where(is_infinite, 1, larger * scale)
+        d = where(scaled < 8.673617379884035e-19, 8.673617379884035e-19, scaled)
+        inverse = 1 / d
+        t = n * inverse
+        lost = fma(-t, d, n) * inverse
+        part = arctan_rest(t, lost)
+        is_left = bits(x) < 0
+        turn = bit_and(bit_xor(bits(x), where(is_steep, -9223372036854775808, 0)), -9223372036854775808)
+        lead = from_bits(bit_xor(bits(t), turn))
+        rest = from_bits(bit_xor(bits(part), turn))
+        base = where(is_steep, 1.5707963267948966, where(is_left, 3.141592653589793, 0))
+        low = where(is_steep, 6.123233995736766e-17, where(is_left, 1.2246467991473532e-16, 0))
+        high = base + lead
+        size = high + (((base - high) + lead) + (rest + low))
+        from_bits(bit_or(bits(size), bit_and(bits(y), -9223372036854775808)))
+    """,
 }
