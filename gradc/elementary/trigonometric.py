@@ -87,17 +87,18 @@ TRIGONOMETRIC = {
         high = base + lead
         high + (((base - high) + lead) + (rest + low))
     """,
-    # arctan(t + lost) = t + this, for t in [0, 1]; what rounding takes from the products is put right.
-    "arctan_rest(t, lost)": """
+    # arctan(t + lost) + low less t, for t in [-1, 1]; what rounding takes from the products is put right. The
+    # slope, 1 / (1 + t * t), is near 1 + 2.5 * z.
+    "arctan_rest(t, lost, low)": """
         s = t * t
-        p = polynomial(s, -0.3333333333333307, 0.1999999999995145, -0.1428571428257462, 0.11111111007013881,
-                   -0.09090907002803163, 0.07692279837361962, -0.06666404043554838, 0.0588052773976538,
-                   -0.0525351825147532, 0.04722321284585479, -0.042191767150435384, 0.03664186880923816,
-                   -0.029903796591236962, 0.021984782523696927, -0.013900497757518135, 0.007196461841126974,
-                   -0.0028848984733671128, 0.0008313152095929691, -0.00015215951051760664, 1.3224947497045437e-05)
+        p = polynomial(s, -0.3333333333333307, 0.1999999999995175, -0.142857142825883, 0.1111111100735114,
+                       -0.09090907007991862, 0.07692279891395162, -0.06666404444857463, 0.05880529942038472,
+                       -0.052535274025575264, 0.047223505595006834, -0.04219249579934054, 0.03664328739159487,
+                       -0.029905957619028714, 0.021987345704778928, -0.01390283798086016, 0.007198073655186457,
+                       -0.002885708007316557, 0.0008315948730386645, -0.0001522188996857067, 1.3230789991194803e-05)
         z = s * p
         z_low = fma(fma(t, t, -s), p, fma(s, p, -z))
-        fma(t, z, fma(t, z_low, fma(lost, z, lost)))
+        fma(t, z, fma(t, z_low, fma(lost, 2.5 * z, lost)) + low)
     """,
     "arctan(x)": """
         a = where(abs(x) > 1e300, 1e300, abs(x))
@@ -105,33 +106,32 @@ TRIGONOMETRIC = {
         is_far = a > 1
         t = where(is_far, inverse, a)
         lost = where(is_far, inverse * fma(inverse, a, 1), 0)
-        low = where(is_far, 6.123233995736766e-17, 0)
         base = where(is_far, 1.5707963267948966, 0)
+        low = where(is_far, 6.123233995736766e-17, 0)
         high = base + t
-        copysign(high + (((base - high) + t) + (arctan_rest(t, lost) + low)), x)
+        copysign(high + arctan_rest(t, lost, ((base - high) + t) + low), x)
     """,
-    # The larger is scaled to [0.5, 8) by a power of two, 0 to 2**-60; infinities become 1, and numbers beside them 0.
+    # What rounding takes from the quotient is found at a scale where nothing vanishes, its slope by turning the bits.
     "arctan2(y, x)": """
         is_steep = abs(y) > abs(x)
         larger = where(is_steep, abs(y), abs(x))
         smaller = where(is_steep, abs(x), abs(y))
-        scale = from_bits(9209861237972664320 - bit_and(bits(larger), 9205357638345293824))
-        is_infinite = larger == inf
-        n = where(is_infinite, where(smaller == inf, 1, smaller * 0), smaller * scale)
-        scaled = where(is_infinite, 1, larger * scale)
-        d = where(scaled < 8.673617379884035e-19, 8.673617379884035e-19, scaled)
-        inverse = 1 / d
-        t = n * inverse
-        lost = fma(-t, d, n) * inverse
-        part = arctan_rest(t, lost)
+        is_infinite = smaller == inf and larger == inf
+        n = where(is_infinite, 1, smaller)
+        d = where(is_infinite, 1, where(larger < 5e-324, 5e-324, larger))
+        scale = from_bits(9209861237972664320 - bit_and(bits(d), 9205357638345293824))
+        scaled = d * scale
+        size = n / d
+        slope = from_bits(9213909880883338986 - bits(scaled))
+        rest = where(size < 1e-290, 0, fma(-size, scaled, n * scale) * slope)
         is_left = bits(x) < 0
         turn = bit_and(bit_xor(bits(x), where(is_steep, -9223372036854775808, 0)), -9223372036854775808)
-        lead = from_bits(bit_xor(bits(t), turn))
-        rest = from_bits(bit_xor(bits(part), turn))
+        t = from_bits(bit_xor(bits(size), turn))
+        lost = from_bits(bit_xor(bits(rest), turn))
         base = where(is_steep, 1.5707963267948966, where(is_left, 3.141592653589793, 0))
         low = where(is_steep, 6.123233995736766e-17, where(is_left, 1.2246467991473532e-16, 0))
-        high = base + lead
-        size = high + (((base - high) + lead) + (rest + low))
-        from_bits(bit_or(bits(size), bit_and(bits(y), -9223372036854775808)))
+        high = base + t
+        angle = high + arctan_rest(t, lost, ((base - high) + t) + low)
+        from_bits(bit_or(bits(angle), bit_and(bits(y), -9223372036854775808)))
     """,
 }

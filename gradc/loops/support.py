@@ -13,6 +13,7 @@ import numpy as np
 
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _zeta  # noqa: F401 (`source` finds them by name)
 from gradc.ir.ops import OPS
+from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large, _tan_large, _wave  # noqa: F401
 
 NEEDED = {"_polygamma": ("_zeta",)}
 """Functions here that others call."""
