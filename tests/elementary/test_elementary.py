@@ -127,7 +127,8 @@ SPECIAL = {
         (inf, inf, HALF_PI / 2), (-inf, inf, -HALF_PI / 2), (inf, -inf, 3 * HALF_PI / 2), (1, inf, 0.0),
         (-1, inf, -0.0), (1, -inf, np.pi), (-1, -inf, -np.pi), (inf, 1, HALF_PI), (-inf, -1, -HALF_PI), (nan, 1, nan),
         (1, nan, nan), (inf, nan, nan), (nan, inf, nan), (0.0, inf, 0.0), (inf, 0.0, HALF_PI),
-        (5e-324, 5e-324, HALF_PI / 2), (1e308, 1e308, HALF_PI / 2), (5e-324, 1e308, 0.0), (5e-324, 1, 5e-324), (1e308, 5e-324, HALF_PI),
+        (5e-324, 5e-324, HALF_PI / 2), (1e308, 1e308, HALF_PI / 2), (5e-324, 1e308, 0.0),
+        (5e-324, 1, 5e-324), (1e308, 5e-324, HALF_PI),
     ],
     "hypot": [
         (0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), (3, -4, 5), (inf, nan, inf), (nan, -inf, inf), (nan, 0.0, nan),
