@@ -11,6 +11,7 @@ from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import tangent
 from gradc.emit import python as emit
 from gradc.emit.module import module
+from gradc.frontends.text import TextProgram
 from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
@@ -186,6 +187,14 @@ class Compilation:
         return graph
 
     # ------------------------------------------------------------ code
+
+    @property
+    def key(self) -> str:
+        """A text that determines the kernel: the program's own where it says everything, otherwise its graph."""
+        is_text = isinstance(self.program, TextProgram)
+        program = self.program.text if is_text else print_graph(self.graph)
+        types = ", ".join(f"{name}: {type}" for name, type in self.types.items())
+        return f"{program}\n{self.transform.name} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text}"
 
     @watched
     def schedule(self) -> Schedule:

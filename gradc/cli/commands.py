@@ -319,7 +319,7 @@ def cache_command(action: str | None, as_json: bool) -> None:
 
     The environment variable GRADC_CACHE names another directory for them, or none: GRADC_CACHE=off.
     """
-    from gradc.runtime.cache import store
+    from gradc.native.cache import store
     from gradc.runtime.machine import cached
     from gradc.show.table import size_text
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +15,9 @@ import numpy as np
 from gradc.ir.types import DTYPES
 from gradc.loops.ir import Kernel
 from gradc.native import entry, link, target
-from gradc.native.frame import Field
-from gradc.native.kernel import OUT_OF_MEMORY, Machine, machine
+from gradc.native.cache import store
+from gradc.native.frame import Field, Frame
+from gradc.native.kernel import OUT_OF_MEMORY, machine
 
 KINDS = {"ValueError": ValueError, "IndexError": IndexError}
 
@@ -25,8 +28,8 @@ class NativeKernel:
     Nothing that it holds refers back to it: its code goes as soon as nobody can call it.
     """
 
-    def __init__(self, loops: Kernel, doubles: int | None = None):
-        self.loaded = loaded = _Loaded(machine(loops, doubles or target.vector_doubles()))
+    def __init__(self, made: Built):
+        self.loaded = loaded = _Loaded(made)
         self.call: Callable[..., Sequence[Any]] = loaded
         if entry.is_possible() and loaded.frame.size <= entry.MAX_SLOTS:
             tables = entry.Tables()
@@ -44,15 +47,55 @@ class NativeKernel:
         return entry.Table(loaded.frame, loaded.kernel, loaded.shapes, form, (gradients, loaded.code), data)
 
 
+@dataclass(frozen=True)
+class Built:
+    """The machine code of a kernel, and what is known of it."""
+
+    frame: Frame
+    errors: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...]
+    """The functions that it calls from outside, among `PROVIDED`."""
+    object_code: bytes
+
+    def packed(self) -> bytes:
+        """A line that says what it is, then the code."""
+        frame = [[astuple(field) for field in fields] for fields in (self.frame.inputs, self.frame.outputs)]
+        return json.dumps([frame, self.frame.size, self.errors, self.needs]).encode() + b"\n" + self.object_code
+
+    @staticmethod
+    def unpacked(data: bytes) -> Built:
+        head, _, code = data.partition(b"\n")
+        (inputs, outputs), size, errors, needs = json.loads(head)
+        frame = Frame(tuple(Field(*field) for field in inputs), tuple(Field(*field) for field in outputs), size)
+        return Built(frame, tuple(map(tuple, errors)), tuple(needs), code)
+
+
+def build(loops: Kernel, doubles: int | None = None) -> Built:
+    """Compile a kernel for vectors of so many doubles; by default for those of this processor."""
+    made = machine(loops, doubles or target.vector_doubles())
+    needs = tuple(name for name in PROVIDED if f"@{name}(" in made.text)
+    return Built(made.frame, made.errors, needs, target.object_code(made.text))
+
+
+def kept(key: str, build: Callable[[], Built]) -> Built:
+    """What is on disk under a key, or what `build` gives, which is put there."""
+    key = f"{key}\n{target.identity()}"
+    data = store.load(key)
+    if data is not None:
+        return Built.unpacked(data)
+    made = build()
+    store.save(key, made.packed())
+    return made
+
+
 class _Loaded:
     """The machine code of a kernel, and how to call it without the entry, with the exceptions that it asks for."""
 
-    def __init__(self, made: Machine):
-        for name, provide in PROVIDED.items():
-            if name in made.text:
-                provide()
+    def __init__(self, made: Built):
+        for name in made.needs:
+            PROVIDED[name]()
         self.frame, self.errors = made.frame, made.errors
-        self.code = link.Code(target.object_code(made.text))
+        self.code = link.Code(made.object_code)
         self.kernel = self.code.address("kernel")
         self.shapes = self.code.address("shapes") if made.frame.dims else 0
 
@@ -60,7 +103,7 @@ class _Loaded:
         frame = self.frame
         slots = np.zeros(max(frame.size, 1), np.int64)
         for field, array in zip(frame.inputs, arrays):
-            if field.type.shape:
+            if field.rank:
                 slots[field.slot] = array.ctypes.data
                 slots[field.slot + 1 : field.slot + 1 + array.ndim] = array.shape
             else:
@@ -70,7 +113,7 @@ class _Loaded:
             self._check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
         sizes = iter(dims.tolist())
         made = [
-            np.empty([next(sizes) for _ in field.type.shape], DTYPES[field.type.dtype]) if field.type.shape else None
+            np.empty([next(sizes) for _ in range(field.rank)], DTYPES[field.dtype]) if field.rank else None
             for field in frame.outputs
         ]
         for field, array in zip(frame.outputs, made):
@@ -104,8 +147,8 @@ def poll() -> None:
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"
-PROVIDED = {"@gradc_dgemm": blas, "@gradc_sgemm": blas, "@gradc_poll": poll}
-"""What makes the functions available that kernels call, by what their text has in it."""
+PROVIDED = {"gradc_dgemm": blas, "gradc_sgemm": blas, "gradc_poll": poll}
+"""What makes the functions available that kernels call from outside."""
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
@@ -113,7 +156,7 @@ SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 def _scalar(slots: np.ndarray, field: Field) -> np.ndarray:
     """The slot of a scalar as an array of one element of its type."""
-    return slots[field.slot : field.slot + 1].view(DTYPES[field.type.dtype])[:1]
+    return slots[field.slot : field.slot + 1].view(DTYPES[field.dtype])[:1]
 
 
 def _python_number(value: Any) -> Any:

@@ -18,9 +18,10 @@ import numpy as np
 
 from gradc.ir.types import DTYPES
 from gradc.native import memory
+from gradc.native.cache import store
 from gradc.native.frame import Field, Frame
 from gradc.native.link import Code, pointer
-from gradc.native.target import llvm, object_code
+from gradc.native.target import identity, llvm, object_code
 
 VALUE, VALUE_AND_GRAD, GRAD, ALL = range(4)
 """What a call returns: the first output; it and the others as gradients; only those; all of them in a tuple."""
@@ -77,8 +78,8 @@ class Table:
 
     @staticmethod
     def _kind(field: Field) -> list[int]:
-        rank = field.type.rank
-        return [ARRAY if rank else SCALARS[field.type.dtype], id(DTYPES[field.type.dtype]), rank]
+        rank = field.rank
+        return [ARRAY if rank else SCALARS[field.dtype], id(DTYPES[field.dtype]), rank]
 
     @property
     def address(self) -> int:
@@ -87,10 +88,10 @@ class Table:
 
 def preset(field: Field, value: Any) -> list[tuple[int, int]]:
     """The slots of an argument, and the words that they hold."""
-    if field.type.shape:
+    if field.rank:
         return list(enumerate((value.ctypes.data, *value.shape), field.slot))
     word = np.zeros(1, np.int64)
-    word.view(DTYPES[field.type.dtype])[0] = value
+    word.view(DTYPES[field.dtype])[0] = value
     return [(field.slot, int(word[0]))]
 
 
@@ -132,7 +133,13 @@ def _definition(name: str, doc: str) -> tuple[_MethodDef, Any]:
 def entry_code() -> Code:
     """The entry, compiled once in each process."""
     _symbols()
-    code = Code(object_code(TEXT + memory.TEXT))
+    text = TEXT + memory.TEXT
+    key = f"the entry\n{text}\n{identity()}"
+    data = store.load(key)
+    if data is None:
+        data = object_code(text)
+        store.save(key, data)
+    code = Code(data)
     ctypes.c_void_p.from_address(code.address("handler")).value = id(memory.handler(code))
     return code
 

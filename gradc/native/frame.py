@@ -14,7 +14,8 @@ class Field:
     in have a slot for the size of each axis behind it."""
 
     name: str
-    type: Type
+    dtype: str
+    rank: int
     slot: int
 
 
@@ -28,7 +29,7 @@ class Frame:
     @property
     def dims(self) -> int:
         """How many sizes the output arrays have together."""
-        return sum(field.type.rank for field in self.outputs)
+        return sum(field.rank for field in self.outputs)
 
 
 def frame_of(kernel: Kernel) -> Frame:
@@ -36,13 +37,13 @@ def frame_of(kernel: Kernel) -> Frame:
     slot = 0
     inputs = []
     for node in kernel.inputs:
-        inputs.append(Field(node.name, node.type, slot))
+        inputs.append(Field(node.name, node.type.dtype, node.type.rank, slot))
         slot += 1 + node.type.rank
     outputs = []
     last = kernel.body[-1]
     assert isinstance(last, Return)
     for name, value in last.values:
         type = kernel.arrays[value] if isinstance(value, str) else Type(value.dtype)
-        outputs.append(Field(name, type, slot))
+        outputs.append(Field(name, type.dtype, type.rank, slot))
         slot += 1
     return Frame(tuple(inputs), tuple(outputs), slot)

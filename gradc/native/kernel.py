@@ -161,13 +161,13 @@ class _Printer(Writer):
             sizes.append(statement)
 
         def finish() -> None:
-            slot = 0
-            for field in self.frame.outputs:
-                for size in field.type.shape:
-                    at = f"%{self.name('dim')}"
-                    self.line(f"{at} = getelementptr i64, ptr %dims, i64 {slot}")
-                    self.line(f"store {self.size(size).typed}, ptr {at}, align 8")
-                    slot += 1
+            last = self.kernel.body[-1]
+            assert isinstance(last, Return)
+            arrays = [value for _, value in last.values if isinstance(value, str)]
+            for slot, size in enumerate(size for array in arrays for size in self.kernel.arrays[array].shape):
+                at = f"%{self.name('dim')}"
+                self.line(f"{at} = getelementptr i64, ptr %dims, i64 {slot}")
+                self.line(f"store {self.size(size).typed}, ptr {at}, align 8")
 
         return self._function("shapes", "ptr noalias %frame, ptr noalias %dims", sizes, finish)
 
@@ -177,13 +177,13 @@ class _Printer(Writer):
         self.owned = set()
         self.whole, self.values, self.cells = {}, {}, {}
         for field in self.frame.inputs:
-            if field.type.shape:
+            if field.rank:
                 self.fixed[field.name] = self._slot_value(field.slot, "ptr")
                 self.dims[field.name] = tuple(
-                    Value(self._slot_value(field.slot + 1 + axis, "i64"), "i64") for axis in range(field.type.rank)
+                    Value(self._slot_value(field.slot + 1 + axis, "i64"), "i64") for axis in range(field.rank)
                 )
             else:
-                dtype = field.type.dtype
+                dtype = field.dtype
                 kind = "i8" if dtype == "bool" else TYPES[dtype]
                 text = self._slot_value(field.slot, kind)
                 if dtype == "bool":

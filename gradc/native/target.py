@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
+
+from gradc.version import __version__
 
 WIDTH_VARIABLE = "GRADC_VECTOR_DOUBLES"
 """Environment variable that forces how many doubles a vector has: 1, 2, 4 or 8."""
+
+
+@cache
+def is_possible() -> bool:
+    """Whether LLVM compiles for this machine."""
+    if sys.maxsize < 2**32 or sys.byteorder != "little":
+        return False
+    try:
+        return bool(target_machine())
+    except Exception:  # there is no llvmlite, or it does not know this processor
+        return False
 
 
 @cache
@@ -45,6 +61,26 @@ def vector_doubles() -> int:
     if "+avx512f" in features:
         return 8
     return 4 if "+avx2" in features else 2
+
+
+@cache
+def identity() -> str:
+    """All that machine code depends on besides its kernel: the processor, LLVM, Python, and gradc itself."""
+    name, features = host()
+    llvm_version = ".".join(map(str, llvm().llvm_version_info))
+    return f"gradc {__version__} {_sources()}; LLVM {llvm_version}; Python {sys.version}; {name} {features}; {vector_doubles()}"
+
+
+def _sources() -> str:
+    """What changes with gradc's source code."""
+    root = Path(__file__).parents[1]
+    found = [
+        (file.name, (about := file.stat()).st_size, about.st_mtime_ns)
+        for folder in sorted(entry.path for entry in os.scandir(root) if entry.is_dir())
+        for file in os.scandir(folder)
+        if file.name.endswith(".py")
+    ]
+    return sha256(repr(sorted(found)).encode()).hexdigest()[:16]
 
 
 def object_code(text: str) -> bytes:

@@ -181,6 +181,11 @@ class Calls:
 
     def run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
         compilation, run = self.specialise(transform, prepared.types)
+        if not extra and self.engine in CHECKING_ENGINES:
+            try:
+                return run(prepared.arrays, {})
+            except (ValueError, IndexError, MemoryError):
+                pass  # what follows says what does not fit
         sizes = prepared.sizes(compilation.graph)
         added: list[Any] = []
         if extra:

@@ -66,10 +66,12 @@ def numba(compilation: Compilation) -> Run:
 
 
 def native(compilation: Compilation) -> Run:
-    """The loop IR, compiled by LLVM."""
-    from gradc.native.engine import NativeKernel
+    """The loops, compiled by LLVM, or read from disk; the emitted Python where LLVM cannot compile for the machine."""
+    from gradc.native import engine, target
 
-    return NativeKernel(compilation.loops)
+    if not target.is_possible():
+        return numba(compilation)
+    return engine.NativeKernel(engine.kept(compilation.key, lambda: engine.build(compilation.loops)))
 
 
 ENGINES: dict[str, Callable[[Compilation], Run]] = {"native": native, "numba": numba, "interpreter": interpreter}

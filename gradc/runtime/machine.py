@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gradc.runtime.cache import store
+from gradc.native.cache import store
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy")
 

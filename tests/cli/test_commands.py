@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import gradc
 from gradc.cli import commands, shell
 from gradc.compiler import STAGES
-from gradc.runtime.cache import store
+from gradc.native.cache import store
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
 NEURON_AT = "w0=2,x0=-1,w1=-3,x1=-2,w2=-3"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from gradc.runtime import cache
-from gradc.runtime.cache import KernelStore
+from gradc.native import cache
+from gradc.native.cache import KernelStore
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are POSIX")
 KEY, DATA = "sum(x**2)\nx: f64[n]\nopt 3", bytes(range(256)) * 40
@@ -100,7 +100,7 @@ def test_the_default_is_that_of_platformdirs(tmp_path, monkeypatch, variable):
 
 
 def test_it_costs_no_import():
-    code = "import sys, gradc.runtime.cache as c; c.KernelStore().load('k'); print('platformdirs' in sys.modules)"
+    code = "import sys, gradc.native.cache as c; c.KernelStore().load('k'); print('platformdirs' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n" or sys.platform != "linux"
 
@@ -109,7 +109,7 @@ def test_it_costs_no_import():
 
 RACE = """
 import hashlib, random, sys
-from gradc.runtime.cache import KernelStore
+from gradc.native.cache import KernelStore
 store, numbers = KernelStore(limit=200_000), random.Random(int(sys.argv[1]))
 hits = 0
 for step in range(400):
@@ -141,7 +141,7 @@ def test_processes_that_write_the_same_entries(place):
 @pytest.mark.parametrize("where", ["os.replace", "cache._packed"])
 def test_a_process_that_is_killed_while_it_writes(store, place, where):
     code = (
-        "import os, signal\nfrom gradc.runtime import cache\n"
+        "import os, signal\nfrom gradc.native import cache\n"
         "def die(*args): os.kill(os.getpid(), signal.SIGKILL)\n"
         f"{where} = die\ncache.KernelStore().save({KEY!r}, b'unfinished')\n"
     )
@@ -202,7 +202,7 @@ def refusing(number):
 def test_a_file_that_must_not_grow(store, place):
     """The system itself stops the write."""
     code = (
-        "import resource, signal\nfrom gradc.runtime.cache import KernelStore\n"
+        "import resource, signal\nfrom gradc.native.cache import KernelStore\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         f"store = KernelStore(); store.save({KEY!r}, bytes(10_000)); print(store.load({KEY!r}))"
     )
