@@ -16,8 +16,7 @@ from gradc.ir.types import DTYPES
 from gradc.loops.ir import Kernel
 from gradc.native import entry, link, target
 from gradc.native.cache import store
-from gradc.native.frame import Field, Frame
-from gradc.native.kernel import OUT_OF_MEMORY, machine
+from gradc.native.frame import Field, Frame, Status
 
 KINDS = {"ValueError": ValueError, "IndexError": IndexError}
 
@@ -72,6 +71,8 @@ class Built:
 
 def build(loops: Kernel, doubles: int | None = None) -> Built:
     """Compile a kernel for vectors of so many doubles; by default for those of this processor."""
+    from gradc.native.kernel import machine  # which takes a while, and is not needed for what is on disk
+
     made = machine(loops, doubles or target.vector_doubles())
     needs = tuple(name for name in PROVIDED if f"@{name}(" in made.text)
     return Built(made.frame, made.errors, needs, target.object_code(made.text))
@@ -123,7 +124,7 @@ class _Loaded:
         return [_scalar(slots, field)[0] if array is None else array for field, array in zip(frame.outputs, made)]
 
     def _check(self, status: int) -> None:
-        if status == OUT_OF_MEMORY:
+        if status == Status.OUT_OF_MEMORY:
             raise MemoryError
         if status:
             kind, message = self.errors[status - 1]

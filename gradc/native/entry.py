@@ -116,7 +116,12 @@ def function(name: str, tables: Tables, otherwise: Callable[..., Any], doc: str 
 
 
 class _MethodDef(ctypes.Structure):
-    _fields_ = (("name", ctypes.c_char_p), ("function", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
 
 
 METH_FASTCALL, METH_KEYWORDS = 0x80, 0x02

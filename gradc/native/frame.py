@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from gradc.ir.types import Type
 from gradc.loops.ir import Kernel, Return
+
+
+class Status(IntEnum):
+    """What a kernel returns; from 1 on it is the number of the error that it raises."""
+
+    FINE = 0
+    OUT_OF_MEMORY = -1
+    INTERRUPTED = -2
 
 
 @dataclass(frozen=True)

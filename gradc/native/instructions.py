@@ -216,8 +216,16 @@ class Writer:
         """A scalar function, called for each lane."""
         scalar = SCALAR_FUNCTIONS.get(name)
         if scalar is None:
-            libm = {"power": "pow", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-                "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh"}.get(name, name)
+            libm = {
+                "power": "pow",
+                "arctan2": "atan2",
+                "arcsin": "asin",
+                "arccos": "acos",
+                "arctan": "atan",
+                "arcsinh": "asinh",
+                "arccosh": "acosh",
+                "arctanh": "atanh",
+            }.get(name, name)
             kinds = ", ".join(["double"] * len(args))
             self.declare(f"declare double @{libm}({kinds})")
             scalar = libm
@@ -257,9 +265,7 @@ class Writer:
         self.known = known
         return self.emit(f"phi {usual.type} [ {usual.text}, %{start} ], [ {value.text}, %{last} ]", "f64", lanes)
 
-    def _rare_lane(
-        self, condition: Value, usual: Value, function: str, args: Sequence[Value], types: str
-    ) -> Value:
+    def _rare_lane(self, condition: Value, usual: Value, function: str, args: Sequence[Value], types: str) -> Value:
         start, some, done = (self.name(stem) for stem in ("usual", "rare", "done"))
         known = dict(self.known)
         self.line(f"br label %{start}")

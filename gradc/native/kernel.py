@@ -14,8 +14,7 @@ from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Derived, Size
-from gradc.ir.types import Type
+from gradc.ir.sizes import Size
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
@@ -54,8 +53,8 @@ from gradc.loops.ir import (
     read_by,
 )
 from gradc.native import support
-from gradc.native.frame import Field, Frame, frame_of
-from gradc.native.instructions import METADATA, TYPES, Value, Writer, like, llvm_type, number
+from gradc.native.frame import Field, Frame, Status, frame_of
+from gradc.native.instructions import METADATA, TYPES, Value, Writer, like, number
 from gradc.native.scalar import definitions
 from gradc.native.vectors import Plan, plan_of
 
@@ -68,8 +67,6 @@ PATIENCE = 2**24
 """Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
 STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
-OUT_OF_MEMORY, INTERRUPTED = -1, -2
-"""What a kernel returns beside 0 and, from 1 on, the number of the error that it raises."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +288,7 @@ class _Printer(Writer):
         known = dict(self.known)
         self.line(f"br i1 {wrong.text}, label %{fail}, label %{fine}, !prof !0")
         self.label(fail)
-        self.line(f"store i64 {code}, ptr %code, align 8")
+        self.line(f"store i64 {int(code)}, ptr %code, align 8")
         self.line("br label %leave")
         self.label(fine)
         self.known = known
@@ -365,11 +362,11 @@ class _Printer(Writer):
                 both = f"%{self.name('both')}"
                 self.line(f"{both} = call {{i64, i1}} @llvm.umul.with.overflow.i64(i64 {count.text}, i64 {size.text})")
                 is_over = self.emit(f"extractvalue {{i64, i1}} {both}, 1", "bool")
-                self._leave_if(is_over, OUT_OF_MEMORY)
+                self._leave_if(is_over, Status.OUT_OF_MEMORY)
                 count = self.emit(f"extractvalue {{i64, i1}} {both}, 0", "i64")
         if count.text.startswith("%"):
             is_over = self.emit(f"icmp ugt i64 {count.text}, {2**59}", "bool")
-            self._leave_if(is_over, OUT_OF_MEMORY)
+            self._leave_if(is_over, Status.OUT_OF_MEMORY)
         return count
 
     def _bytes(self, array: str) -> Value:
@@ -409,7 +406,7 @@ class _Printer(Writer):
         failed = f"%{self.name('failed')}"
         self.line(f"{failed} = call i1 @room(ptr %{slot}, ptr %{slot}.room, i64 {bytes.text})")
         self._forget_loads()
-        self._leave_if(Value(failed, "bool"), OUT_OF_MEMORY)
+        self._leave_if(Value(failed, "bool"), Status.OUT_OF_MEMORY)
 
     def _forget_loads(self) -> None:
         self.known = self._without_addresses()
@@ -512,9 +509,7 @@ class _Printer(Writer):
             first = self._offset(array, indices)
             if how == "no":
                 return [self._address(array, first)]
-            return [
-                self._address(array, self._whole("add", first, number(step * k, "i64"))) for k in range(self.lanes)
-            ]
+            return [self._address(array, self._whole("add", first, number(step * k, "i64"))) for k in range(self.lanes)]
         assert self.plan is not None
         variable = self.plan.variable
         if any(isinstance(at, Let) and self.value(at).lanes for at in place):
@@ -855,7 +850,7 @@ class _Printer(Writer):
         self.declare("declare i32 @gradc_poll()")
         signal = f"%{self.name('signal')}"
         self.line(f"{signal} = call i32 @gradc_poll()")
-        self._leave_if(self.emit(f"icmp ne i32 {signal}, 0", "bool"), INTERRUPTED)
+        self._leave_if(self.emit(f"icmp ne i32 {signal}, 0", "bool"), Status.INTERRUPTED)
 
     def _counter(self, start: Value) -> str:
         slot = self._stack("i64")

@@ -36,4 +36,3 @@ def pointer(capsule: Any) -> int:
     python.PyCapsule_GetPointer.restype = ctypes.c_void_p
     python.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return python.PyCapsule_GetPointer(capsule, python.PyCapsule_GetName(capsule))
-

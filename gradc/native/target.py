@@ -11,6 +11,11 @@ from typing import Any
 
 from gradc.version import __version__
 
+try:
+    import llvmlite.binding as binding
+except (ImportError, OSError):  # it is not there, or not for this machine
+    binding = None
+
 WIDTH_VARIABLE = "GRADC_VECTOR_DOUBLES"
 """Environment variable that forces how many doubles a vector has: 1, 2, 4 or 8."""
 
@@ -29,12 +34,12 @@ def is_possible() -> bool:
 @cache
 def llvm() -> Any:
     """LLVM's binding, ready for this machine."""
-    import llvmlite.binding
-
-    llvmlite.binding.initialize_native_target()
-    llvmlite.binding.initialize_native_asmprinter()
-    llvmlite.binding.initialize_native_asmparser()
-    return llvmlite.binding
+    if binding is None:
+        raise ImportError("llvmlite is not installed")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    binding.initialize_native_asmparser()
+    return binding
 
 
 @cache
@@ -46,8 +51,10 @@ def host() -> tuple[str, str]:
 def target_machine(level: int = 2) -> Any:
     """A new one: an engine that is made with it owns it."""
     name, features = host()
-    return llvm().Target.from_triple(llvm().get_process_triple()).create_target_machine(
-        cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True
+    return (
+        llvm()
+        .Target.from_triple(llvm().get_process_triple())
+        .create_target_machine(cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True)
     )
 
 

@@ -51,16 +51,16 @@ def plan_of(loop: For) -> Plan | str:
             return "it makes arrays or sizes"
         if isinstance(statement, CombineExactly) and isinstance(statement.total, Accumulator):
             return "its terms come in order"
-    sums = dict.fromkeys(
-        s.target for s in loop.body if isinstance(s, Combine) and isinstance(s.target, Accumulator)
-    )
+    sums = dict.fromkeys(s.target for s in loop.body if isinstance(s, Combine) and isinstance(s.target, Accumulator))
     along = partial(_is_along, variable=loop.variable)
     stores = [s for s in loop.body if not isinstance(s, Let)]
     return Plan(
         loop.variable,
         tuple(sums),
         len(sums) <= 2 and _work(loop.body, along) <= LIGHT,
-        not sums and bool(stores) and all(isinstance(s, Store) and s.condition is None and along(s.index) for s in stores),
+        not sums
+        and bool(stores)
+        and all(isinstance(s, Store) and s.condition is None and along(s.index) for s in stores),
     )
 
 

@@ -14,6 +14,7 @@ from gradc.export import EXPORTED, python_module
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
+from gradc.native import entry
 from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
@@ -160,8 +161,6 @@ class Calls:
         """Lead calls of public functions straight to a native kernel."""
         if not hasattr(run, "table"):
             return
-        from gradc.native import entry
-
         data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}
         for name, form in entry.FORMS[transform].items():
             self.tables.setdefault(name, entry.Tables()).add(run.table(form, self._gradients_type, data))
@@ -171,8 +170,6 @@ class Calls:
         otherwise = getattr(self, name)
         if name not in self.tables:
             return otherwise
-        from gradc.native import entry
-
         return entry.function(name, self.tables[name], otherwise)
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:

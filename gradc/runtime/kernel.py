@@ -12,6 +12,7 @@ from gradc.ir import interpret
 from gradc.ir.graph import Graph
 from gradc.ir.types import Type
 from gradc.loops import evaluate
+from gradc.native import engine, target
 from gradc.runtime.results import detach
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
@@ -67,8 +68,6 @@ def numba(compilation: Compilation) -> Run:
 
 def native(compilation: Compilation) -> Run:
     """The loops, compiled by LLVM, or read from disk; the emitted Python where LLVM cannot compile for the machine."""
-    from gradc.native import engine, target
-
     if not target.is_possible():
         return numba(compilation)
     return engine.NativeKernel(engine.kept(compilation.key, lambda: engine.build(compilation.loops)))
