@@ -11,11 +11,12 @@ from functools import cache
 
 import numpy as np
 
-from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _zeta  # noqa: F401 (`source` finds them by name)
+# ruff: noqa: F401 (`source` finds functions by name)
+from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _sin_pi, _stirling, _zeta
 from gradc.ir.ops import OPS
-from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large, _tan_large, _wave  # noqa: F401
+from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large, _tan_large, _wave
 
-NEEDED = {"_polygamma": ("_zeta",)}
+NEEDED = {"_gamma": ("_sin_pi", "_stirling"), "_lgamma": ("_sin_pi", "_stirling"), "_polygamma": ("_zeta",)}
 """Functions here that others call."""
 
 
