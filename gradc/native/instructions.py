@@ -214,23 +214,8 @@ class Writer:
 
     def one_by_one(self, name: str, args: Sequence[Value]) -> Value:
         """A scalar function, called for each lane."""
-        scalar = SCALAR_FUNCTIONS.get(name)
-        if scalar is None:
-            libm = {
-                "power": "pow",
-                "arctan2": "atan2",
-                "arcsin": "asin",
-                "arccos": "acos",
-                "arctan": "atan",
-                "arcsinh": "asinh",
-                "arccosh": "acosh",
-                "arctanh": "atanh",
-            }.get(name, name)
-            kinds = ", ".join(["double"] * len(args))
-            self.declare(f"declare double @{libm}({kinds})")
-            scalar = libm
-        else:
-            self.called.add(scalar)
+        scalar = SCALAR_FUNCTIONS[name]
+        self.called.add(scalar)
         lanes = args[0].lanes
         made = [
             self.emit(f"call double @{scalar}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")

@@ -7,7 +7,7 @@ Loops become blocks, cells become stack slots that LLVM turns into registers. Th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradc.elementary.functions import FUNCTIONS
@@ -51,18 +51,25 @@ from gradc.loops.ir import (
     View,
     every,
     read_by,
+    sizes_in,
 )
 from gradc.native import support
 from gradc.native.frame import Field, Frame, Status, frame_of
-from gradc.native.instructions import METADATA, TYPES, Value, Writer, like, number
+from gradc.native.instructions import METADATA, TYPES, Value, Writer, like, llvm_type, number
 from gradc.native.scalar import definitions
 from gradc.native.vectors import Plan, plan_of
 
 BYTES = {"f64": 8, "f32": 4, "i64": 8, "bool": 1}
 LANES_OF_SUMS = 32
 """A sum is this many sums, of which number k has the terms k, k + 32, ... (`BACKEND`); they are added in a fixed tree."""
-INLINED = 48
+INLINED = 32
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
+INLINED_ONCE = 4
+"""The same for what is done once, outside all loops."""
+MANY = 64
+"""Inputs up to which a function reads all of them at its beginning."""
+PART = 500
+"""Values of straight-line code that make a function: LLVM takes more than linear time for a long one."""
 PATIENCE = 2**24
 """Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
 STREAMED_FROM = 2**24
@@ -100,6 +107,8 @@ class _Printer(Writer):
         self.fixed: dict[str, str] = {}
         """Arrays whose address never changes."""
         self.scalars: dict[str, Value] = {}
+        """Inputs that are numbers, as far as they are read at the beginning."""
+        self.fields = {field.name: field for field in self.frame.inputs}
         self.values: dict[Let, Value] = {}
         self.cells: dict[Cell, tuple[str, str]] = {}
         self.plan: Plan | None = None
@@ -108,12 +117,20 @@ class _Printer(Writer):
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False
+        self.stretches: dict[int, int] = {}
+        """Where the stretches of the body begin that are functions of their own, and where they end."""
+        self.saved: dict[Let, int] = {}
+        """The values that pass between them, and their places in memory."""
+        self.parts: list[tuple[str, list[Statement]]] = []
+        self.owned: list[str] = []
+        self.budget = ""
         self.depth = 0
         """How many loops are around a statement, itself included."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
         self.allocated |= {node.name for node in kernel.inputs}
         applied = [s for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
-        self.is_long = sum(s.value.op in FUNCTIONS for s in applied) > INLINED  # type: ignore[union-attr]
+        self.applied = sum(s.value.op in FUNCTIONS for s in applied)  # type: ignore[union-attr]
+        """How many elementary functions the kernel has."""
         self.outlined: dict[str, str] = {}
         self.products: set[str] = set()
         self.output_slots = self._direct_outputs()
@@ -121,9 +138,11 @@ class _Printer(Writer):
     # ------------------------------------------------------------ the module
 
     def module(self) -> Machine:
-        body = self._function("kernel", "ptr noalias %frame", self.kernel.body)
+        self._divide()
+        body = self._function("kernel", "ptr noalias %frame", lambda: self._long_body(self.kernel.body))
+        others = [self._part(*part) for part in self.parts]
         shapes = self._shapes() if self.frame.dims else ""
-        parts = [body, shapes, *self.outlined.values()]
+        parts = [body, shapes, *others, *self.outlined.values()]
         called, declared = set(self.called), set(self.declared)
         parts.append(definitions(called, declared))
         parts.append(support.text(self.products, declared, self.doubles))
@@ -131,19 +150,17 @@ class _Printer(Writer):
         parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]
         return Machine("\n".join(part for part in parts if part) + "\n", self.frame, tuple(self.errors))
 
-    def _function(
-        self, name: str, parameters: str, body: list[Statement], finish: Callable[[], None] = lambda: None
-    ) -> str:
-        self.lines, self.entry, self.known, self.budget = [], [], {}, ""
+    def _function(self, name: str, parameters: str, write: Callable[[], None]) -> str:
+        """A function that returns a status; `write` writes what it does."""
+        self.lines, self.entry, self.known, self.budget, self.owned = [], [], {}, "", []
         self._inputs()
-        self._body(body)
-        finish()
+        write()
         self.line("br label %leave")
         self.lines.append("leave:")
         self.line("%status = load i64, ptr %code, align 8")
-        for slot in sorted(set(self.owned)):
-            self.line(f"%freed.{slot} = load ptr, ptr %{slot}, align 8")
-            self.line(f"call void @free(ptr %freed.{slot})")
+        for slot in self.owned:
+            self.line(f"{slot}.old = load ptr, ptr {slot}, align 8")
+            self.line(f"call void @free(ptr {slot}.old)")
             self.declare("declare void @free(ptr)")
         self.line("ret i64 %status")
         head = [f"define i64 @{name}({parameters}) {{", "entry:", "  %code = alloca i64, align 8", *self.entry]
@@ -157,7 +174,8 @@ class _Printer(Writer):
                 break
             sizes.append(statement)
 
-        def finish() -> None:
+        def write() -> None:
+            self._body(sizes)
             last = self.kernel.body[-1]
             assert isinstance(last, Return)
             arrays = [value for _, value in last.values if isinstance(value, str)]
@@ -166,27 +184,84 @@ class _Printer(Writer):
                 self.line(f"{at} = getelementptr i64, ptr %dims, i64 {slot}")
                 self.line(f"store {self.size(size).typed}, ptr {at}, align 8")
 
-        return self._function("shapes", "ptr noalias %frame, ptr noalias %dims", sizes, finish)
+        return self._function("shapes", "ptr noalias %frame, ptr noalias %dims", write)
+
+    # ------------------------------------------------------------ long code
+
+    def _divide(self) -> None:
+        """Find stretches of straight-line code that go into functions of their own, and the values that pass from one
+        to another."""
+        part_of: dict[Let, int] = {}
+        body = self.kernel.body
+        if len(body) <= 2 * PART:
+            return
+        for start, stop in _stretches([isinstance(s, Let) and self._is_movable(s) for s in body]):
+            self.stretches[start] = stop
+            part_of.update((s, start) for s in body[start:stop] if isinstance(s, Let))
+        for statement in every(body):
+            own = part_of.get(statement) if isinstance(statement, Let) else None
+            for value in read_by(statement):
+                if isinstance(value, Let) and part_of.get(value) != own:
+                    self.saved.setdefault(value, len(self.saved))
+
+    def _is_movable(self, let: Let) -> bool:
+        """Whether a value needs nothing but inputs and other values."""
+        read = read_by(let)
+        if any(isinstance(value, (Accumulator, Carry)) for value in read):
+            return False
+        if any(isinstance(value, Load) and value.array not in self.fields for value in read):
+            return False
+        return all(isinstance(size, int) for size in sizes_in(let, read, self.kernel.arrays))
+
+    def _long_body(self, body: list[Statement]) -> None:
+        if self.saved:
+            slot = self._owned_slot("kept")
+            self._make_room(slot, number(8 * len(self.saved), "i64"))
+            self.line(f"%saved = load ptr, ptr {slot}, align 8")
+        at = 0
+        while at < len(body):
+            stop = self.stretches.get(at, at)
+            if stop > at:
+                self.parts.append((f"part{at}", body[at:stop]))
+                self.line(f"call void @part{at}(ptr %frame, ptr %saved)")
+            else:
+                self._statement(body[at])
+            at = max(stop, at + 1)
+
+    def _part(self, name: str, body: list[Statement]) -> str:
+        self.lines, self.entry, self.known = [], [], {}
+        self._inputs()
+        self._body(body)
+        head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline {{"
+        return "\n".join([head, "entry:", *self.entry, *self.lines, "  ret void", "}"])
+
+    def _saved_value(self, let: Let) -> Value:
+        """A value of another function of the kernel."""
+        kind = self._memory_type(let.dtype)
+        found = self.emit(f"load {kind}, ptr {self._saved_at(let)}, align 8", let.dtype)
+        return found if let.dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
+
+    def _saved_at(self, let: Let) -> str:
+        return self.emit(f"getelementptr i64, ptr %saved, i64 {self.saved[let]}", "i64").text
 
     # ------------------------------------------------------------ the frame
 
     def _inputs(self) -> None:
-        self.owned = set()
-        self.whole, self.values, self.cells = {}, {}, {}
+        self.whole, self.values, self.cells, self.scalars = {}, {}, {}, {}
         for field in self.frame.inputs:
             if field.rank:
                 self.fixed[field.name] = self._slot_value(field.slot, "ptr")
                 self.dims[field.name] = tuple(
                     Value(self._slot_value(field.slot + 1 + axis, "i64"), "i64") for axis in range(field.rank)
                 )
-            else:
-                dtype = field.dtype
-                kind = "i8" if dtype == "bool" else TYPES[dtype]
-                text = self._slot_value(field.slot, kind)
-                if dtype == "bool":
-                    self.line(f"{text}b = trunc i8 {text} to i1")
-                    text = f"{text}b"
-                self.scalars[field.name] = Value(text, dtype)
+            elif len(self.frame.inputs) <= MANY:
+                self.scalars[field.name] = self._scalar(field)
+
+    def _scalar(self, field: Field) -> Value:
+        kind = "i8" if field.dtype == "bool" else TYPES[field.dtype]
+        at = self.emit(f"getelementptr inbounds i64, ptr %frame, i64 {field.slot}", "i64")
+        found = self.emit(f"load {kind}, ptr {at.text}, align 8, !invariant.load !1", field.dtype)
+        return found if field.dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
 
     def _slot(self, slot: int) -> str:
         name = f"%{self.name('slot')}"
@@ -271,7 +346,11 @@ class _Printer(Writer):
         name = self.names.get(statement.node) if statement.node is not None else None
         if name:
             self.lines.append(f"  ; {name}")
-        self.values[statement] = self.value(statement.value)
+        self.values[statement] = value = self.value(statement.value)
+        if statement in self.saved:
+            kind = self._memory_type(value.dtype)
+            text = value.text if value.dtype != "bool" else self.emit(f"zext i1 {value.text} to i8", "bool").text
+            self.line(f"store {kind} {text}, ptr {self._saved_at(statement)}, align 8")
 
     def _guard(self, statement: Guard) -> None:
         wrong = self.value(statement.wrong)
@@ -344,7 +423,7 @@ class _Printer(Writer):
     def pointer(self, array: str) -> str:
         if array in self.fixed:
             return self.fixed[array]
-        return self.emit(f"load ptr, ptr %{self.pointers[array]}, align 8", "i64").text
+        return self.emit(f"load ptr, ptr {self.pointers[array]}, align 8", "i64").text
 
     def _shape(self, array: str) -> tuple[Value, ...]:
         return tuple(self.size(size) for size in self.kernel.arrays[array].shape)
@@ -385,26 +464,32 @@ class _Printer(Writer):
 
     def _point(self, array: str, address: str) -> None:
         if array not in self.pointers:
-            self.pointers[array] = slot = self.name("array")
-            self.entry.append(f"  %{slot} = alloca ptr, align 8")
-        self.line(f"store ptr {address}, ptr %{self.pointers[array]}, align 8")
+            self.pointers[array] = self._stack("ptr")
+        self.line(f"store ptr {address}, ptr {self.pointers[array]}, align 8")
         self._forget_loads()
 
     def _scratch(self, array: str, bytes: Value) -> None:
-        """Memory of the kernel's own, kept from one iteration to the next."""
+        """Memory of the kernel's own for an array, kept from one iteration to the next."""
         if array not in self.pointers:
-            self.pointers[array] = slot = self.name("array")
-            self.entry += [
-                f"  %{slot} = alloca ptr, align 8",
-                f"  store ptr null, ptr %{slot}, align 8",
-                f"  %{slot}.room = alloca i64, align 8",
-                f"  store i64 -1, ptr %{slot}.room, align 8",
-            ]
-            self.owned.add(slot)
-        slot = self.pointers[array]
+            self.pointers[array] = self._owned_slot(self.name("array"))
+        self._make_room(self.pointers[array], bytes)
+
+    def _owned_slot(self, name: str) -> str:
+        """A stack slot for the address of memory that the function gives back at its end."""
+        slot = f"%{name}"
+        self.entry += [
+            f"  {slot} = alloca ptr, align 8",
+            f"  store ptr null, ptr {slot}, align 8",
+            f"  {slot}.room = alloca i64, align 8",
+            f"  store i64 -1, ptr {slot}.room, align 8",
+        ]
+        self.owned.append(slot)
+        return slot
+
+    def _make_room(self, slot: str, bytes: Value) -> None:
         self.products.add("room")
         failed = f"%{self.name('failed')}"
-        self.line(f"{failed} = call i1 @room(ptr %{slot}, ptr %{slot}.room, i64 {bytes.text})")
+        self.line(f"{failed} = call i1 @room(ptr {slot}, ptr {slot}.room, i64 {bytes.text})")
         self._forget_loads()
         self._leave_if(Value(failed, "bool"), Status.OUT_OF_MEMORY)
 
@@ -554,7 +639,7 @@ class _Printer(Writer):
     def value(self, value: Expression) -> Value:
         match value:
             case Let():
-                return self.values[value]
+                return self.values.get(value) or self._saved_value(value)
             case Accumulator() | Carry():
                 return self._cell(value)
             case Number():
@@ -564,7 +649,7 @@ class _Printer(Writer):
             case Extent():
                 return (self.dims.get(value.array) or self._shape(value.array))[value.axis]
             case Variable():
-                return self.scalars[value.name]
+                return self.scalars.get(value.name) or self._scalar(self.fields[value.name])
             case Load():
                 return self._load(value)
             case Settled():
@@ -586,6 +671,24 @@ class _Printer(Writer):
     def _apply(self, value: Apply) -> Value:
         args = [self.value(arg) for arg in value.args]
         return self.op(value.op, args, value.dtype)
+
+    def elementary(self, name: str, args: Sequence[Value], dtype: str) -> Value:
+        """In place; a kernel with many of them calls functions instead."""
+        if self.applied <= (INLINED if self.depth else INLINED_ONCE):
+            return super().elementary(name, args, dtype)
+        lanes = args[0].lanes
+        symbol = f"{name}.{lanes}"
+        kind = llvm_type("f64", lanes)
+        if symbol not in self.outlined:
+            apart = Writer()
+            given = [Value(f"%x{k}", "f64", lanes) for k, _ in enumerate(args)]
+            result = apart.elementary(name, given, "f64")
+            self.declared |= apart.declared
+            self.called |= apart.called
+            head = f"define internal {kind} @{symbol}({', '.join(arg.typed for arg in given)}) noinline {{"
+            self.outlined[symbol] = "\n".join([head, "entry:", *apart.lines, f"  ret {result.typed}", "}"])
+        shown = ", ".join(self.cast(arg, "f64").typed for arg in args)
+        return self.cast(self.emit(f"call {kind} @{symbol}({shown})", "f64", lanes), dtype)
 
     def _settled(self, total: Value, error: Value) -> Value:
         is_nan = self.compare("uno", "", error, error)
@@ -1063,6 +1166,17 @@ class _LaneSum:
                 halves.append(printer.emit(text, self.dtype, lanes))
             value = printer._joined(self.cell.op, *halves)
         return printer.lane(value, 0)
+
+
+def _stretches(movable: list[bool]) -> Iterator[tuple[int, int]]:
+    """Stretches of `PART` statements that may be moved; shorter ones stay where they are."""
+    start = 0
+    for at, may in enumerate([*movable, False]):
+        if at - start == PART:
+            yield start, at
+            start = at
+        if not may:
+            start = at + 1
 
 
 def _weight(loop: For) -> int:
