@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from inspect import Parameter
+from inspect import Parameter, getdoc
 from inspect import Signature as CallSignature
 from keyword import iskeyword
 from threading import local
@@ -20,12 +20,14 @@ from gradc.language.spelling import closest
 from gradc.program import Program, Signature
 from gradc.runtime import arguments
 from gradc.runtime.arguments import MAX_LISTED, listed
-from gradc.runtime.binding import own
 from gradc.runtime.calls import Calls
+from gradc.runtime.inside_numba import announce
 from gradc.runtime.kernel import ENGINES
 from gradc.runtime.results import Gradients
 from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
+
+announce()
 
 MAX_SHOWN_TEXT = 2_000
 """How much of a long program `help` shows."""
@@ -61,6 +63,10 @@ class KernelFunctions(Protocol):
 
     value: Callable[..., Any]
     value_and_grad: Callable[..., tuple[Any, tuple[Any, ...]]]
+    grad: Callable[..., tuple[Any, ...]]
+    vjp: Callable[..., tuple[Any, ...]]
+    jvp: Callable[..., Any]
+    hvp: Callable[..., tuple[Any, ...]]
 
 
 class Differentiable:
@@ -198,7 +204,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method."""
         result = getattr(self._calls, name)(*args, **kwargs)
         if name in self._calls.tables:
-            self.__dict__[attribute] = self._calls.short(name)
+            self.__dict__[attribute] = self._calls.short(name, getdoc(getattr(Differentiable, name, None)) or "")
         return result
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -273,13 +279,13 @@ class Function(Differentiable):
 
     # ------------------------------------------------------------ inside Numba code
 
-    @cached_property
+    @property
     def kernel(self) -> KernelFunctions:
-        """Numba functions for use inside `@njit` code: `value(...)` and `value_and_grad(...)`, which returns
-        `(value, (x_bar, y_bar, ...))`. The function itself can be called there too."""
-        from gradc.runtime.jit import NumbaKernel
-
-        return NumbaKernel(self._calls.specialiser)
+        """Numba functions for use inside `@njit` code: `value(...)`, `value_and_grad(...)`, which returns
+        `(value, (x_bar, y_bar, ...))`, `grad`, `vjp`, `jvp` and `hvp`. The function itself can be called there too, and
+        has them as attributes."""
+        kernel: KernelFunctions = self._calls.kernel
+        return kernel
 
     @property
     def _numba_type_(self) -> Any:
@@ -330,8 +336,7 @@ class BoundFunction(Differentiable):
         return dict(self._calls.data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        specialiser = self._calls.specialiser
-        return _rebuild_bound, (self.program, self.wrt, self.engine, specialiser.fast_math, self._calls.data)
+        return BoundFunction, (self._calls,)
 
 
 def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:
@@ -382,10 +387,3 @@ def _engine(name: str | None) -> str:
 
 def _rebuild(program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
     return Function(program, wrt=wrt, engine=engine, fast_math=fast_math)
-
-
-def _rebuild_bound(
-    program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool, data: dict[str, Any]
-) -> BoundFunction:
-    specialiser = Specialiser(program, wrt, fast_math)
-    return BoundFunction(Calls(specialiser, engine, {name: own(value) for name, value in data.items()}))

@@ -112,7 +112,21 @@ def function(name: str, tables: Tables, otherwise: Callable[..., Any], doc: str 
     """A built-in function; `otherwise` answers calls that no table fits, and those that fail."""
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
-    return make(ctypes.addressof(_definition(name, doc)[0]), (tables.first, tables, otherwise), "gradc")
+    return make(ctypes.addressof(_definition(name, doc)[0]), _Itself((tables.first, tables, otherwise)), "gradc")
+
+
+class _Itself(tuple[Any, ...]):
+    """What a built-in function made here belongs to. Pickled, the function is the method that answers otherwise."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self[-1], "__self__")
+
+
+def answered_otherwise(function: Any) -> Callable[..., Any] | None:
+    """What answers calls that a built-in function made here passes on; None for any other function."""
+    return function.__self__[-1] if isinstance(function.__self__, _Itself) else None
 
 
 class _MethodDef(ctypes.Structure):

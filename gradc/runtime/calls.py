@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.results import Gradients, gradients_type, to_python
 from gradc.runtime.specialise import Specialiser
 
+SIGNATURE = "($self, /, *args, out=None, **kwargs)\n--\n\n"
+"""How the docstring of a built-in function tells its signature."""
+
 
 class Calls:
     """The calls of a function: its kernels by the types of arguments, made when they are first needed.
@@ -32,7 +35,7 @@ class Calls:
     def __init__(self, specialiser: Specialiser, engine: str, data: Mapping[str, Any] | None = None):
         self.specialiser = specialiser
         self.engine = engine
-        self.data = dict(data or {})
+        self.data = {name: binding.own(value) for name, value in (data or {}).items()}
         """What the function is bound to, by the names of inputs, as `binding.converted` gives it."""
         self.inputs = tuple(name for name in specialiser.inputs if name not in self.data)
         """The inputs that a call takes: all but those that are bound."""
@@ -43,6 +46,9 @@ class Calls:
         self.tables: dict[str, Any] = {}
         """What leads to native kernels, by the name of the public function."""
         self._gradients_type = gradients_type(specialiser.wrt)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Calls, (self.specialiser, self.engine, self.data)
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -165,12 +171,12 @@ class Calls:
         for name, form in entry.FORMS[transform].items():
             self.tables.setdefault(name, entry.Tables()).add(run.table(form, self._gradients_type, data))
 
-    def short(self, name: str) -> Callable[..., Any]:
+    def short(self, name: str, doc: str = "") -> Callable[..., Any]:
         """What answers calls of `value`, `grad` or `value_and_grad`: without Python code on the way where it can."""
         otherwise = getattr(self, name)
         if name not in self.tables:
             return otherwise
-        return entry.function(name, self.tables[name], otherwise)
+        return entry.function(name, self.tables[name], otherwise, f"{name}{SIGNATURE}{doc}")
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
@@ -212,6 +218,15 @@ class Calls:
     def source(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
         return python_module({transform: self.specialiser.compilation(transform, types) for transform in EXPORTED})
+
+    @cached_property
+    def kernel(self) -> Any:
+        """The functions for Numba code; None where inputs are bound."""
+        if self.data:
+            return None
+        from gradc.runtime.jit import NumbaKernel
+
+        return NumbaKernel(self.specialiser)
 
     # ------------------------------------------------------------ by name
 

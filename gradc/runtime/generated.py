@@ -25,6 +25,7 @@ def load(text: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(compile(text, filename, "exec"), namespace)
     for name in HELPERS.intersection(namespace):
-        namespace[name].targetoptions.update(NEVER_CALLED_FROM_PYTHON)
-        namespace[name] = _carried.setdefault(name, namespace[name])
+        if hasattr(namespace[name], "targetoptions"):  # otherwise NUMBA_DISABLE_JIT leaves functions as they are
+            namespace[name].targetoptions.update(NEVER_CALLED_FROM_PYTHON)
+            namespace[name] = _carried.setdefault(name, namespace[name])
     return namespace

@@ -176,6 +176,19 @@ def test_copies_compute_the_same(engine, duplicate):
     assert twin.grad(2.0, 3.0) == function.grad(2.0, 3.0) == (1.0,)
 
 
+def test_methods_can_be_pickled_and_described(engine):
+    """Also those that a kernel has taken the place of."""
+    function = gradc.compile("x**2 * a", engine=engine)
+    for _ in range(3):
+        for name, expected in (("grad", (12.0, 4.0)), ("value_and_grad", (12.0, (12.0, 4.0)))):
+            method = getattr(function, name)
+            assert method(2.0, 3.0) == expected == pickle.loads(pickle.dumps(method))(2.0, a=3.0)
+            assert inspect.getdoc(method) == inspect.getdoc(getattr(gradc.Function, name))
+            assert str(inspect.signature(method)).startswith("(*args")
+        bound = pickle.loads(pickle.dumps(function.bind(a=3.0).grad))
+        assert bound(2.0) == (12.0,)
+
+
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))])
 def test_copies_of_gradients_keep_their_names(duplicate):
     grads = duplicate(gradc.compile("sum(x) * class", engine="interpreter").grad([1.0, 2.0], 3.0))

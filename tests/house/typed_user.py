@@ -45,6 +45,8 @@ def described(f: gradc.Function) -> list[str]:
 
 
 def inside_numba(f: gradc.Function) -> Callable[..., tuple[float, tuple[float, ...]]]:
+    assert_type(f.kernel.grad, Callable[..., tuple[Any, ...]])
+    assert_type(f.kernel.jvp, Callable[..., Any])
     return f.kernel.value_and_grad
 
 
