@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from types import BuiltinFunctionType, MethodType, ModuleType
 from typing import Any
 
+from gradc.native.entry import answered_otherwise
+
 TYPES = "numba.core.typing.typeof"
 """Numba's module that finds the types of values."""
 
@@ -67,8 +69,6 @@ def _typeof(before: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def numba_kernel_of(function: Any) -> Any:
     """The Numba function for a method of a function of ours, such as `f.grad`; None for every other callable."""
     if isinstance(function, BuiltinFunctionType) and function.__module__ == "gradc":
-        from gradc.native.entry import answered_otherwise
-
         function = answered_otherwise(function)
     owner = getattr(function, "__self__", None)
     if not type(owner).__module__.startswith("gradc."):
