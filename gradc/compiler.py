@@ -19,6 +19,9 @@ from gradc.language.parser import collector_paused
 from gradc.language.source import Span
 from gradc.loops.ir import Kernel
 from gradc.loops.text import print_kernel
+from gradc.native import listing
+from gradc.native.kernel import Machine, machine
+from gradc.native.target import vector_doubles
 from gradc.program import Elaborated, Program
 from gradc.rewrite import pipeline
 from gradc.rewrite.engine import Applied, lines
@@ -227,6 +230,11 @@ class Compilation:
         """The kernel as a module: what it needs, the function."""
         return module([self.function], self.program.text.strip(), {}, cache=False)
 
+    @cached_property
+    def machine(self) -> Machine:
+        """The kernel in LLVM's language, for vectors of this processor."""
+        return machine(self.loops, vector_doubles(), self.names)
+
     @property
     def phrases(self) -> Phrases:
         """What to call values when something is told of them."""
@@ -253,5 +261,7 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.nest, compilation.phrases),
     "loops": lambda compilation: print_kernel(compilation.loops),
     "python": lambda compilation: compilation.python,
+    "llvm": lambda compilation: listing.llvm_text(compilation.machine),
+    "asm": lambda compilation: listing.assembly_text(compilation.machine),
 }
 """Every stage that can be printed, in order, and how it prints."""

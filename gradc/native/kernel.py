@@ -6,7 +6,6 @@ Loops become blocks, cells become stack slots that LLVM turns into registers. Th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +80,8 @@ class Machine:
     """Text for LLVM, and what it needs."""
 
     text: str
+    kernel: str
+    """The kernel alone, without what it calls."""
     frame: Frame
     errors: tuple[tuple[str, str], ...]
     """The exceptions that the kernel asks for: kind and message."""
@@ -124,6 +125,8 @@ class _Printer(Writer):
         self.parts: list[tuple[str, list[Statement]]] = []
         self.owned: list[str] = []
         self.budget = ""
+        self.loop = ""
+        """The variable of the innermost loop, for the names of blocks."""
         self.depth = 0
         """How many loops are around a statement, itself included."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
@@ -148,7 +151,7 @@ class _Printer(Writer):
         parts.append(support.text(self.products, declared, self.doubles))
         parts += sorted(declared)
         parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]
-        return Machine("\n".join(part for part in parts if part) + "\n", self.frame, tuple(self.errors))
+        return Machine("\n".join(part for part in parts if part) + "\n", body, self.frame, tuple(self.errors))
 
     def _function(self, name: str, parameters: str, write: Callable[[], None]) -> str:
         """A function that returns a status; `write` writes what it does."""
@@ -793,6 +796,7 @@ class _Printer(Writer):
     # ------------------------------------------------------------ stores
 
     def _store(self, statement: Store) -> None:
+        self.lines.append(f"  ; {statement.array}")
         value = self.value(statement.value)
         if statement.condition is None:
             self._put(statement.array, statement.index, value)
@@ -905,13 +909,14 @@ class _Printer(Writer):
 
     def _do(self, loop: For) -> None:
         plan = plan_of(loop)
-        name = re.sub(r"\d+$", "", loop.variable)
+        outer, self.loop = self.loop, loop.variable
+        how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
+        self.lines.append(f"  ; the loop for {loop.variable} in {loop.start} to {loop.stop}: {how}")
         if isinstance(plan, str):
-            self.lines.append(f"  ; the loop over {name}: one iteration at a time, because {plan}")
             self._plain_loop(loop)
         else:
-            self.lines.append(f"  ; the loop over {name}: {self.doubles} doubles at a time")
             self._loop_of_lanes(loop, plan)
+        self.loop = outer
 
     def _plain_loop(self, loop: For) -> None:
         is_down = isinstance(loop.step, int) and loop.step < 0
@@ -964,7 +969,7 @@ class _Printer(Writer):
         self, counter: str, stop: Value, step: Value, body: Callable[[Value], None], relation: str = "slt"
     ) -> None:
         """Repeat while the counter is below the stop."""
-        enter, again, done = self.name("enter"), self.name("again"), self.name("done")
+        again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
         first = self._fetch("i64", counter, "i64")
         before = self._without_addresses()
         self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")

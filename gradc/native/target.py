@@ -95,9 +95,14 @@ def object_code(text: str) -> bytes:
     return target_machine().emit_object(optimised(text))
 
 
-def assembly(text: str) -> str:
-    """The same, readable."""
-    return target_machine().emit_assembly(optimised(text))
+def assembly(text: str, function: str) -> str:
+    """One function of the same, readable."""
+    machine = target_machine()
+    machine.set_asm_verbosity(True)
+    lines = machine.emit_assembly(optimised(text)).splitlines()
+    first = next(k for k, line in enumerate(lines) if line.startswith(f"{function}:"))
+    last = next(k for k, line in enumerate(lines) if k > first and line.startswith((".Lfunc_end", "Lfunc_end")))
+    return "\n".join([*lines[first:last], ""])
 
 
 def optimised(text: str) -> Any:

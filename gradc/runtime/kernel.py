@@ -84,6 +84,7 @@ RUNNABLE: dict[str, Callable[[Compilation], Run]] = {
     "lowered": lambda compilation: interpreted(compilation.lowered),
     "loops": looped,
     "python": numba,
+    "llvm": native,
 }
 """How to run a stage of `compiler.STAGES`, where that has a meaning."""
 

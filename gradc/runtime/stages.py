@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 from gradc.compiler import STAGES, Compilation
 from gradc.runtime.kernel import RUNNABLE
 
-Runnable = Literal["graph", "rewritten", "adjoint", "derivative", "lowered", "loops", "python"]
+Runnable = Literal["graph", "rewritten", "adjoint", "derivative", "lowered", "loops", "python", "llvm"]
 """The keys of `RUNNABLE`, for type checkers."""
 
 

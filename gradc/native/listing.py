@@ -1,0 +1,37 @@
+"""Kernels as their readers see them: LLVM's language, or the processor's, with the program's own names in comments."""
+
+from __future__ import annotations
+
+from gradc.language.diagnostics import Error
+from gradc.native import target
+from gradc.native.frame import Field
+from gradc.native.kernel import Machine
+
+
+def llvm_text(machine: Machine) -> str:
+    """The kernel as it is handed to LLVM."""
+    return f"{_head(machine, ';')}{machine.kernel}\n"
+
+
+def assembly_text(machine: Machine) -> str:
+    """The kernel's instructions for this processor. Raises `Error` G0604 where LLVM knows no such processor."""
+    if not target.is_possible():
+        raise Error("G0604", "LLVM has no instructions for this machine", help="print the stage llvm, or python")
+    name, _ = target.host()
+    loops = "".join(f"# {line.strip(' ;')}\n" for line in machine.kernel.splitlines() if "; the loop" in line)
+    return f"{_head(machine, '#')}# processor: {name}\n{loops}{target.assembly(machine.text, 'kernel')}"
+
+
+def _head(machine: Machine, comment: str) -> str:
+    """What the slots of the frame hold."""
+    frame = machine.frame
+    lines = [f"byte {8 * field.slot} of the frame: {_held(field, 'input')}" for field in frame.inputs]
+    lines += [f"byte {8 * field.slot} of the frame: {_held(field, 'output')}" for field in frame.outputs]
+    return "".join(f"{comment} {line}\n" for line in lines)
+
+
+def _held(field: Field, what: str) -> str:
+    if not field.rank:
+        return f"{what} {field.name}, {field.dtype}"
+    sizes = f", and its {field.rank} size{'s' * (field.rank > 1)}" if what == "input" else ""
+    return f"the address of {what} {field.name}, {field.dtype}{sizes}"
