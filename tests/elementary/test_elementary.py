@@ -44,6 +44,7 @@ ROWS = {
     "hypot": (1.0, [((-1, 1), (-1, 1)), ((0.9, 1.1), (0.9, 1.1)), (ALL, ALL), ((-1e-323, 1e-323), (-1e-322, 1e-322))]),
     "cbrt": (1.0, [(-1, 1), (1, 8), ALL]),
     "erf": (1.5, [(-1, 1), (0.9, 1.1), (1, 2), (2, 6.5), ALL]),
+    "normal_cdf": (3.0, [(-1, 1), (-1, -0.8), (-3, -1), (-38.4, -3), (-38.4, -37.5), (1, 10), ALL]),
     "erfc": (3.0, [(-7, 0), (0, 1), (0.9, 1.1), (1, 3), (3, 27.3), (26.4, 27.3)]),
 }  # fmt: skip
 
@@ -138,6 +139,8 @@ SPECIAL = {
     "cbrt": [(0.0, 0.0), (-0.0, -0.0), (inf, inf), (-inf, -inf), (27, 3), (-8, -2), (5e-324, 1.7031839360032603e-108),
              (1e-300, 1e-100)],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (inf, 1), (-inf, -1), (1e200, 1), (-7, -1), (5e-324, 5e-324)],
+    "normal_cdf": [(0.0, 0.5), (-0.0, 0.5), (inf, 1), (-inf, 0.0), (1e200, 1), (-1e200, 0.0), (-39, 0.0), (-39.1, 0.0),
+                   (9, 1), (5e-324, 0.5)],
     "erfc": [(0.0, 1), (-0.0, 1), (inf, 0.0), (-inf, 2), (1e200, 0.0), (-1e200, 2), (30, 0.0), (30.1, 0.0), (-7, 2),
              (5e-324, 1)],
 }  # fmt: skip
@@ -146,7 +149,8 @@ SPECIAL = {
 EXACT = {
     "exp2": lambda x: mpmath.mpf(2) ** x, "log2": lambda x: mpmath.log(x, 2), "arcsinh": mpmath.asinh,
     "arccosh": mpmath.acosh, "arctanh": mpmath.atanh, "arcsin": mpmath.asin, "arccos": mpmath.acos,
-    "arctan": mpmath.atan, "arctan2": mpmath.atan2, "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "arctan": mpmath.atan, "arctan2": mpmath.atan2, "normal_cdf": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
 }  # fmt: skip
 """mpmath's functions of another name."""
 
