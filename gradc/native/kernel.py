@@ -64,7 +64,7 @@ LANES_OF_SUMS = 32
 INLINED = 32
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
 INLINED_ONCE = 4
-"""The same for what is done once, outside all loops."""
+"""The same where there are no lanes; what is left over behind the lanes of a loop always calls them."""
 MANY = 64
 """Inputs up to which a function reads all of them at its beginning."""
 PART = 500
@@ -462,8 +462,7 @@ class _Printer(Writer):
         else:
             self._scratch(array, bytes)
         if zeros:
-            self.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-            self.line(f"call void @llvm.memset.p0.i64(ptr {self.pointer(array)}, i8 0, i64 {bytes.text}, i1 false)")
+            self._clear(self.pointer(array), bytes)
 
     def _point(self, array: str, address: str) -> None:
         if array not in self.pointers:
@@ -677,7 +676,7 @@ class _Printer(Writer):
 
     def elementary(self, name: str, args: Sequence[Value], dtype: str) -> Value:
         """In place; a kernel with many of them calls functions instead."""
-        if self.applied <= (INLINED if self.depth else INLINED_ONCE):
+        if self.lanes and self.applied <= INLINED or self.applied <= INLINED_ONCE and not self.plan:
             return super().elementary(name, args, dtype)
         lanes = args[0].lanes
         symbol = f"{name}.{lanes}"
@@ -832,8 +831,12 @@ class _Printer(Writer):
             self._write(array, at, self.lane(value, k))
 
     def _fill(self, statement: Fill) -> None:
-        """Loops over the part of the array."""
+        """Loops over the part of the array; zeros that lie side by side are set at once."""
         view, place, loops = statement.view, [], []
+        whole = [part is None for part in view.parts]
+        if statement.value.value == 0 and whole == sorted(whole):
+            self._set_zero(view)
+            return
         for part, size in zip(view.parts, self.kernel.arrays[view.array].shape):
             if part is None or isinstance(part, Range):
                 variable = self.name("fill")
@@ -846,6 +849,23 @@ class _Printer(Writer):
         for variable, start, stop in reversed(loops):
             made = For(variable, start, stop, 1, [made], "parallel")
         self._statement(made)
+
+    def _set_zero(self, view: View) -> None:
+        """A part of an array that begins at an index of the first axes and has all of the others."""
+        sizes = self._shape(view.array)
+        count, indices = number(BYTES[self.kernel.arrays[view.array].dtype], "i64"), []
+        for part, size in zip(view.parts, sizes):
+            if part is None:
+                indices.append(number(0, "i64"))
+                count = self._whole("mul", count, size)
+            else:
+                assert not isinstance(part, Range)
+                indices.append(self._index(part, size))
+        self._clear(self._address(view.array, self._offset(view.array, indices)), count)
+
+    def _clear(self, address: str, bytes: Value) -> None:
+        self.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        self.line(f"call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {bytes.text}, i1 false)")
 
     # ------------------------------------------------------------ products
 
@@ -996,7 +1016,7 @@ class _Printer(Writer):
         if lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
             self._streaming(loop, counter, start, stop, lanes)
         else:
-            if self.sums and plan.is_light and lanes > 1:
+            if self.sums and plan.is_light and lanes > 1 and self.depth <= 2:
                 self._lanes_while(loop, counter, self._whole_lanes(start, span, LANES_OF_SUMS), LANES_OF_SUMS)
                 for sum in self.sums.values():
                     sum.spill(self)
