@@ -834,7 +834,8 @@ class _Printer(Writer):
         """Loops over the part of the array; zeros that lie side by side are set at once."""
         view, place, loops = statement.view, [], []
         whole = [part is None for part in view.parts]
-        if statement.value.value == 0 and whole == sorted(whole):
+        has_range = any(isinstance(part, Range) for part in view.parts)
+        if statement.value.value == 0 and whole == sorted(whole) and not has_range:
             self._set_zero(view)
             return
         for part, size in zip(view.parts, self.kernel.arrays[view.array].shape):
@@ -859,8 +860,7 @@ class _Printer(Writer):
                 indices.append(number(0, "i64"))
                 count = self._whole("mul", count, size)
             else:
-                assert not isinstance(part, Range)
-                indices.append(self._index(part, size))
+                indices.append(self._index(part, size))  # type: ignore[arg-type]
         self._clear(self._address(view.array, self._offset(view.array, indices)), count)
 
     def _clear(self, address: str, bytes: Value) -> None:
