@@ -301,7 +301,7 @@ class Function(Differentiable):
 
         >>> f = compile("(x + y) * z")
         >>> list(f.stages)
-        ['syntax', 'graph', 'rewritten', 'adjoint', 'derivative', 'lowered', 'schedule', 'loops', 'python']
+        ['syntax', 'graph', 'rewritten', 'adjoint', 'derivative', 'lowered', 'schedule', 'loops', 'python', 'llvm', 'asm']
         >>> print(f.stages["syntax"])
         (x + y) * z
         <BLANKLINE>

@@ -181,7 +181,8 @@ def _symbols() -> None:
     table = (ctypes.c_void_p * 305).from_address(pointer(np._core._multiarray_umath._ARRAY_API))
     for name, place in NUMPY_FUNCTIONS.items():
         binding.add_symbol(name, table[place])
-    for name, item in {"float": float, "int": int, "ndarray": np.ndarray, "true": True, "false": False}.items():
+    types = {"float": float, "float64": np.float64, "int": int, "ndarray": np.ndarray}
+    for name, item in {**types, "true": True, "false": False}.items():
         binding.add_symbol(f"gradc_{name}", id(item))
 
 
@@ -191,6 +192,7 @@ _HASH = "store i64 -1, ptr %hash.at, align 8" if _ITEMS > 24 else ""  # Python 3
 
 TEXT = f"""
 @gradc_float = external global i8
+@gradc_float64 = external global i8
 @gradc_int = external global i8
 @gradc_ndarray = external global i8
 @gradc_true = external global i8
@@ -389,6 +391,14 @@ look:
     i64 4, label %array
   ]
 f64:
+  %f64.is.numpy = icmp eq ptr %type, @gradc_float64
+  br i1 %f64.is.numpy, label %f64.numpy, label %f64.python
+f64.numpy:
+  %f64.held.at = getelementptr i8, ptr %arg, i64 16
+  %f64.held = load double, ptr %f64.held.at, align 8
+  store double %f64.held, ptr %at, align 8
+  br label %fits
+f64.python:
   %f64.value = call double @real(ptr %arg, ptr %type)
   %f64.failed = fcmp uno double %f64.value, %f64.value
   br i1 %f64.failed, label %f64.check, label %f64.fine
@@ -479,7 +489,7 @@ array.done:
   %work.more = add i64 %work, %count.next
   br label %fits
 fits:
-  %work.next = phi i64 [ %work, %f64.fine ], [ %work, %f32.fine ], [ %work, %i64.fine ], [ %work, %bool.fine ], [ %work.more, %array.done ]
+  %work.next = phi i64 [ %work, %f64.numpy ], [ %work, %f64.fine ], [ %work, %f32.fine ], [ %work, %i64.fine ], [ %work, %bool.fine ], [ %work.more, %array.done ]
   %k.next = add i64 %k, 1
   br label %try
 }}

@@ -160,11 +160,13 @@ class Calls:
             if prepared.is_as_passed(self._places, given):
                 run = self.specialise(transform, prepared.types)[1]
                 self._ready[key] = partial(run_filled, run, prepared.arrays, self._places) if self.data else run
-                self._shorten(transform, run, prepared)
+                if self.prepare([float(v) if type(v) is np.float64 else v for v in given]).types == prepared.types:
+                    self._shorten(transform, run, prepared)
         return result
 
     def _shorten(self, transform: str, run: Run, prepared: Arguments) -> None:
-        """Lead calls of public functions straight to a native kernel."""
+        """Lead calls of public functions straight to a native kernel, which takes numbers for Python's: they do not say
+        whether a call computes in float32."""
         if not hasattr(run, "table"):
             return
         data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}

@@ -60,7 +60,8 @@ def write(outputs: Sequence[Any], targets: Sequence[Any], names: Sequence[str]) 
     given = [k for k, target in enumerate(targets) if target is not None]
     for k in given:
         _check(f"out for {names[k]}", targets[k], outputs[k])
-    _check_apart([(names[k], targets[k]) for k in given])
+    if len(given) > 1:
+        _check_apart([(names[k], targets[k]) for k in given])
     results = list(outputs)
     for k in given:
         np.copyto(targets[k], outputs[k])
@@ -73,7 +74,7 @@ def _check(subject: str, target: Any, output: Any) -> None:
     if not isinstance(target, np.ndarray) or isinstance(target, getattr(masked, "MaskedArray", ())):
         help = f"pass a NumPy array, such as np.empty({np.shape(output)})"
         raise Error("G0606", f"{subject} is of type {type(target).__name__}", help=help)
-    wanted = np.asarray(output)
+    wanted = output if isinstance(output, (np.ndarray, np.generic)) else np.asarray(output)
     if target.shape != wanted.shape:
         shape = f"shape {shape_text(wanted.shape)}" if wanted.ndim else "no axes: make it with np.empty(())"
         raise Error("G0606", f"{subject} {_has_shape(target)}", help=f"the result has {shape}")
@@ -91,7 +92,7 @@ def _has_shape(array: np.ndarray) -> str:
 
 def _overlaps_itself(array: np.ndarray) -> bool:
     """Whether elements may share memory: from the smallest step up, each has to be beyond what lies inside it."""
-    if array.size == 0:
+    if array.flags.forc or array.size == 0:
         return False
     reach = array.itemsize
     for step, size in sorted((abs(step), size) for step, size in zip(array.strides, array.shape) if size != 1):
@@ -103,7 +104,7 @@ def _overlaps_itself(array: np.ndarray) -> bool:
 
 def _check_apart(arrays: Sequence[tuple[str, np.ndarray]]) -> None:
     """Raise `Error` where two arrays have an element in common."""
-    bounds = [(*np.lib.array_utils.byte_bounds(array), name, array) for name, array in arrays if array.size]
+    bounds = [(*_bounds(array), name, array) for name, array in arrays if array.size]
     before: list[tuple[int, int, str, np.ndarray]] = []
     for low, high, name, array in sorted(bounds, key=lambda bound: bound[0]):
         before = [other for other in before if other[1] > low]
@@ -112,6 +113,14 @@ def _check_apart(arrays: Sequence[tuple[str, np.ndarray]]) -> None:
                 both = " and for ".join(sorted([name, other_name]))
                 raise Error("G0606", f"out has arrays with common elements: for {both}", help="pass a copy of one")
         before.append((low, high, name, array))
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    """Where an array begins and ends."""
+    if not array.flags.forc:
+        return np.lib.array_utils.byte_bounds(array)
+    start = array.__array_interface__["data"][0]
+    return start, start + array.nbytes
 
 
 def _share(array: np.ndarray, other: np.ndarray) -> bool:

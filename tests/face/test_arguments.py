@@ -276,3 +276,18 @@ def test_a_failing_array_protocol_is_our_error():
     with pytest.raises(gradc.Error) as caught:
         gradc.compile("x", engine="interpreter")(Broken())
     assert caught.value.message == "argument `x` is not an array: call .detach() first"
+
+
+def test_numbers_of_numpy_and_of_python_in_turn(engine):
+    """A float64 of NumPy's widens float32, a float of Python's does not: also after calls with the other one."""
+    for orders in ((np.float64(2.0), 2.0), (2.0, np.float64(2.0))):
+        f = gradc.compile("sum(x * a) + b", engine=engine)
+        x = np.ones(3, np.float32)
+        for _ in range(3):
+            for a in orders:
+                expected = np.float64 if isinstance(a, np.float64) else np.float32
+                value, grads = f.value_and_grad(x, a, 1.0)
+                assert value == 7.0 and np.asarray(value).dtype == np.asarray(grads.b).dtype == expected
+                assert np.asarray(f(x, a, 1.0)).dtype == expected and grads.x.dtype == np.float32
+                assert f(x.astype(float), a, np.float64(1.0)) == f(x, 2, a) - 1 == 7.0
+        assert np.isnan(f(x.astype(float), np.float64("nan"), 1.0)) and np.isnan(f(x, float("nan"), 1.0))

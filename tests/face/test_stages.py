@@ -16,7 +16,7 @@ def test_stages_are_a_mapping_in_order():
     assert list(f.stages) == list(STAGES) and len(f.stages) == len(STAGES) and "schedule" in f.stages
     assert repr(f.stages) == (
         "<stages of 'h = a * exp(-b * t) sum((y - h)**2)': syntax, graph, rewritten, adjoint, derivative, lowered, "
-        "schedule, loops, python>"
+        "schedule, loops, python, llvm, asm>"
     )
     with pytest.raises(KeyError, match="the stages are syntax, graph"):
         f.stages["grahp"]
