@@ -45,8 +45,8 @@ def compile(
 
     program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs.
     wrt: the inputs to differentiate, as `"a b c"`, `"a, b, c"` or a sequence; by default every float input.
-    engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile the
-        emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
+    engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile
+        the emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
     fast_math: also apply the rules that are false for infinities, NaN and signed zeros, such as `x * 0 -> 0`.
 
     Raises `gradc.Error`, with the place marked, if the program is wrong.
