@@ -136,17 +136,19 @@ def test_classes_of_gradients_go_with_the_last_that_has_one():
     assert gone() is None
 
 
-def test_a_function_that_is_dropped_is_gone_at_once():
+def test_a_function_that_is_dropped_is_gone_at_once(engine):
     """Without the garbage collector: no cycle holds on to what was compiled."""
-    function = gradc.compile("(x + y) * z", engine="interpreter")
-    function.value_and_grad(-2.0, 5.0, -4.0)
+    function = gradc.compile("(x + y) * z", engine=engine)
+    bound = function.bind(x=-2.0)
+    for _ in range(3):
+        function.value_and_grad(-2.0, 5.0, -4.0), function(-2.0, 5.0, -4.0), bound.grad(5.0, -4.0)
     function.stages["derivative"](-2.0, 5.0, -4.0)
     assert function.source and function.forward(-2.0, 5.0, -4.0)
-    gone = [weakref.ref(function), weakref.ref(function._calls)]
+    gone = [weakref.ref(thing) for thing in (function, function._calls, bound, bound._calls)]
     gc.disable()
     try:
-        del function
-        assert [reference() for reference in gone] == [None, None]
+        del function, bound
+        assert [reference() for reference in gone] == [None] * 4
     finally:
         gc.enable()
 
