@@ -324,8 +324,8 @@ _unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softpl
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
 _unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})")
 _unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})")
-_unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf", "",
-       lowered="0.5 * erfc(-0.7071067811865476 * x)")
+_unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf",
+       "_normal_cdf({0})")
 _unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
 _unary("gamma",      10, "out * digamma(x)",          "gradc.ir.reference.gamma",   "_gamma({0})",   POSITIVE)

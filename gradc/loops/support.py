@@ -6,6 +6,7 @@ They are plain Python that Numba compiles, and need `math` and `np` only.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from functools import cache
 
@@ -38,6 +39,10 @@ def _settle(total, low):
 
 def _select(condition, x, y):
     return x if condition else y
+
+
+def _normal_cdf(x):
+    return 0.5 * math.erfc(-0.7071067811865476 * x)
 
 
 def _whole(x):
