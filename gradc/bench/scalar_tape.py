@@ -1,6 +1,6 @@
 """The naive scalar tape: the class that everyone writes first to learn backpropagation.
 
-Each number is a `Value` that remembers its parents and a closure that hands its gradient to them; `backward`
+Each number is a `TapeValue` that remembers its parents and a closure that hands its gradient to them; `backward`
 sorts the values and calls the closures in reverse (after A. Karpathy's micrograd, 2020). Arrays are lists of
 such values. A closure is handed the gradient instead of referring to its own value, which spares the cyclic
 garbage of the original and makes this tape a little faster.
@@ -27,77 +27,79 @@ MAX_VALUES = 1_000_000
 """The largest tape that is tried: about 1 GiB, and some ten seconds for a call."""
 
 
-class Value:
+class TapeValue:
     """A number on the tape."""
 
     __slots__ = ("data", "grad", "hand_on", "parents")
 
-    def __init__(self, data: float, parents: tuple[Value, ...] = (), hand_on: Callable[[float], None] | None = None):
+    def __init__(
+        self, data: float, parents: tuple[TapeValue, ...] = (), hand_on: Callable[[float], None] | None = None
+    ):
         self.data = data
         self.grad = 0.0
         self.parents = parents
         self.hand_on = hand_on
 
-    def __add__(self, other: Any) -> Value:
-        other = other if isinstance(other, Value) else Value(other)
+    def __add__(self, other: Any) -> TapeValue:
+        other = other if isinstance(other, TapeValue) else TapeValue(other)
 
         def hand_on(grad: float) -> None:
             self.grad += grad
             other.grad += grad
 
-        return Value(self.data + other.data, (self, other), hand_on)
+        return TapeValue(self.data + other.data, (self, other), hand_on)
 
-    def __mul__(self, other: Any) -> Value:
-        other = other if isinstance(other, Value) else Value(other)
+    def __mul__(self, other: Any) -> TapeValue:
+        other = other if isinstance(other, TapeValue) else TapeValue(other)
 
         def hand_on(grad: float) -> None:
             self.grad += other.data * grad
             other.grad += self.data * grad
 
-        return Value(self.data * other.data, (self, other), hand_on)
+        return TapeValue(self.data * other.data, (self, other), hand_on)
 
-    def __sub__(self, other: Any) -> Value:
-        other = other if isinstance(other, Value) else Value(other)
+    def __sub__(self, other: Any) -> TapeValue:
+        other = other if isinstance(other, TapeValue) else TapeValue(other)
 
         def hand_on(grad: float) -> None:
             self.grad += grad
             other.grad -= grad
 
-        return Value(self.data - other.data, (self, other), hand_on)
+        return TapeValue(self.data - other.data, (self, other), hand_on)
 
-    def __truediv__(self, other: Any) -> Value:
-        other = other if isinstance(other, Value) else Value(other)
+    def __truediv__(self, other: Any) -> TapeValue:
+        other = other if isinstance(other, TapeValue) else TapeValue(other)
         quotient = self.data / other.data
 
         def hand_on(grad: float) -> None:
             self.grad += grad / other.data
             other.grad -= grad * quotient / other.data
 
-        return Value(quotient, (self, other), hand_on)
+        return TapeValue(quotient, (self, other), hand_on)
 
-    def __neg__(self) -> Value:
+    def __neg__(self) -> TapeValue:
         def hand_on(grad: float) -> None:
             self.grad -= grad
 
-        return Value(-self.data, (self,), hand_on)
+        return TapeValue(-self.data, (self,), hand_on)
 
-    def __radd__(self, other: Any) -> Value:
+    def __radd__(self, other: Any) -> TapeValue:
         return self + other
 
-    def __rmul__(self, other: Any) -> Value:
+    def __rmul__(self, other: Any) -> TapeValue:
         return self * other
 
-    def __rsub__(self, other: Any) -> Value:
-        return Value(other) - self
+    def __rsub__(self, other: Any) -> TapeValue:
+        return TapeValue(other) - self
 
-    def __rtruediv__(self, other: Any) -> Value:
-        return Value(other) / self
+    def __rtruediv__(self, other: Any) -> TapeValue:
+        return TapeValue(other) / self
 
     def backward(self) -> None:
         """Add the derivatives of this value to the `grad` of everything it was computed from."""
-        order: list[Value] = []
-        visited: set[Value] = set()
-        stack: list[tuple[Value, bool]] = [(self, False)]
+        order: list[TapeValue] = []
+        visited: set[TapeValue] = set()
+        stack: list[tuple[TapeValue, bool]] = [(self, False)]
         while stack:
             value, expanded = stack.pop()
             if expanded:
@@ -113,18 +115,18 @@ class Value:
 
 
 def data_of(x: Any) -> Any:
-    return x.data if isinstance(x, Value) else x
+    return x.data if isinstance(x, TapeValue) else x
 
 
 def exp(x: Any) -> Any:
-    if not isinstance(x, Value):
+    if not isinstance(x, TapeValue):
         return math.exp(x)
     y = math.exp(x.data)
 
     def hand_on(grad: float) -> None:
         x.grad += y * grad
 
-    return Value(y, (x,), hand_on)
+    return TapeValue(y, (x,), hand_on)
 
 
 def operation(rule: Rule) -> Callable[..., Any]:
@@ -134,16 +136,16 @@ def operation(rule: Rule) -> Callable[..., Any]:
     def apply(*args: Any) -> Any:
         data = [data_of(arg) for arg in args]
         out = forward(*data)
-        parents = tuple(arg for arg, d in zip(args, partials) if d is not None and isinstance(arg, Value))
+        parents = tuple(arg for arg, d in zip(args, partials) if d is not None and isinstance(arg, TapeValue))
         if not parents:
             return out
 
         def hand_on(grad: float) -> None:
             for arg, derivative in zip(args, partials):
-                if derivative is not None and isinstance(arg, Value):
+                if derivative is not None and isinstance(arg, TapeValue):
                     arg.grad += derivative(*data, out) * grad
 
-        return Value(out, parents, hand_on)
+        return TapeValue(out, parents, hand_on)
 
     return apply
 
@@ -162,10 +164,10 @@ def extreme(choose: Callable[[Iterable[Any]], Any], xs: Sequence[Any]) -> Any:
 
     def hand_on(grad: float) -> None:
         for x in winners:
-            if isinstance(x, Value):
+            if isinstance(x, TapeValue):
                 x.grad += grad / len(winners)
 
-    return Value(best, tuple(x for x in winners if isinstance(x, Value)), hand_on)
+    return TapeValue(best, tuple(x for x in winners if isinstance(x, TapeValue)), hand_on)
 
 
 def logsumexp(xs: Sequence[Any]) -> Any:
@@ -228,7 +230,7 @@ def _reduction(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
 
 def _movement(step: Step, shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
     if step.op == "cast":
-        return (lambda x: x) if step.shape else (lambda x: x if isinstance(x, Value) else float(x))
+        return (lambda x: x) if step.shape else (lambda x: x if isinstance(x, TapeValue) else float(x))
     (shape,) = shapes
     if step.op == "cumsum":
         return _running_sums(shape, *step.attrs)
@@ -324,7 +326,7 @@ def prepare(workload: Workload, inputs: Inputs) -> Callable[[], Answer]:
             slots[k] = function(*[slots[arg] for arg in args])
         result = slots[-1]
         total = sum(result) if isinstance(result, list) else result
-        if isinstance(total, Value):
+        if isinstance(total, TapeValue):
             total.backward()
         value = _collect(result, program.steps[-1].shape, data_of)
         grads = (_collect(leaves[name], np.shape(inputs[name]), operator.attrgetter("grad")) for name in program.wrt)
@@ -343,7 +345,7 @@ def _leaf(value: Any, differentiated: bool) -> Any:
     numbers = np.reshape(value, -1).tolist() if np.ndim(value) else float(value)
     if not differentiated:
         return numbers
-    return list(map(Value, numbers)) if isinstance(numbers, list) else Value(numbers)
+    return list(map(TapeValue, numbers)) if isinstance(numbers, list) else TapeValue(numbers)
 
 
 def _collect(value: Any, shape: tuple[int, ...], read: Callable[[Any], float]) -> Any:

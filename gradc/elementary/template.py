@@ -30,7 +30,7 @@ Value = float | int | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Operation:
     """A primitive and its arguments, as positions among the parameters and the earlier steps. A `number` has a value
     instead, and `rare` the name of a function, called with the arguments after the first two."""
 
@@ -45,7 +45,7 @@ class Template:
     """The steps come after the parameters, all of which are f64; the last step is the result."""
 
     params: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Operation, ...]
 
 
 PRIMITIVES: dict[str, tuple[int, str]] = {
@@ -70,7 +70,7 @@ def template(name: str) -> Template:
     return _ending_with(params, reading.steps, result)
 
 
-def _ending_with(params: tuple[str, ...], steps: list[Step], result: int) -> Template:
+def _ending_with(params: tuple[str, ...], steps: list[Operation], result: int) -> Template:
     """Only the steps that the result needs, which comes last."""
     count = len(params)
     needed = {result}
@@ -82,7 +82,7 @@ def _ending_with(params: tuple[str, ...], steps: list[Step], result: int) -> Tem
     made = [steps[position - count] for position in kept]
     return Template(
         params,
-        tuple(Step(s.op, tuple(place[arg] for arg in s.args), s.dtype, s.value) for s in made),
+        tuple(Operation(s.op, tuple(place[arg] for arg in s.args), s.dtype, s.value) for s in made),
     )
 
 
@@ -92,7 +92,7 @@ class _Reading:
     def __init__(self, params: int):
         self.count = params
         self.dtypes = ["f64"] * params
-        self.steps: list[Step] = []
+        self.steps: list[Operation] = []
         self.known: dict[tuple, int] = {}
 
     def step(self, op: str, args: tuple[int, ...], dtype: str, value: Value | str | None = None) -> int:
@@ -100,7 +100,7 @@ class _Reading:
         if key not in self.known:
             self.known[key] = len(self.dtypes)
             self.dtypes.append(dtype)
-            self.steps.append(Step(op, args, dtype, value))
+            self.steps.append(Operation(op, args, dtype, value))
         return self.known[key]
 
     def call(self, name: str, args: list[int]) -> int:

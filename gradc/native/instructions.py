@@ -147,7 +147,7 @@ class Writer:
         return self.emit(f"{instruction} {x.typed}, {y.text}", dtype or x.dtype, x.lanes)
 
     def op(self, op: str, args: Sequence[Value], dtype: str) -> Value:
-        """An op of the table, or a primitive of the elementary functions. Arguments have one type but for conditions."""
+        """An op of the table, or a primitive of elementary functions. Arguments have one type but for conditions."""
         args, _ = self.alike(args)
         made = INSTRUCTIONS.get(op)
         return made(self, args, dtype) if made else self.elementary(op, args, dtype)
@@ -279,7 +279,7 @@ Instruction = Callable[[Writer, list[Value], str], Value]
 
 
 def _binary(of_floats: str, of_integers: str) -> Instruction:
-    return lambda w, args, dtype: w.binary(of_floats if is_float(args[0]) else of_integers, *args)
+    return lambda w, args, dtype: w.binary(of_floats if is_float(args[0]) else of_integers, args[0], args[1])
 
 
 def _comparison(ordered: str, signed: str) -> Instruction:
@@ -291,7 +291,13 @@ def _intrinsic(name: str) -> Instruction:
 
 
 def _bits(instruction: str) -> Instruction:
-    return lambda w, args, dtype: w.binary(instruction, *args)
+    return lambda w, args, dtype: w.binary(instruction, args[0], args[1])
+
+
+def _bitcast(to: str) -> Instruction:
+    return lambda w, args, dtype: w.emit(
+        f"bitcast {args[0].typed} to {llvm_type(to, args[0].lanes)}", to, args[0].lanes
+    )
 
 
 def _neg(w: Writer, args: list[Value], dtype: str) -> Value:
@@ -393,8 +399,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "where": lambda w, args, dtype: w.select(*args), "mask": _mask,
     "cast": lambda w, args, dtype: w.cast(args[0], dtype),
     "integer": lambda w, args, dtype: w.cast(args[0], "i64"), "number": lambda w, args, dtype: w.cast(args[0], "f64"),
-    "bits": lambda w, args, dtype: w.emit(f"bitcast {args[0].typed} to {llvm_type('i64', args[0].lanes)}", "i64", args[0].lanes),
-    "from_bits": lambda w, args, dtype: w.emit(f"bitcast {args[0].typed} to {llvm_type('f64', args[0].lanes)}", "f64", args[0].lanes),
+    "bits": _bitcast("i64"), "from_bits": _bitcast("f64"),
     "shift_left": _bits("shl"), "shift_right": _bits("lshr"),
     "bit_and": _bits("and"), "bit_or": _bits("or"), "bit_xor": _bits("xor"),
 }  # fmt: skip

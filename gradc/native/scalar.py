@@ -11,7 +11,7 @@ import inspect
 import math
 import textwrap
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ class _Translation(Writer):
                 case ast.If():
                     self._if(statement)
                 case ast.While():
-                    self._while(lambda test=statement.test: self.value(test), statement.body)
+                    self._while(partial(self.value, statement.test), statement.body)
                 case ast.For():
                     self._for(statement)
                 case ast.Return(value=ast.expr() as value):

@@ -75,7 +75,10 @@ def identity() -> str:
     """All that machine code depends on besides its kernel: the processor, LLVM, Python, and gradc itself."""
     name, features = host()
     llvm_version = ".".join(map(str, llvm().llvm_version_info))
-    return f"gradc {__version__} {_sources()}; LLVM {llvm_version}; Python {sys.version}; {name} {features}; {vector_doubles()}"
+    return (
+        f"gradc {__version__} {_sources()}; LLVM {llvm_version}; Python {sys.version}; "
+        f"{llvm().get_process_triple()} {name} {features}; {vector_doubles()}"
+    )
 
 
 def _sources() -> str:
@@ -83,9 +86,9 @@ def _sources() -> str:
     root = Path(__file__).parents[1]
     found = [
         (file.name, (about := file.stat()).st_size, about.st_mtime_ns)
-        for folder in sorted(entry.path for entry in os.scandir(root) if entry.is_dir())
+        for folder in [str(root), *(entry.path for entry in os.scandir(root) if entry.is_dir())]
         for file in os.scandir(folder)
-        if file.name.endswith(".py")
+        if file.name.endswith((".py", ".ll"))
     ]
     return sha256(repr(sorted(found)).encode()).hexdigest()[:16]
 
