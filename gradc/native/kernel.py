@@ -56,7 +56,7 @@ from gradc.native import support
 from gradc.native.frame import Field, Frame, Status, frame_of
 from gradc.native.instructions import METADATA, TYPES, Value, Writer, like, llvm_type, number
 from gradc.native.scalar import definitions
-from gradc.native.vectors import Plan, plan_of
+from gradc.native.vectors import SHORT, Plan, Strip, plan_of, reduced_by, strip_of
 
 BYTES = {"f64": 8, "f32": 4, "i64": 8, "bool": 1}
 LANES_OF_SUMS = 32
@@ -111,13 +111,16 @@ class _Printer(Writer):
         """Inputs that are numbers, as far as they are read at the beginning."""
         self.fields = {field.name: field for field in self.frame.inputs}
         self.values: dict[Let, Value] = {}
-        self.cells: dict[Cell, tuple[str, str]] = {}
+        self.cells: dict[Cell, Value] = {}
+        """The stack slot of each cell, with the type of what is in it."""
         self.plan: Plan | None = None
         self.lanes = 0
         self.sums: dict[Cell, _LaneSum] = {}
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False
+        self.private: dict[str, str] = {}
+        """Scratch that each lane of a strip has for itself, side by side: the slots with the addresses."""
         self.stretches: dict[int, int] = {}
         """Where the stretches of the body begin that are functions of their own, and where they end."""
         self.saved: dict[Let, int] = {}
@@ -623,6 +626,8 @@ class _Printer(Writer):
         return Value(f"<{items}>", dtype, self.lanes)
 
     def _load(self, value: Load) -> Value:
+        if value.array in self.private:
+            return self._load_private(value)
         how, step = self._moves(value.index)
         addresses = None if how == "along" and step == 1 else self._addresses(value.array, value.index)
         if addresses is None:
@@ -631,6 +636,32 @@ class _Printer(Writer):
         if len(addresses) == 1 and how == "no":
             return self._read(value.array, addresses[0])
         return self.gathered([self._read(value.array, address) for address in addresses])
+
+    # ------------------------------------------------------------ scratch of each lane
+
+    def _load_private(self, value: Load) -> Value:
+        position = self._position(value.array, value.index)
+        if not position.lanes:
+            return self._read(value.array, self._private_address(value.array, position), self.lanes)
+        lanes = []
+        for k in range(self.lanes):
+            at = self._whole("add", self._whole("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64"))
+            lanes.append(self._read(value.array, self._element_address(value.array, self.private[value.array], at)))
+        return self.gathered(lanes)
+
+    def _position(self, array: str, place: Place) -> Value:
+        return self._offset(array, [self._index(at, size) for at, size in zip(place, self._shape(array))])
+
+    def _private_address(self, array: str, position: Value) -> str:
+        first = self._whole("mul", position, number(self.lanes, "i64"))
+        return self._element_address(array, self.private[array], first)
+
+    def _element(self, memory: str, kind: str, offset: Value) -> str:
+        return self.emit(f"getelementptr {kind}, ptr {memory}, i64 {offset.text}", "i64").text
+
+    def _element_address(self, array: str, slot: str, offset: Value) -> str:
+        memory = self.emit(f"load ptr, ptr {slot}, align 8", "i64").text
+        return self._element(memory, self._memory_type(self.kernel.arrays[array].dtype), offset)
 
     def _first(self, array: str, place: Place) -> str:
         sizes = self._shape(array)
@@ -700,9 +731,12 @@ class _Printer(Writer):
 
     def _open(self, statement: Open) -> None:
         cell = statement.cell
-        dtype = cell.running_dtype if isinstance(cell, Accumulator) else cell.dtype
-        self.cells[cell] = self._stack(TYPES[dtype]), dtype
-        self._set_cell(cell, number(statement.value.value, dtype))
+        self._new_cell(cell, cell.running_dtype if isinstance(cell, Accumulator) else cell.dtype)
+        self._set_cell(cell, number(statement.value.value, self.cells[cell].dtype))
+
+    def _new_cell(self, cell: Cell, dtype: str) -> None:
+        """A slot for a cell, with as many lanes as the loop around it takes."""
+        self.cells[cell] = Value(self._stack(llvm_type(dtype, self.lanes)), dtype, self.lanes)
 
     def _stack(self, kind: str, align: int = 8) -> str:
         """A slot on the stack."""
@@ -711,12 +745,14 @@ class _Printer(Writer):
         return slot
 
     def _set_cell(self, cell: Cell, value: Value) -> None:
-        slot, dtype = self.cells[cell]
-        self.line(f"store {self.cast(value, dtype).typed}, ptr {slot}, align 8")
+        slot = self.cells[cell]
+        value = self.cast(value, slot.dtype)
+        value = self.spread(value, slot.lanes) if slot.lanes else value
+        self.line(f"store {value.typed}, ptr {slot.text}, align 8")
 
     def _cell(self, cell: Cell) -> Value:
-        slot, dtype = self.cells[cell]
-        return self._fetch(TYPES[dtype], slot, dtype)
+        slot = self.cells[cell]
+        return self._fetch(slot.type, slot.text, slot.dtype, slot.lanes)
 
     def _fetch(self, kind: str, address: str, dtype: str, lanes: int = 0, align: int = 8) -> Value:
         """What is in memory that changes."""
@@ -729,7 +765,7 @@ class _Printer(Writer):
         closed = self._cell(total)
         if statement.error is not None:
             closed = self._settled(closed, self._cell(statement.error))
-        self.cells[total] = self._stack(TYPES[total.dtype]), total.dtype
+        self._new_cell(total, total.dtype)
         self._set_cell(total, closed)
 
     # ------------------------------------------------------------ terms
@@ -755,6 +791,12 @@ class _Printer(Writer):
             at = self._first(array, target.index)
             so_far = self._read(array, at, self.lanes)
             self._write(array, at, self.spread(self._joined(statement.op, so_far, value), self.lanes))
+        elif self.lanes and how == "no" and array not in self.meeting:
+            (at,) = self._addresses(array, target.index)
+            total = self._read(array, at)
+            for k in range(self.lanes):
+                total = self._joined(statement.op, total, self.lane(value, k))
+            self._write(array, at, total)
         elif self.lanes:
             addresses = self._addresses(array, target.index)
             self.deferred.append((statement, array, addresses * (self.lanes // len(addresses)), value))
@@ -821,6 +863,10 @@ class _Printer(Writer):
         self.known = known
 
     def _put(self, array: str, place: Place, value: Value) -> None:
+        if array in self.private:
+            at = self._private_address(array, self._position(array, place))
+            self._write(array, at, self.spread(value, self.lanes))
+            return
         how, step = self._moves(place)
         if how == "along" and step == 1:
             at = self._first(array, place)
@@ -928,29 +974,80 @@ class _Printer(Writer):
         self.depth -= 1
 
     def _do(self, loop: For) -> None:
-        plan = plan_of(loop)
         outer, self.loop = self.loop, loop.variable
+        plan = plan_of(loop)
+        strip = None if self.lanes or self.doubles == 1 else strip_of(loop)
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
+        if strip:
+            how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"
         self.lines.append(f"  ; the loop for {loop.variable} in {loop.start} to {loop.stop}: {how}")
-        if isinstance(plan, str):
-            self._plain_loop(loop)
+        if self.lanes or isinstance(plan, str):
+            self._plain_loop(loop, strip)
         else:
             self._loop_of_lanes(loop, plan)
         self.loop = outer
 
-    def _plain_loop(self, loop: For) -> None:
+    def _plain_loop(self, loop: For, strip: Strip | None) -> None:
         is_down = isinstance(loop.step, int) and loop.step < 0
         start, stop = self.size(loop.start), self.size(loop.stop)
         step = self.size(loop.step)
+        outer = self.sums
+        own = reduced_by(loop) if loop.order == "reduction" and loop.step == 1 else ()
+        sums = {cell: _LaneSum(self, cell, start) for cell in own}
+        counter = self._counter(start)
 
         def body(at: Value) -> None:
             self.whole[loop.variable] = at
+            for sum in sums.values():
+                sum.at(self, at)
+            self.sums = outer | sums  # type: ignore[assignment]
             self._body(loop.body)
-            if self.depth <= 2:
+            self.sums = outer
+            if self.depth <= 2 and not self.lanes:
                 self._spend(number(_weight(loop), "i64"))
                 self._poll_if_due()
 
-        self._while(self._counter(start), stop, step, body, "sgt" if is_down else "slt")
+        if strip:
+            self._strip(loop, strip, counter, start, stop, body)
+        self._while(counter, stop, step, body, "sgt" if is_down else "slt")
+        for cell, sum in sums.items():
+            self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _strip(
+        self, loop: For, strip: Strip, counter: str, start: Value, stop: Value, body: Callable[[Value], None]
+    ) -> None:
+        """Several iterations side by side, if the loops in each are short: then lanes along those would be few."""
+        start_of_strip, done = self.name("strip"), self.name("stripped")
+        are_short = number(True, "bool")
+        for first, last in strip.spans:
+            span = self._whole("sub", self.size(last), self.size(first))
+            are_short = self.op("and", (are_short, self.less(span, number(SHORT + 1, "i64"))), "bool")
+        known = self._without_addresses()
+        self.line(f"br i1 {are_short.text}, label %{start_of_strip}, label %{done}")
+        self.label(start_of_strip)
+        self.known = dict(known)
+        lanes = self.doubles
+        for array in strip.private:
+            self.private[array] = slot = self._owned_slot(self.name("private"))
+            self._make_room(slot, self._whole("mul", self._bytes(array), number(lanes, "i64")))
+
+        def body_of_lanes(at: Value) -> None:
+            self.lanes = lanes
+            body(at)
+            self.lanes = 0
+            if self.depth <= 2:
+                self._spend(number(_weight(loop) * lanes, "i64"))
+                self._poll_if_due()
+
+        outer = self.plan, self.meeting
+        self.plan, self.meeting = Plan(loop.variable, (), False, False), set()
+        end = self._whole_lanes(start, self._whole("sub", stop, start), lanes)
+        self._while(counter, end, number(lanes, "i64"), body_of_lanes)
+        self.plan, self.meeting = outer
+        self.private = {}
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
 
     # ------------------------------------------------------------ interrupts
 
@@ -1127,21 +1224,30 @@ class _Printer(Writer):
 
 
 class _LaneSum:
-    """The lanes of a sum: in memory, or all in registers as long as whole groups of them come."""
+    """The lanes of a sum: in memory, or all in registers as long as whole groups of them come. In a strip each is a
+    vector, with an element for each iteration that is done at once."""
 
     def __init__(self, printer: _Printer, cell: Accumulator, start: Value):
         self.cell = cell
         self.dtype = cell.running_dtype
         self.start = start
+        self.each = printer.cells[cell].lanes
+        self.count = SHORT if self.each else LANES_OF_SUMS
         kind = printer._memory_type(self.dtype)
         self.wide = printer._memory_type(self.dtype, LANES_OF_SUMS)
-        self.memory = printer._stack(f"[{LANES_OF_SUMS} x {kind}]", 64)
-        self.registers = printer._stack(self.wide, 64)
+        self.memory = printer._stack(f"[{self.count * (self.each or 1)} x {kind}]", 64)
+        self.registers = printer._stack(self.wide, 64) if not self.each else ""
         identity = OPS[cell.op].identity
         assert identity is not None
         text = number(identity, self.dtype).text if self.dtype != "bool" else str(int(bool(identity)))
-        for slot in (self.memory, self.registers):
-            printer.line(f"store {self.wide} splat ({kind} {text}), ptr {slot}, align 64")
+        if self.each:
+            row = printer._memory_type(self.dtype, self.each)
+            for k in range(self.count):
+                at = printer._element(self.memory, kind, number(k * self.each, "i64"))
+                printer.line(f"store {row} splat ({kind} {text}), ptr {at}, align {BYTES[self.dtype]}")
+        else:
+            for slot in (self.memory, self.registers):
+                printer.line(f"store {self.wide} splat ({kind} {text}), ptr {slot}, align 64")
         self.address = self.memory
 
     def spill(self, printer: _Printer) -> None:
@@ -1154,10 +1260,12 @@ class _LaneSum:
         if printer.lanes == LANES_OF_SUMS:
             self.address = self.registers
             return
-        position = printer._whole("sub", index, self.start)
-        lane = printer.emit(f"and i64 {position.text}, {LANES_OF_SUMS - 1}", "i64")
-        kind = printer._memory_type(self.dtype)
-        self.address = printer.emit(f"getelementptr {kind}, ptr {self.memory}, i64 {lane.text}", "i64").text
+        lane = printer._whole("sub", index, self.start)
+        if self.each:
+            lane = printer._whole("mul", lane, number(self.each, "i64"))
+        else:
+            lane = printer.emit(f"and i64 {lane.text}, {LANES_OF_SUMS - 1}", "i64")
+        self.address = printer._element(self.memory, printer._memory_type(self.dtype), lane)
 
     def add(self, printer: _Printer, value: Value) -> None:
         lanes = printer.lanes
@@ -1180,6 +1288,8 @@ class _LaneSum:
 
     def total(self, printer: _Printer) -> Value:
         """The lanes joined: number k with number k + half, again and again."""
+        if self.each:
+            return self._total_of_rows(printer)
         value = self._get(printer, self.memory, LANES_OF_SUMS)
         lanes = LANES_OF_SUMS
         while lanes > 1:
@@ -1191,6 +1301,17 @@ class _LaneSum:
                 halves.append(printer.emit(text, self.dtype, lanes))
             value = printer._joined(self.cell.op, *halves)
         return printer.lane(value, 0)
+
+    def _total_of_rows(self, printer: _Printer) -> Value:
+        kind = printer._memory_type(self.dtype)
+        rows = [
+            self._get(printer, printer._element(self.memory, kind, number(k * self.each, "i64")), self.each)
+            for k in range(self.count)
+        ]
+        while len(rows) > 1:
+            half = len(rows) // 2
+            rows = [printer._joined(self.cell.op, x, y) for x, y in zip(rows[:half], rows[half:])]
+        return rows[0]
 
 
 def _stretches(movable: list[bool]) -> Iterator[tuple[int, int]]:

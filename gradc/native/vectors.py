@@ -7,9 +7,11 @@ from functools import partial
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
+from gradc.ir.sizes import Size, names
 from gradc.loops.ir import (
     Accumulator,
     Apply,
+    Close,
     Combine,
     CombineExactly,
     Expression,
@@ -17,9 +19,12 @@ from gradc.loops.ir import (
     Guard,
     Let,
     Load,
+    Open,
     Place,
     Statement,
     Store,
+    Update,
+    every,
     read_by,
 )
 
@@ -51,17 +56,114 @@ def plan_of(loop: For) -> Plan | str:
             return "it makes arrays or sizes"
         if isinstance(statement, CombineExactly) and isinstance(statement.total, Accumulator):
             return "its terms come in order"
-    sums = dict.fromkeys(s.target for s in loop.body if isinstance(s, Combine) and isinstance(s.target, Accumulator))
+    sums = reduced_by(loop)
     along = partial(_is_along, variable=loop.variable)
     stores = [s for s in loop.body if not isinstance(s, Let)]
     return Plan(
         loop.variable,
-        tuple(sums),
+        sums,
         len(sums) <= 2 and _work(loop.body, along) <= LIGHT,
         not sums
         and bool(stores)
         and all(isinstance(s, Store) and s.condition is None and along(s.index) for s in stores),
     )
+
+
+def reduced_by(loop: For) -> tuple[Accumulator, ...]:
+    """What the iterations of a loop combine terms into, in its own body."""
+    own = {s.cell for s in loop.body if isinstance(s, Open)}
+    targets = [s.target for s in loop.body if isinstance(s, Combine) and isinstance(s.target, Accumulator)]
+    return tuple(dict.fromkeys(target for target in targets if target not in own))
+
+
+SHORT = 16
+"""Iterations of the loops inside a strip, at most."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A loop whose iterations are done side by side although there are loops in each: as long as those are short."""
+
+    spans: tuple[tuple[Size, Size], ...]
+    """From where to where the loops in it go."""
+    private: tuple[str, ...]
+    """Scratch that every iteration writes for itself."""
+
+
+def strip_of(loop: For) -> Strip | None:
+    """How to do a loop as a strip; None where that may not be, or does not pay."""
+    if loop.order == "sequential" or loop.step != 1 or not any(isinstance(s, For) for s in loop.body):
+        return None
+    inside = list(every(loop.body))
+    if not all(isinstance(s, STRIPPED) for s in inside) or not _pays(inside):
+        return None
+    spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
+    if spans is None:
+        return None
+    own = {s.cell for s in inside if isinstance(s, Open)}
+    directly = set(reduced_by(loop))
+    into: list[str] = []
+    for statement in inside:
+        match statement:
+            case Combine(target=Accumulator() as total) if total not in own and (
+                total not in directly or statement not in loop.body
+            ):
+                return None
+            case CombineExactly(total=Accumulator() as total) if total not in own:
+                return None
+            case CombineExactly(total=Load() as element) if not _moves(element.index, loop.variable):
+                return None
+            case Combine(target=Load() as element):
+                into.append(element.array)
+    if len(set(into)) < len(into) or not all(_are_apart(s, ()) for s in loop.body):
+        return None
+    stores = [s for s in inside if isinstance(s, Store)]
+    private = dict.fromkeys(s.array for s in stores if not _moves(s.index, loop.variable))
+    if any(_moves(s.index, loop.variable) or s.condition is not None for s in stores if s.array in private):
+        return None
+    if set(into) & private.keys():
+        return None
+    return Strip(spans, tuple(private))
+
+
+STRIPPED = (Let, Store, Combine, CombineExactly, Guard, Open, Close, Update, For)
+"""What a strip may have in it."""
+
+
+def _spans(loops: list[For], variable: str) -> tuple[tuple[Size, Size], ...] | None:
+    """From where to where loops go, known before they begin; a loop over a block is no longer than that over blocks."""
+    varying = {variable, *(loop.variable for loop in loops)}
+    spans = []
+    for loop in loops:
+        if not varying & {name for size in (loop.start, loop.stop, loop.step) for name in names(size)}:
+            spans.append((loop.start, loop.stop) if loop.step != -1 else (loop.stop, loop.start))
+        elif loop.start == variable or loop.start not in varying:
+            return None
+    return tuple(spans)
+
+
+def _are_apart(statement: Statement, around: tuple[str, ...]) -> bool:
+    """Whether the loops `around` it, those inside the strip, never add to one element twice."""
+    match statement:
+        case For():
+            begins = {inner.start for inner in statement.body if isinstance(inner, For)}
+            around = around if statement.variable in begins else (*around, statement.variable)
+            return all(_are_apart(inner, around) for inner in statement.body)
+        case Combine(target=Load() as element) | CombineExactly(total=Load() as element):
+            return set(around) <= {at.var for at in element.index if isinstance(at, Affine)}
+    return True
+
+
+def _moves(place: Place, variable: str) -> bool:
+    return any(isinstance(at, Let) or at.var == variable for at in place)
+
+
+def _pays(inside: list[Statement]) -> bool:
+    """Whether an iteration computes something dear, which lanes along short loops would compute for a few at most."""
+    return any(isinstance(s, Let) and isinstance(s.value, Apply) and s.value.op in DEAR for s in inside)
+
+
+DEAR = {"div", "sqrt", "mod", "floordiv", *FUNCTIONS}
 
 
 def _is_along(place: Place, variable: str) -> bool:
@@ -92,7 +194,7 @@ def _work(body: list[Statement], along) -> int:
 
 def _cost(value: Expression, along) -> int:
     if isinstance(value, Apply):
-        return LIGHT + 1 if value.op in FUNCTIONS or value.op in ("div", "sqrt", "mod", "floordiv") else 1
+        return LIGHT + 1 if value.op in DEAR else 1
     if isinstance(value, Load):
         return 1 if along(value.index) or not any(isinstance(at, Let) or at.var for at in value.index) else LIGHT + 1
     return 0
