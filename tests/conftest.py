@@ -82,11 +82,19 @@ def kernels_of_this_run_only(tmp_path_factory):
         yield
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=[] if name == "interpreter" else [pytest.mark.compiled]) for name in ENGINES]
-)
+def named(engines):
+    return [pytest.param(name, marks=[pytest.mark.compiled] if name == "numba" else []) for name in engines]
+
+
+@pytest.fixture(params=named(name for name in ENGINES if name != "numba"))
 def engine(request) -> str:
-    """The name of each engine of the table in turn."""
+    """The name of each engine that is ready at once."""
+    return request.param
+
+
+@pytest.fixture(params=named(ENGINES))
+def every_engine(request) -> str:
+    """The name of each engine, for a representative part of the tests: Numba takes a second for each program."""
     return request.param
 
 

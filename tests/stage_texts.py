@@ -1,4 +1,7 @@
-"""Every stage of a program as text, for golden files and pages: a line of a graph is written where it first appears."""
+"""Every stage of a program as text, for golden files and pages: a line of a graph is written where it first appears.
+
+Left out are the stages whose texts depend on the processor.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from gradc.compiler import STAGES, Compilation
 from gradc.ir.text import SPAN_COLUMN
 
+MACHINES = ("llvm", "asm")
 GRAPHS = ("graph", "rewritten", "adjoint", "derivative", "lowered")
 NODE = re.compile(r"(?P<name>t\d+) = (?P<value>.*?)(?: +# (?P<comment>.*))?")
 NAME = re.compile(r"\bt\d+\b")
@@ -20,7 +24,7 @@ def stage_texts(compilation: Compilation) -> dict[str, str]:
     are the rules that led to a graph, its outputs, and after `without` the inputs and checks that it has lost: no
     graph can change without a change of its text.
     """
-    texts = {stage: compilation.stage_text(stage) for stage in STAGES}
+    texts = {stage: compilation.stage_text(stage) for stage in STAGES if stage not in MACHINES}
     texts["python"] = "\n".join(compilation.function.lines) + "\n"
     names: dict[str, str] = {}
     written: dict[str, str] = {}
