@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
@@ -60,7 +62,7 @@ from gradc.native.vectors import SHORT, Plan, Strip, plan_of, reduced_by, strip_
 
 BYTES = {"f64": 8, "f32": 4, "i64": 8, "bool": 1}
 LANES_OF_SUMS = 32
-"""A sum is this many sums, of which number k has the terms k, k + 32, ... (`BACKEND`); they are added in a fixed tree."""
+"""A sum is this many sums, of which number k has the terms k, k + 32, ...; they are added in a fixed tree."""
 INLINED = 32
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
 INLINED_ONCE = 4
@@ -115,7 +117,7 @@ class _Printer(Writer):
         """The stack slot of each cell, with the type of what is in it."""
         self.plan: Plan | None = None
         self.lanes = 0
-        self.sums: dict[Cell, _LaneSum] = {}
+        self.sums: dict[Accumulator, _LaneSum] = {}
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False
@@ -341,8 +343,8 @@ class _Printer(Writer):
                 self._close(statement)
             case Update():
                 values = [self.value(value) for value in statement.values]
-                for carry, value in zip(statement.carries, values):
-                    self._set_cell(carry, value)
+                for carry, updated in zip(statement.carries, values):
+                    self._set_cell(carry, updated)
             case For():
                 self._for(statement)
             case Return():
@@ -645,7 +647,9 @@ class _Printer(Writer):
             return self._read(value.array, self._private_address(value.array, position), self.lanes)
         lanes = []
         for k in range(self.lanes):
-            at = self._whole("add", self._whole("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64"))
+            at = self._whole(
+                "add", self._whole("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64")
+            )
             lanes.append(self._read(value.array, self._element_address(value.array, self.private[value.array], at)))
         return self.gathered(lanes)
 
@@ -707,7 +711,7 @@ class _Printer(Writer):
 
     def elementary(self, name: str, args: Sequence[Value], dtype: str) -> Value:
         """In place; a kernel with many of them calls functions instead."""
-        if self.lanes and self.applied <= INLINED or self.applied <= INLINED_ONCE and not self.plan:
+        if (self.lanes and self.applied <= INLINED) or (self.applied <= INLINED_ONCE and not self.plan):
             return super().elementary(name, args, dtype)
         lanes = args[0].lanes
         symbol = f"{name}.{lanes}"
@@ -850,7 +854,7 @@ class _Printer(Writer):
         for k in range(self.lanes):
             at = addresses[k % len(addresses)]
             one = self.lane(value, k)
-            self._when(self.lane(condition, k), lambda at=at, one=one: self._write(statement.array, at, one))
+            self._when(self.lane(condition, k), partial(self._write, statement.array, at, one))
 
     def _when(self, condition: Value, write: Callable[[], None]) -> None:
         some, done = self.name("some"), self.name("done")
@@ -878,7 +882,8 @@ class _Printer(Writer):
 
     def _fill(self, statement: Fill) -> None:
         """Loops over the part of the array; zeros that lie side by side are set at once."""
-        view, place, loops = statement.view, [], []
+        view, loops = statement.view, []
+        place: list[Any] = []
         whole = [part is None for part in view.parts]
         has_range = any(isinstance(part, Range) for part in view.parts)
         if statement.value.value == 0 and whole == sorted(whole) and not has_range:
@@ -923,7 +928,7 @@ class _Printer(Writer):
         out = self._matrix(target)
         sides = [self._matrix(left, is_column=False), self._matrix(right, is_column=True)]
         (rows, inner, l0, l1), (_, columns, r0, r1) = (side[1:] for side in sides)
-        _, out_rows, out_columns, o0, o1 = out
+        *_, o0, o1 = out
         if len([p for p in left.parts if p is None or isinstance(p, Range)]) == 1:  # a row: the result has one axis
             o0, o1 = number(0, "i64"), o1
         elif len([p for p in right.parts if p is None or isinstance(p, Range)]) == 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
+from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, names
 from gradc.loops.ir import (
     Accumulator,
@@ -160,10 +160,7 @@ def _moves(place: Place, variable: str) -> bool:
 
 def _pays(inside: list[Statement]) -> bool:
     """Whether an iteration computes something dear, which lanes along short loops would compute for a few at most."""
-    return any(isinstance(s, Let) and isinstance(s.value, Apply) and s.value.op in DEAR for s in inside)
-
-
-DEAR = {"div", "sqrt", "mod", "floordiv", *FUNCTIONS}
+    return any(isinstance(s, Let) and isinstance(s.value, Apply) and OPS[s.value.op].cost > 1 for s in inside)
 
 
 def _is_along(place: Place, variable: str) -> bool:
@@ -194,7 +191,7 @@ def _work(body: list[Statement], along) -> int:
 
 def _cost(value: Expression, along) -> int:
     if isinstance(value, Apply):
-        return LIGHT + 1 if value.op in DEAR else 1
+        return LIGHT + 1 if OPS[value.op].cost > 1 else 1
     if isinstance(value, Load):
         return 1 if along(value.index) or not any(isinstance(at, Let) or at.var for at in value.index) else LIGHT + 1
     return 0
