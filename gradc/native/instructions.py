@@ -12,6 +12,8 @@ from gradc.ir.ops import OPS
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
 """LLVM's names for element types."""
+BYTES = {"f64": 8, "f32": 4, "i64": 8, "bool": 1}
+"""What an element takes in memory."""
 SUFFIXES = {"f64": "f64", "f32": "f32", "i64": "i64", "bool": "i1"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -195,3 +196,21 @@ def _cost(value: Expression, along) -> int:
     if isinstance(value, Load):
         return 1 if along(value.index) or not any(isinstance(at, Let) or at.var for at in value.index) else LIGHT + 1
     return 0
+
+
+def weight(loop: For) -> int:
+    """What an iteration costs, roughly in nanoseconds, without the loops in it."""
+    weight = 1
+    for statement in loop.body:
+        applied = isinstance(statement, Let) and isinstance(statement.value, Apply)
+        weight += 1 + (OPS[statement.value.op].cost if applied else 0)  # type: ignore[union-attr]
+    return weight
+
+
+def meeting(body: Iterable[Statement]) -> set[str]:
+    """The arrays in which terms of several statements may meet: theirs are added iteration by iteration."""
+    places: dict[str, set[Place]] = {}
+    for statement in body:
+        if isinstance(statement, Combine) and isinstance(statement.target, Load):
+            places.setdefault(statement.target.array, set()).add(statement.target.index)
+    return {array for array, found in places.items() if len(found) > 1}

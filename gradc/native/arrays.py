@@ -1,0 +1,326 @@
+"""Arrays of a kernel: their memory, and their elements, one or one for each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from gradc.ir.affine import Affine
+from gradc.loops.ir import (
+    Fill,
+    For,
+    Let,
+    Load,
+    Place,
+    Range,
+    Reshape,
+    Statement,
+    Store,
+    View,
+)
+from gradc.native.frame import Status
+from gradc.native.instructions import BYTES, TYPES, Value, like, number
+from gradc.native.scope import FunctionScope
+
+
+class ArrayWriter(FunctionScope):
+    """Allocations, loads and stores."""
+
+    def pointer(self, array: str) -> str:
+        if array in self.fixed:
+            return self.fixed[array]
+        return self.emit(f"load ptr, ptr {self.pointers[array]}, align 8", "i64").text
+
+    def _shape(self, array: str) -> tuple[Value, ...]:
+        return tuple(self.size(size) for size in self.kernel.arrays[array].shape)
+
+    def _count(self, array: str) -> Value:
+        """How many elements an array has; leaves the kernel where that is beyond all memory."""
+        count = number(1, "i64")
+        for size in self._shape(array):
+            if count.text == "1":
+                count = size
+            elif not count.text.startswith("%") and not size.text.startswith("%"):
+                count = number(int(count.text) * int(size.text), "i64")
+            else:
+                self.declare("declare {i64, i1} @llvm.umul.with.overflow.i64(i64, i64)")
+                both = f"%{self.name('both')}"
+                self.line(f"{both} = call {{i64, i1}} @llvm.umul.with.overflow.i64(i64 {count.text}, i64 {size.text})")
+                is_over = self.emit(f"extractvalue {{i64, i1}} {both}, 1", "bool")
+                self._leave_if(is_over, Status.OUT_OF_MEMORY)
+                count = self.emit(f"extractvalue {{i64, i1}} {both}, 0", "i64")
+        if count.text.startswith("%"):
+            is_over = self.emit(f"icmp ugt i64 {count.text}, {2**59}", "bool")
+            self._leave_if(is_over, Status.OUT_OF_MEMORY)
+        return count
+
+    def _bytes(self, array: str) -> Value:
+        return self._whole("mul", self._count(array), number(BYTES[self.kernel.arrays[array].dtype], "i64"))
+
+    def _allocate(self, array: str, zeros: bool) -> None:
+        bytes = self._bytes(array)
+        field = self.output_slots.get(array)
+        if field is not None:
+            self._point(array, self._slot_value(field.slot, "ptr"))
+        else:
+            self._scratch(array, bytes)
+        if zeros:
+            self._clear(self.pointer(array), bytes)
+
+    def _point(self, array: str, address: str) -> None:
+        if array not in self.pointers:
+            self.pointers[array] = self._stack("ptr")
+        self.line(f"store ptr {address}, ptr {self.pointers[array]}, align 8")
+        self._forget_loads()
+
+    def _scratch(self, array: str, bytes: Value) -> None:
+        """Memory of the kernel's own for an array, kept from one iteration to the next."""
+        if array not in self.pointers:
+            self.pointers[array] = self._owned_slot(self.name("array"))
+        self._make_room(self.pointers[array], bytes)
+
+    def _owned_slot(self, name: str) -> str:
+        """A stack slot for the address of memory that the function gives back at its end."""
+        slot = f"%{name}"
+        self.entry += [
+            f"  {slot} = alloca ptr, align 8",
+            f"  store ptr null, ptr {slot}, align 8",
+            f"  {slot}.room = alloca i64, align 8",
+            f"  store i64 -1, ptr {slot}.room, align 8",
+        ]
+        self.owned.append(slot)
+        return slot
+
+    def _make_room(self, slot: str, bytes: Value) -> None:
+        self.products.add("room")
+        failed = f"%{self.name('failed')}"
+        self.line(f"{failed} = call i1 @room(ptr {slot}, ptr {slot}.room, i64 {bytes.text})")
+        self._forget_loads()
+        self._leave_if(Value(failed, "bool"), Status.OUT_OF_MEMORY)
+
+    def _copy(self, to: str, source: str, bytes: Value) -> None:
+        self.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        self.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {bytes.text}, i1 false)")
+
+    def _reshape(self, statement: Reshape) -> None:
+        array, source = statement.array, self.pointer(statement.source)
+        field = self.output_slots.get(array)
+        if not statement.copied:
+            self._point(array, source)
+            return
+        bytes = self._bytes(array)
+        if field is not None:
+            self._point(array, self._slot_value(field.slot, "ptr"))
+        else:
+            self._scratch(array, bytes)
+        self._copy(self.pointer(array), source, bytes)
+
+    def _offset(self, array: str, indices: Sequence[Value]) -> Value:
+        """The position of an element: an i64, or one for each lane."""
+        sizes = self._shape(array)
+        offset: Value | None = None
+        for index, size in zip(indices, sizes):
+            if offset is None:
+                offset = index
+            elif offset.lanes or index.lanes:
+                offset = self.op("add", (self.op("mul", (offset, size), "i64"), index), "i64")
+            else:
+                offset = self._whole("add", self._whole("mul", offset, size), index)
+        return offset or number(0, "i64")
+
+    def _address(self, array: str, offset: Value) -> str:
+        kind = self._memory_type(self.kernel.arrays[array].dtype)
+        return self.emit(f"getelementptr {kind}, ptr {self.pointer(array)}, i64 {offset.text}", "i64").text
+
+    def _index(self, at: Affine | Let, size: Value) -> Value:
+        """An index; a computed one may count from the end."""
+        if isinstance(at, Affine):
+            return self.affine(at)
+        index = self.value(at)
+        return self.select(self.less(index, like(0, index)), self.op("add", (index, size), "i64"), index)
+
+    def _read(self, array: str, address: str, lanes: int = 0) -> Value:
+        dtype = self.kernel.arrays[array].dtype
+        text = f"load {self._memory_type(dtype, lanes)}, ptr {address}, align {BYTES[dtype]}"
+        if array in self.fixed:
+            found = self.emit(f"{text}, !invariant.load !1", dtype, lanes)
+        else:
+            found = Value(f"%{self.name('r')}", dtype, lanes)
+            self.line(f"{found.text} = {text}")
+        if dtype == "bool":
+            zero = "zeroinitializer" if lanes else "0"
+            return self.emit(f"icmp ne {self._memory_type(dtype, lanes)} {found.text}, {zero}", "bool", lanes)
+        return found
+
+    def _write(self, array: str, address: str, value: Value, is_streaming: bool = False) -> None:
+        dtype = self.kernel.arrays[array].dtype
+        kind = self._memory_type(dtype, value.lanes)
+        text = value.text
+        if dtype == "bool":
+            text = self.emit(f"zext {value.typed} to {kind}", dtype, value.lanes).text
+        align = BYTES[dtype] * value.lanes if is_streaming else BYTES[dtype]
+        hint = ", !nontemporal !2" if is_streaming else ""
+        self.line(f"store {kind} {text}, ptr {address}, align {align}{hint}")
+
+    # ------------------------------------------------------------ places: one element, or one for each lane
+
+    def _moves(self, place: Place) -> tuple[str, int]:
+        """How a place moves with the lanes: "no", "along" the last axis, or "apart"; and the step along it."""
+        if self.plan is None or not self.lanes:
+            return "no", 0
+        variable = self.plan.variable
+        moving = [k for k, at in enumerate(place) if isinstance(at, Affine) and at.var == variable and at.step != 0]
+        computed = [at for at in place if isinstance(at, Let) and self.value(at).lanes]
+        if not moving and not computed:
+            return "no", 0
+        last = place[-1]
+        if not computed and moving == [len(place) - 1] and isinstance(last, Affine) and abs(last.step) == 1:
+            return "along", last.step
+        return "apart", 0
+
+    def _addresses(self, array: str, place: Place) -> list[str]:
+        """The address for each lane, or only one."""
+        how, step = self._moves(place)
+        sizes = self._shape(array)
+        if how != "apart":
+            indices = [self._index(at, size) for at, size in zip(place, sizes)]
+            first = self._offset(array, indices)
+            if how == "no":
+                return [self._address(array, first)]
+            return [self._address(array, self._whole("add", first, number(step * k, "i64"))) for k in range(self.lanes)]
+        assert self.plan is not None
+        variable = self.plan.variable
+        if any(isinstance(at, Let) and self.value(at).lanes for at in place):
+            indices = []
+            for at, size in zip(place, sizes):
+                index = self._index(at, size)
+                if isinstance(at, Affine) and at.var == variable and at.step:
+                    index = self.op("add", (self.spread(index, self.lanes), self._ladder(at.step)), "i64")
+                indices.append(index)
+            offset = self.spread(self._offset(array, indices), self.lanes)
+            return [self._address(array, self.lane(offset, k)) for k in range(self.lanes)]
+        first = self._offset(array, [self._index(at, size) for at, size in zip(place, sizes)])
+        steps = [number(at.step if isinstance(at, Affine) and at.var == variable else 0, "i64") for at in place]
+        stride = self._offset(array, steps)
+        return [
+            self._address(array, self._whole("add", first, self._whole("mul", stride, number(k, "i64"))))
+            for k in range(self.lanes)
+        ]
+
+    def _ladder(self, step: int, dtype: str = "i64") -> Value:
+        """0, step, 2 step, ... in the lanes."""
+        kind = TYPES[dtype]
+        items = ", ".join(f"{kind} {number(step * k, dtype).text}" for k in range(self.lanes))
+        return Value(f"<{items}>", dtype, self.lanes)
+
+    def _first(self, array: str, place: Place) -> str:
+        sizes = self._shape(array)
+        return self._address(array, self._offset(array, [self._index(at, size) for at, size in zip(place, sizes)]))
+
+    def _load(self, value: Load) -> Value:
+        if value.array in self.private:
+            return self._load_private(value)
+        how, step = self._moves(value.index)
+        addresses = None if how == "along" and step == 1 else self._addresses(value.array, value.index)
+        if addresses is None:
+            first = self._first(value.array, value.index)
+            return self._read(value.array, first, self.lanes)
+        if len(addresses) == 1 and how == "no":
+            return self._read(value.array, addresses[0])
+        return self.gathered([self._read(value.array, address) for address in addresses])
+
+    # ------------------------------------------------------------ scratch of each lane
+
+    def _load_private(self, value: Load) -> Value:
+        position = self._position(value.array, value.index)
+        if not position.lanes:
+            return self._read(value.array, self._private_address(value.array, position), self.lanes)
+        lanes = []
+        for k in range(self.lanes):
+            at = self._whole(
+                "add", self._whole("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64")
+            )
+            lanes.append(self._read(value.array, self._element_address(value.array, self.private[value.array], at)))
+        return self.gathered(lanes)
+
+    def _position(self, array: str, place: Place) -> Value:
+        return self._offset(array, [self._index(at, size) for at, size in zip(place, self._shape(array))])
+
+    def _private_address(self, array: str, position: Value) -> str:
+        first = self._whole("mul", position, number(self.lanes, "i64"))
+        return self._element_address(array, self.private[array], first)
+
+    def _element_address(self, array: str, slot: str, offset: Value) -> str:
+        memory = self.emit(f"load ptr, ptr {slot}, align 8", "i64").text
+        return self._element(memory, self._memory_type(self.kernel.arrays[array].dtype), offset)
+
+    # ------------------------------------------------------------ stores
+
+    def _store(self, statement: Store) -> None:
+        self.lines.append(f"  ; {statement.array}")
+        value = self.value(statement.value)
+        if statement.condition is None:
+            self._put(statement.array, statement.index, value)
+            return
+        condition = self.value(statement.condition)
+        if not condition.lanes:
+            self._when(condition, lambda: self._put(statement.array, statement.index, value))
+            return
+        addresses = self._addresses(statement.array, statement.index)
+        for k in range(self.lanes):
+            at = addresses[k % len(addresses)]
+            one = self.lane(value, k)
+            self._when(self.lane(condition, k), partial(self._write, statement.array, at, one))
+
+    def _put(self, array: str, place: Place, value: Value) -> None:
+        if array in self.private:
+            at = self._private_address(array, self._position(array, place))
+            self._write(array, at, self.spread(value, self.lanes))
+            return
+        how, step = self._moves(place)
+        if how == "along" and step == 1:
+            at = self._first(array, place)
+            self._write(array, at, self.spread(value, self.lanes), self.is_streaming and array in self.output_slots)
+            return
+        addresses = self._addresses(array, place)
+        for k, at in enumerate(addresses * (self.lanes if self.lanes and len(addresses) == 1 else 1)):
+            self._write(array, at, self.lane(value, k))
+
+    def _fill(self, statement: Fill) -> None:
+        """Loops over the part of the array; zeros that lie side by side are set at once."""
+        view, loops = statement.view, []
+        place: list[Any] = []
+        whole = [part is None for part in view.parts]
+        has_range = any(isinstance(part, Range) for part in view.parts)
+        if statement.value.value == 0 and whole == sorted(whole) and not has_range:
+            self._set_zero(view)
+            return
+        for part, size in zip(view.parts, self.kernel.arrays[view.array].shape):
+            if part is None or isinstance(part, Range):
+                variable = self.name("fill")
+                start, stop = (part.start, part.stop) if isinstance(part, Range) else (0, size)
+                place.append(Affine(variable))
+                loops.append((variable, start, stop))
+            else:
+                place.append(part)
+        made: Statement = Store(view.array, tuple(place), statement.value)
+        for variable, start, stop in reversed(loops):
+            made = For(variable, start, stop, 1, [made], "parallel")
+        self._statement(made)
+
+    def _set_zero(self, view: View) -> None:
+        """A part of an array that begins at an index of the first axes and has all of the others."""
+        sizes = self._shape(view.array)
+        count, indices = number(BYTES[self.kernel.arrays[view.array].dtype], "i64"), []
+        for part, size in zip(view.parts, sizes):
+            if part is None:
+                indices.append(number(0, "i64"))
+                count = self._whole("mul", count, size)
+            else:
+                indices.append(self._index(part, size))  # type: ignore[arg-type]
+        self._clear(self._address(view.array, self._offset(view.array, indices)), count)
+
+    def _clear(self, address: str, bytes: Value) -> None:
+        self.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        self.line(f"call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {bytes.text}, i1 false)")

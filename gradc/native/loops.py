@@ -1,0 +1,282 @@
+"""Loops of a kernel: plain ones, with several iterations side by side, past the caches, in strips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gradc.loops.ir import (
+    For,
+    Load,
+    Store,
+    read_by,
+)
+from gradc.native.frame import Status
+from gradc.native.instructions import BYTES, Value, number
+from gradc.native.products import ProductWriter
+from gradc.native.sums import LANES_OF_SUMS, LaneSum
+from gradc.native.vectors import SHORT, Plan, Strip, meeting, plan_of, reduced_by, strip_of, weight
+
+PATIENCE = 2**24
+"""Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
+STREAMED_FROM = 2**24
+"""Bytes of results from which they are written past the caches."""
+
+
+class LoopWriter(ProductWriter):
+    """All ways to do a loop, and how long ones look for interrupts."""
+
+    def _for(self, loop: For) -> None:
+        self.depth += 1
+        self._do(loop)
+        self.depth -= 1
+
+    def _do(self, loop: For) -> None:
+        outer, self.loop = self.loop, loop.variable
+        plan = plan_of(loop)
+        strip = None if self.lanes or self.doubles == 1 else strip_of(loop)
+        how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
+        if strip:
+            how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"
+        self.lines.append(f"  ; the loop for {loop.variable} in {loop.start} to {loop.stop}: {how}")
+        if self.lanes or isinstance(plan, str):
+            self._plain_loop(loop, strip)
+        else:
+            self._loop_of_lanes(loop, plan)
+        self.loop = outer
+
+    def _plain_loop(self, loop: For, strip: Strip | None) -> None:
+        is_down = isinstance(loop.step, int) and loop.step < 0
+        start, stop = self.size(loop.start), self.size(loop.stop)
+        step = self.size(loop.step)
+        outer = self.sums
+        own = reduced_by(loop) if loop.order == "reduction" and loop.step == 1 else ()
+        sums = {cell: LaneSum(self, cell, start) for cell in own}
+        counter = self._counter(start)
+
+        def body(at: Value) -> None:
+            self.whole[loop.variable] = at
+            for sum in sums.values():
+                sum.at(self, at)
+            self.sums = outer | sums  # type: ignore[assignment]
+            self._body(loop.body)
+            self.sums = outer
+            if self.depth <= 2 and not self.lanes:
+                self._spend(number(weight(loop), "i64"))
+                self._poll_if_due()
+
+        if strip:
+            self._strip(loop, strip, counter, start, stop, body)
+        self._while(counter, stop, step, body, "sgt" if is_down else "slt")
+        for cell, sum in sums.items():
+            self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _strip(
+        self, loop: For, strip: Strip, counter: str, start: Value, stop: Value, body: Callable[[Value], None]
+    ) -> None:
+        """Several iterations side by side, if the loops in each are short: then lanes along those would be few."""
+        start_of_strip, done = self.name("strip"), self.name("stripped")
+        are_short = number(True, "bool")
+        for first, last in strip.spans:
+            span = self._whole("sub", self.size(last), self.size(first))
+            are_short = self.op("and", (are_short, self.less(span, number(SHORT + 1, "i64"))), "bool")
+        known = self._without_addresses()
+        self.line(f"br i1 {are_short.text}, label %{start_of_strip}, label %{done}")
+        self.label(start_of_strip)
+        self.known = dict(known)
+        lanes = self.doubles
+        for array in strip.private:
+            self.private[array] = slot = self._owned_slot(self.name("private"))
+            self._make_room(slot, self._whole("mul", self._bytes(array), number(lanes, "i64")))
+
+        def body_of_lanes(at: Value) -> None:
+            self.lanes = lanes
+            body(at)
+            self.lanes = 0
+            if self.depth <= 2:
+                self._spend(number(weight(loop) * lanes, "i64"))
+                self._poll_if_due()
+
+        outer = self.plan, self.meeting
+        self.plan, self.meeting = Plan(loop.variable, (), False, False), set()
+        end = self._whole_lanes(start, self._whole("sub", stop, start), lanes)
+        self._while(counter, end, number(lanes, "i64"), body_of_lanes)
+        self.plan, self.meeting = outer
+        self.private = {}
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
+
+    def _counter(self, start: Value) -> str:
+        slot = self._stack("i64")
+        self.line(f"store {start.typed}, ptr {slot}, align 8")
+        return slot
+
+    def _while(
+        self, counter: str, stop: Value, step: Value, body: Callable[[Value], None], relation: str = "slt"
+    ) -> None:
+        """Repeat while the counter is below the stop."""
+        again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
+        first = self._fetch("i64", counter, "i64")
+        before = self._without_addresses()
+        self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
+        self.label(again)
+        self.known = dict(before)
+        at = self._fetch("i64", counter, "i64")
+        body(at)
+        next = self._whole("add", at, step)
+        self.line(f"store {next.typed}, ptr {counter}, align 8")
+        self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
+        self.label(done)
+        self.known = before
+
+    # ------------------------------------------------------------ iterations side by side
+
+    def _loop_of_lanes(self, loop: For, plan: Plan) -> None:
+        start, stop = self.size(loop.start), self.size(loop.stop)
+        outer = self.plan, self.lanes, self.sums, self.meeting
+        self.plan, self.meeting = plan, meeting(loop.body)
+        lanes = self._lanes_of(loop)
+        counter = self._counter(start)
+        span = self._whole("sub", stop, start)
+        if self.depth > 1:
+            self._spend(self._whole("mul", span, number(weight(loop), "i64")))
+        self.sums = {sum: LaneSum(self, sum, start) for sum in plan.sums}
+        if lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
+            self._streaming(loop, counter, start, stop, lanes)
+        else:
+            if self.sums and plan.is_light and lanes > 1 and self.depth <= 2:
+                self._lanes_while(loop, counter, self._whole_lanes(start, span, LANES_OF_SUMS), LANES_OF_SUMS)
+                for sum in self.sums.values():
+                    sum.spill(self)
+            if lanes > 1:
+                self._lanes_while(loop, counter, self._whole_lanes(start, span, lanes), lanes)
+            self._lanes_while(loop, counter, stop, 0)
+        sums = self.sums
+        self.plan, self.lanes, self.sums, self.meeting = outer
+        for cell, sum in sums.items():
+            self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _is_all_output(self, loop: For) -> bool:
+        """Whether a loop may be long, and stores elements of one size into arrays that the caller gets."""
+        if isinstance(loop.start, int) and isinstance(loop.stop, int):
+            return False
+        arrays = {s.array for s in loop.body if isinstance(s, Store)}
+        is_equal = len({BYTES[self.kernel.arrays[array].dtype] for array in arrays}) == 1
+        return is_equal and arrays <= self.output_slots.keys()
+
+    def _whole_lanes(self, start: Value, span: Value, lanes: int) -> Value:
+        """Where the last full group of lanes ends."""
+        if not span.text.startswith("%"):
+            return self._whole("add", start, number(max(int(span.text), 0) // lanes * lanes, "i64"))
+        return self._whole("add", start, self.emit(f"and i64 {span.text}, {-lanes}", "i64"))
+
+    def _lanes_of(self, loop: For) -> int:
+        """As many lanes as fill a vector with the elements of the loop's arrays."""
+        arrays = {value.array for s in loop.body for value in read_by(s) if isinstance(value, Load)}
+        arrays |= {s.array for s in loop.body if isinstance(s, Store)}
+        is_narrow = bool(arrays) and all(BYTES[self.kernel.arrays[array].dtype] <= 4 for array in arrays)
+        return self.doubles * 2 if is_narrow and self.doubles > 1 else self.doubles
+
+    def _lanes_while(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
+        """The iterations from the counter up to a stop, so many at once; long loops look for interrupts on the way."""
+        if self.depth > 1 or not stop.text.startswith("%") or (self.doubles > 1 and not lanes):
+            self._lanes_up_to(loop, counter, stop, lanes)
+            return
+        again, part, done = self.name("again"), self.name("part"), self.name("done")
+        before = self._without_addresses()
+        self.line(f"br label %{again}")
+        self.label(again)
+        self.known = dict(before)
+        at = self._fetch("i64", counter, "i64")
+        self.line(f"br i1 {self.less(at, stop).text}, label %{part}, label %{done}")
+        self.label(part)
+        self.known = dict(before)
+        chunk = 2 ** max(12, (PATIENCE // weight(loop)).bit_length())
+        end = self._whole("add", at, number(chunk, "i64"))
+        self._lanes_up_to(loop, counter, self.select(self.less(end, stop), end, stop), lanes)
+        self._poll()
+        self.line(f"br label %{again}")
+        self.label(done)
+        self.known = dict(before)
+
+    def _lanes_up_to(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
+        def body(at: Value) -> None:
+            self.whole[loop.variable] = at
+            self.lanes = lanes
+            for sum in self.sums.values():
+                sum.at(self, at)
+            self._body(loop.body)
+            if self.deferred:
+                self._carry_out_deferred()
+            self.lanes = 0
+
+        self._while(counter, stop, number(lanes or 1, "i64"), body)
+
+    def _streaming(self, loop: For, counter: str, start: Value, stop: Value, lanes: int) -> None:
+        """A loop that only stores. Results that no cache holds are written past the caches, in aligned vectors: the
+        first vector is an ordinary one, the second begins inside of it."""
+        stores = [s for s in loop.body if isinstance(s, Store)]
+        width = lanes * BYTES[self.kernel.arrays[stores[0].array].dtype]
+        span = self._whole("sub", stop, start)
+        full = self._whole_lanes(start, span, lanes)
+        self.whole[loop.variable] = start
+        self.lanes = lanes
+        offsets = [
+            self.emit(f"and i64 {address.text}, {width - 1}", "i64")
+            for address in (self._as_integer(self._first(s.array, s.index)) for s in stores)
+        ]
+        self.lanes = 0
+        is_large = self.emit(f"icmp sgt i64 {span.text}, {STREAMED_FROM // (width // lanes * len(stores))}", "bool")
+        for offset in offsets[1:]:
+            is_large = self.op("and", (is_large, self.equal(offset, offsets[0])), "bool")
+        before = self._whole("sub", number(width, "i64"), offsets[0])
+        skipped = self.emit(f"sdiv i64 {before.text}, {width // lanes}", "i64")
+        aligned = self._whole("add", start, skipped)
+        first = self._whole("add", start, number(lanes, "i64"))
+        self._lanes_while(loop, counter, self.select(is_large, first, full), lanes)
+        stream, done = self.name("stream"), self.name("streamed")
+        known = dict(self.known)
+        self.line(f"br i1 {is_large.text}, label %{stream}, label %{done}, !prof !0")
+        self.label(stream)
+        self.known = dict(known)
+        self.line(f"store {aligned.typed}, ptr {counter}, align 8")
+        rest = self._whole_lanes(aligned, self._whole("sub", stop, aligned), lanes)
+        self.is_streaming = True
+        self._lanes_while(loop, counter, rest, lanes)
+        self.is_streaming = False
+        self.line("fence seq_cst")
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
+        self._lanes_while(loop, counter, stop, 0)
+
+    def _as_integer(self, address: str) -> Value:
+        return self.emit(f"ptrtoint ptr {address} to i64", "i64")
+
+    # ------------------------------------------------------------ interrupts
+
+    def _spend(self, work: Value) -> None:
+        """So much work is done, or about to be."""
+        if not self.budget:
+            self.budget = self._stack("i64")
+            self.entry.append(f"  store i64 {PATIENCE}, ptr {self.budget}, align 8")
+        left = self._whole("sub", self._fetch("i64", self.budget, "i64"), work)
+        self.line(f"store {left.typed}, ptr {self.budget}, align 8")
+
+    def _poll_if_due(self) -> None:
+        poll, fine = self.name("poll"), self.name("fine")
+        known = dict(self.known)
+        is_due = self.less(self._fetch("i64", self.budget, "i64"), number(0, "i64"))
+        self.line(f"br i1 {is_due.text}, label %{poll}, label %{fine}, !prof !0")
+        self.label(poll)
+        self.line(f"store i64 {PATIENCE}, ptr {self.budget}, align 8")
+        self._poll()
+        self.line(f"br label %{fine}")
+        self.label(fine)
+        self.known = known
+
+    def _poll(self) -> None:
+        self.declare("declare i32 @gradc_poll()")
+        signal = f"%{self.name('signal')}"
+        self.line(f"{signal} = call i32 @gradc_poll()")
+        self._leave_if(self.emit(f"icmp ne i32 {signal}, 0", "bool"), Status.INTERRUPTED)

@@ -1,0 +1,66 @@
+"""Products of matrices: calls of functions that the module carries."""
+
+from __future__ import annotations
+
+from gradc.loops.ir import (
+    Product,
+    Range,
+    View,
+)
+from gradc.native.cells import CellWriter
+from gradc.native.instructions import Value, number
+
+
+class ProductWriter(CellWriter):
+    """Views as matrices, and their products."""
+
+    def _product(self, statement: Product) -> None:
+        target, left, right = statement.target, statement.left, statement.right
+        if all(part is None for part in target.parts) and target.array not in self.allocated:
+            self._allocate(target.array, zeros=False)
+        dtype = self.kernel.arrays[target.array].dtype
+        out = self._matrix(target)
+        sides = [self._matrix(left, is_column=False), self._matrix(right, is_column=True)]
+        (rows, inner, l0, l1), (_, columns, r0, r1) = (side[1:] for side in sides)
+        *_, o0, o1 = out
+        if len([p for p in left.parts if p is None or isinstance(p, Range)]) == 1:  # a row: the result has one axis
+            o0, o1 = number(0, "i64"), o1
+        elif len([p for p in right.parts if p is None or isinstance(p, Range)]) == 1:
+            o0, o1 = o1, number(1, "i64")
+        numbers = [o0, o1], [l0, l1], [r0, r1], [rows, columns, inner]
+        shown = ", ".join(
+            [f"ptr {out[0]}", *(v.typed for v in numbers[0]), f"ptr {sides[0][0]}", *(v.typed for v in numbers[1]),
+             f"ptr {sides[1][0]}", *(v.typed for v in numbers[2]), *(v.typed for v in numbers[3])]
+        )  # fmt: skip
+        self._spend(self._whole("mul", self._whole("mul", rows, columns), inner))
+        self.products.add(f"product.{dtype}")
+        self.line(f"call void @product.{dtype}({shown})")
+        if left.absent or right.absent:
+            self.products.add(f"sparse.{dtype}")
+            flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))
+            self.line(f"call void @sparse.{dtype}({shown}, {flags})")
+
+    def _matrix(self, view: View, is_column: bool = False) -> tuple[str, Value, Value, Value, Value]:
+        """Address, rows, columns and their strides of a part of an array; a vector is a column or a row."""
+        sizes = self._shape(view.array)
+        strides = [number(1, "i64")]
+        for size in reversed(sizes[1:]):
+            strides.insert(0, self._whole("mul", strides[0], size))
+        first = number(0, "i64")
+        axes: list[tuple[Value, Value]] = []
+        for part, size, stride in zip(view.parts, sizes, strides):
+            if part is None:
+                axes.append((size, stride))
+            elif isinstance(part, Range):
+                start = self.size(part.start)
+                axes.append((self._whole("sub", self.size(part.stop), start), stride))
+                first = self._whole("add", first, self._whole("mul", start, stride))
+            else:
+                first = self._whole("add", first, self._whole("mul", self._index(part, size), stride))
+        one = number(1, "i64")
+        if len(axes) == 1:
+            axes = [*axes, (one, one)] if is_column else [(one, number(0, "i64")), *axes]
+        if view.transposed:
+            axes.reverse()
+        (rows, s0), (columns, s1) = axes
+        return self._address(view.array, first), rows, columns, s0, s1

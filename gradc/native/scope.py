@@ -1,0 +1,201 @@
+"""What a function in the making knows: its inputs, sizes, arrays and cells, and where their values are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gradc.elementary.functions import FUNCTIONS
+from gradc.ir.affine import Affine
+from gradc.ir.graph import Node
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Size
+from gradc.loops.ir import (
+    Accumulator,
+    Allocate,
+    Apply,
+    Cell,
+    Combine,
+    Expression,
+    Kernel,
+    Let,
+    Reshape,
+    Statement,
+    every,
+)
+from gradc.native.frame import Field, frame_of
+from gradc.native.instructions import TYPES, Value, Writer, number
+from gradc.native.vectors import Plan
+
+
+class FunctionScope(Writer):
+    """A function for one kernel; the classes that build on it write what is in its body."""
+
+    def __init__(self, kernel: Kernel, doubles: int, names: Mapping[Node, str]):
+        super().__init__()
+        self.kernel = kernel
+        self.doubles = doubles
+        self.names = names
+        self.frame = frame_of(kernel)
+        self.errors: list[tuple[str, str]] = []
+        self.entry: list[str] = []
+        self.whole: dict[str, Value] = {}
+        self.dims: dict[str, tuple[Value, ...]] = {}
+        self.pointers: dict[str, str] = {}
+        """The stack slot that holds the address of each array."""
+        self.fixed: dict[str, str] = {}
+        """Arrays whose address never changes."""
+        self.scalars: dict[str, Value] = {}
+        """Inputs that are numbers, as far as they are read at the beginning."""
+        self.fields = {field.name: field for field in self.frame.inputs}
+        self.values: dict[Let, Value] = {}
+        self.cells: dict[Cell, Value] = {}
+        """The stack slot of each cell, with the type of what is in it."""
+        self.plan: Plan | None = None
+        self.lanes = 0
+        self.sums: dict[Accumulator, Any] = {}
+        """The `LaneSum` of each total that a loop adds terms to."""
+        self.meeting: set[str] = set()
+        self.deferred: list[tuple[Combine, str, list[str], Value]] = []
+        self.is_streaming = False
+        self.private: dict[str, str] = {}
+        """Scratch that each lane of a strip has for itself, side by side: the slots with the addresses."""
+        self.stretches: dict[int, int] = {}
+        """Where the stretches of the body begin that are functions of their own, and where they end."""
+        self.saved: dict[Let, int] = {}
+        """The values that pass between them, and their places in memory."""
+        self.parts: list[tuple[str, list[Statement]]] = []
+        self.owned: list[str] = []
+        self.budget = ""
+        self.loop = ""
+        """The variable of the innermost loop, for the names of blocks."""
+        self.depth = 0
+        """How many loops are around a statement, itself included."""
+        self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
+        self.allocated |= {node.name for node in kernel.inputs}
+        applied = [s for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
+        self.applied = sum(s.value.op in FUNCTIONS for s in applied)  # type: ignore[union-attr]
+        """How many elementary functions the kernel has."""
+        self.outlined: dict[str, str] = {}
+        self.products: set[str] = set()
+        self.output_slots = self._direct_outputs()
+
+    def value(self, value: Expression) -> Value:
+        """The LLVM value of an expression."""
+        raise NotImplementedError
+
+    def _statement(self, statement: Statement) -> None:
+        """Write a statement."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ the frame
+
+    def _saved_value(self, let: Let) -> Value:
+        """A value of another function of the kernel."""
+        kind = self._memory_type(let.dtype)
+        found = self.emit(f"load {kind}, ptr {self._saved_at(let)}, align 8", let.dtype)
+        return found if let.dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
+
+    def _saved_at(self, let: Let) -> str:
+        return self.emit(f"getelementptr i64, ptr %saved, i64 {self.saved[let]}", "i64").text
+
+    def _scalar(self, field: Field) -> Value:
+        kind = "i8" if field.dtype == "bool" else TYPES[field.dtype]
+        at = self.emit(f"getelementptr inbounds i64, ptr %frame, i64 {field.slot}", "i64")
+        found = self.emit(f"load {kind}, ptr {at.text}, align 8, !invariant.load !1", field.dtype)
+        return found if field.dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
+
+    def _slot(self, slot: int) -> str:
+        name = f"%{self.name('slot')}"
+        self.line(f"{name} = getelementptr inbounds i64, ptr %frame, i64 {slot}")
+        return name
+
+    def _slot_value(self, slot: int, kind: str) -> str:
+        name = f"%{self.name('in')}"
+        at = self._slot(slot)
+        self.line(f"{name} = load {kind}, ptr {at}, align 8, !invariant.load !1")
+        return name
+
+    # ------------------------------------------------------------ stack slots, and ways out
+
+    def _stack(self, kind: str, align: int = 8) -> str:
+        """A slot on the stack."""
+        slot = f"%{self.name('slot')}"
+        self.entry.append(f"  {slot} = alloca {kind}, align {align}")
+        return slot
+
+    def _fetch(self, kind: str, address: str, dtype: str, lanes: int = 0, align: int = 8) -> Value:
+        """What is in memory that changes."""
+        found = Value(f"%{self.name('c')}", dtype, lanes)
+        self.line(f"{found.text} = load {kind}, ptr {address}, align {align}")
+        return found
+
+    def _element(self, memory: str, kind: str, offset: Value) -> str:
+        return self.emit(f"getelementptr {kind}, ptr {memory}, i64 {offset.text}", "i64").text
+
+    @staticmethod
+    def _memory_type(dtype: str, lanes: int = 0) -> str:
+        kind = "i8" if dtype == "bool" else TYPES[dtype]
+        return f"<{lanes} x {kind}>" if lanes else kind
+
+    def _leave_if(self, wrong: Value, code: int) -> None:
+        fail, fine = self.name("wrong"), self.name("fine")
+        known = dict(self.known)
+        self.line(f"br i1 {wrong.text}, label %{fail}, label %{fine}, !prof !0")
+        self.label(fail)
+        self.line(f"store i64 {int(code)}, ptr %code, align 8")
+        self.line("br label %leave")
+        self.label(fine)
+        self.known = known
+
+    def _when(self, condition: Value, write: Callable[[], None]) -> None:
+        some, done = self.name("some"), self.name("done")
+        known = dict(self.known)
+        self.line(f"br i1 {condition.text}, label %{some}, label %{done}")
+        self.label(some)
+        write()
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
+
+    def _forget_loads(self) -> None:
+        self.known = self._without_addresses()
+
+    def _without_addresses(self) -> dict[str, str]:
+        """What stays known where arrays may move."""
+        return {text: name for text, name in self.known.items() if not text.startswith("load ptr")}
+
+    def _joined(self, op: str, total: Value, value: Value) -> Value:
+        return self.op(OPS[op].combine, (total, value), total.dtype)
+
+    # ------------------------------------------------------------ whole numbers
+
+    def size(self, size: Size) -> Value:
+        if isinstance(size, int):
+            return number(size, "i64")
+        if isinstance(size, str):
+            return self.whole[size]
+        left, right = self.size(size.left), self.size(size.right)
+        if size.op in ("max", "min"):
+            return self.select(self.compare("", "sgt" if size.op == "max" else "slt", left, right), left, right)
+        if size.op == "//":
+            return self.op("floordiv", (left, right), "i64")
+        return self._whole({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
+
+    def _whole(self, op: str, left: Value, right: Value) -> Value:
+        """Arithmetic of whole numbers that do not overflow; numbers are folded."""
+        if not left.text.startswith("%") and not right.text.startswith("%"):
+            a, b = int(left.text), int(right.text)
+            return number({"add": a + b, "sub": a - b, "mul": a * b}[op], "i64")
+        if (op in ("add", "sub") and right.text == "0") or (op == "mul" and right.text == "1"):
+            return left
+        if (op == "add" and left.text == "0") or (op == "mul" and left.text == "1"):
+            return right
+        return self.emit(f"{op} nsw i64 {left.text}, {right.text}", "i64")
+
+    def affine(self, at: Affine) -> Value:
+        """An index; where lanes move it, that of the first lane."""
+        offset = self.size(at.offset)
+        if at.var is None:
+            return offset
+        return self._whole("add", self._whole("mul", self.whole[at.var], number(at.step, "i64")), offset)
