@@ -32,13 +32,12 @@ from gradc.loops.ir import (
     Statement,
     Store,
     Update,
-    View,
     every,
     read_by,
     sizes_in,
 )
 from gradc.native import support
-from gradc.native.frame import Field, Frame
+from gradc.native.frame import Frame
 from gradc.native.instructions import METADATA, Value, number
 from gradc.native.loops import LoopWriter
 from gradc.native.scalar import definitions
@@ -178,37 +177,7 @@ class KernelWriter(LoopWriter):
             elif len(self.frame.inputs) <= MANY:
                 self.scalars[field.name] = self._scalar(field)
 
-    def _direct_outputs(self) -> dict[str, Field]:
-        """Output arrays that are made where the caller wants them. The others are copied at the end."""
-        made: dict[str, Statement] = {}
-        for statement in self.kernel.body:
-            match statement:
-                case Allocate() | Reshape():
-                    made[statement.array] = statement
-                case Product(target=View(parts=parts)) if all(part is None for part in parts):
-                    made.setdefault(statement.target.array, statement)
-        last = self.kernel.body[-1]
-        assert isinstance(last, Return)
-        found: dict[str, Field] = {}
-        for field, (_, value) in zip(self.frame.outputs, last.values):
-            if not isinstance(value, str):
-                continue
-            array = value
-            while array not in found:
-                maker = made.get(array)
-                if maker is None:
-                    break
-                found[array] = field
-                if not isinstance(maker, Reshape) or maker.copied:
-                    break
-                array = maker.source
-        return found
-
     # ------------------------------------------------------------ statements
-
-    def _body(self, body: list[Statement]) -> None:
-        for statement in body:
-            self._statement(statement)
 
     def _statement(self, statement: Statement) -> None:
         match statement:

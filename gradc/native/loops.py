@@ -13,11 +13,10 @@ from gradc.loops.ir import (
 from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, Value, number
 from gradc.native.products import ProductWriter
+from gradc.native.scope import PATIENCE
 from gradc.native.sums import LANES_OF_SUMS, LaneSum
 from gradc.native.vectors import SHORT, Plan, Strip, meeting, plan_of, reduced_by, strip_of, weight
 
-PATIENCE = 2**24
-"""Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
 STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
 
@@ -254,14 +253,6 @@ class LoopWriter(ProductWriter):
         return self.emit(f"ptrtoint ptr {address} to i64", "i64")
 
     # ------------------------------------------------------------ interrupts
-
-    def _spend(self, work: Value) -> None:
-        """So much work is done, or about to be."""
-        if not self.budget:
-            self.budget = self._stack("i64")
-            self.entry.append(f"  store i64 {PATIENCE}, ptr {self.budget}, align 8")
-        left = self._whole("sub", self._fetch("i64", self.budget, "i64"), work)
-        self.line(f"store {left.typed}, ptr {self.budget}, align 8")
 
     def _poll_if_due(self) -> None:
         poll, fine = self.name("poll"), self.name("fine")

@@ -23,9 +23,12 @@ from gradc.loops.ir import (
     Statement,
     every,
 )
-from gradc.native.frame import Field, frame_of
+from gradc.native.frame import Field, direct_outputs, frame_of
 from gradc.native.instructions import TYPES, Value, Writer, number
 from gradc.native.vectors import Plan
+
+PATIENCE = 2**24
+"""Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
 
 
 class FunctionScope(Writer):
@@ -78,7 +81,7 @@ class FunctionScope(Writer):
         """How many elementary functions the kernel has."""
         self.outlined: dict[str, str] = {}
         self.products: set[str] = set()
-        self.output_slots = self._direct_outputs()
+        self.output_slots = direct_outputs(kernel, self.frame)
 
     def value(self, value: Expression) -> Value:
         """The LLVM value of an expression."""
@@ -87,6 +90,10 @@ class FunctionScope(Writer):
     def _statement(self, statement: Statement) -> None:
         """Write a statement."""
         raise NotImplementedError
+
+    def _body(self, body: list[Statement]) -> None:
+        for statement in body:
+            self._statement(statement)
 
     # ------------------------------------------------------------ the frame
 
@@ -167,6 +174,14 @@ class FunctionScope(Writer):
 
     def _joined(self, op: str, total: Value, value: Value) -> Value:
         return self.op(OPS[op].combine, (total, value), total.dtype)
+
+    def _spend(self, work: Value) -> None:
+        """So much work is done, or about to be."""
+        if not self.budget:
+            self.budget = self._stack("i64")
+            self.entry.append(f"  store i64 {PATIENCE}, ptr {self.budget}, align 8")
+        left = self._whole("sub", self._fetch("i64", self.budget, "i64"), work)
+        self.line(f"store {left.typed}, ptr {self.budget}, align 8")
 
     # ------------------------------------------------------------ whole numbers
 
