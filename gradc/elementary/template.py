@@ -46,6 +46,8 @@ class Template:
 
     params: tuple[str, ...]
     steps: tuple[Operation, ...]
+    names: tuple[str, ...] = ()
+    """What the text calls each step; "" if it has no name there."""
 
 
 PRIMITIVES: dict[str, tuple[int, str]] = {
@@ -67,11 +69,12 @@ def template(name: str) -> Template:
     params, _ = FUNCTIONS[name]
     reading = _Reading(len(params))
     result = reading.call(name, list(range(len(params))))
-    return _ending_with(params, reading.steps, result)
+    return _ending_with(params, reading, result)
 
 
-def _ending_with(params: tuple[str, ...], steps: list[Operation], result: int) -> Template:
+def _ending_with(params: tuple[str, ...], reading: _Reading, result: int) -> Template:
     """Only the steps that the result needs, which comes last."""
+    steps = reading.steps
     count = len(params)
     needed = {result}
     for position in range(result, count - 1, -1):
@@ -83,6 +86,7 @@ def _ending_with(params: tuple[str, ...], steps: list[Operation], result: int) -
     return Template(
         params,
         tuple(Operation(s.op, tuple(place[arg] for arg in s.args), s.dtype, s.value) for s in made),
+        tuple(reading.names.get(position, "") for position in kept),
     )
 
 
@@ -94,6 +98,7 @@ class _Reading:
         self.dtypes = ["f64"] * params
         self.steps: list[Operation] = []
         self.known: dict[tuple, int] = {}
+        self.names: dict[int, str] = {}
 
     def step(self, op: str, args: tuple[int, ...], dtype: str, value: Value | str | None = None) -> int:
         key = (op, args, dtype, repr(value))
@@ -109,7 +114,8 @@ class _Reading:
         program = _parsed(text)
         for statement in program.statements:
             assert isinstance(statement, Assign)
-            scope[statement.name.id] = self.read(statement.value, scope)
+            position = scope[statement.name.id] = self.read(statement.value, scope)
+            self.names.setdefault(position, statement.name.id)
         return self.read(program.result, scope)
 
     def read(self, syntax: Expression, scope: Mapping[str, int], dtype: str = "f64") -> int:
@@ -123,6 +129,8 @@ class _Reading:
                 return self.step("number", (), dtype, int(value) if dtype == "i64" else float(value))
             case Unary(op="-", operand=Literal(value=value)):
                 return self.step("number", (), dtype, -int(value) if dtype == "i64" else -float(value))
+            case Unary(op="-", operand=Name(id="inf")) if "inf" not in scope:
+                return self.step("number", (), dtype, float("-inf"))
             case Unary(op="-"):
                 operand = self.read(syntax.operand, scope, dtype)
                 return self.step("neg", (operand,), self.dtypes[operand])
