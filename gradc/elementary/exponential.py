@@ -143,24 +143,24 @@ EXPONENTIAL = {
         z * even
     """,
     # log(a + sqrt(1 + a**2)) = log1p(a + a**2 / (1 + sqrt(1 + a**2))), a = abs(x); of large ones log(2 a)
-    "arcsinh(x)": """
+    "arcsinh(x)": f"""
         size = abs(x)
         is_large = size > 1e16
         within = where(is_large, 0, size)
         square = within * within
         more = square / (1 + sqrt(1 + square))
         high = size + more
-        found = log1p_sum(high, size - high + more, where(is_large, 1, 0))
+        found = log1p_sum(high, size - high + more, where(is_large, {2**52 + 1022}, {2**52 + 1023}))
         copysign(where(size < inf, found, size), x)
     """,
     # log(x + sqrt(x**2 - 1)) = log1p(t + sqrt(t**2 + 2 t)), t = x - 1; of large ones log(2 x)
-    "arccosh(x)": """
+    "arccosh(x)": f"""
         is_large = x > 1e16
         t = x - 1
         within = where(is_large, 0, t)
         root = sqrt(fma(within, within, 2 * within))
         high = t + root
-        found = log1p_sum(high, root - high + t, where(is_large, 1, 0))
+        found = log1p_sum(high, root - high + t, where(is_large, {2**52 + 1022}, {2**52 + 1023}))
         where(x < 1, nan, where(x < inf, found, x))
     """,
     # (1 + a) / (1 - a) = 2**k (1 + s) / (1 - s), a = abs(x): arctanh a = k/2 log 2 + arctanh s
@@ -192,7 +192,7 @@ EXPONENTIAL = {
         from_bits(bit_or(biased, 4841369599423283200)) - bias
     """,
     "log_mantissa(x)": f"""
-        from_bits(bit_and(bits(log_normal(x)) + 2638147582215219, {2**52 - 1}) + 4604544271217802189)
+        from_bits(bit_and(bits(x) + 2638147582215219, {2**52 - 1}) + 4604544271217802189)
     """,
     # log(m) = f - f**2/2 + s (f**2/2 + series), as fdlibm has it; series to 2**-58.5
     "log_series(s)": """
@@ -204,7 +204,7 @@ EXPONENTIAL = {
     "log_special(x, found)": "where(x > 0, where(x < inf, found, x), where(x == 0, -inf, nan))",
     "log(x)": f"""
         k = log_exponent(x)
-        f = log_mantissa(x) - 1
+        f = log_mantissa(log_normal(x)) - 1
         s = f / (2 + f)
         square = 0.5 * f * f
         most = k * {LN2_SHORT}
@@ -214,7 +214,7 @@ EXPONENTIAL = {
     """,
     "log2(x)": f"""
         k = log_exponent(x)
-        f = log_mantissa(x) - 1
+        f = log_mantissa(log_normal(x)) - 1
         s = f / (2 + f)
         square = 0.5 * f * f
         high = f - square
@@ -226,7 +226,7 @@ EXPONENTIAL = {
     """,
     "log10(x)": """
         k = log_exponent(x)
-        f = log_mantissa(x) - 1
+        f = log_mantissa(log_normal(x)) - 1
         s = f / (2 + f)
         square = 0.5 * f * f
         high = f - square
@@ -237,17 +237,17 @@ EXPONENTIAL = {
         most = part + scaled
         log_special(x, most + (part - most + scaled + fma(k, 1.42050232272661e-13, rest)))
     """,
-    "log1p(x)": """
-        found = log1p_sum(x, 0, 0)
+    "log1p(x)": f"""
+        found = log1p_sum(x, 0, {2**52 + 1023})
         where(x == 0, x, where(x > -1, where(x < inf, found, x), where(x == -1, -inf, nan)))
     """,
-    # log(1 + x + low) + more log 2, where low is less than the last bit of x
-    "log1p_sum(x, low, more)": f"""
+    # log(1 + x + low), where low is less than the last bit of x; a bias less by 1 adds log 2
+    "log1p_sum(x, low, bias)": f"""
         u = 1 + x
         part = u - 1
         missing = 1 - (u - part) + (x - part) + low
         biased = shift_right(bits(u) + 2638147582215219, 52)
-        k = from_bits(bit_or(biased, 4841369599423283200)) - {2**52 + 1023} + more
+        k = from_bits(bit_or(biased, 4841369599423283200)) - bias
         f = log_mantissa(u) - 1
         scaled = missing * from_bits(shift_left(2047 - biased, 52))
         g = fma(scaled, 0.5, f)
@@ -277,11 +277,11 @@ EXPONENTIAL = {
     """,
     # log m = s (2 + z (2/3 + z tail)), z = s**2, in two parts; the tail to 2**-71 of 2
     "power_quotient(x)": """
-        f = log_mantissa(x) - 1
+        f = log_mantissa(log_normal(x)) - 1
         f * (1 / (2 + f))
     """,
     "power_quotient_rest(x)": """
-        f = log_mantissa(x) - 1
+        f = log_mantissa(log_normal(x)) - 1
         d = 2 + f
         s = power_quotient(x)
         (fma(-s, d, f) - s * (2 - d + f)) * (1 / d)

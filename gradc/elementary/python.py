@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
-from gradc.elementary.functions import FUNCTIONS
+import numpy as np
+
+from gradc.elementary import primitives
 from gradc.elementary.template import Step, template
 
 MAX_NESTED = 56
@@ -34,29 +39,35 @@ ATOM = 12
 @cache
 def is_printable(name: str) -> bool:
     """Whether the function of Python exists: not if single elements are computed by another function, which a loop
-    with vectors has no place for, and not if integers are converted."""
-    return name in FUNCTIONS and all(step.op in FORMS or step.op == "number" for step in _steps(name))
+    with vectors has no place for, and not if integers are converted or compared, which have no size in Python."""
+    found = template(name)
+    dtypes = ["f64"] * len(found.params) + [step.dtype for step in found.steps]
+    return all(
+        not step.args
+        if step.op == "number"
+        else step.op in FORMS and _is_of_numbers(step, [dtypes[k] for k in step.args])
+        for step in found.steps
+    )
 
 
-def _steps(name: str) -> tuple[Step, ...]:
-    """A `number` with arguments is a conversion."""
-    return tuple(Step("convert", s.args, s.dtype) if s.op == "number" and s.args else s for s in template(name).steps)
+def _is_of_numbers(step: Step, dtypes: list[str]) -> bool:
+    return step.dtype != "bool" or "i64" not in dtypes
 
 
 @cache
-def source(name: str) -> str:
-    """The text of the function `_name`."""
-    return "\n".join(_Printer(name).lines)
+def source(name: str, called: str) -> str:
+    """The text of the function, under a name of its own."""
+    return "\n".join(_Printer(name, called).lines)
 
 
 class _Printer:
-    def __init__(self, name: str):
+    def __init__(self, name: str, called: str):
         found = template(name)
         self.steps = found.steps
         self.count = len(found.params)
         self.texts: list[tuple[str, int]] = [(param, ATOM) for param in found.params]
         self.taken = set(found.params)
-        self.lines = [f"def _{name}({', '.join(found.params)}):"]
+        self.lines = [f"def {called}({', '.join(found.params)}):"]
         readers = [arg for step in self.steps for arg in step.args]
         sides = {arg for step in self.steps if step.op == "where" for arg in step.args[1:]}
         last = self.count + len(self.steps) - 1
@@ -105,51 +116,43 @@ def _number(value: object) -> tuple[str, int]:
     return text, 11 if text.startswith("-") else ATOM
 
 
-PRIMITIVES = {
-    "_fma": '''
-def _fma(x, y, z):
-    """x * y + z, rounded once."""
-    try:
-        (a, b), (c, d), (e, f) = (number.as_integer_ratio() for number in (x, y, z))
-        exact = a * c * f + e * b * d
-        if exact:
-            return np.float64(exact / (b * d * f))
-    except (OverflowError, ValueError):  # infinite, or no number
-        pass
-    return np.float64(x) * y + z
+# ---------------------------------------------------------------- what modules carry for them
 
-
+REGISTERED = {
+    "_fma": """
 type_callable(_fma)(lambda context: lambda x, y, z: types.float64)
 lower_builtin(_fma, *[types.float64] * 3)(lambda context, builder, signature, args: builder.fma(*args))
-''',
-    "_bits": '''
-def _bits(x):
-    """The bits of a number as an integer."""
-    return struct.unpack("q", struct.pack("d", x))[0]
+""",
+    "_bits": """
+type_callable(_bits)(lambda context: lambda x: types.int64)
 
 
 @lower_builtin(_bits, types.float64)
 def _lower_bits(context, builder, signature, args):
     return builder.bitcast(*args, context.get_value_type(types.int64))
-
-
-type_callable(_bits)(lambda context: lambda x: types.int64)
-''',
-    "_from_bits": '''
-def _from_bits(bits):
-    """The number that has these bits."""
-    return np.float64(struct.unpack("d", struct.pack("Q", bits & 0xFFFFFFFFFFFFFFFF))[0])
+""",
+    "_from_bits": """
+type_callable(_from_bits)(lambda context: lambda bits: types.float64)
 
 
 @lower_builtin(_from_bits, types.int64)
 def _lower_from_bits(context, builder, signature, args):
     return builder.bitcast(*args, context.get_value_type(types.float64))
-
-
-type_callable(_from_bits)(lambda context: lambda bits: types.float64)
-''',
+""",
 }
-"""Functions of Python that Numba knows an instruction for."""
+"""What tells Numba the instruction of each primitive."""
 
 IMPORTS = "from numba import njit, types\nfrom numba.extending import lower_builtin, type_callable\n"
-"""What they need, with `struct` and `np`."""
+
+PRIMITIVES = {
+    name: f"\n{inspect.getsource(getattr(primitives, name))}\n{registered}" for name, registered in REGISTERED.items()
+}
+"""The primitives as modules define them; they need `struct`, `np` and the imports."""
+
+
+@cache
+def function(name: str) -> Callable[..., Any]:
+    """The function, run without a compiler."""
+    namespace: dict[str, Any] = {"np": np, **{name: getattr(primitives, name) for name in REGISTERED}}
+    exec(source(name, "called"), namespace)
+    return namespace["called"]

@@ -29,8 +29,9 @@ from gradc.loops.ir import (
     Settled,
     Variable,
     every,
+    looped,
 )
-from gradc.loops.support import NUMPY_CALL
+from gradc.loops.support import NUMPY_CALL, elementary
 
 DTYPES = {"f64": "np.float64", "f32": "np.float32", "i64": "np.int64", "bool": "np.bool_"}
 
@@ -87,7 +88,8 @@ class Expressions:
         self.whole: dict[str, str] = {}
         self.text: dict[Let | Cell, Text] = {}
         self.calls: set[str] = set()
-        self.plain = plain_values(kernel.body)
+        self.looped = looped(kernel.body)
+        self.plain = plain_values(kernel.body, self.looped)
         applied = [s.value for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
         self.is_branching = sum(OPS[value.op].selects for value in applied) > MAX_CONDITIONALS
         self.is_calling = sum(OPS[value.op].python.startswith("np.") for value in applied) > MAX_CALLS
@@ -155,10 +157,15 @@ class Expressions:
         row = OPS[value.op]
         is_careful = value.dtype == "i64" and row.of_integers and not _by_safe_number(value)
         template = row.of_integers if is_careful else row.python
+        function = elementary(value.op) if value in self.looped else ""
+        if function:
+            of_f64 = "{}" if value.dtype == "f64" else "np.float64({})"
+            template = f"{function}({', '.join(of_f64.format(f'{{{k}}}') for k in range(len(args)))})"
+            template = template if value.dtype == "f64" else f"{DTYPES[value.dtype]}({template})"
         if row.selects and self.is_branching:
             template = CONDITIONAL.sub(r"_select(\2, \1, \3)", template)
         elif self.is_calling:
-            template = NUMPY_CALL.sub(r"_\1(\2)", template)
+            template = NUMPY_CALL.sub(r"_np_\1(\2)", template)
         self.calls.update(HELPER.findall(template))
         level, within = binding(template)
         texts = [arg.within(least) for arg, least in zip(args, within)]

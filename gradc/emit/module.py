@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from gradc.elementary.python import IMPORTS, PRIMITIVES
 from gradc.emit.python import EmittedFunction
-from gradc.loops.support import NEEDED, REASSOCIATED, source
+from gradc.loops.support import ELEMENTARY, NEEDED, REASSOCIATED, source
 from gradc.schedule.expand import BLOCK
 from gradc.schedule.tiles import ROWS
 
@@ -28,15 +29,19 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
     carried = {name: source(name) for name in sorted(calls)}
-    uses_math = any("math." in text for text in (body, *carried.values()))
+    primitives = [text for name, text in PRIMITIVES.items() if any(f"{name}(" in text for text in carried.values())]
     options = OPTIONS + ", cache=True" * cache
-    imports = "import math\n\n" * uses_math + "import numpy as np\nfrom numba import njit\n"
-    parts = [f'"""{escaped(doc)}\n"""\n\n{imports}']
+    used = "\n".join((body, *primitives, *carried.values()))
+    standard = "".join(f"import {name}\n" for name in ("math", "struct") if f"{name}." in used)
+    imports = "\n" * bool(standard) + "import numpy as np\n" + (IMPORTS if primitives else "from numba import njit\n")
+    parts = [f'"""{escaped(doc)}\n"""\n\n{standard}{imports}']
     constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
     if constants:
         parts.append("\n".join(constants) + "\n")
+    parts += primitives
     for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""
+        flags += ", forceinline=True" * (name in ELEMENTARY)
         parts.append(f"\n@njit({options}{flags})\n{text}\n")
     for function in functions:
         parts.append(f"\n@njit({options})\n{definition(function, docs.get(function.name, []))}\n")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from gradc.ir.ops import OPS
 from gradc.loops.ir import Accumulator, Apply, Expression, For, Let, Number, Statement, Variable, every, read_by
+from gradc.loops.support import elementary
 
 
-def plain_values(statements: list[Statement]) -> set[Let]:
+def plain_values(statements: list[Statement], looped: set[Apply]) -> set[Let]:
     """Values that may be Python's own floats when Numba is absent: made of numbers, scalar inputs and totals alone."""
     plain: set[Let] = set()
     for statement in every(statements):
         if isinstance(statement, Let) and isinstance(statement.value, Apply):
             row, args = OPS[statement.value.op], statement.value.args
-            if row.selects:
+            if elementary(statement.value.op) and statement.value in looped:
+                found = any(is_plain(arg, plain) for arg in args)  # which may be the result
+            elif row.selects:
                 found = "{zero}" in row.python or any(is_plain(arg, plain) for arg in args[row.conditions :])
             elif row.raises and not by_number(statement.value):
                 found = False

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.elementary import python
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, evaluate
@@ -48,6 +49,7 @@ from gradc.loops.ir import (
     Update,
     Variable,
     View,
+    looped,
 )
 
 
@@ -61,6 +63,7 @@ def run(kernel: Kernel, arguments: Sequence[Any]) -> list[Any]:
 class _Run:
     def __init__(self, kernel: Kernel, arguments: Sequence[Any]):
         self.types = kernel.arrays
+        self.looped = looped(kernel.body)
         self.arrays: dict[str, np.ndarray] = {}
         self.scalars: dict[str, Any] = {}
         self.sizes: dict[str, int] = {}
@@ -166,7 +169,8 @@ class _Run:
             case Load():
                 return self.arrays[value.array][self._place(value.index)]
             case Apply():
-                return scalar(value.op, value.dtype)(*map(self._value, value.args))
+                function = elementary(value.op, value.dtype) if value in self.looped else None
+                return (function or scalar(value.op, value.dtype))(*map(self._value, value.args))
             case IndexValue():
                 return DTYPES[value.dtype].type(self._index(value.at))
             case Variable():
@@ -205,6 +209,15 @@ class _Run:
             else self._index(part)
             for part in view.parts
         )
+
+
+@cache
+def elementary(op: str, dtype: str) -> Callable[..., Any] | None:
+    """The function of arithmetic that loops call for an op; it computes in f64."""
+    if not support.elementary(op):
+        return None
+    function, kind = python.function(op), DTYPES[dtype].type
+    return lambda *args: kind(function(*map(np.float64, args)))
 
 
 @cache

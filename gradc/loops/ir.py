@@ -328,6 +328,13 @@ def every(body: list[Statement]) -> Iterator[Statement]:
             stack.pop()
 
 
+def looped(body: list[Statement]) -> set[Apply]:
+    """The elementwise ops inside loops: theirs are functions that a compiler makes vectors of."""
+    loops = [statement for statement in body if isinstance(statement, For)]
+    inside = [statement for loop in loops for statement in every(loop.body) if isinstance(statement, Let)]
+    return {statement.value for statement in inside if isinstance(statement.value, Apply)}
+
+
 def read_by(statement: Statement) -> list[Expression]:
     """The expressions that a statement evaluates, and those inside them; what a `Let` computes is inside the `Let`."""
     found = [statement.value] if isinstance(statement, Let) else list(_outermost(statement))

@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 
 # ruff: noqa: F401 (`source` finds functions by name)
+from gradc.elementary import python
+from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _sin_pi, _stirling, _zeta
 from gradc.ir.ops import OPS
 from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large, _tan_large, _wave
@@ -90,7 +92,7 @@ NUMPY_CALL = re.compile(r"np\.(\w+)\((.*)\)")
 """How the op table writes an op that is a function of NumPy's."""
 
 WRAPPERS = {
-    f"_{called[1]}": f"def _{called[1]}({', '.join(row.params)}):\n    return {row.python.format(*row.params)}"
+    f"_np_{called[1]}": f"def _np_{called[1]}({', '.join(row.params)}):\n    return {row.python.format(*row.params)}"
     for row in OPS.values()
     if (called := NUMPY_CALL.fullmatch(row.python))
 }
@@ -101,10 +103,23 @@ HELPERS = {name for name, value in list(globals().items()) if inspect.isfunction
 """Every function here that a module may carry."""
 HELPERS |= WRAPPERS.keys()
 
+ELEMENTARY = {f"_{op}_in_loops" if f"_{op}" in HELPERS else f"_{op}": op for op in OPS if op in FUNCTIONS}
+"""Functions as arithmetic, and the ops that they compute: a loop that calls them uses vectors."""
+HELPERS |= ELEMENTARY.keys()
+_OF_LOOPS = {op: name for name, op in ELEMENTARY.items()}
+
+
+@cache
+def elementary(op: str) -> str:
+    """The function of arithmetic that computes an op, or ""."""
+    return _OF_LOOPS[op] if op in _OF_LOOPS and python.is_printable(op) else ""
+
 
 @cache
 def source(name: str) -> str:
     """The source of a function of this module, without the prose that only its reader here needs."""
+    if name in ELEMENTARY:
+        return python.source(ELEMENTARY[name], name)
     return WRAPPERS[name] if name in WRAPPERS else inspect.getsource(globals()[name]).strip()
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+from functools import cache
 from typing import Any
 
+from gradc.elementary.python import IMPORTS, PRIMITIVES
 from gradc.loops.support import HELPERS
 
 NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -23,9 +25,21 @@ def load(text: str) -> dict[str, Any]:
     filename = f"<gradc {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": __name__}
+    for name, primitive in PRIMITIVES.items():
+        if primitive in text:
+            text = text.replace(primitive, "\n" * primitive.count("\n"))
+            namespace[name] = _primitives()[name]
     exec(compile(text, filename, "exec"), namespace)
     for name in HELPERS.intersection(namespace):
         if hasattr(namespace[name], "targetoptions"):  # otherwise NUMBA_DISABLE_JIT leaves functions as they are
             namespace[name].targetoptions.update(NEVER_CALLED_FROM_PYTHON)
             namespace[name] = _carried.setdefault(name, namespace[name])
+    return namespace
+
+
+@cache
+def _primitives() -> dict[str, Any]:
+    """The functions that Numba has been told an instruction for: once, for all modules."""
+    namespace: dict[str, Any] = {"__name__": __name__}
+    exec(f"import struct\nimport numpy as np\n{IMPORTS}{''.join(PRIMITIVES.values())}", namespace)
     return namespace

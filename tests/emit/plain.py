@@ -10,15 +10,16 @@ from gradc.compiler import Compilation
 from gradc.ir.types import Type
 from gradc.runtime import kernel
 
-IMPORT = "from numba import njit\n"
+IMPORT = re.compile("^from numba import njit(, types)?\n", re.MULTILINE)
 PASS_THROUGH = "def njit(**options):\n    return lambda function: function\n"
 
 
 def plain(text: str) -> dict[str, Any]:
     """The namespace of a generated module without Numba."""
-    assert text.count(IMPORT) == 1
+    text, count = IMPORT.subn(lambda match: PASS_THROUGH + "from numba import types\n" * bool(match[1]), text)
+    assert count == 1
     namespace: dict[str, Any] = {}
-    exec(compile(text.replace(IMPORT, PASS_THROUGH), "<plain>", "exec"), namespace)
+    exec(compile(text, "<plain>", "exec"), namespace)
     return namespace
 
 
