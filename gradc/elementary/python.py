@@ -39,19 +39,16 @@ ATOM = 12
 @cache
 def is_printable(name: str) -> bool:
     """Whether the function of Python exists: not if single elements are computed by another function, which a loop
-    with vectors has no place for, and not if integers are converted or compared, which have no size in Python."""
+    with vectors has no place for, and not if integers are converted, or compared after a shift, which in Python drops
+    no digits."""
     found = template(name)
-    dtypes = ["f64"] * len(found.params) + [step.dtype for step in found.steps]
-    return all(
-        not step.args
-        if step.op == "number"
-        else step.op in FORMS and _is_of_numbers(step, [dtypes[k] for k in step.args])
-        for step in found.steps
-    )
-
-
-def _is_of_numbers(step: Step, dtypes: list[str]) -> bool:
-    return step.dtype != "bool" or "i64" not in dtypes
+    steps = dict(enumerate(found.steps, len(found.params)))
+    for step in found.steps:
+        computed = [steps[arg].op for arg in step.args if arg in steps and steps[arg].dtype == "i64"]
+        is_comparison = step.dtype == "bool" and not {*computed} <= {"bits", "number"}
+        if (step.args if step.op == "number" else step.op not in FORMS) or is_comparison:
+            return False
+    return True
 
 
 @cache

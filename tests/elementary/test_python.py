@@ -7,7 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 from measure import compiled
-from test_accuracy import ROWS, points, same_bits, special
+from test_elementary import ROWS, points, same_bits, special
 
 from gradc.elementary import primitives
 from gradc.elementary.python import IMPORTS, PRIMITIVES, function, is_printable, source
