@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradc.elementary import primitives
-from gradc.elementary.template import Step, template
+from gradc.elementary.template import Operation, template
 
 MAX_NESTED = 56
 """A step with one reader is written into it as long as its text has at most this many characters."""
@@ -81,7 +81,7 @@ class _Printer:
             else:
                 self.texts.append((text, level))
 
-    def _expression(self, step: Step) -> tuple[str, int]:
+    def _expression(self, step: Operation) -> tuple[str, int]:
         if step.op == "number":
             return _number(step.value)
         form, level, least = FORMS[step.op]
