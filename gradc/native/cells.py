@@ -25,7 +25,7 @@ from gradc.loops.ir import (
     Variable,
 )
 from gradc.native.arrays import ArrayWriter
-from gradc.native.instructions import Value, Writer, llvm_type, number
+from gradc.native.instructions import Value, llvm_type, number
 
 INLINED = 32
 """A kernel with more elementary functions calls them: the code would be long otherwise."""
@@ -76,19 +76,7 @@ class CellWriter(ArrayWriter):
         """In place; a kernel with many of them calls functions instead."""
         if (self.lanes and self.applied <= INLINED) or (self.applied <= INLINED_ONCE and not self.plan):
             return super().elementary(name, args, dtype)
-        lanes = args[0].lanes
-        symbol = f"{name}.{lanes}"
-        kind = llvm_type("f64", lanes)
-        if symbol not in self.outlined:
-            apart = Writer()
-            given = [Value(f"%x{k}", "f64", lanes) for k, _ in enumerate(args)]
-            result = apart.elementary(name, given, "f64")
-            self.declared |= apart.declared
-            self.called |= apart.called
-            head = f"define internal {kind} @{symbol}({', '.join(arg.typed for arg in given)}) noinline {{"
-            self.outlined[symbol] = "\n".join([head, "entry:", *apart.lines, f"  ret {result.typed}", "}"])
-        shown = ", ".join(self.cast(arg, "f64").typed for arg in args)
-        return self.cast(self.emit(f"call {kind} @{symbol}({shown})", "f64", lanes), dtype)
+        return self.outlined(name, args, dtype)
 
     def _settled(self, total: Value, error: Value) -> Value:
         is_nan = self.compare("uno", "", error, error)

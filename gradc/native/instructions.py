@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 from gradc.ir.ops import OPS
 
@@ -77,6 +76,8 @@ class Writer:
         self.declared: set[str] = set()
         self.called: set[str] = set()
         """Scalar functions of the module that are called."""
+        self.elsewhere: set[tuple[str, int]] = set()
+        """Elementary functions of the module that are called, and their lanes."""
         self.count = 0
         self.known: dict[str, str] = {}
 
@@ -152,7 +153,11 @@ class Writer:
         """An op of the table, or a primitive of elementary functions. Arguments have one type but for conditions."""
         args, _ = self.alike(args)
         made = INSTRUCTIONS.get(op)
-        return made(self, args, dtype) if made else self.elementary(op, args, dtype)
+        if made:
+            return made(self, args, dtype)
+        if op in SCALAR_FUNCTIONS:
+            return self.cast(self.one_by_one(op, [self.cast(arg, "f64") for arg in args]), dtype)
+        return self.elementary(op, args, dtype)
 
     def compare(self, ordered: str, signed: str, x: Value, y: Value) -> Value:
         (x, y), _ = self.alike((x, y))
@@ -200,8 +205,6 @@ class Writer:
         """The steps of an elementary function, in f64; the result is rounded to `dtype` at the end."""
         found = [self.cast(arg, "f64") for arg in args]
         lanes = found[0].lanes
-        if name not in FUNCTIONS:
-            return self.cast(self.one_by_one(name, found), dtype)
         for step in template(name).steps:
             if step.op == "number" and step.value is not None:
                 assert not isinstance(step.value, str)
@@ -213,6 +216,14 @@ class Writer:
             else:
                 found.append(self.op(step.op, [found[k] for k in step.args], step.dtype))
         return self.cast(found[-1], dtype)
+
+    def outlined(self, name: str, args: Sequence[Value], dtype: str) -> Value:
+        """A call of an elementary function, which the module has once for each number of lanes."""
+        lanes = args[0].lanes
+        kind = llvm_type("f64", lanes)
+        self.elsewhere.add((name, lanes))
+        shown = ", ".join(self.cast(arg, "f64").typed for arg in args)
+        return self.cast(self.emit(f"call {kind} @{name}.{lanes}({shown})", "f64", lanes), dtype)
 
     def one_by_one(self, name: str, args: Sequence[Value]) -> Value:
         """A scalar function, called for each lane."""
@@ -265,6 +276,15 @@ class Writer:
         self.known = known
         self._last = done
         return self.emit(f"phi double [ {usual.text}, %{start} ], [ {called.text}, %{some} ]", "f64")
+
+
+def elementary_function(name: str, lanes: int) -> tuple[str, Writer]:
+    """The definition of an elementary function that is called, and what wrote it."""
+    writer = Writer()
+    args = [Value(f"%x{k}", "f64", lanes) for k, _ in enumerate(template(name).params)]
+    result = writer.elementary(name, args, "f64")
+    head = f"define internal {result.type} @{name}.{lanes}({', '.join(arg.typed for arg in args)}) noinline {{"
+    return "\n".join([head, "entry:", *writer.lines, f"  ret {result.typed}", "}"]), writer
 
 
 SCALAR_FUNCTIONS = {

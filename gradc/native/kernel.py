@@ -71,9 +71,8 @@ class KernelWriter(LoopWriter):
         body = self._function("kernel", "ptr noalias %frame", lambda: self._long_body(self.kernel.body))
         others = [self._part(*part) for part in self.parts]
         shapes = self._shapes() if self.frame.dims else ""
-        parts = [body, shapes, *others, *self.outlined.values()]
-        called, declared = set(self.called), set(self.declared)
-        parts.append(definitions(called, declared))
+        called, declared = definitions([self])
+        parts = [body, shapes, *others, called]
         parts.append(support.text(self.products, declared, self.doubles))
         parts += sorted(declared)
         parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]

@@ -10,14 +10,14 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from gradc.loops import support
-from gradc.native.instructions import TYPES, Value, Writer, like, number
+from gradc.native.instructions import TYPES, Value, Writer, elementary_function, like, number
 
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "power", ast.FloorDiv: "floordiv",
@@ -29,17 +29,27 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 CASTS = {"float": "f64", "float64": "f64", "int": "i64", "int64": "i64", "bool": "bool"}
 
 
-def definitions(names: Iterable[str], declared: set[str]) -> str:
-    """LLVM functions with these names, and whatever they call; what they declare is added to `declared`."""
-    wanted = [(name, len(inspect.signature(_function(name)).parameters) * ("f64",)) for name in sorted(names)]
-    made: dict[tuple[str, tuple[str, ...]], str] = {}
-    for name, types in wanted:  # which grows
-        if (name, types) not in made:
-            translation = _Translation(name, types)
-            made[name, types] = translation.text()
-            declared |= translation.declared
-            wanted += [*translation.others, *((called, ("f64",)) for called in sorted(translation.called))]
-    return "\n".join(made.values())
+def definitions(writers: Iterable[Writer]) -> tuple[str, set[str]]:
+    """The functions that writers call, and those that these call: elementary ones, and those of single numbers. Also
+    what all of them declare."""
+    made: dict[object, str] = {}
+    declared: set[str] = set()
+    writers = list(writers)
+    for writer in writers:  # which grows
+        declared |= writer.declared
+        wanted = [(name, len(inspect.signature(_function(name)).parameters) * ("f64",)) for name in writer.called]
+        if isinstance(writer, _Translation):
+            wanted += writer.others
+        for name, types in sorted(wanted):
+            if (name, types) not in made:
+                translation = _Translation(name, types)
+                made[name, types] = translation.text()
+                writers.append(translation)
+        for name, lanes in sorted(writer.elsewhere):
+            if (name, lanes) not in made:
+                made[name, lanes], other = elementary_function(name, lanes)
+                writers.append(other)
+    return "\n".join(made.values()), declared
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -71,6 +81,9 @@ class _Translation(Writer):
         self.variables: dict[str, tuple[str, str]] = {}
         self.constants: dict[str, str] = {}
         self.others: list[tuple[str, tuple[str, ...]]] = []
+
+    def elementary(self, name: str, args: Sequence[Value], dtype: str) -> Value:
+        return self.outlined(name, args, dtype)
 
     def text(self) -> str:
         parameters = []

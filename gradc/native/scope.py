@@ -79,7 +79,6 @@ class FunctionScope(Writer):
         applied = [s for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
         self.applied = sum(s.value.op in FUNCTIONS for s in applied)  # type: ignore[union-attr]
         """How many elementary functions the kernel has."""
-        self.outlined: dict[str, str] = {}
         self.products: set[str] = set()
         self.output_slots = direct_outputs(kernel, self.frame)
 

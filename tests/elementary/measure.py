@@ -24,6 +24,7 @@ def compiled(name: str, lanes: int = 0):
     arrays = "".join(f", ptr %in{k}" for k, _ in enumerate(params))
     from gradc.native.scalar import definitions
 
+    called, declared = definitions([writer])
     text = "\n".join([
         f"define void @f(i64 %n, ptr %out{arrays}) {{",
         "entry:",
@@ -41,8 +42,8 @@ def compiled(name: str, lanes: int = 0):
         "exit:",
         "  ret void",
         "}",
-        definitions(writer.called, writer.declared),
-        *sorted(writer.declared),
+        called,
+        *sorted(declared),
         METADATA,
     ])  # fmt: skip
     module = llvm().parse_assembly(text)
