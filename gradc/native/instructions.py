@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 from gradc.ir.ops import OPS
 
@@ -155,7 +156,7 @@ class Writer:
         made = INSTRUCTIONS.get(op)
         if made:
             return made(self, args, dtype)
-        if op in SCALAR_FUNCTIONS:
+        if op not in FUNCTIONS:
             return self.cast(self.one_by_one(op, [self.cast(arg, "f64") for arg in args]), dtype)
         return self.elementary(op, args, dtype)
 
