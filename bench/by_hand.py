@@ -27,6 +27,18 @@ def neuron(w0, x0, w1, x1, w2, x2) -> Answer:
     return value, (slope * x0, slope * w0, slope * x1, slope * w1, slope * x2, slope * w2)
 
 
+def gelu(x) -> Answer:
+    """The Gaussian error linear unit by its tanh.
+
+    D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016.
+    """
+    square = x * x
+    bend = np.tanh(0.7978845608028654 * x * (1.0 + 0.044715 * square))
+    half = 0.5 + 0.5 * bend
+    slope = 0.7978845608028654 * (1.0 + 0.134145 * square)
+    return x * half, (half + 0.5 * x * (1.0 - bend * bend) * slope,)
+
+
 def black_scholes(S, K, r, sigma, T) -> Answer:
     """Price of a European call; its derivatives: delta, by the strike, rho, vega, by the expiry (minus theta).
 

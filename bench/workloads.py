@@ -64,6 +64,10 @@ _case(
     sizes=(SCALAR, *SIZES),
 )  # fmt: skip
 _case(
+    "gelu", "0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x**3)))", by_hand.gelu,
+    lambda rng, n: {"x": rng.normal(size=n)}, sizes=(SCALAR, *SIZES),
+)  # fmt: skip
+_case(
     "black-scholes",
     """d1 = (log(S / K) + (r + sigma**2 / 2) * T) / (sigma * sqrt(T))
        d2 = d1 - sigma * sqrt(T)

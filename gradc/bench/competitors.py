@@ -67,7 +67,7 @@ def prepare_engine(engine: str, workload: Workload, inputs: Inputs) -> Call:
     return partial(function.value_and_grad, *inputs.values())
 
 
-ENGINE_MODULES = {"numba": ("numba",), "llvm": ("llvmlite.binding",)}
+ENGINE_MODULES = {"numba": ("numba",), "native": ("llvmlite.binding",)}
 """What an engine imports; the time for this is reported apart from the first call."""
 
 

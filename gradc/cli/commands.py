@@ -287,7 +287,7 @@ def bench_command(
 @main.command("info", cls=Command)
 @json_option
 def info_command(as_json: bool) -> None:
-    """Versions, processor, vector width, threads, and where kernels are kept."""
+    """Versions, processor, vector width, threads, the engine, and where kernels are kept."""
     from gradc.runtime.machine import facts
     from gradc.show.table import table
 
@@ -296,8 +296,16 @@ def info_command(as_json: bool) -> None:
         echo(json_of(found))
     else:
         shown = {name: "unknown" if value is None else str(value) for name, value in found.items()}
-        shown["cache"] = cache_text(found["cache"])
+        shown["engine"], shown["cache"] = engine_text(found["engine"]), cache_text(found["cache"])
         echo("\n".join(table(("", ""), [(name.replace("_", " "), text) for name, text in shown.items()], left=2)[1:]))
+
+
+def engine_text(found: dict[str, Any]) -> str:
+    """The engine that answers by default, for what it compiles, or why it is not the native one."""
+    if found["why_not_native"]:
+        return f"{found['name']}: {found['why_not_native']}"
+    lanes = f"{found['vector_doubles']} double{'s' * (found['vector_doubles'] != 1)} to the vector"
+    return f"{found['name']} (LLVM {found['llvm']}, {found['processor']}, {lanes})"
 
 
 def cache_text(found: dict[str, Any]) -> str:

@@ -20,15 +20,25 @@ WIDTH_VARIABLE = "GRADC_VECTOR_DOUBLES"
 """Environment variable that forces how many doubles a vector has: 1, 2, 4 or 8."""
 
 
-@cache
 def is_possible() -> bool:
     """Whether LLVM compiles for this machine."""
-    if sys.maxsize < 2**32 or sys.byteorder != "little":
-        return False
+    return not why_not()
+
+
+@cache
+def why_not() -> str:
+    """Why LLVM does not compile for this machine; "" where it does."""
+    if sys.maxsize < 2**32:
+        return "this Python has addresses of 32 bits"
+    if sys.byteorder != "little":
+        return "this machine keeps the first byte of a number last"
+    if binding is None:
+        return "llvmlite is not installed"
     try:
-        return bool(target_machine())
-    except Exception:  # there is no llvmlite, or it does not know this processor
-        return False
+        target_machine()
+    except Exception:
+        return "LLVM does not know this machine"
+    return ""
 
 
 @cache

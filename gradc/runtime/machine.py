@@ -1,4 +1,4 @@
-"""The machine and the libraries: what a reader of a report or a measurement needs to know. Imports none of them."""
+"""The machine and the libraries: what a reader of a report or a measurement needs to know. Imports none but LLVM."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gradc.native import target
 from gradc.native.cache import store
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy")
@@ -17,7 +18,7 @@ VECTOR_BITS = {"avx512f": 512, "avx2": 256, "avx": 256, "sse2": 128, "asimd": 12
 
 
 def facts() -> dict[str, Any]:
-    """Versions, processor, vector width in bits, threads, and where kernels are kept."""
+    """Versions, processor, vector width in bits, threads, the engine, and where kernels are kept."""
     from gradc.version import __version__
 
     return {
@@ -28,7 +29,22 @@ def facts() -> dict[str, Any]:
         "cpu": cpu_name(),
         "vector_bits": vector_bits(),
         "threads": usable_cpus(),
+        "engine": default_engine(),
         "cache": cached(),
+    }
+
+
+def default_engine() -> dict[str, Any]:
+    """The engine that answers where none is named, and for what it compiles; why it is not the native one."""
+    why_not = target.why_not()
+    if why_not:
+        return {"name": "numba", "why_not_native": why_not}
+    return {
+        "name": "native",
+        "llvm": ".".join(map(str, target.llvm().llvm_version_info[:2])),
+        "processor": target.host()[0],
+        "vector_doubles": target.vector_doubles(),
+        "why_not_native": None,
     }
 
 

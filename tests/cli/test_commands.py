@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import gradc
 from gradc.cli import commands, shell
 from gradc.compiler import STAGES
+from gradc.native import target
 from gradc.native.cache import store
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
@@ -364,12 +365,36 @@ def test_interrupts_and_exhausted_memory(monkeypatch, raised, code):
 def test_info():
     facts = json.loads(ok("info", "--json").stdout)
     assert facts["gradc"] == gradc.__version__
-    assert {"python", "numpy", "numba", "llvmlite", "cpu", "vector_bits", "threads", "cache"} <= set(facts)
+    assert {"python", "numpy", "numba", "llvmlite", "cpu", "vector_bits", "threads", "engine", "cache"} <= set(facts)
     assert facts["threads"] >= 1
     assert facts["vector_bits"] in (None, 128, 256, 512)
     lines = ok("info").stdout.splitlines()
     assert lines[0].split() == ["gradc", gradc.__version__]
     assert len(lines) == len(facts)
+
+
+def test_info_names_the_engine_that_answers(monkeypatch):
+    def shown() -> tuple[dict, str]:
+        (line,) = [line for line in ok("info").stdout.splitlines() if line.startswith("engine ")]
+        return json.loads(ok("info", "--json").stdout)["engine"], line.removeprefix("engine").strip()
+
+    monkeypatch.setattr(target, "why_not", lambda: "")
+    monkeypatch.setattr(target, "vector_doubles", lambda: 4)
+    facts, line = shown()
+    assert (facts["name"], facts["vector_doubles"], facts["why_not_native"]) == ("native", 4, None)
+    assert line == f"native (LLVM {facts['llvm']}, {target.host()[0]}, 4 doubles to the vector)"
+    monkeypatch.setattr(target, "why_not", lambda: "LLVM does not know this machine")
+    facts, line = shown()
+    assert facts == {"name": "numba", "why_not_native": "LLVM does not know this machine"}
+    assert line == "numba: LLVM does not know this machine"
+
+
+def test_why_there_is_no_native_engine(monkeypatch):
+    ask = target.why_not.__wrapped__
+    monkeypatch.setattr(target, "target_machine", lambda: 1 / 0)
+    assert ask() == "LLVM does not know this machine"
+    monkeypatch.setattr(target, "binding", None)
+    assert ask() == "llvmlite is not installed"
 
 
 def test_cache(tmp_path, monkeypatch):
