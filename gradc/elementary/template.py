@@ -1,8 +1,9 @@
 """Elementary functions as straight-line code: their texts read once, common subexpressions found.
 
 A text is in gradc's language, over the primitives of `PRIMITIVES`, other elementary functions, `polynomial(x, c0, c1,
-...)`, which is Horner's scheme with `fma`, and `rare(condition, f(x), y)`, which is y but for elements where the
-condition holds: they are computed one by one, by a function of `gradc.loops.support`. `inf` and `nan` are numbers.
+...)`, `horner(x, c0, c1, ...)`, which keeps that scheme's order where the last bits of all terms count, and
+`rare(condition, f(x), y)`, which is y but for elements where the condition holds: they are computed one by one, by a
+function of `gradc.loops.support`. `inf` and `nan` are numbers.
 """
 
 from __future__ import annotations
@@ -58,6 +59,9 @@ PRIMITIVES: dict[str, tuple[int, str]] = {
 }  # fmt: skip
 """How many arguments each takes, and what it gives; "" is the type of its last argument. `shift_right` fills with
 zeros; `integer` and `number` convert between the nearest f64 and i64."""
+
+LONG, FIRST = 7, 3
+"""The coefficients of a long polynomial, at least, and how many of them are left to Horner's scheme."""
 
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "and": "and", "or": "or"}
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
@@ -160,14 +164,26 @@ class _Reading:
         pair = self._alike((then, otherwise), scope, dtype)
         return self.step("where", (condition, *pair), self.dtypes[pair[0]])
 
+    def _polynomial(self, x: int, coefficients: list[int]) -> int:
+        """Horner's scheme for the first terms; those beyond, if they are many, by even and by odd powers, which a
+        processor takes side by side."""
+        if len(coefficients) >= LONG:
+            square = self.step("mul", (x, x), "f64")
+            even, odd = (self._horner(square, coefficients[first::2]) for first in (FIRST, FIRST + 1))
+            coefficients = [*coefficients[:FIRST], self.step("fma", (odd, x, even), "f64")]
+        return self._horner(x, coefficients)
+
+    def _horner(self, x: int, coefficients: list[int]) -> int:
+        return reduce(lambda total, c: self.step("fma", (total, x, c), "f64"), reversed(coefficients))
+
     def _call(self, syntax: Call, scope: Mapping[str, int], dtype: str) -> int:
         name, args = syntax.function, syntax.args
         if name == "where":
             test, then, otherwise = args
             return self._where(test, then, otherwise, scope, dtype)
-        if name == "polynomial":
+        if name in ("polynomial", "horner"):
             x, *coefficients = [self.read(arg, scope) for arg in args]
-            return reduce(lambda total, c: self.step("fma", (total, x, c), "f64"), reversed(coefficients))
+            return (self._polynomial if name == "polynomial" else self._horner)(x, coefficients)
         if name == "rare":
             condition, call, usual = args
             assert isinstance(call, Call)

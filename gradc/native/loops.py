@@ -15,8 +15,10 @@ from gradc.native.instructions import BYTES, Value, number
 from gradc.native.products import ProductWriter
 from gradc.native.scope import PATIENCE
 from gradc.native.sums import LANES_OF_SUMS, LaneSum
-from gradc.native.vectors import SHORT, Plan, Strip, meeting, plan_of, reduced_by, strip_of, weight
+from gradc.native.vectors import SHORT, Plan, Strip, is_dear, meeting, plan_of, reduced_by, strip_of, weight
 
+PAIRED_BELOW = 8
+"""Doubles of a vector from which one is enough."""
 STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
 
@@ -170,11 +172,16 @@ class LoopWriter(ProductWriter):
         return self._whole("add", start, self.emit(f"and i64 {span.text}, {-lanes}", "i64"))
 
     def _lanes_of(self, loop: For) -> int:
-        """As many lanes as fill a vector with the elements of the loop's arrays."""
+        """As many lanes as fill a vector with the elements of the loop's arrays. Where a long loop computes something
+        dear, two small vectors, each of which takes what the other leaves of the processor's time."""
+        if self.doubles == 1:
+            return 1
         arrays = {value.array for s in loop.body for value in read_by(s) if isinstance(value, Load)}
         arrays |= {s.array for s in loop.body if isinstance(s, Store)}
         is_narrow = bool(arrays) and all(BYTES[self.kernel.arrays[array].dtype] <= 4 for array in arrays)
-        return self.doubles * 2 if is_narrow and self.doubles > 1 else self.doubles
+        if is_narrow or (self.depth <= 2 and self.doubles < PAIRED_BELOW and is_dear(loop.body)):
+            return self.doubles * 2
+        return self.doubles
 
     def _lanes_while(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
         """The iterations from the counter up to a stop, so many at once; long loops look for interrupts on the way."""

@@ -96,7 +96,7 @@ def strip_of(loop: For) -> Strip | None:
     if loop.order == "sequential" or loop.step != 1 or not any(isinstance(s, For) for s in loop.body):
         return None
     inside = list(every(loop.body))
-    if not all(isinstance(s, STRIPPED) for s in inside) or not _pays(inside):
+    if not all(isinstance(s, STRIPPED) for s in inside) or not is_dear(inside):
         return None
     spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
     if spans is None:
@@ -159,8 +159,8 @@ def _moves(place: Place, variable: str) -> bool:
     return any(isinstance(at, Let) or at.var == variable for at in place)
 
 
-def _pays(inside: list[Statement]) -> bool:
-    """Whether an iteration computes something dear, which lanes along short loops would compute for a few at most."""
+def is_dear(inside: list[Statement]) -> bool:
+    """Whether something is computed that takes many instructions, or a long one."""
     return any(isinstance(s, Let) and isinstance(s.value, Apply) and OPS[s.value.op].cost > 1 for s in inside)
 
 
