@@ -1,5 +1,76 @@
-; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements
-define internal void @product.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
+; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements. Large products are made in
+; blocks, between which the user may interrupt them; says whether that has happened.
+define internal i1 @product.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
+entry:
+  %mn = mul i64 %m, %n
+  %mnk = mul i64 %mn, %k
+  %is.small = icmp ule i64 %mnk, $BLOCK
+  br i1 %is.small, label %whole, label %cut
+whole:
+  call void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 true)
+  ret i1 false
+cut:  ; into as many rows, columns and terms as make a block
+  %per.pair = udiv i64 $BLOCK, %k
+  %per.row = udiv i64 %per.pair, %n
+  %height.some = call i64 @llvm.umax.i64(i64 %per.row, i64 $SIDE)
+  %height = call i64 @llvm.umin.i64(i64 %height.some, i64 %m)
+  %per.column = udiv i64 %per.pair, %height
+  %width.some = call i64 @llvm.umax.i64(i64 %per.column, i64 $SIDE)
+  %width = call i64 @llvm.umin.i64(i64 %width.some, i64 %n)
+  %area = mul i64 %height, %width
+  %depth = udiv i64 $BLOCK, %area
+  br label %rows
+rows:
+  %i = phi i64 [ 0, %cut ], [ %i.next, %rows.next ]
+  %m.left = sub i64 %m, %i
+  %m.here = call i64 @llvm.umin.i64(i64 %m.left, i64 %height)
+  %left.i = mul i64 %i, %l0
+  %left.rows = getelementptr $REAL, ptr %left, i64 %left.i
+  %out.i = mul i64 %i, %o0
+  %out.rows = getelementptr $REAL, ptr %out, i64 %out.i
+  br label %columns
+columns:
+  %j = phi i64 [ 0, %rows ], [ %j.next, %columns.next ]
+  %n.left = sub i64 %n, %j
+  %n.here = call i64 @llvm.umin.i64(i64 %n.left, i64 %width)
+  %right.j = mul i64 %j, %r1
+  %right.columns = getelementptr $REAL, ptr %right, i64 %right.j
+  %out.j = mul i64 %j, %o1
+  %out.here = getelementptr $REAL, ptr %out.rows, i64 %out.j
+  br label %terms
+terms:
+  %p = phi i64 [ 0, %columns ], [ %p.next, %terms.next ]
+  %k.left = sub i64 %k, %p
+  %k.here = call i64 @llvm.umin.i64(i64 %k.left, i64 %depth)
+  %left.p = mul i64 %p, %l1
+  %left.here = getelementptr $REAL, ptr %left.rows, i64 %left.p
+  %right.p = mul i64 %p, %r0
+  %right.here = getelementptr $REAL, ptr %right.columns, i64 %right.p
+  %is.first = icmp eq i64 %p, 0
+  call void @block.$T(ptr %out.here, i64 %o0, i64 %o1, ptr %left.here, i64 %l0, i64 %l1, ptr %right.here, i64 %r0, i64 %r1, i64 %m.here, i64 %n.here, i64 %k.here, i1 %is.first)
+  %signal = call i32 @gradc_poll()
+  %is.interrupted = icmp ne i32 %signal, 0
+  br i1 %is.interrupted, label %interrupted, label %terms.next
+terms.next:
+  %p.next = add i64 %p, %k.here
+  %p.more = icmp ult i64 %p.next, %k
+  br i1 %p.more, label %terms, label %columns.next
+columns.next:
+  %j.next = add i64 %j, %n.here
+  %j.more = icmp ult i64 %j.next, %n
+  br i1 %j.more, label %columns, label %rows.next
+rows.next:
+  %i.next = add i64 %i, %m.here
+  %i.more = icmp ult i64 %i.next, %m
+  br i1 %i.more, label %rows, label %done
+done:
+  ret i1 false
+interrupted:
+  ret i1 true
+}
+
+; one block: the terms of the first one are all there is, those of others are added to what `out` has
+define internal void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first) {
 entry:
   %mn = mul i64 %m, %n
   %mnk = mul i64 %mn, %k
@@ -58,10 +129,11 @@ blas:
   store i32 %r32, ptr %s3
   store i32 %l32, ptr %s4
   store i32 %o32, ptr %s5
-  %zero = getelementptr $REAL, ptr %numbers, i64 1
+  %before = getelementptr $REAL, ptr %numbers, i64 1
+  %share = select i1 %is.first, $REAL 0.0, $REAL 1.0
   store $REAL 1.0, ptr %numbers
-  store $REAL 0.0, ptr %zero
-  call void @gradc_$GEMM(ptr %letters, ptr %tl.at, ptr %sizes, ptr %s1, ptr %s2, ptr %numbers, ptr %right, ptr %s3, ptr %left, ptr %s4, ptr %zero, ptr %out, ptr %s5)
+  store $REAL %share, ptr %before
+  call void @gradc_$GEMM(ptr %letters, ptr %tl.at, ptr %sizes, ptr %s1, ptr %s2, ptr %numbers, ptr %right, ptr %s3, ptr %left, ptr %s4, ptr %before, ptr %out, ptr %s5)
   ret void
 loops:
   %some.rows = icmp sgt i64 %m, 0
@@ -84,11 +156,18 @@ row:
 wide:
   %j = phi i64 [ 0, %row ], [ %j.next, %wide.end ]
   %right.j = getelementptr $REAL, ptr %right, i64 %j
+  %out.j = getelementptr $REAL, ptr %out.row, i64 %j
+  br i1 %is.first, label %wide.start, label %wide.load
+wide.load:
+  %w.before = load $VECTOR, ptr %out.j, align $ALIGN
+  br label %wide.start
+wide.start:
+  %w.zero = phi $VECTOR [ zeroinitializer, %wide ], [ %w.before, %wide.load ]
   %w.some = icmp sgt i64 %k, 0
   br i1 %w.some, label %wide.term, label %wide.end
 wide.term:
-  %p = phi i64 [ 0, %wide ], [ %p.next, %wide.term ]
-  %sum = phi $VECTOR [ zeroinitializer, %wide ], [ %sum.next, %wide.term ]
+  %p = phi i64 [ 0, %wide.start ], [ %p.next, %wide.term ]
+  %sum = phi $VECTOR [ %w.zero, %wide.start ], [ %sum.next, %wide.term ]
   %l.p = mul i64 %p, %l1
   %l.at = getelementptr $REAL, ptr %left.row, i64 %l.p
   %l.one = load $REAL, ptr %l.at, align $ALIGN
@@ -102,8 +181,7 @@ wide.term:
   %p.more = icmp slt i64 %p.next, %k
   br i1 %p.more, label %wide.term, label %wide.end
 wide.end:
-  %total = phi $VECTOR [ zeroinitializer, %wide ], [ %sum.next, %wide.term ]
-  %out.j = getelementptr $REAL, ptr %out.row, i64 %j
+  %total = phi $VECTOR [ %w.zero, %wide.start ], [ %sum.next, %wide.term ]
   store $VECTOR %total, ptr %out.j, align $ALIGN
   %j.next = add i64 %j, $LANES
   %j.more = icmp slt i64 %j.next, %wide.stop
@@ -116,11 +194,19 @@ narrow:
   %c = phi i64 [ %first, %narrow.start ], [ %c.next, %narrow.end ]
   %c.right = mul i64 %c, %r1
   %right.c = getelementptr $REAL, ptr %right, i64 %c.right
+  %c.out = mul i64 %c, %o1
+  %out.c = getelementptr $REAL, ptr %out.row, i64 %c.out
+  br i1 %is.first, label %term.start, label %term.load
+term.load:
+  %n.before = load $REAL, ptr %out.c, align $ALIGN
+  br label %term.start
+term.start:
+  %n.zero = phi $REAL [ 0.0, %narrow ], [ %n.before, %term.load ]
   %n.some = icmp sgt i64 %k, 0
   br i1 %n.some, label %term, label %narrow.end
 term:
-  %q = phi i64 [ 0, %narrow ], [ %q.next, %term ]
-  %so.far = phi $REAL [ 0.0, %narrow ], [ %so.far.next, %term ]
+  %q = phi i64 [ 0, %term.start ], [ %q.next, %term ]
+  %so.far = phi $REAL [ %n.zero, %term.start ], [ %so.far.next, %term ]
   %l.q = mul i64 %q, %l1
   %l.q.at = getelementptr $REAL, ptr %left.row, i64 %l.q
   %l.q.one = load $REAL, ptr %l.q.at, align $ALIGN
@@ -132,9 +218,7 @@ term:
   %q.more = icmp slt i64 %q.next, %k
   br i1 %q.more, label %term, label %narrow.end
 narrow.end:
-  %element = phi $REAL [ 0.0, %narrow ], [ %so.far.next, %term ]
-  %c.out = mul i64 %c, %o1
-  %out.c = getelementptr $REAL, ptr %out.row, i64 %c.out
+  %element = phi $REAL [ %n.zero, %term.start ], [ %so.far.next, %term ]
   store $REAL %element, ptr %out.c, align $ALIGN
   %c.next = add i64 %c, 1
   %c.more = icmp slt i64 %c.next, %n

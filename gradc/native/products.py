@@ -8,6 +8,7 @@ from gradc.loops.ir import (
     View,
 )
 from gradc.native.cells import CellWriter
+from gradc.native.frame import Status
 from gradc.native.instructions import Value, number
 
 
@@ -34,7 +35,8 @@ class ProductWriter(CellWriter):
         )  # fmt: skip
         self._spend(self._whole("mul", self._whole("mul", rows, columns), inner))
         self.products.add(f"product.{dtype}")
-        self.line(f"call void @product.{dtype}({shown})")
+        interrupted = self.emit(f"call i1 @product.{dtype}({shown})", "bool")
+        self._leave_if(interrupted, Status.INTERRUPTED)
         if left.absent or right.absent:
             self.products.add(f"sparse.{dtype}")
             flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))

@@ -8,6 +8,8 @@ from gradc.native.source import source
 
 SMALL_PRODUCT = 4096
 """Multiplications of a product up to which it is not worth calling BLAS."""
+BLOCK, SIDE = 2**29, 512
+"""Multiplications of a product that are done without looking for interrupts, and the least sides of such a block."""
 GEMM = {"f64": "dgemm", "f32": "sgemm"}
 REALS = {"f64": "double", "f32": "float"}
 
@@ -35,9 +37,12 @@ def _product(t: str, doubles: int, declared: set[str]) -> str:
         f"declare {real} @llvm.fma.{t}({real}, {real}, {real})",
         f"declare {vector} @llvm.fma.v{lanes}{t}({vector}, {vector}, {vector})",
         "declare i32 @llvm.smax.i32(i32, i32)",
+        "declare i64 @llvm.umax.i64(i64, i64)",
+        "declare i64 @llvm.umin.i64(i64, i64)",
+        "declare i32 @gradc_poll()",
         f"declare void @gradc_{GEMM[t]}({', '.join(['ptr'] * 13)})",
     }
     return source(
         "product", T=t, REAL=real, ALIGN=8 if t == "f64" else 4, LANES=lanes, VECTOR=vector, MASK=-lanes,
-        SMALL=SMALL_PRODUCT, GEMM=GEMM[t],
+        SMALL=SMALL_PRODUCT, BLOCK=BLOCK, SIDE=SIDE, GEMM=GEMM[t],
     )  # fmt: skip
