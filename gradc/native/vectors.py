@@ -99,7 +99,7 @@ def strip_of(loop: For) -> Strip | None:
     if not all(isinstance(s, STRIPPED) for s in inside) or not is_dear(inside):
         return None
     spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
-    if spans is None:
+    if spans is None or not (_are_short(spans) or any(isinstance(s, For) and is_dear(s.body) for s in inside)):
         return None
     own = {s.cell for s in inside if isinstance(s, Open)}
     directly = set(reduced_by(loop))
@@ -141,6 +141,11 @@ def _spans(loops: list[For], variable: str) -> tuple[tuple[Size, Size], ...] | N
         elif loop.start == variable or loop.start not in varying:
             return None
     return tuple(spans)
+
+
+def _are_short(spans: tuple[tuple[Size, Size], ...]) -> bool:
+    """Whether loops are known to be short."""
+    return all(isinstance(start, int) and isinstance(stop, int) and stop - start <= SHORT for start, stop in spans)
 
 
 def _are_apart(statement: Statement, around: tuple[str, ...]) -> bool:
