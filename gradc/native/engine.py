@@ -114,7 +114,7 @@ class _Loaded:
             self._check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
         sizes = iter(dims.tolist())
         made = [
-            np.empty([next(sizes) for _ in range(field.rank)], DTYPES[field.dtype]) if field.rank else None
+            _empty([next(sizes) for _ in range(field.rank)], DTYPES[field.dtype]) if field.rank else None
             for field in frame.outputs
         ]
         for field, array in zip(frame.outputs, made):
@@ -153,6 +153,13 @@ PROVIDED = {"gradc_dgemm": blas, "gradc_sgemm": blas, "gradc_poll": poll}
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def _empty(shape: list[int], dtype: np.dtype) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype)
+    except ValueError:  # it would have more bytes than there are addresses
+        raise MemoryError from None
 
 
 def _scalar(slots: np.ndarray, field: Field) -> np.ndarray:
