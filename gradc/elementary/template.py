@@ -60,8 +60,9 @@ PRIMITIVES: dict[str, tuple[int, str]] = {
 """How many arguments each takes, and what it gives; "" is the type of its last argument. `shift_right` fills with
 zeros; `integer` and `number` convert between the nearest f64 and i64."""
 
-LONG, FIRST = 7, 3
-"""The coefficients of a long polynomial, at least, and how many of them are left to Horner's scheme."""
+LONG, FIRST, HALVED = 7, 3, 4
+"""The coefficients of a long polynomial, at least, how many of them are left to Horner's scheme, and from how many on
+the others are halved."""
 
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "and": "and", "or": "or"}
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
@@ -165,13 +166,18 @@ class _Reading:
         return self.step("where", (condition, *pair), self.dtypes[pair[0]])
 
     def _polynomial(self, x: int, coefficients: list[int]) -> int:
-        """Horner's scheme for the first terms; those beyond, if they are many, by even and by odd powers, which a
-        processor takes side by side."""
+        """Horner's scheme for the first terms; those beyond, if they are many, by even and by odd powers, and so on:
+        a processor takes the parts side by side."""
         if len(coefficients) >= LONG:
-            square = self.step("mul", (x, x), "f64")
-            even, odd = (self._horner(square, coefficients[first::2]) for first in (FIRST, FIRST + 1))
-            coefficients = [*coefficients[:FIRST], self.step("fma", (odd, x, even), "f64")]
+            coefficients = [*coefficients[:FIRST], self._in_halves(x, coefficients[FIRST:])]
         return self._horner(x, coefficients)
+
+    def _in_halves(self, x: int, coefficients: list[int]) -> int:
+        if len(coefficients) < HALVED:
+            return self._horner(x, coefficients)
+        square = self.step("mul", (x, x), "f64")
+        even, odd = (self._in_halves(square, coefficients[first::2]) for first in (0, 1))
+        return self.step("fma", (odd, x, even), "f64")
 
     def _horner(self, x: int, coefficients: list[int]) -> int:
         return reduce(lambda total, c: self.step("fma", (total, x, c), "f64"), reversed(coefficients))

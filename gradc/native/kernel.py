@@ -91,7 +91,12 @@ class KernelWriter(LoopWriter):
             self.line(f"call void @free(ptr {slot}.old)")
             self.declare("declare void @free(ptr)")
         self.line("ret i64 %status")
-        head = [f"define i64 @{name}({parameters}) {{", "entry:", "  %code = alloca i64, align 8", *self.entry]
+        head = [
+            f"define i64 @{name}({parameters}) alignstack(64) {{",
+            "entry:",
+            "  %code = alloca i64, align 8",
+            *self.entry,
+        ]
         return "\n".join([*head, "  store i64 0, ptr %code, align 8", *self.lines, "}"])
 
     def _shapes(self) -> str:

@@ -11,8 +11,8 @@ $DECLARED
 define ptr @pool.malloc(ptr %context, i64 %bytes) {
 entry:
   %is.small = icmp ult i64 %bytes, $POOLED_FROM
-  %padded = add i64 %bytes, 65535
-  %rounded = and i64 %padded, -65536
+  %padded = add i64 %bytes, $LAST_OF_PAGE
+  %rounded = and i64 %padded, -$PAGE
   %whole = select i1 %is.small, i64 %bytes, i64 %rounded
   br i1 %is.small, label %fresh, label %look
 look:

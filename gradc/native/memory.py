@@ -12,8 +12,8 @@ from typing import Any
 
 from gradc.native.source import source
 
-POOLED_FROM = 2**16
-"""Bytes of the smallest block that is kept."""
+PAGE = 2**12
+"""Blocks that are kept have a multiple of these bytes."""
 POOL = 2**28
 """Bytes that are kept at most."""
 SLOTS = 32
@@ -26,7 +26,7 @@ def text() -> str:
     """The functions of the handler, in LLVM's language."""
     advises = sys.platform == "linux"
     return source(
-        "memory", POOLED_FROM=POOLED_FROM, POOL=POOL, SLOTS=SLOTS, LAST_SLOT=SLOTS - 1, HUGE=HUGE, HUGE_FROM=2 * HUGE,
+        "memory", POOLED_FROM=PAGE, PAGE=PAGE, LAST_OF_PAGE=PAGE - 1, POOL=POOL, SLOTS=SLOTS, LAST_SLOT=SLOTS - 1, HUGE=HUGE, HUGE_FROM=2 * HUGE,
         DECLARED="declare i32 @madvise(ptr, i64, i32)" if advises else "",
         ADVISE="call i32 @madvise(ptr %block, i64 %whole, i32 14)" if advises else "",
     )  # fmt: skip
