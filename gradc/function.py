@@ -201,7 +201,11 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         return found
 
     def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method."""
+        """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method; whoever
+        kept the method before comes here."""
+        short = self.__dict__.get(attribute)
+        if short is not None:
+            return short(*args, **kwargs)
         result = getattr(self._calls, name)(*args, **kwargs)
         if name in self._calls.tables:
             self.__dict__[attribute] = self._calls.short(name, getdoc(getattr(Differentiable, name, None)) or "")

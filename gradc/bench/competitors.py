@@ -64,7 +64,8 @@ def refuses_by_hand(workload: Workload, inputs: Inputs) -> str:
 def prepare_engine(engine: str, workload: Workload, inputs: Inputs) -> Call:
     """gradc with one of its engines."""
     function = compile_program(workload.program, wrt=workload.wrt, engine=engine)
-    return partial(function.value_and_grad, *inputs.values())
+    values = tuple(inputs.values())
+    return lambda: function.value_and_grad(*values)
 
 
 ENGINE_MODULES = {"numba": ("numba",), "native": ("llvmlite.binding",)}
