@@ -26,7 +26,8 @@ def text() -> str:
     """The functions of the handler, in LLVM's language."""
     advises = sys.platform == "linux"
     return source(
-        "memory", POOLED_FROM=PAGE, PAGE=PAGE, LAST_OF_PAGE=PAGE - 1, POOL=POOL, SLOTS=SLOTS, LAST_SLOT=SLOTS - 1, HUGE=HUGE, HUGE_FROM=2 * HUGE,
+        "memory", POOLED_FROM=PAGE, PAGE=PAGE, LAST_OF_PAGE=PAGE - 1, POOL=POOL, SLOTS=SLOTS, LAST_SLOT=SLOTS - 1,
+        HUGE=HUGE, HUGE_FROM=2 * HUGE,
         DECLARED="declare i32 @madvise(ptr, i64, i32)" if advises else "",
         ADVISE="call i32 @madvise(ptr %block, i64 %whole, i32 14)" if advises else "",
     )  # fmt: skip
