@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gradc.language.diagnostics import Error
 from gradc.native import target
 from gradc.native.frame import Field
@@ -18,8 +20,33 @@ def assembly_text(machine: Machine) -> str:
     if not target.is_possible():
         raise Error("G0604", "LLVM has no instructions for this machine", help="print the stage llvm, or python")
     name, _ = target.host()
-    loops = "".join(f"# {line.strip(' ;')}\n" for line in machine.kernel.splitlines() if "; the loop" in line)
-    return f"{_head(machine, '#')}# processor: {name}\n{loops}{target.assembly(machine.text, 'kernel')}"
+    loops = "".join(f"# {line.strip(' ;')}\n" for line in machine.kernel.splitlines() if LOOP in line)
+    names = _names_in_blocks(machine.kernel)
+    lines = []
+    for line in target.assembly(machine.text, "kernel").splitlines():
+        lines.append(line)
+        block = BLOCK_LABEL.search(line)
+        if block and block[1] in names:
+            lines.append(f"# computes {', '.join(names.pop(block[1]))}")
+    return "\n".join([f"{_head(machine, '#')}# processor: {name}\n{loops}{lines[0]}", *lines[1:], ""])
+
+
+LOOP = "; the loop for"
+"""What the comment of a loop begins with."""
+BLOCK_LABEL = re.compile(r"# %([\w.]+)$")
+"""How LLVM's assembly refers to a block of the kernel."""
+
+
+def _names_in_blocks(kernel: str) -> dict[str, list[str]]:
+    """What the program calls the values that each block computes or stores."""
+    found: dict[str, dict[str, None]] = {}
+    block = "entry"
+    for line in kernel.splitlines():
+        if line.endswith(":"):
+            block = line[:-1]
+        elif line.startswith("  ; ") and LOOP not in line:
+            found.setdefault(block, {})[line[4:]] = None
+    return {block: list(names) for block, names in found.items()}
 
 
 def _head(machine: Machine, comment: str) -> str:
