@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -247,4 +247,4 @@ def _text_width(text: str) -> float:
 
 def _safe(text: str) -> str:
     """The text for XML: no markup, no characters that XML cannot hold."""
-    return escape("".join(c if c.isprintable() else " " for c in text), {'"': "&quot;"})
+    return escape("".join(c if c.isprintable() else " " for c in text), quote=False).replace('"', "&quot;")
