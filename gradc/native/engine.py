@@ -38,6 +38,13 @@ class NativeKernel:
     def __call__(self, arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
         return self.call(*[array if isinstance(array, np.ndarray) else _python_number(array) for array in arrays])
 
+    def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> Sequence[Any] | None:
+        """The outputs, those with a target written into that array. None, and nothing written, where it takes a copy: a
+        target is no plain array of this output, shares memory, or the kernel might find a wrong index on the way."""
+        if any(kind == "IndexError" for kind, _ in self.loaded.errors):
+            return None
+        return self.loaded.into(arrays, targets)
+
     def table(
         self, form: int, gradients: type | None = None, data: Mapping[str, Any] = MappingProxyType({})
     ) -> entry.Table:
@@ -101,6 +108,27 @@ class _Loaded:
         self.shapes = self.code.address("shapes") if made.frame.dims else 0
 
     def __call__(self, *arrays: Any) -> list[Any]:
+        slots, shapes = self._laid_out(arrays)
+        made = [None if shape is None else _empty(shape, dtype) for shape, dtype in shapes]
+        return self._run(slots, made)
+
+    def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any] | None:
+        """The outputs, written where there is a target; None, and nothing written, where that takes a copy."""
+        slots, shapes = self._laid_out(arrays)
+        if not all(target is None or _takes(target, shape, dtype) for target, (shape, dtype) in zip(targets, shapes)):
+            return None
+        given = [target for target in targets if target is not None]
+        others = [array for array in arrays if np.ndim(array)]
+        if any(np.may_share_memory(a, b) for k, a in enumerate(given) for b in (*given[:k], *others)):
+            return None
+        made = [
+            None if shape is None else _empty(shape, dtype) if target is None else target
+            for target, (shape, dtype) in zip(targets, shapes)
+        ]
+        return self._run(slots, made)
+
+    def _laid_out(self, arrays: Sequence[Any]) -> tuple[np.ndarray, list[tuple[tuple[int, ...] | None, np.dtype]]]:
+        """The frame of a call without its outputs; their shapes, None for a number, and their element types."""
         frame = self.frame
         slots = np.zeros(max(frame.size, 1), np.int64)
         for field, array in zip(frame.inputs, arrays):
@@ -113,10 +141,14 @@ class _Loaded:
         if self.shapes:
             self._check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
         sizes = iter(dims.tolist())
-        made = [
-            _empty([next(sizes) for _ in range(field.rank)], DTYPES[field.dtype]) if field.rank else None
+        return slots, [
+            (tuple(next(sizes) for _ in range(field.rank)) if field.rank else None, DTYPES[field.dtype])
             for field in frame.outputs
         ]
+
+    def _run(self, slots: np.ndarray, made: list[Any]) -> list[Any]:
+        """The outputs, in the arrays made for them."""
+        frame = self.frame
         for field, array in zip(frame.outputs, made):
             if array is not None:
                 slots[field.slot] = array.ctypes.data
@@ -160,6 +192,12 @@ def _empty(shape: list[int], dtype: np.dtype) -> np.ndarray:
         return np.empty(shape, dtype)
     except ValueError:  # it would have more bytes than there are addresses
         raise MemoryError from None
+
+
+def _takes(target: Any, shape: tuple[int, ...] | None, dtype: np.dtype) -> bool:
+    """Whether a kernel can write its output into an array."""
+    is_plain = type(target) is np.ndarray and target.shape == shape and target.dtype == dtype
+    return is_plain and target.flags.carray
 
 
 def _scalar(slots: np.ndarray, field: Field) -> np.ndarray:

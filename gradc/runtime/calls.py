@@ -15,6 +15,7 @@ from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
+from gradc.native.engine import NativeKernel
 from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
@@ -24,6 +25,10 @@ from gradc.runtime.specialise import Specialiser
 
 SIGNATURE = "($self, /, *args, out=None, **kwargs)\n--\n\n"
 """How the docstring of a built-in function tells its signature."""
+
+
+WRITTEN_FROM = 10_000
+"""Elements of the caller's arrays from which it pays to do without a copy."""
 
 
 class Calls:
@@ -95,10 +100,23 @@ class Calls:
         self, wanted: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Any, Gradients]:
         """The value and the gradients, written into the caller's arrays where there is one."""
-        names = ["the value", *(f"the gradient of `{name}`" for name in self.wrt)]
-        outputs = targets.write(self.run("value_and_grad", args, kwargs), wanted, names)
+        outputs = self._written(wanted, args, kwargs)
+        if outputs is None:
+            names = ["the value", *(f"the gradient of `{name}`" for name in self.wrt)]
+            outputs = targets.write(self.run("value_and_grad", args, kwargs), wanted, names)
         value, *bars = [to_python(output) if target is None else target for output, target in zip(outputs, wanted)]
         return value, tuple.__new__(self._gradients_type, bars)
+
+    def _written(self, wanted: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any] | None:
+        """The same without copies, where the arrays are large and a native kernel can write into them as they are."""
+        if sum(target.size for target in wanted if isinstance(target, np.ndarray)) < WRITTEN_FROM:
+            return None
+        prepared = self.prepare(self.bind(args, kwargs))
+        _, run = self.specialise("value_and_grad", prepared.types)
+        try:
+            return run.into(prepared.arrays, wanted) if isinstance(run, NativeKernel) else None
+        except (ValueError, MemoryError):
+            return None  # the long way says what does not fit
 
     def vjp(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
         return self._gradients(self.run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
@@ -167,7 +185,7 @@ class Calls:
     def _shorten(self, transform: str, run: Run, prepared: Arguments) -> None:
         """Lead calls of public functions straight to a native kernel, which takes numbers for Python's: they do not say
         whether a call computes in float32."""
-        if not hasattr(run, "table"):
+        if not isinstance(run, NativeKernel):
             return
         data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}
         for name, form in entry.FORMS[transform].items():
