@@ -187,7 +187,7 @@ KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def _empty(shape: list[int], dtype: np.dtype) -> np.ndarray:
+def _empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     try:
         return np.empty(shape, dtype)
     except ValueError:  # it would have more bytes than there are addresses
