@@ -129,7 +129,11 @@ def main() -> None:
 @program_options
 @output_option("Write to a file (.py for a module) instead of standard output.")
 @click.option(
-    "--emit", type=click.Choice(list(STAGES)), default="python", show_default=True, help="The stage to print."
+    "--emit",
+    type=click.Choice(list(STAGES)),
+    default="python",
+    show_default=True,
+    help="The stage to print; llvm and asm are the kernel for this machine.",
 )
 @wrt_option
 @at_option
