@@ -20,7 +20,7 @@ from gradc.loops.ir import (
     View,
 )
 from gradc.native.frame import Status
-from gradc.native.instructions import BYTES, TYPES, Value, like, number
+from gradc.native.instructions import BYTES, TYPES, Value, like, number, suffix
 from gradc.native.scope import FunctionScope
 
 
@@ -153,6 +153,16 @@ class ArrayWriter(FunctionScope):
             return self.emit(f"icmp ne {self._memory_type(dtype, lanes)} {found.text}, {zero}", "bool", lanes)
         return found
 
+    def _read_some(self, array: str, address: str) -> Value:
+        """The elements of the lanes that count."""
+        assert self.mask is not None
+        dtype = self.kernel.arrays[array].dtype
+        kind = self._memory_type(dtype, self.lanes)
+        function = f"{kind} @llvm.masked.load.{suffix(Value('', dtype, self.lanes))}.p0"
+        self.declare(f"declare {function}(ptr, i32, {self.mask.type}, {kind})")
+        call = f"call {function}(ptr {address}, i32 {BYTES[dtype]}, {self.mask.typed}, {kind} zeroinitializer)"
+        return self.emit(call, dtype, self.lanes)
+
     def _write(self, array: str, address: str, value: Value, is_streaming: bool = False) -> None:
         dtype = self.kernel.arrays[array].dtype
         kind = self._memory_type(dtype, value.lanes)
@@ -225,7 +235,9 @@ class ArrayWriter(FunctionScope):
         addresses = None if how == "along" and step == 1 else self._addresses(value.array, value.index)
         if addresses is None:
             first = self._first(value.array, value.index)
-            return self._read(value.array, first, self.lanes)
+            return (
+                self._read(value.array, first, self.lanes) if self.mask is None else self._read_some(value.array, first)
+            )
         if len(addresses) == 1 and how == "no":
             return self._read(value.array, addresses[0])
         return self.gathered([self._read(value.array, address) for address in addresses])

@@ -142,13 +142,11 @@ class LoopWriter(ProductWriter):
         if self.depth > 1:
             self._spend(self._whole("mul", span, number(weight(loop), "i64")))
         self.sums = {sum: LaneSum(self, sum, start) for sum in plan.sums}
-        if lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
+        if lanes > 1 and plan.is_light:
+            self._all_lanes(loop, counter, start, stop)
+        elif lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):
             self._streaming(loop, counter, start, stop, lanes)
         else:
-            if self.sums and plan.is_light and lanes > 1 and self.depth <= 2:
-                self._lanes_while(loop, counter, self._whole_lanes(start, span, LANES_OF_SUMS), LANES_OF_SUMS)
-                for sum in self.sums.values():
-                    sum.spill(self)
             if lanes > 1:
                 self._lanes_while(loop, counter, self._whole_lanes(start, span, lanes), lanes)
             self._lanes_while(loop, counter, stop, 0)
@@ -156,6 +154,30 @@ class LoopWriter(ProductWriter):
         self.plan, self.lanes, self.sums, self.meeting = outer
         for cell, sum in sums.items():
             self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _all_lanes(self, loop: For, counter: str, start: Value, stop: Value) -> None:
+        """All lanes of the sums at once, in registers; at the end those that are left."""
+        for sum in self.sums.values():
+            sum.in_registers = True
+        whole = self._whole_lanes(start, self._whole("sub", stop, start), LANES_OF_SUMS)
+        self._lanes_while(loop, counter, whole, LANES_OF_SUMS)
+        rest, done = self.name("rest"), self.name("done")
+        known = dict(self.known)
+        at = self._fetch("i64", counter, "i64")
+        left = self._whole("sub", stop, at)
+        self.line(f"br i1 {self.less(number(0, 'i64'), left).text}, label %{rest}, label %{done}")
+        self.label(rest)
+        self.known = dict(known)
+        self.lanes = LANES_OF_SUMS
+        self.mask = self.less(self._ladder(1), left)
+        self.whole[loop.variable] = at
+        for sum in self.sums.values():
+            sum.at(self, at)
+        self._body(loop.body)
+        self.lanes, self.mask = 0, None
+        self.line(f"br label %{done}")
+        self.label(done)
+        self.known = known
 
     def _is_all_output(self, loop: For) -> bool:
         """Whether a loop may be long, and stores elements of one size into arrays that the caller gets."""

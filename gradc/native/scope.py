@@ -58,6 +58,8 @@ class FunctionScope(Writer):
         self.lanes = 0
         self.sums: dict[Accumulator, Any] = {}
         """The `LaneSum` of each total that a loop adds terms to."""
+        self.mask: Value | None = None
+        """Which lanes count, where not all do."""
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False

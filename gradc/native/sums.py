@@ -40,11 +40,8 @@ class LaneSum:
             for slot in (self.memory, self.registers):
                 writer.line(f"store {self.wide} splat ({kind} {text}), ptr {slot}, align 64")
         self.address = self.memory
-
-    def spill(self, writer: FunctionScope) -> None:
-        """From registers to memory, for the terms that are left."""
-        value = writer._fetch(self.wide, self.registers, self.dtype, LANES_OF_SUMS, 64)
-        writer.line(f"store {self.wide} {value.text}, ptr {self.memory}, align 64")
+        self.in_registers = False
+        """Whether all terms come in whole groups of lanes."""
 
     def at(self, writer: FunctionScope, index: Value) -> None:
         """The lanes of the iteration at an index."""
@@ -63,6 +60,8 @@ class LaneSum:
         value = writer.spread(value, lanes) if lanes else value
         so_far = self._get(writer, self.address, lanes)
         joined = writer._joined(self.cell.op, so_far, value)
+        if writer.mask is not None:
+            joined = writer.select(writer.mask, joined, so_far)
         kind, text = joined.type, joined.text
         if self.dtype == "bool":
             kind = writer._memory_type("bool", lanes)
@@ -81,7 +80,7 @@ class LaneSum:
         """The lanes joined: number k with number k + half, again and again."""
         if self.each:
             return self._total_of_rows(writer)
-        value = self._get(writer, self.memory, LANES_OF_SUMS)
+        value = self._get(writer, self.registers if self.in_registers else self.memory, LANES_OF_SUMS)
         lanes = LANES_OF_SUMS
         while lanes > 1:
             lanes //= 2

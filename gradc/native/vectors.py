@@ -40,6 +40,7 @@ class Plan:
     variable: str
     sums: tuple[Accumulator, ...]
     is_light: bool
+    """Whether it does little but add terms: then all lanes of its sums fit into registers."""
     stores: bool
     """Whether it is all stores, each along the last axis of an array, and no sums."""
 
@@ -63,11 +64,15 @@ def plan_of(loop: For) -> Plan | str:
     return Plan(
         loop.variable,
         sums,
-        len(sums) <= 2 and _work(loop.body, along) <= LIGHT,
+        0 < len(sums) <= 2 and all(map(_is_term, loop.body)) and _work(loop.body, along) <= LIGHT,
         not sums
         and bool(stores)
         and all(isinstance(s, Store) and s.condition is None and along(s.index) for s in stores),
     )
+
+
+def _is_term(statement: Statement) -> bool:
+    return isinstance(statement, Let) or (isinstance(statement, Combine) and isinstance(statement.target, Accumulator))
 
 
 def reduced_by(loop: For) -> tuple[Accumulator, ...]:
