@@ -20,7 +20,7 @@ from gradc.loops.ir import (
     View,
 )
 from gradc.native.frame import Status
-from gradc.native.instructions import BYTES, TYPES, Value, like, number, suffix
+from gradc.native.instructions import BYTES, TYPES, Value, like, number
 from gradc.native.scope import FunctionScope
 
 
@@ -149,8 +149,7 @@ class ArrayWriter(FunctionScope):
             found = Value(f"%{self.name('r')}", dtype, lanes)
             self.line(f"{found.text} = {text}")
         if dtype == "bool":
-            zero = "zeroinitializer" if lanes else "0"
-            return self.emit(f"icmp ne {self._memory_type(dtype, lanes)} {found.text}, {zero}", "bool", lanes)
+            return self._as_condition(found.text, lanes)
         return found
 
     def _read_some(self, array: str, address: str) -> Value:
@@ -158,10 +157,17 @@ class ArrayWriter(FunctionScope):
         assert self.mask is not None
         dtype = self.kernel.arrays[array].dtype
         kind = self._memory_type(dtype, self.lanes)
-        function = f"{kind} @llvm.masked.load.{suffix(Value('', dtype, self.lanes))}.p0"
+        element = "i8" if dtype == "bool" else dtype
+        function = f"{kind} @llvm.masked.load.v{self.lanes}{element}.p0"
         self.declare(f"declare {function}(ptr, i32, {self.mask.type}, {kind})")
         call = f"call {function}(ptr {address}, i32 {BYTES[dtype]}, {self.mask.typed}, {kind} zeroinitializer)"
-        return self.emit(call, dtype, self.lanes)
+        found = self.emit(call, dtype, self.lanes)
+        return self._as_condition(found.text, self.lanes) if dtype == "bool" else found
+
+    def _as_condition(self, bytes: str, lanes: int) -> Value:
+        """Conditions from the bytes that they are in memory."""
+        zero = "zeroinitializer" if lanes else "0"
+        return self.emit(f"icmp ne {self._memory_type('bool', lanes)} {bytes}, {zero}", "bool", lanes)
 
     def _write(self, array: str, address: str, value: Value, is_streaming: bool = False) -> None:
         dtype = self.kernel.arrays[array].dtype

@@ -101,7 +101,7 @@ def strip_of(loop: For) -> Strip | None:
     if loop.order == "sequential" or loop.step != 1 or not any(isinstance(s, For) for s in loop.body):
         return None
     inside = list(every(loop.body))
-    if not all(isinstance(s, STRIPPED) for s in inside) or not is_dear(inside):
+    if not all(isinstance(s, STRIPPED) for s in inside):
         return None
     spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
     if spans is None or not (_are_short(spans) or any(isinstance(s, For) and is_dear(s.body) for s in inside)):
