@@ -56,7 +56,7 @@ class ArrayWriter(FunctionScope):
         return count
 
     def _bytes(self, array: str) -> Value:
-        return self._whole("mul", self._count(array), number(BYTES[self.kernel.arrays[array].dtype], "i64"))
+        return self.integer("mul", self._count(array), number(BYTES[self.kernel.arrays[array].dtype], "i64"))
 
     def _allocate(self, array: str, zeros: bool) -> None:
         bytes = self._bytes(array)
@@ -70,7 +70,7 @@ class ArrayWriter(FunctionScope):
 
     def _point(self, array: str, address: str) -> None:
         if array not in self.pointers:
-            self.pointers[array] = self._stack("ptr")
+            self.pointers[array] = self.stack("ptr")
         self.line(f"store ptr {address}, ptr {self.pointers[array]}, align 8")
         self._forget_loads()
 
@@ -126,11 +126,11 @@ class ArrayWriter(FunctionScope):
             elif offset.lanes or index.lanes:
                 offset = self.op("add", (self.op("mul", (offset, size), "i64"), index), "i64")
             else:
-                offset = self._whole("add", self._whole("mul", offset, size), index)
+                offset = self.integer("add", self.integer("mul", offset, size), index)
         return offset or number(0, "i64")
 
     def _address(self, array: str, offset: Value) -> str:
-        kind = self._memory_type(self.kernel.arrays[array].dtype)
+        kind = self.memory_type(self.kernel.arrays[array].dtype)
         return self.emit(f"getelementptr {kind}, ptr {self.pointer(array)}, i64 {offset.text}", "i64").text
 
     def _index(self, at: Affine | Let, size: Value) -> Value:
@@ -142,7 +142,7 @@ class ArrayWriter(FunctionScope):
 
     def _read(self, array: str, address: str, lanes: int = 0) -> Value:
         dtype = self.kernel.arrays[array].dtype
-        text = f"load {self._memory_type(dtype, lanes)}, ptr {address}, align {BYTES[dtype]}"
+        text = f"load {self.memory_type(dtype, lanes)}, ptr {address}, align {BYTES[dtype]}"
         if array in self.fixed:
             found = self.emit(f"{text}, !invariant.load !1", dtype, lanes)
         else:
@@ -156,7 +156,7 @@ class ArrayWriter(FunctionScope):
         """The elements of the lanes that count."""
         assert self.mask is not None
         dtype = self.kernel.arrays[array].dtype
-        kind = self._memory_type(dtype, self.lanes)
+        kind = self.memory_type(dtype, self.lanes)
         element = "i8" if dtype == "bool" else dtype
         function = f"{kind} @llvm.masked.load.v{self.lanes}{element}.p0"
         self.declare(f"declare {function}(ptr, i32, {self.mask.type}, {kind})")
@@ -167,11 +167,11 @@ class ArrayWriter(FunctionScope):
     def _as_condition(self, bytes: str, lanes: int) -> Value:
         """Conditions from the bytes that they are in memory."""
         zero = "zeroinitializer" if lanes else "0"
-        return self.emit(f"icmp ne {self._memory_type('bool', lanes)} {bytes}, {zero}", "bool", lanes)
+        return self.emit(f"icmp ne {self.memory_type('bool', lanes)} {bytes}, {zero}", "bool", lanes)
 
     def _write(self, array: str, address: str, value: Value, is_streaming: bool = False) -> None:
         dtype = self.kernel.arrays[array].dtype
-        kind = self._memory_type(dtype, value.lanes)
+        kind = self.memory_type(dtype, value.lanes)
         text = value.text
         if dtype == "bool":
             text = self.emit(f"zext {value.typed} to {kind}", dtype, value.lanes).text
@@ -204,7 +204,9 @@ class ArrayWriter(FunctionScope):
             first = self._offset(array, indices)
             if how == "no":
                 return [self._address(array, first)]
-            return [self._address(array, self._whole("add", first, number(step * k, "i64"))) for k in range(self.lanes)]
+            return [
+                self._address(array, self.integer("add", first, number(step * k, "i64"))) for k in range(self.lanes)
+            ]
         assert self.plan is not None
         variable = self.plan.variable
         if any(isinstance(at, Let) and self.value(at).lanes for at in place):
@@ -220,7 +222,7 @@ class ArrayWriter(FunctionScope):
         steps = [number(at.step if isinstance(at, Affine) and at.var == variable else 0, "i64") for at in place]
         stride = self._offset(array, steps)
         return [
-            self._address(array, self._whole("add", first, self._whole("mul", stride, number(k, "i64"))))
+            self._address(array, self.integer("add", first, self.integer("mul", stride, number(k, "i64"))))
             for k in range(self.lanes)
         ]
 
@@ -256,8 +258,8 @@ class ArrayWriter(FunctionScope):
             return self._read(value.array, self._private_address(value.array, position), self.lanes)
         lanes = []
         for k in range(self.lanes):
-            at = self._whole(
-                "add", self._whole("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64")
+            at = self.integer(
+                "add", self.integer("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64")
             )
             lanes.append(self._read(value.array, self._element_address(value.array, self.private[value.array], at)))
         return self.gathered(lanes)
@@ -266,12 +268,12 @@ class ArrayWriter(FunctionScope):
         return self._offset(array, [self._index(at, size) for at, size in zip(place, self._shape(array))])
 
     def _private_address(self, array: str, position: Value) -> str:
-        first = self._whole("mul", position, number(self.lanes, "i64"))
+        first = self.integer("mul", position, number(self.lanes, "i64"))
         return self._element_address(array, self.private[array], first)
 
     def _element_address(self, array: str, slot: str, offset: Value) -> str:
         memory = self.emit(f"load ptr, ptr {slot}, align 8", "i64").text
-        return self._element(memory, self._memory_type(self.kernel.arrays[array].dtype), offset)
+        return self.element(memory, self.memory_type(self.kernel.arrays[array].dtype), offset)
 
     # ------------------------------------------------------------ stores
 
@@ -334,7 +336,7 @@ class ArrayWriter(FunctionScope):
         for part, size in zip(view.parts, sizes):
             if part is None:
                 indices.append(number(0, "i64"))
-                count = self._whole("mul", count, size)
+                count = self.integer("mul", count, size)
             else:
                 indices.append(self._index(part, size))  # type: ignore[arg-type]
         self._clear(self._address(view.array, self._offset(view.array, indices)), count)

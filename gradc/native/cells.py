@@ -56,7 +56,7 @@ class CellWriter(ArrayWriter):
                 return self._settled(self.value(value.total), self.value(value.error))
             case InRange():
                 index, size = self.value(value.index), self.size(value.size)
-                below = self.compare("", "sge", index, self._whole("sub", number(0, "i64"), size))
+                below = self.compare("", "sge", index, self.integer("sub", number(0, "i64"), size))
                 return self.op("and", (below, self.less(index, size)), "bool")
             case Apply():
                 return self._apply(value)
@@ -91,7 +91,7 @@ class CellWriter(ArrayWriter):
 
     def _new_cell(self, cell: Cell, dtype: str) -> None:
         """A slot for a cell, with as many lanes as the loop around it takes."""
-        self.cells[cell] = Value(self._stack(llvm_type(dtype, self.lanes)), dtype, self.lanes)
+        self.cells[cell] = Value(self.stack(llvm_type(dtype, self.lanes)), dtype, self.lanes)
 
     def _set_cell(self, cell: Cell, value: Value) -> None:
         slot = self.cells[cell]
@@ -101,7 +101,7 @@ class CellWriter(ArrayWriter):
 
     def _cell(self, cell: Cell) -> Value:
         slot = self.cells[cell]
-        return self._fetch(slot.type, slot.text, slot.dtype, slot.lanes)
+        return self.fetch(slot.type, slot.text, slot.dtype, slot.lanes)
 
     def _close(self, statement: Close) -> None:
         total = statement.total
@@ -122,7 +122,7 @@ class CellWriter(ArrayWriter):
         elif target in self.sums:
             self.sums[target].add(self, value)
         else:
-            self._set_cell(target, self._joined(statement.op, self._cell(target), value))
+            self._set_cell(target, self.joined(statement.op, self._cell(target), value))
 
     def _combine_in_memory(self, statement: Combine, target: Load, value: Value) -> None:
         array = target.array
@@ -130,12 +130,12 @@ class CellWriter(ArrayWriter):
         if how == "along" and step == 1 and array not in self.meeting:
             at = self._first(array, target.index)
             so_far = self._read(array, at, self.lanes)
-            self._write(array, at, self.spread(self._joined(statement.op, so_far, value), self.lanes))
+            self._write(array, at, self.spread(self.joined(statement.op, so_far, value), self.lanes))
         elif self.lanes and how == "no" and array not in self.meeting:
             (at,) = self._addresses(array, target.index)
             total = self._read(array, at)
             for k in range(self.lanes):
-                total = self._joined(statement.op, total, self.lane(value, k))
+                total = self.joined(statement.op, total, self.lane(value, k))
             self._write(array, at, total)
         elif self.lanes:
             addresses = self._addresses(array, target.index)
@@ -144,14 +144,14 @@ class CellWriter(ArrayWriter):
                 self._carry_out_deferred()
         else:
             (at,) = self._addresses(array, target.index)
-            self._write(array, at, self._joined(statement.op, self._read(array, at), value))
+            self._write(array, at, self.joined(statement.op, self._read(array, at), value))
 
     def _carry_out_deferred(self) -> None:
         """Terms of elements that lanes may share, lane by lane."""
         for k in range(self.lanes):
             for statement, array, addresses, value in self.deferred:
                 term = self.lane(value, k)
-                self._write(array, addresses[k], self._joined(statement.op, self._read(array, addresses[k]), term))
+                self._write(array, addresses[k], self.joined(statement.op, self._read(array, addresses[k]), term))
         self.deferred = []
 
     def _combine_exactly(self, statement: CombineExactly) -> None:

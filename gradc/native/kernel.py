@@ -66,6 +66,8 @@ def machine(kernel: Kernel, doubles: int, names: Mapping[Node, str] | None = Non
 
 
 class KernelWriter(LoopWriter):
+    """A module: the kernel, the sizes of its results, and what both call."""
+
     def module(self) -> Machine:
         self._divide()
         body = self._function("kernel", "ptr noalias %frame", lambda: self._long_body(self.kernel.body))
@@ -225,7 +227,7 @@ class KernelWriter(LoopWriter):
             self.lines.append(f"  ; {name}")
         self.values[statement] = value = self.value(statement.value)
         if statement in self.saved:
-            kind = self._memory_type(value.dtype)
+            kind = self.memory_type(value.dtype)
             text = value.text if value.dtype != "bool" else self.emit(f"zext i1 {value.text} to i8", "bool").text
             self.line(f"store {kind} {text}, ptr {self._saved_at(statement)}, align 8")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from gradc.native.target import llvm
+from gradc.native.target import llvm, target_machine
 
 
 class Code:
     """The functions of an object file, until the last reference to this goes."""
 
     def __init__(self, object_code: bytes):
-        engine = llvm().create_mcjit_compiler(llvm().parse_assembly(""), _machine())
+        engine = llvm().create_mcjit_compiler(llvm().parse_assembly(""), target_machine())
         engine.add_object_file(llvm().ObjectFileRef.from_data(object_code))
         engine.finalize_object()
         self.engine = engine
@@ -20,12 +20,6 @@ class Code:
     def address(self, name: str) -> int:
         """Where a function is; 0 if there is none of this name."""
         return self.engine.get_function_address(name)
-
-
-def _machine() -> Any:
-    from gradc.native.target import target_machine
-
-    return target_machine()
 
 
 def pointer(capsule: Any) -> int:

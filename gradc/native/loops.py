@@ -69,7 +69,7 @@ class LoopWriter(ProductWriter):
             self._strip(loop, strip, counter, start, stop, body)
         self._while(counter, stop, step, body, "sgt" if is_down else "slt")
         for cell, sum in sums.items():
-            self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+            self._set_cell(cell, self.joined(cell.op, self._cell(cell), sum.total(self)))
 
     def _strip(
         self, loop: For, strip: Strip, counter: str, start: Value, stop: Value, body: Callable[[Value], None]
@@ -78,7 +78,7 @@ class LoopWriter(ProductWriter):
         start_of_strip, done = self.name("strip"), self.name("stripped")
         are_short = number(True, "bool")
         for first, last in strip.spans:
-            span = self._whole("sub", self.size(last), self.size(first))
+            span = self.integer("sub", self.size(last), self.size(first))
             are_short = self.op("and", (are_short, self.less(span, number(SHORT + 1, "i64"))), "bool")
         known = self._without_addresses()
         self.line(f"br i1 {are_short.text}, label %{start_of_strip}, label %{done}")
@@ -87,7 +87,7 @@ class LoopWriter(ProductWriter):
         lanes = self.doubles
         for array in strip.private:
             self.private[array] = slot = self._owned_slot(self.name("private"))
-            self._make_room(slot, self._whole("mul", self._bytes(array), number(lanes, "i64")))
+            self._make_room(slot, self.integer("mul", self._bytes(array), number(lanes, "i64")))
 
         def body_of_lanes(at: Value) -> None:
             self.lanes = lanes
@@ -99,7 +99,7 @@ class LoopWriter(ProductWriter):
 
         outer = self.plan, self.meeting
         self.plan, self.meeting = Plan(loop.variable, (), False, False), set()
-        end = self._whole_lanes(start, self._whole("sub", stop, start), lanes)
+        end = self._whole_lanes(start, self.integer("sub", stop, start), lanes)
         self._while(counter, end, number(lanes, "i64"), body_of_lanes)
         self.plan, self.meeting = outer
         self.private = {}
@@ -108,7 +108,7 @@ class LoopWriter(ProductWriter):
         self.known = known
 
     def _counter(self, start: Value) -> str:
-        slot = self._stack("i64")
+        slot = self.stack("i64")
         self.line(f"store {start.typed}, ptr {slot}, align 8")
         return slot
 
@@ -117,14 +117,14 @@ class LoopWriter(ProductWriter):
     ) -> None:
         """Repeat while the counter is below the stop."""
         again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
-        first = self._fetch("i64", counter, "i64")
+        first = self.fetch("i64", counter, "i64")
         before = self._without_addresses()
         self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(again)
         self.known = dict(before)
-        at = self._fetch("i64", counter, "i64")
+        at = self.fetch("i64", counter, "i64")
         body(at)
-        next = self._whole("add", at, step)
+        next = self.integer("add", at, step)
         self.line(f"store {next.typed}, ptr {counter}, align 8")
         self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(done)
@@ -138,9 +138,9 @@ class LoopWriter(ProductWriter):
         self.plan, self.meeting = plan, meeting(loop.body)
         lanes = self._lanes_of(loop)
         counter = self._counter(start)
-        span = self._whole("sub", stop, start)
+        span = self.integer("sub", stop, start)
         if self.depth > 1:
-            self._spend(self._whole("mul", span, number(weight(loop), "i64")))
+            self._spend(self.integer("mul", span, number(weight(loop), "i64")))
         self.sums = {sum: LaneSum(self, sum, start) for sum in plan.sums}
         if lanes > 1 and plan.is_light:
             self._all_lanes(loop, counter, start, stop)
@@ -153,18 +153,18 @@ class LoopWriter(ProductWriter):
         sums = self.sums
         self.plan, self.lanes, self.sums, self.meeting = outer
         for cell, sum in sums.items():
-            self._set_cell(cell, self._joined(cell.op, self._cell(cell), sum.total(self)))
+            self._set_cell(cell, self.joined(cell.op, self._cell(cell), sum.total(self)))
 
     def _all_lanes(self, loop: For, counter: str, start: Value, stop: Value) -> None:
         """All lanes of the sums at once, in registers; at the end those that are left."""
         for sum in self.sums.values():
             sum.in_registers = True
-        whole = self._whole_lanes(start, self._whole("sub", stop, start), LANES_OF_SUMS)
+        whole = self._whole_lanes(start, self.integer("sub", stop, start), LANES_OF_SUMS)
         self._lanes_while(loop, counter, whole, LANES_OF_SUMS)
         rest, done = self.name("rest"), self.name("done")
         known = dict(self.known)
-        at = self._fetch("i64", counter, "i64")
-        left = self._whole("sub", stop, at)
+        at = self.fetch("i64", counter, "i64")
+        left = self.integer("sub", stop, at)
         self.line(f"br i1 {self.less(number(0, 'i64'), left).text}, label %{rest}, label %{done}")
         self.label(rest)
         self.known = dict(known)
@@ -190,8 +190,8 @@ class LoopWriter(ProductWriter):
     def _whole_lanes(self, start: Value, span: Value, lanes: int) -> Value:
         """Where the last full group of lanes ends."""
         if not span.text.startswith("%"):
-            return self._whole("add", start, number(max(int(span.text), 0) // lanes * lanes, "i64"))
-        return self._whole("add", start, self.emit(f"and i64 {span.text}, {-lanes}", "i64"))
+            return self.integer("add", start, number(max(int(span.text), 0) // lanes * lanes, "i64"))
+        return self.integer("add", start, self.emit(f"and i64 {span.text}, {-lanes}", "i64"))
 
     def _lanes_of(self, loop: For) -> int:
         """As many lanes as fill a vector with the elements of the loop's arrays. Where a long loop computes something
@@ -215,12 +215,12 @@ class LoopWriter(ProductWriter):
         self.line(f"br label %{again}")
         self.label(again)
         self.known = dict(before)
-        at = self._fetch("i64", counter, "i64")
+        at = self.fetch("i64", counter, "i64")
         self.line(f"br i1 {self.less(at, stop).text}, label %{part}, label %{done}")
         self.label(part)
         self.known = dict(before)
         chunk = 2 ** max(12, (PATIENCE // weight(loop)).bit_length())
-        end = self._whole("add", at, number(chunk, "i64"))
+        end = self.integer("add", at, number(chunk, "i64"))
         self._lanes_up_to(loop, counter, self.select(self.less(end, stop), end, stop), lanes)
         self._poll()
         self.line(f"br label %{again}")
@@ -245,7 +245,7 @@ class LoopWriter(ProductWriter):
         first vector is an ordinary one, the second begins inside of it."""
         stores = [s for s in loop.body if isinstance(s, Store)]
         width = lanes * BYTES[self.kernel.arrays[stores[0].array].dtype]
-        span = self._whole("sub", stop, start)
+        span = self.integer("sub", stop, start)
         full = self._whole_lanes(start, span, lanes)
         self.whole[loop.variable] = start
         self.lanes = lanes
@@ -257,10 +257,10 @@ class LoopWriter(ProductWriter):
         is_large = self.emit(f"icmp sgt i64 {span.text}, {STREAMED_FROM // (width // lanes * len(stores))}", "bool")
         for offset in offsets[1:]:
             is_large = self.op("and", (is_large, self.equal(offset, offsets[0])), "bool")
-        before = self._whole("sub", number(width, "i64"), offsets[0])
+        before = self.integer("sub", number(width, "i64"), offsets[0])
         skipped = self.emit(f"sdiv i64 {before.text}, {width // lanes}", "i64")
-        aligned = self._whole("add", start, skipped)
-        first = self._whole("add", start, number(lanes, "i64"))
+        aligned = self.integer("add", start, skipped)
+        first = self.integer("add", start, number(lanes, "i64"))
         self._lanes_while(loop, counter, self.select(is_large, first, full), lanes)
         stream, done = self.name("stream"), self.name("streamed")
         known = dict(self.known)
@@ -268,7 +268,7 @@ class LoopWriter(ProductWriter):
         self.label(stream)
         self.known = dict(known)
         self.line(f"store {aligned.typed}, ptr {counter}, align 8")
-        rest = self._whole_lanes(aligned, self._whole("sub", stop, aligned), lanes)
+        rest = self._whole_lanes(aligned, self.integer("sub", stop, aligned), lanes)
         self.is_streaming = True
         self._lanes_while(loop, counter, rest, lanes)
         self.is_streaming = False
@@ -286,7 +286,7 @@ class LoopWriter(ProductWriter):
     def _poll_if_due(self) -> None:
         poll, fine = self.name("poll"), self.name("fine")
         known = dict(self.known)
-        is_due = self.less(self._fetch("i64", self.budget, "i64"), number(0, "i64"))
+        is_due = self.less(self.fetch("i64", self.budget, "i64"), number(0, "i64"))
         self.line(f"br i1 {is_due.text}, label %{poll}, label %{fine}, !prof !0")
         self.label(poll)
         self.line(f"store i64 {PATIENCE}, ptr {self.budget}, align 8")

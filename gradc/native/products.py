@@ -33,7 +33,7 @@ class ProductWriter(CellWriter):
             [f"ptr {out[0]}", *(v.typed for v in numbers[0]), f"ptr {sides[0][0]}", *(v.typed for v in numbers[1]),
              f"ptr {sides[1][0]}", *(v.typed for v in numbers[2]), *(v.typed for v in numbers[3])]
         )  # fmt: skip
-        self._spend(self._whole("mul", self._whole("mul", rows, columns), inner))
+        self._spend(self.integer("mul", self.integer("mul", rows, columns), inner))
         self.products.add(f"product.{dtype}")
         interrupted = self.emit(f"call i1 @product.{dtype}({shown})", "bool")
         self._leave_if(interrupted, Status.INTERRUPTED)
@@ -47,7 +47,7 @@ class ProductWriter(CellWriter):
         sizes = self._shape(view.array)
         strides = [number(1, "i64")]
         for size in reversed(sizes[1:]):
-            strides.insert(0, self._whole("mul", strides[0], size))
+            strides.insert(0, self.integer("mul", strides[0], size))
         first = number(0, "i64")
         axes: list[tuple[Value, Value]] = []
         for part, size, stride in zip(view.parts, sizes, strides):
@@ -55,10 +55,10 @@ class ProductWriter(CellWriter):
                 axes.append((size, stride))
             elif isinstance(part, Range):
                 start = self.size(part.start)
-                axes.append((self._whole("sub", self.size(part.stop), start), stride))
-                first = self._whole("add", first, self._whole("mul", start, stride))
+                axes.append((self.integer("sub", self.size(part.stop), start), stride))
+                first = self.integer("add", first, self.integer("mul", start, stride))
             else:
-                first = self._whole("add", first, self._whole("mul", self._index(part, size), stride))
+                first = self.integer("add", first, self.integer("mul", self._index(part, size), stride))
         one = number(1, "i64")
         if len(axes) == 1:
             axes = [*axes, (one, one)] if is_column else [(one, number(0, "i64")), *axes]

@@ -100,7 +100,7 @@ class FunctionScope(Writer):
 
     def _saved_value(self, let: Let) -> Value:
         """A value of another function of the kernel."""
-        kind = self._memory_type(let.dtype)
+        kind = self.memory_type(let.dtype)
         found = self.emit(f"load {kind}, ptr {self._saved_at(let)}, align 8", let.dtype)
         return found if let.dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
 
@@ -126,23 +126,23 @@ class FunctionScope(Writer):
 
     # ------------------------------------------------------------ stack slots, and ways out
 
-    def _stack(self, kind: str, align: int = 8) -> str:
+    def stack(self, kind: str, align: int = 8) -> str:
         """A slot on the stack."""
         slot = f"%{self.name('slot')}"
         self.entry.append(f"  {slot} = alloca {kind}, align {align}")
         return slot
 
-    def _fetch(self, kind: str, address: str, dtype: str, lanes: int = 0, align: int = 8) -> Value:
+    def fetch(self, kind: str, address: str, dtype: str, lanes: int = 0, align: int = 8) -> Value:
         """What is in memory that changes."""
         found = Value(f"%{self.name('c')}", dtype, lanes)
         self.line(f"{found.text} = load {kind}, ptr {address}, align {align}")
         return found
 
-    def _element(self, memory: str, kind: str, offset: Value) -> str:
+    def element(self, memory: str, kind: str, offset: Value) -> str:
         return self.emit(f"getelementptr {kind}, ptr {memory}, i64 {offset.text}", "i64").text
 
     @staticmethod
-    def _memory_type(dtype: str, lanes: int = 0) -> str:
+    def memory_type(dtype: str, lanes: int = 0) -> str:
         kind = "i8" if dtype == "bool" else TYPES[dtype]
         return f"<{lanes} x {kind}>" if lanes else kind
 
@@ -173,15 +173,15 @@ class FunctionScope(Writer):
         """What stays known where arrays may move."""
         return {text: name for text, name in self.known.items() if not text.startswith("load ptr")}
 
-    def _joined(self, op: str, total: Value, value: Value) -> Value:
+    def joined(self, op: str, total: Value, value: Value) -> Value:
         return self.op(OPS[op].combine, (total, value), total.dtype)
 
     def _spend(self, work: Value) -> None:
         """So much work is done, or about to be."""
         if not self.budget:
-            self.budget = self._stack("i64")
+            self.budget = self.stack("i64")
             self.entry.append(f"  store i64 {PATIENCE}, ptr {self.budget}, align 8")
-        left = self._whole("sub", self._fetch("i64", self.budget, "i64"), work)
+        left = self.integer("sub", self.fetch("i64", self.budget, "i64"), work)
         self.line(f"store {left.typed}, ptr {self.budget}, align 8")
 
     # ------------------------------------------------------------ whole numbers
@@ -196,9 +196,9 @@ class FunctionScope(Writer):
             return self.select(self.compare("", "sgt" if size.op == "max" else "slt", left, right), left, right)
         if size.op == "//":
             return self.op("floordiv", (left, right), "i64")
-        return self._whole({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
+        return self.integer({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
 
-    def _whole(self, op: str, left: Value, right: Value) -> Value:
+    def integer(self, op: str, left: Value, right: Value) -> Value:
         """Arithmetic of whole numbers that do not overflow; numbers are folded."""
         if not left.text.startswith("%") and not right.text.startswith("%"):
             a, b = int(left.text), int(right.text)
@@ -214,4 +214,4 @@ class FunctionScope(Writer):
         offset = self.size(at.offset)
         if at.var is None:
             return offset
-        return self._whole("add", self._whole("mul", self.whole[at.var], number(at.step, "i64")), offset)
+        return self.integer("add", self.integer("mul", self.whole[at.var], number(at.step, "i64")), offset)

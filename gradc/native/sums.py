@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from gradc.ir.ops import OPS
-from gradc.loops.ir import (
-    Accumulator,
-)
+from gradc.loops.ir import Accumulator
 from gradc.native.instructions import BYTES, Value, number
 from gradc.native.scope import FunctionScope
 from gradc.native.vectors import SHORT
@@ -24,17 +22,17 @@ class LaneSum:
         self.start = start
         self.each = writer.cells[cell].lanes
         self.count = SHORT if self.each else LANES_OF_SUMS
-        kind = writer._memory_type(self.dtype)
-        self.wide = writer._memory_type(self.dtype, LANES_OF_SUMS)
-        self.memory = writer._stack(f"[{self.count * (self.each or 1)} x {kind}]", 64)
-        self.registers = writer._stack(self.wide, 64) if not self.each else ""
+        kind = writer.memory_type(self.dtype)
+        self.wide = writer.memory_type(self.dtype, LANES_OF_SUMS)
+        self.memory = writer.stack(f"[{self.count * (self.each or 1)} x {kind}]", 64)
+        self.registers = writer.stack(self.wide, 64) if not self.each else ""
         identity = OPS[cell.op].identity
         assert identity is not None
         text = number(identity, self.dtype).text if self.dtype != "bool" else str(int(bool(identity)))
         if self.each:
-            row = writer._memory_type(self.dtype, self.each)
+            row = writer.memory_type(self.dtype, self.each)
             for k in range(self.count):
-                at = writer._element(self.memory, kind, number(k * self.each, "i64"))
+                at = writer.element(self.memory, kind, number(k * self.each, "i64"))
                 writer.line(f"store {row} splat ({kind} {text}), ptr {at}, align {BYTES[self.dtype]}")
         else:
             for slot in (self.memory, self.registers):
@@ -48,29 +46,29 @@ class LaneSum:
         if writer.lanes == LANES_OF_SUMS:
             self.address = self.registers
             return
-        lane = writer._whole("sub", index, self.start)
+        lane = writer.integer("sub", index, self.start)
         if self.each:
-            lane = writer._whole("mul", lane, number(self.each, "i64"))
+            lane = writer.integer("mul", lane, number(self.each, "i64"))
         else:
             lane = writer.emit(f"and i64 {lane.text}, {LANES_OF_SUMS - 1}", "i64")
-        self.address = writer._element(self.memory, writer._memory_type(self.dtype), lane)
+        self.address = writer.element(self.memory, writer.memory_type(self.dtype), lane)
 
     def add(self, writer: FunctionScope, value: Value) -> None:
         lanes = writer.lanes
         value = writer.spread(value, lanes) if lanes else value
         so_far = self._get(writer, self.address, lanes)
-        joined = writer._joined(self.cell.op, so_far, value)
+        joined = writer.joined(self.cell.op, so_far, value)
         if writer.mask is not None:
             joined = writer.select(writer.mask, joined, so_far)
         kind, text = joined.type, joined.text
         if self.dtype == "bool":
-            kind = writer._memory_type("bool", lanes)
+            kind = writer.memory_type("bool", lanes)
             text = writer.emit(f"zext {joined.typed} to {kind}", "bool", lanes).text
         writer.line(f"store {kind} {text}, ptr {self.address}, align {BYTES[self.dtype]}")
 
     def _get(self, writer: FunctionScope, address: str, lanes: int) -> Value:
-        kind = writer._memory_type(self.dtype, lanes)
-        found = writer._fetch(kind, address, self.dtype, lanes, BYTES[self.dtype])
+        kind = writer.memory_type(self.dtype, lanes)
+        found = writer.fetch(kind, address, self.dtype, lanes, BYTES[self.dtype])
         if self.dtype != "bool":
             return found
         zero = "zeroinitializer" if lanes else "0"
@@ -89,16 +87,16 @@ class LaneSum:
                 mask = ", ".join(f"i32 {k}" for k in range(first, first + lanes))
                 text = f"shufflevector {value.typed}, {value.type} poison, <{lanes} x i32> <{mask}>"
                 halves.append(writer.emit(text, self.dtype, lanes))
-            value = writer._joined(self.cell.op, *halves)
+            value = writer.joined(self.cell.op, *halves)
         return writer.lane(value, 0)
 
     def _total_of_rows(self, writer: FunctionScope) -> Value:
-        kind = writer._memory_type(self.dtype)
+        kind = writer.memory_type(self.dtype)
         rows = [
-            self._get(writer, writer._element(self.memory, kind, number(k * self.each, "i64")), self.each)
+            self._get(writer, writer.element(self.memory, kind, number(k * self.each, "i64")), self.each)
             for k in range(self.count)
         ]
         while len(rows) > 1:
             half = len(rows) // 2
-            rows = [writer._joined(self.cell.op, x, y) for x, y in zip(rows[:half], rows[half:])]
+            rows = [writer.joined(self.cell.op, x, y) for x, y in zip(rows[:half], rows[half:])]
         return rows[0]
