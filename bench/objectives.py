@@ -54,7 +54,7 @@ def lstm_step(m: Any, X, H, C, Wf, Uf, Wi, Ui, Wo, Uo, Wc, Uc):
 
 
 def attention(m: Any, Q, K, V):
-    return m.sum((m.softmax(Q @ m.turned(K) / 4) @ V) ** 2)
+    return m.sum((m.softmax(Q @ m.turned(K) / 4.0) @ V) ** 2)
 
 
 OBJECTIVES = {

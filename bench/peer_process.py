@@ -129,12 +129,12 @@ def torch(case: Case, compiled: bool = False) -> Prepared:
         SimpleNamespace(
             exp=torch.exp, log=torch.log, sqrt=torch.sqrt, tanh=torch.tanh, sum=torch.sum, mean=torch.mean,
             normal_cdf=torch.special.ndtr, relu=torch.relu, sigmoid=torch.sigmoid,
-            softmax=partial(torch.softmax, dim=-1), logsumexp=partial(torch.logsumexp, dim=-1),
+            softmax=lambda x: torch.softmax(x, dim=-1), logsumexp=lambda x: torch.logsumexp(x, dim=-1),
             turned=lambda x: x.transpose(-1, -2), picked=lambda scores, y: scores[torch.arange(y.numel()), y],
         )
     )  # fmt: skip
     if compiled:
-        objective = torch.compile(objective, dynamic=False)
+        objective = torch.compile(objective)
     wrt = [args[k] for k in case.wrt]
 
     def call() -> Any:

@@ -49,6 +49,10 @@ WRONG = 3
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR")}
 
 
+CACHES = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "GRADC_CACHE")
+"""What tells libraries where to keep what they have compiled."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Batches, nanoseconds that a batch lasts at least and all of them at most, and new processes."""
@@ -244,7 +248,8 @@ class Measurement:
                 kept.mkdir(mode=0o700, exist_ok=True)
                 (kept / problem.workload.name).touch()
                 self.run(problem, peer, False, later=False, GRADC_CACHE=place)
-            rows = self.run(problem, peer, False, later=False, GRADC_CACHE=place)
+            nothing = dict.fromkeys(CACHES, empty)
+            rows = self.run(problem, peer, False, later=False, **nothing | {"GRADC_CACHE": place})
         self.failed += [row for row in rows if row.reason]
         return rows[0].first_s if rows else None
 
