@@ -57,36 +57,37 @@ nearly equal numbers keeps an error of a few ULP of the largest gradient, which 
 
 ## Sums
 
-The order of a sum is fixed. Terms come in blocks of 128. In a block, 32 lanes add every 32nd term: lane k the terms k, k +
-32, k + 64 and k + 96. The lanes are added in a tree, k and k + 16, then k and k + 8, down to one. The total of the blocks
-so far takes the next one, its rounding error by Knuth's formula goes into a second number, and that is added at the end.
+The order of a sum is fixed. Terms come in blocks of 128. In a block, 32 lanes add every 32nd term: lane k the terms
+k, k+32, k+64 and k+96. The lanes are added in a tree, k and k+16, then k and k+8, down to one. The total of the
+blocks so far takes the next one, its rounding error by Knuth's formula goes into a second number, and that is added
+at the end.
 
 A machine with 2 doubles to the vector does this with 16 vectors of lanes, one with 8 with 4: the bits of a sum depend
-neither on the width of vectors, nor on how arrays lie in memory, nor on the process or the call. Where the terms of many
-sums come in turn, as in `sum(X, axis=0)`, each block is added one term after the other; the rest is the same.
+neither on the width of vectors, nor on how arrays lie in memory, nor on the process or the call. Where the terms of
+many sums come in turn, as in `sum(X, axis=0)`, each block is added one term after the other; the rest is the same.
 
-With u = 2**-53, a sum s of n terms x is off by at most u |s| + 9 u sum(|x|), or u |s| + 128 u sum(|x|) in the turns of
-`axis=0`, for n up to 2**33: the number of terms does not appear. The Numba engine and exported modules let LLVM choose the
-order in a block, which has the second bound and bits of its own; the interpreter adds as NumPy does. A sum in float32 is
-accumulated in float64, along an axis too, and so are running sums.
+With u = 2**-53, a sum s of n terms x is off by at most u |s| + 9 u sum(|x|), or u |s| + 128 u sum(|x|) in the turns
+of `axis=0`, for n up to 2**33: the number of terms does not appear. The Numba engine and exported modules let LLVM
+choose the order in a block, which has the second bound and bits of its own; the interpreter adds as NumPy does. A sum
+in float32 is accumulated in float64, along an axis too, and so are running sums.
 
-`max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices of more than
-4,096 multiplications are the BLAS library's, which decides on an order of its own; smaller ones add term after term, each
-rounded once (`fma`).
+`max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices of more
+than 4,096 multiplications are the BLAS library's, which decides on an order of its own; smaller ones add term after
+term, each rounded once (`fma`).
 
 ## Elementary functions
 
-The native engine computes them from texts of gradc's own (`gradc/elementary`), the same for vectors and numbers and with
-the same bits on every machine; where loops of emitted Python can use them, they do. The greatest errors, in units in the
-last place of the exact result, that the tests allow at 100,000 points of each of several ranges and at published worst
-cases:
+The native engine computes them from texts of gradc's own (`gradc/elementary`), the same for vectors and numbers and
+with the same bits on every machine; where loops of emitted Python can use them, they do. The greatest errors, in
+units in the last place of the exact result, that the tests allow at 100,000 points of each of several ranges and at
+published worst cases:
 
 {functions}
 
-These hold for every argument, beyond 1e6 in `sin`, `cos` and `tan` too. NaN, infinities, signed zeros and subnormal numbers
-give what IEEE 754 and C99 (annex F) ask for. What has no row here is made of these and has a few ULP; `gamma`, `lgamma` and
-`digamma` have at most 16, and that much again for every ULP that one ULP of the argument makes. In float32 all are computed
-in float64 and rounded once. The interpreter has NumPy's and SciPy's functions.
+These hold for every argument, beyond 1e6 in `sin`, `cos` and `tan` too. NaN, infinities, signed zeros and subnormal
+numbers give what IEEE 754 and C99 (annex F) ask for. What has no row here is made of these and has a few ULP;
+`gamma`, `lgamma` and `digamma` have at most 16, and that much again for every ULP that one ULP of the argument makes.
+In float32 all are computed in float64 and rounded once. The interpreter has NumPy's and SciPy's functions.
 
 ## Rules
 
