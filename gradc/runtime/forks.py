@@ -38,9 +38,11 @@ _held: list[Any] = []
 
 
 def _acquire() -> None:
-    """Wait for compilations, users' `@njit` code that compiles a kernel among them: it holds Numba's lock."""
+    """Wait for compilations, users' `@njit` code that compiles a kernel among them: it holds Numba's lock; and for
+    LLVM, whose lock is also taken where machine code is given back."""
     numba_lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
-    for lock in (compiling, numba_lock):
+    llvm = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    for lock in (compiling, numba_lock, getattr(getattr(llvm, "_lock", None), "_lock", None)):
         if lock is not None:
             lock.acquire()
             _held.append(lock)
