@@ -156,7 +156,7 @@ class CellWriter(ArrayWriter):
 
     def _combine_exactly(self, statement: CombineExactly) -> None:
         total, error = self._target(statement.total), self._target(statement.error)
-        term = self.value(statement.value)
+        term = self.cast(self.value(statement.value), "f64")
         new = self.op("add", (total, term), "f64")
         part = self.op("sub", (new, total), "f64")
         lost = self.op("sub", (total, self.op("sub", (new, part), "f64")), "f64")
