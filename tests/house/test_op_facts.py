@@ -21,7 +21,7 @@ OTHER_NAMES = {
     "language": "words of the text",
     "loops/reader.py": "statements of the loop IR",
     "native/instructions.py": "the machine's instructions, as the printers of other languages have the row's texts",
-    "native/kernel.py": "arithmetic of sizes",
+    "native/scope.py": "arithmetic of sizes",
     "native/scalar.py": "operators and functions of Python's language",
 }
 """Where names of ops are names of something else."""
