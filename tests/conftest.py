@@ -1,8 +1,11 @@
 """What all tests share: every engine in turn, golden files, the verifier behind every stage, and how many cases ran."""
 
 import gc
+import os
 from collections import Counter
 from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before anything imports NumPy: tests run on all cores as it is
 
 import pytest
 

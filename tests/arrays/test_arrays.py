@@ -124,12 +124,19 @@ def test_emitted_python(group, ran_cases):
     ran_cases(for_each(getattr(array_programs, group)(), check_engine("plain", ("value_and_grad", "hvp"))))
 
 
-COMPILED = {"products": 40, "gathers": 12, "losses": 5, "indices": 30, "reductions": 60}
+COMPILED = {"products": 16, "gathers": 5, "losses": 2, "indices": 12, "reductions": 24}
 """Every how many examples of a group one is compiled."""
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_native(group, ran_cases):
+    chosen = list(getattr(array_programs, group)())[3 :: COMPILED[group]]
+    ran_cases(for_each(chosen, check_engine("native", ("value_and_grad", "hvp"))))
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("group", GROUPS)
 def test_compiled(group, ran_cases):
-    chosen = list(getattr(array_programs, group)())[3 :: COMPILED[group]]
+    """One example in so many times eight, of those that `test_native` takes too."""
+    chosen = list(getattr(array_programs, group)())[3 :: 8 * COMPILED[group]]
     ran_cases(for_each(chosen, check_engine("numba", ("value_and_grad",))))

@@ -69,10 +69,18 @@ def check_gradients(text: str, example: Example) -> None:
 
 
 def check_emitted(text: str, example: Example) -> None:
+    check_engine("plain", text, example)
+
+
+def check_native(text: str, example: Example) -> None:
+    check_engine("native", text, example)
+
+
+def check_engine(engine: str, text: str, example: Example) -> None:
     values, tangents = example.values(), along(example)
     expected, actual = (
         [f.value_and_grad(**values)[0], *f.grad(**values), *f.hvp(tangents, **values)]
-        for f in (gradc.compile(text, engine=name) for name in ("interpreter", "plain"))
+        for f in (gradc.compile(text, engine=name) for name in ("interpreter", engine))
     )
     for one, two in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-7, strict=True)
@@ -88,6 +96,10 @@ def test_gradients(ran_cases):
 
 def test_emitted_python(ran_cases):
     ran_cases(try_all(matrix_programs(13, 120), check_emitted))
+
+
+def test_native(ran_cases):
+    ran_cases(try_all(matrix_programs(13, 40), check_native))
 
 
 SCATTERED = (
@@ -107,6 +119,7 @@ def test_scatters_come_before_readers(text):
     values = {"B": random.normal(size=(3, 3)), "w": random.normal(size=3)}
     example = Example(text, {name: value.shape for name, value in values.items() if name in text}, {})
     check_emitted(text, example)
+    check_native(text, example)
     check_gradients_against_modes(text, example)
 
 

@@ -136,14 +136,12 @@ def test_compile_prints_every_stage(stage):
     assert json.loads(ok("compile", NEURON, "--emit", stage, "--json").stdout)["text"] == result.stdout
 
 
-@pytest.mark.compiled
 def test_compile_at_a_point_says_value_and_gradients_on_standard_error():
     result = ok("compile", "(x+y)*z", "--at", "x=-2,y=5,z=-4")
     assert result.stdout == gradc.compile("(x+y)*z").source
     assert result.stderr == "value  -12.0\nd/dx   -4.0\nd/dy   -4.0\nd/dz   3.0\n"
 
 
-@pytest.mark.compiled
 def test_compile_at_arrays_makes_the_module_for_arrays():
     facts = json.loads(ok("compile", "a*x", "--at", "x=[1,2],a=3", "--json").stdout)
     assert "for i in range" in facts["text"]

@@ -84,8 +84,8 @@ def test_comments_stay_comments(comment):
     assert f.text == text
 
 
-def test_inputs_may_be_called_like_the_errors_that_kernels_raise(engine):
-    f = gradc.compile("E[index] * IndexError + ValueError", engine=engine)
+def test_inputs_may_be_called_like_the_errors_that_kernels_raise(every_engine):
+    f = gradc.compile("E[index] * IndexError + ValueError", engine=every_engine)
     got = f(E=np.arange(3.0), index=np.array([0, 2]), IndexError=2.0, ValueError=1.0)
     np.testing.assert_array_equal(got, [1.0, 5.0])
     with pytest.raises(gradc.Error, match="out of range"):

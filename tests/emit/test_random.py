@@ -1,4 +1,4 @@
-"""Random programs: the emitted Python against the interpreter, as it is and compiled."""
+"""Random programs: the emitted Python against the interpreter, as it is and compiled, and the native engine."""
 
 from collections.abc import Callable, Iterable
 
@@ -76,9 +76,23 @@ def test_float32(ran_cases):
     ran_cases(check(narrow, "plain", rtol=2e-3, atol=1e-3))
 
 
+def test_native(ran_cases):
+    ran_cases(check(random_examples(5, 60), "native"))
+    ran_cases(check(random_examples(2, 20), "native", hessian_times_ones, 1e-8, 1e-9))
+
+
+def test_special_values_native(ran_cases):
+    ran_cases(check(random_examples(6, 50, special=True), "native"))
+
+
+def test_float32_native(ran_cases):
+    narrow = (example.astype(np.float32) for example in random_examples(7, 40))
+    ran_cases(check(narrow, "native", rtol=2e-3, atol=1e-3))
+
+
 @pytest.mark.compiled
 def test_compiled(ran_cases):
-    ran_cases(check(random_examples(5, 6), "numba"))
-    ran_cases(check(random_examples(6, 5, special=True), "numba"))
-    narrow = (example.astype(np.float32) for example in random_examples(7, 4))
+    ran_cases(check(random_examples(5, 4), "numba"))
+    ran_cases(check(random_examples(6, 3, special=True), "numba"))
+    narrow = (example.astype(np.float32) for example in random_examples(7, 2))
     ran_cases(check(narrow, "numba", rtol=2e-3, atol=1e-3))

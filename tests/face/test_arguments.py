@@ -122,8 +122,8 @@ def test_scalars_of_every_kind_give_python_floats(engine, number):
 
 
 @pytest.mark.parametrize("number", [np.float32(0.1), np.float16(0.1), np.array(0.1, np.float32)])
-def test_a_float32_scalar_gives_float32(engine, number):
-    value, grads = gradc.compile("x * x * y", engine=engine).value_and_grad(number, 2)
+def test_a_float32_scalar_gives_float32(every_engine, number):
+    value, grads = gradc.compile("x * x * y", engine=every_engine).value_and_grad(number, 2)
     assert type(value) is np.float32 and value == np.float32(number) * np.float32(number) * 2
     assert type(grads.x) is np.float32 and type(grads.y) is np.float32
 

@@ -93,8 +93,8 @@ def test_every_second_derivative_agrees_with_differences_of_the_gradient(program
         np.testing.assert_allclose(products[a], product, rtol=1e-7, atol=1e-7)
 
 
-def test_all_of_them_in_each_engine(engine):
-    function = gradc.compile("x ** 2 * y", engine=engine)
+def test_all_of_them_in_each_engine(every_engine):
+    function = gradc.compile("x ** 2 * y", engine=every_engine)
     x, y = np.array([1.0, 2.0]), 3.0
     assert function(x, y).tolist() == [3.0, 12.0]
     assert function.grad(x, y).x.tolist() == [6.0, 12.0] and function.grad(x, y).y == 5.0

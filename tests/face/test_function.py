@@ -136,9 +136,9 @@ def test_classes_of_gradients_go_with_the_last_that_has_one():
     assert gone() is None
 
 
-def test_a_function_that_is_dropped_is_gone_at_once(engine):
+def test_a_function_that_is_dropped_is_gone_at_once(every_engine):
     """Without the garbage collector: no cycle holds on to what was compiled."""
-    function = gradc.compile("(x + y) * z", engine=engine)
+    function = gradc.compile("(x + y) * z", engine=every_engine)
     bound = function.bind(x=-2.0)
     for _ in range(3):
         function.value_and_grad(-2.0, 5.0, -4.0), function(-2.0, 5.0, -4.0), bound.grad(5.0, -4.0)
@@ -213,9 +213,9 @@ def together(calls):
         return list(pool.map(run, calls))
 
 
-def test_one_function_in_many_threads(engine):
+def test_one_function_in_many_threads(every_engine):
     """First calls at the same moment, of several signatures; each thread gets its own answer."""
-    function = gradc.compile("sum(x ** 2 * y) + max(x)", engine=engine)
+    function = gradc.compile("sum(x ** 2 * y) + max(x)", engine=every_engine)
     arguments = [(np.arange(1.0, 2 + k % 3), float(k)) for k in range(12)]
     results = together([lambda pair=pair: [function.value_and_grad(*pair) for _ in range(20)] for pair in arguments])
     for (x, y), repeated in zip(arguments, results, strict=True):

@@ -21,8 +21,8 @@ def test_numbers(op, engine):
 
 
 @pytest.mark.parametrize("op", ["//", "%"])
-def test_arrays(op, engine):
-    f = gradc.compile(f"i: i64[n]; j: i64[n]; i {op} j", engine=engine)
+def test_arrays(op, every_engine):
+    f = gradc.compile(f"i: i64[n]; j: i64[n]; i {op} j", engine=every_engine)
     i, j = (np.array(part) for part in zip(*itertools.product(NUMBERS, repeat=2)))
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(f(i, j), {"//": np.floor_divide, "%": np.mod}[op](i, j).astype(float))
@@ -37,8 +37,8 @@ def test_by_a_number_of_the_program(divisor, engine):
         np.testing.assert_array_equal(f(np.array(NUMBERS)), wanted)
 
 
-def test_an_overflow_on_the_way(engine):
-    f = gradc.compile("i: i64; j: i64; (i * 2147483648) // j", engine=engine)
+def test_an_overflow_on_the_way(every_engine):
+    f = gradc.compile("i: i64; j: i64; (i * 2147483648) // j", engine=every_engine)
     assert f(2**32, -1) == float(SMALLEST)
 
 

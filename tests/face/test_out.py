@@ -48,8 +48,8 @@ def test_some_gradients(f, form):
     assert x_bar.tolist() == [4.0, 8.0, 12.0]
 
 
-def test_value_and_gradients(engine):
-    f = gradc.compile("x * a", engine=engine)
+def test_value_and_gradients(every_engine):
+    f = gradc.compile("x * a", engine=every_engine)
     out, x_bar, a_bar = np.empty(3), np.empty(3), np.empty(())
     for given in ((out, [x_bar, a_bar]), (out, {"x": x_bar, "a": a_bar})):
         value, grads = f.value_and_grad(X, 2.0, out=given)

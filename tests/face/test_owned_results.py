@@ -35,8 +35,8 @@ def test_results_are_owned(text, engine):
         assert not np.shares_memory(one, other)
 
 
-def test_two_gradients_of_one_sum(engine):
-    f = gradc.compile("x: f64[n, m]; y: f64[n, m]; reshape(x + y, -1)", engine=engine)
+def test_two_gradients_of_one_sum(every_engine):
+    f = gradc.compile("x: f64[n, m]; y: f64[n, m]; reshape(x + y, -1)", engine=every_engine)
     x = np.ones((3, 2))
     value, grads = f.value_and_grad(x, x)
     for one, other in itertools.combinations([value, *grads, x], 2):

@@ -124,10 +124,10 @@ def test_float32_in_is_float32_out(program):
         assert np.asarray(x_bar).dtype == np.float32, name
 
 
-def test_a_program_in_each_engine(engine):
+def test_a_program_in_each_engine(every_engine):
     """One program with all kinds of nodes; the others go through the interpreter, which is compared elsewhere."""
     program = "h = where(x > 0.5, x, y * exp(-x)); sum(h[1:] * h[:-1]) / mean(y) + max(x)"
-    function = gradc.compile(program, engine=engine)
+    function = gradc.compile(program, engine=every_engine)
     for dtype, rtol in ((np.float64, 1e-14), (np.float32, 1e-5)):
         inputs = {"x": X.astype(dtype), "y": Y.astype(dtype)}
         value, grads = function.value_and_grad(**inputs)
@@ -181,8 +181,8 @@ def test_a_slice_of_one_element_broadcasts_if_it_is_there(engine):
         function(X[:2])
 
 
-def test_one_function_serves_many_shapes_in_turn(engine):
-    function = gradc.compile("x * y", engine=engine)
+def test_one_function_serves_many_shapes_in_turn(every_engine):
+    function = gradc.compile("x * y", engine=every_engine)
     for x, y in [(2.0, 3.0), (X, 2.0), (X, Y), (X[:1], Y), (M, 2), (X, Y), (2.0, 3.0), (X[:0], Y[:0]), (X[:2], Y[:2])]:
         value, grads = function.value_and_grad(x, y)
         np.testing.assert_array_equal(value, np.multiply(x, y))

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from writer import programs
 
 import gradc
-from gradc.runtime.kernel import ENGINES
 
 STEP = 1e-4
 
@@ -85,11 +84,20 @@ def test_the_interpreter_differentiates_random_programs(program, seed, size):
     check(program, seed, size, "interpreter")
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(program=programs(), seed=st.integers(0, 2**32 - 1), size=st.sampled_from((1, 3, 9)))
+def test_native_kernels_agree_with_the_interpreter(program, seed, size):
+    compare("native", program, seed, size)
+
+
 @pytest.mark.compiled
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "interpreter"])
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(program=programs(), seed=st.integers(0, 2**32 - 1), size=st.sampled_from((1, 3)))
-def test_kernels_agree_with_the_interpreter_on_random_programs(engine, program, seed, size):
+def test_numba_s_kernels_agree_with_the_interpreter(program, seed, size):
+    compare("numba", program, seed, size)
+
+
+def compare(engine, program, seed, size):
     kernel, reference = (gradc.compile(program, engine=name) for name in (engine, "interpreter"))
     inputs = drawn(kernel, seed, size)
     value, grads = kernel.value_and_grad(**inputs)

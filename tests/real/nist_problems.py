@@ -27,13 +27,13 @@ class Problem:
     @cached_property
     def residuals(self):
         """Response minus model, at every observation, as a function of the parameters and the data."""
-        return gradc.compile(f"{self.response} - ({self.model})", wrt=self.parameters, engine="interpreter")
+        return gradc.compile(f"{self.response} - ({self.model})", wrt=self.parameters)
 
     @cached_property
     def objective(self):
         """The residual sum of squares."""
         program = f"sum(({self.response} - ({self.model}))**2)"
-        return gradc.compile(program, wrt=self.parameters, engine="interpreter")
+        return gradc.compile(program, wrt=self.parameters)
 
     def at(self, b):
         return dict(zip(self.parameters, map(float, b), strict=True)) | self.data

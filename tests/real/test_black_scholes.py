@@ -67,9 +67,9 @@ def exact(spot, strike, rate, volatility, time):
         )]  # fmt: skip
 
 
-def test_price_and_greeks_of_a_million_rows(engine):
+def test_price_and_greeks_of_a_million_rows(every_engine):
     rows = book(ROWS)
-    function = gradc.compile(PROGRAM, engine=engine)
+    function = gradc.compile(PROGRAM, engine=every_engine)
     assert function.inputs == NAMES
     price, greeks = function.value_and_grad(**rows)
     for found, expected in zip((price, *greeks), closed_forms(**rows), strict=True):

@@ -98,14 +98,14 @@ def test_fits_reach_the_certified_parameters_from_both_starts(capsys):
     assert len(reached) >= 25, "\n".join(report)
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("name", ["Nelson", "Roszman1", "Thurber"])
-def test_kernels_agree_at_the_certified_point(name):
+@pytest.mark.parametrize("engine", ["interpreter", pytest.param("numba", marks=pytest.mark.compiled)])
+def test_engines_agree_at_the_certified_point(name, engine):
     problem = PROBLEMS[name]
     inputs = problem.at(problem.certified)
-    kernel = gradc.compile(problem.objective.text, wrt=problem.parameters)
+    other = gradc.compile(problem.objective.text, wrt=problem.parameters, engine=engine)
     value, grads = problem.objective.value_and_grad(**inputs)
-    value2, grads2 = kernel.value_and_grad(**inputs)
+    value2, grads2 = other.value_and_grad(**inputs)
     assert value2 == pytest.approx(value, rel=1e-12)
     columns = np.abs(problem.residuals(**inputs)) @ np.abs(jacobian(problem, problem.certified))
     assert np.all(np.abs(np.array(grads2) - np.array(grads)) <= 1e-12 * columns)
