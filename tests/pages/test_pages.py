@@ -160,6 +160,13 @@ def test_design_page_shows_every_stage(golden):
     assert shown == list(texts)
 
 
+def test_design_page_names_every_file_of_the_native_engine():
+    page = (DOCS / "design.md").read_text(encoding="utf-8")
+    section = page.partition("## The native engine")[2].partition("\n## ")[0]
+    files = {file.name for file in (DOCS.parent / "gradc" / "native").glob("*.py")} - {"__init__.py"}
+    assert files == set(re.findall(r"`(\w+\.py)`", section.partition("\n\n**")[0]))
+
+
 @pytest.mark.parametrize(
     "program, at, value, grads, words", KINKS, ids=lambda part: part if isinstance(part, str) else ""
 )
