@@ -79,8 +79,9 @@ class CellWriter(ArrayWriter):
         return self.outlined(name, args, dtype)
 
     def _settled(self, total: Value, error: Value) -> Value:
+        total = self.cast(total, error.dtype)
         is_nan = self.compare("uno", "", error, error)
-        return self.select(is_nan, total, self.op("add", (total, error), "f64"))
+        return self.select(is_nan, total, self.op("add", (total, error), error.dtype))
 
     # ------------------------------------------------------------ cells
 
@@ -156,12 +157,13 @@ class CellWriter(ArrayWriter):
 
     def _combine_exactly(self, statement: CombineExactly) -> None:
         total, error = self._target(statement.total), self._target(statement.error)
-        term = self.cast(self.value(statement.value), "f64")
-        new = self.op("add", (total, term), "f64")
-        part = self.op("sub", (new, total), "f64")
-        lost = self.op("sub", (total, self.op("sub", (new, part), "f64")), "f64")
-        missed = self.op("sub", (term, part), "f64")
-        error = self.op("add", (error, self.op("add", (lost, missed), "f64")), "f64")
+        dtype = total.dtype  # f32 for elements of f32 arrays, whose errors are f64
+        term = self.cast(self.value(statement.value), dtype)
+        new = self.op("add", (total, term), dtype)
+        part = self.op("sub", (new, total), dtype)
+        lost = self.op("sub", (total, self.op("sub", (new, part), dtype)), dtype)
+        missed = self.op("sub", (term, part), dtype)
+        error = self.op("add", (error, self.cast(self.op("add", (lost, missed), dtype), error.dtype)), error.dtype)
         self._set_target(statement.total, new)
         self._set_target(statement.error, error)
 
