@@ -1,5 +1,6 @@
 """Random programs whose statements share arrays: every derivative of a kernel against the interpreter, and bit for bit
-against the evaluated loops, and against a kernel in which no saved value shares storage with an output."""
+against the evaluated loops, and against a kernel in which no saved value shares storage with an output. Native kernels
+against the interpreter, and bit for bit against each other: vectors of every width, and tiles of two rows."""
 
 import copy
 
@@ -10,10 +11,12 @@ import gradc
 from gradc.compiler import Compilation
 from gradc.loops import evaluate
 from gradc.loops.ir import Define, Kernel
+from gradc.native.engine import NativeKernel, build
 from gradc.runtime import kernel
 from gradc.runtime.kernel import ENGINES
 from tests.arrays.tensor_fuzz import SIZES, programs
 from tests.emit.plain import engine, unshared
+from tests.native.kernels import WIDTHS
 
 DERIVED = ("value", "value_and_grad", "vjp", "jvp", "hvp")
 LARGEST = 1e6
@@ -45,14 +48,9 @@ def compared(compilation: Compilation) -> kernel.Run:
         alone = unshared(apart, TILE)
 
     def run(arrays, sizes):
-        with np.errstate(all="ignore"):
-            expected = [np.asarray(part) for part in reference(arrays, sizes)]
-        if not all(np.max(np.abs(part), initial=0) < LARGEST for part in expected):
-            raise TooLarge
+        expected = moderate(reference(arrays, sizes))
         found = [np.asarray(part) for part in plain(arrays, sizes)]
-        for wanted, got in zip(expected, found, strict=True):
-            tolerance = 1e-7 * (1 + np.max(np.abs(wanted), initial=0))
-            np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance, strict=True)
+        assert_close(found, expected)
         for got, meant in zip(found, evaluate.run(loops, arrays), strict=True):
             np.testing.assert_array_equal(got, meant, err_msg="emitted Python, and the loops that it prints")
         if alone is not None:
@@ -63,11 +61,43 @@ def compared(compilation: Compilation) -> kernel.Run:
     return run
 
 
+def compared_natively(compilation: Compilation) -> kernel.Run:
+    """The same for native kernels of every width of vectors, whose bits are equal, and for one with small tiles."""
+    reference = kernel.interpreter(compilation)
+    kernels = [NativeKernel(build(compilation.loops, width)) for width in WIDTHS]
+    tiled = NativeKernel(build(with_small_tiles(compilation.loops), 4))
+
+    def run(arrays, sizes):
+        expected = moderate(reference(arrays, sizes))
+        first, *others = ([np.asarray(part) for part in made(arrays, sizes)] for made in kernels)
+        assert_close(first, expected)
+        assert_close([np.asarray(part) for part in tiled(arrays, sizes)], expected)
+        for width, found in zip(WIDTHS[1:], others, strict=True):
+            for got, wanted in zip(found, first, strict=True):
+                np.testing.assert_array_equal(got, wanted, err_msg=f"{width} doubles to the vector")
+        return expected
+
+    return run
+
+
+def moderate(outputs) -> list[np.ndarray]:
+    found = [np.asarray(part) for part in outputs]
+    if not all(np.max(np.abs(part), initial=0) < LARGEST for part in found):
+        raise TooLarge
+    return found
+
+
+def assert_close(found, expected) -> None:
+    for wanted, got in zip(expected, found, strict=True):
+        tolerance = 1e-7 * (1 + np.max(np.abs(wanted), initial=0))
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance, strict=True)
+
+
 @pytest.fixture(autouse=True, scope="module")
-def comparing_engine():
-    ENGINES["compared"] = compared
+def comparing_engines():
+    ENGINES["compared"], ENGINES["compared natively"] = compared, compared_natively
     yield
-    del ENGINES["compared"]
+    del ENGINES["compared"], ENGINES["compared natively"]
 
 
 def arguments_of(function: gradc.Function, seed: int = 0) -> list[np.ndarray]:
@@ -97,11 +127,11 @@ def results(function: gradc.Function, derived: str, arrays: list[np.ndarray]) ->
     return [np.asarray(part) for part in found]
 
 
-def check(text: str) -> bool:
-    """Compare every derivative; whether all of them were small enough for that."""
-    function = gradc.compile(text, engine="compared")
+def check(text: str, engine: str = "compared", chosen: tuple[str, ...] = DERIVED) -> bool:
+    """Compare derivatives; whether all of them were small enough for that."""
+    function = gradc.compile(text, engine=engine)
     arrays = arguments_of(function)
-    for derived in DERIVED:
+    for derived in chosen:
         try:
             results(function, derived, arrays)
         except TooLarge:
@@ -111,18 +141,31 @@ def check(text: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("rank", [2, 3])
-@pytest.mark.parametrize("seed", range(10))
-def test_random_programs(seed, rank, ran_cases):
+def check_all(tried: list[str], *how) -> None:
     failures = []
-    tried = list(programs(seed, 25, rank))
-    ran_cases(len(tried))
     for text in tried:
         try:
-            check(text)
+            check(text, *how)
         except Exception as error:
             failures.append(f"{text}\n{type(error).__name__}: {error}")
     assert not failures, f"{len(failures)} fail, for instance\n{min(failures, key=len)}"
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("seed", range(10))
+def test_random_programs(seed, rank, ran_cases):
+    tried = list(programs(seed, 25, rank))
+    ran_cases(len(tried))
+    check_all(tried)
+
+
+@pytest.mark.parametrize("derived", DERIVED)
+@pytest.mark.parametrize("rank", [2, 3])
+def test_random_programs_natively(rank, derived, ran_cases):
+    """Other programs for each derivative: five kernels a program take a while."""
+    tried = list(programs(100 + DERIVED.index(derived), 8, rank))
+    ran_cases(len(tried))
+    check_all(tried, "compared natively", (derived,))
 
 
 KNOWN = (
@@ -145,3 +188,4 @@ KNOWN = (
 @pytest.mark.parametrize("text", KNOWN)
 def test_known(text):
     check(text)
+    check(text, "compared natively", ("value_and_grad",))
