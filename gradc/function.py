@@ -201,15 +201,15 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         return found
 
     def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What `Calls` gives. Once a native kernel can answer alone, its entry takes the place of the method; whoever
-        kept the method before comes here."""
+        """What `Calls` gives. From the second call of a native kernel on, its entry takes the place of the method;
+        whoever kept the method before comes here."""
         short = self.__dict__.get(attribute)
-        if short is not None:
-            return short(*args, **kwargs)
-        result = getattr(self._calls, name)(*args, **kwargs)
-        if name in self._calls.tables:
-            self.__dict__[attribute] = self._calls.short(name, getdoc(getattr(Differentiable, name, None)) or "")
-        return result
+        if short is None:
+            if name not in self._calls.tables:
+                return getattr(self._calls, name)(*args, **kwargs)
+            short = self._calls.short(name, getdoc(getattr(Differentiable, name, None)) or "")
+            self.__dict__[attribute] = short
+        return short(*args, **kwargs)
 
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value; a copy of the arguments is kept for `backward`, one in each thread."""

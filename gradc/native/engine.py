@@ -28,15 +28,27 @@ class NativeKernel:
     """
 
     def __init__(self, made: Built):
-        self.loaded = loaded = _Loaded(made)
-        self.call: Callable[..., Sequence[Any]] = loaded
-        if entry.is_possible() and loaded.frame.size <= entry.MAX_SLOTS:
-            tables = entry.Tables()
-            tables.add(self.table(entry.ALL))
-            self.call = entry.function("kernel", tables, loaded)
+        self.loaded = _Loaded(made)
+        self.is_new = True
+        self._call: Callable[..., Sequence[Any]] | None = None
 
     def __call__(self, arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        if self.is_new:  # the first answer does not wait for the entry, which may have to be compiled
+            self.is_new = False
+            return self.loaded(*arrays)
         return self.call(*[array if isinstance(array, np.ndarray) else _python_number(array) for array in arrays])
+
+    @property
+    def call(self) -> Callable[..., Sequence[Any]]:
+        """A function of arrays and Python numbers that gives all outputs."""
+        if self._call is None:
+            loaded = self.loaded
+            self._call = loaded
+            if entry.is_possible() and loaded.frame.size <= entry.MAX_SLOTS:
+                tables = entry.Tables()
+                tables.add(self.table(entry.ALL))
+                self._call = entry.function("kernel", tables, loaded)
+        return self._call
 
     def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> Sequence[Any] | None:
         """The outputs, those with a target written into that array. None, and nothing written, where it takes a copy: a
@@ -175,7 +187,7 @@ def blas() -> None:
 @cache
 def poll() -> None:
     """What tells a kernel that the user wants it to stop."""
-    code = entry.entry_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
+    code = entry.poll_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
     target.llvm().add_symbol("gradc_poll", code.address("poll"))
 
 

@@ -10,7 +10,6 @@
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare void @PyErr_Clear()
 declare ptr @PyErr_Occurred()
-declare i32 @PyErr_CheckSignals()
 declare double @PyLong_AsDouble(ptr)
 declare i64 @PyLong_AsLongLong(ptr)
 declare ptr @PyFloat_FromDouble(double)
@@ -20,20 +19,10 @@ declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
-declare i32 @PyGILState_Ensure()
-declare void @PyGILState_Release(i32)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
 declare ptr @PyArray_Empty(i32, ptr, ptr, i32)
 declare ptr @PyDataMem_SetHandler(ptr)
 @handler = global ptr null
-
-; whether the user has interrupted the process
-define i32 @poll() {
-  %state = call i32 @PyGILState_Ensure()
-  %signals = call i32 @PyErr_CheckSignals()
-  call void @PyGILState_Release(i32 %state)
-  ret i32 %signals
-}
 
 define ptr @enter(ptr %self, ptr %args, i64 %positional, ptr %keywords) {
 entry:

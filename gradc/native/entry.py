@@ -151,16 +151,26 @@ def _definition(name: str, doc: str) -> tuple[_MethodDef, Any]:
 
 @cache
 def entry_code() -> Code:
-    """The entry, compiled once in each process."""
-    _symbols()
-    key = f"the entry\n{identity()}"
-    data = store.load(key)
-    if data is None:
-        data = object_code(_text() + memory.text())
-        store.save(key, data)
-    code = Code(data)
+    """The entry, compiled once in each process, or read from disk."""
+    code = _loaded("the entry", lambda: _text() + memory.text())
     ctypes.c_void_p.from_address(code.address("handler")).value = id(memory.handler(code))
     return code
+
+
+@cache
+def poll_code() -> Code:
+    """What tells a kernel whether the user has interrupted the process."""
+    return _loaded("the poll", lambda: source("poll"))
+
+
+def _loaded(name: str, text: Callable[[], str]) -> Code:
+    _symbols()
+    key = f"{name}\n{identity()}"
+    data = store.load(key)
+    if data is None:
+        data = object_code(text())
+        store.save(key, data)
+    return Code(data)
 
 
 PYTHON_FUNCTIONS = (
