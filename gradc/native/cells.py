@@ -156,24 +156,22 @@ class CellWriter(ArrayWriter):
         self.deferred = []
 
     def _combine_exactly(self, statement: CombineExactly) -> None:
-        """Knuth's sum of two numbers, in the wider of their types; a total of less gets what it can hold."""
         total, error = self._target(statement.total), self._target(statement.error)
-        term = self.value(statement.value)
-        kind = promote(total.dtype, term.dtype)
-        total, term = self.cast(total, kind), self.cast(term, kind)
-        new = self.op("add", (total, term), kind)
-        part = self.op("sub", (new, total), kind)
-        lost = self.op("sub", (total, self.op("sub", (new, part), kind)), kind)
-        missed = self.op("sub", (term, part), kind)
-        rounded = self.cast(self.op("add", (lost, missed), kind), error.dtype)
+        dtype = total.dtype  # f32 for elements of f32 arrays, whose errors are f64
+        term = self.cast(self.value(statement.value), dtype)
+        new = self.op("add", (total, term), dtype)
+        part = self.op("sub", (new, total), dtype)
+        lost = self.op("sub", (total, self.op("sub", (new, part), dtype)), dtype)
+        missed = self.op("sub", (term, part), dtype)
+        error = self.op("add", (error, self.cast(self.op("add", (lost, missed), dtype), error.dtype)), error.dtype)
         self._set_target(statement.total, new)
-        self._set_target(statement.error, self.op("add", (error, rounded), error.dtype))
+        self._set_target(statement.error, error)
 
     def _target(self, target: Target) -> Value:
         return self._load(target) if isinstance(target, Load) else self._cell(target)
 
     def _set_target(self, target: Target, value: Value) -> None:
         if isinstance(target, Load):
-            self._put(target.array, target.index, self.cast(value, target.dtype))
+            self._put(target.array, target.index, value)
         else:
             self._set_cell(target, value)
