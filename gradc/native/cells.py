@@ -40,6 +40,8 @@ class CellWriter(ArrayWriter):
         match value:
             case Let():
                 return self.values.get(value) or self._saved_value(value)
+            case Carry() if value in self.carried:
+                return self.carried[value]
             case Accumulator() | Carry():
                 return self._cell(value)
             case Number():

@@ -215,7 +215,8 @@ class KernelWriter(LoopWriter):
             case Update():
                 values = [self.value(value) for value in statement.values]
                 for carry, updated in zip(statement.carries, values):
-                    self._set_cell(carry, updated)
+                    is_vector = carry in self.carried and updated.lanes
+                    self._set_cell(carry, self.lane(updated, updated.lanes - 1) if is_vector else updated)
             case For():
                 self._for(statement)
             case Return():

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradc.loops.ir import (
-    For,
-    Load,
-    Store,
-    read_by,
-)
+from gradc.loops.ir import For, Let, Load, Store, Update, read_by
 from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, Value, number
 from gradc.native.products import ProductWriter
 from gradc.native.scope import PATIENCE
 from gradc.native.sums import LANES_OF_SUMS, LaneSum
-from gradc.native.vectors import SHORT, Plan, Strip, is_dear, meeting, plan_of, reduced_by, strip_of, weight
+from gradc.native.vectors import SHORT, Plan, Strip, is_dear, meeting, needed_by, plan_of, reduced_by, strip_of, weight
 
 PAIRED_BELOW = 8
 """Doubles of a vector from which one is enough."""
@@ -179,6 +174,23 @@ class LoopWriter(ProductWriter):
         self.label(done)
         self.known = known
 
+    def _hand_on(self, loop: For) -> None:
+        """Carries of a loop in which each iteration gets something that the one before computes: the new values, moved
+        by one lane, behind the last one of the lanes before."""
+        for update in [statement for statement in loop.body if isinstance(statement, Update)]:
+            needed = set(needed_by(update))
+            for let in loop.body:
+                if isinstance(let, Let) and let in needed:
+                    self.values[let] = self.value(let.value)
+            for carry, value in zip(update.carries, update.values):
+                new = self.spread(self.value(value), self.lanes)
+                first = self.emit(
+                    f"insertelement {new.type} poison, {self._cell(carry).typed}, i64 0", new.dtype, self.lanes
+                )
+                order = ", ".join(f"i32 {k}" for k in (self.lanes, *range(self.lanes - 1)))
+                text = f"shufflevector {new.typed}, {first.typed}, <{self.lanes} x i32> <{order}>"
+                self.carried[carry] = self.emit(text, new.dtype, self.lanes)
+
     def _is_all_output(self, loop: For) -> bool:
         """Whether a loop may be long, and stores elements of one size into arrays that the caller gets."""
         if isinstance(loop.start, int) and isinstance(loop.stop, int):
@@ -233,7 +245,10 @@ class LoopWriter(ProductWriter):
             self.lanes = lanes
             for sum in self.sums.values():
                 sum.at(self, at)
+            if lanes:
+                self._hand_on(loop)
             self._body(loop.body)
+            self.carried = {}
             if self.deferred:
                 self._carry_out_deferred()
             self.lanes = 0

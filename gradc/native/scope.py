@@ -14,6 +14,7 @@ from gradc.loops.ir import (
     Accumulator,
     Allocate,
     Apply,
+    Carry,
     Cell,
     Combine,
     Expression,
@@ -60,6 +61,8 @@ class FunctionScope(Writer):
         """The `LaneSum` of each total that a loop adds terms to."""
         self.mask: Value | None = None
         """Which lanes count, where not all do."""
+        self.carried: dict[Carry, Value] = {}
+        """What each lane of a carry gets from the iteration before."""
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False

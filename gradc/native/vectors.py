@@ -12,6 +12,7 @@ from gradc.ir.sizes import Size, names
 from gradc.loops.ir import (
     Accumulator,
     Apply,
+    Carry,
     Close,
     Combine,
     CombineExactly,
@@ -47,14 +48,14 @@ class Plan:
 
 def plan_of(loop: For) -> Plan | str:
     """How to do a loop, or why only one iteration at a time."""
-    if loop.order == "sequential":
+    if loop.order == "sequential" and not _is_window(loop):
         return "each iteration needs the one before"
     if loop.step != 1:
         return "it goes in steps"
     for statement in loop.body:
         if isinstance(statement, For):
             return "there is a loop in it"
-        if not isinstance(statement, (Let, Store, Combine, CombineExactly, Guard)):
+        if not isinstance(statement, (Let, Store, Combine, CombineExactly, Guard, Update)):
             return "it makes arrays or sizes"
         if isinstance(statement, CombineExactly) and isinstance(statement.total, Accumulator):
             return "its terms come in order"
@@ -73,6 +74,40 @@ def plan_of(loop: For) -> Plan | str:
 
 def _is_term(statement: Statement) -> bool:
     return isinstance(statement, Let) or (isinstance(statement, Combine) and isinstance(statement.target, Accumulator))
+
+
+def _is_window(loop: For) -> bool:
+    """Whether iterations are linked by carries alone, whose new values need none of the old ones."""
+    along = partial(_is_along, variable=loop.variable)
+    stored = [s.array for s in loop.body if isinstance(s, Store)]
+    for statement in loop.body:
+        match statement:
+            case Let() | Update() | Combine(target=Accumulator()):
+                pass
+            case Store(condition=None) if along(statement.index):
+                pass
+            case _:
+                return False
+    read = [value for s in loop.body for value in read_by(s)]
+    if len(set(stored)) < len(stored) or any(isinstance(value, Load) and value.array in stored for value in read):
+        return False
+    if any(value in reduced_by(loop) for value in read if isinstance(value, Accumulator)):
+        return False
+    last, *others = [s for s in reversed(loop.body) if s is loop.body[-1] or isinstance(s, Update)]
+    is_last = isinstance(last, Update) and not others
+    return is_last and not any(isinstance(value, Carry) for value in needed_by(last))
+
+
+def needed_by(update: Update) -> list[Expression]:
+    """What the new values of carries are made of."""
+    found = list(update.values)
+    for value in found:  # which grows
+        match value:
+            case Let():
+                found.append(value.value)
+            case Apply():
+                found += [arg for arg in value.args if arg not in found]
+    return found
 
 
 def reduced_by(loop: For) -> tuple[Accumulator, ...]:
