@@ -93,9 +93,10 @@ def _is_window(loop: For) -> bool:
         return False
     if any(value in reduced_by(loop) for value in read if isinstance(value, Accumulator)):
         return False
-    last, *others = [s for s in reversed(loop.body) if s is loop.body[-1] or isinstance(s, Update)]
-    is_last = isinstance(last, Update) and not others
-    return is_last and not any(isinstance(value, Carry) for value in needed_by(last))
+    last = loop.body[-1]
+    if not isinstance(last, Update) or sum(isinstance(s, Update) for s in loop.body) > 1:
+        return False
+    return not any(isinstance(value, Carry) for value in needed_by(last))
 
 
 def needed_by(update: Update) -> list[Expression]:
