@@ -5,7 +5,7 @@ import pytest
 
 from gradc.ir.ops import OPS
 from gradc.native.target import is_possible
-from tests.native.kernels import WIDTHS, kernel, run_guarded
+from tests.native.kernels import WIDTHS, compilation, kernel, run_guarded
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
 
@@ -111,3 +111,22 @@ def test_sums_are_those_of_32_lanes():
         for width in WIDTHS:
             (value,) = kernel("sum(x)", width, x if size else np.ones(3), transform="value")([x], {})
             assert value == total + error, (size, width)
+
+
+def test_windows_take_lanes_and_keep_their_bits():
+    """A gradient that two elements share is a carry from one iteration to the next: the vector before, moved by one."""
+    text = "sum(100*(x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)"
+    (loop,) = [line for line in compilation(text, np.ones(9)).machine.kernel.splitlines() if "the loop for i0 " in line]
+    assert "because" not in loop
+    kernels = [kernel(text, width, np.ones(9)) for width in WIDTHS]
+    for size in (2, 3, 5, 8, 9, 16, 17, 33, 128, 129, 130, 300):
+        x = np.random.default_rng(size).normal(size=size)
+        expected = run_guarded(kernels[0].loaded, [x], behind=size % 2 == 0)
+        steps = x[1:] - x[:-1] ** 2
+        by_hand = np.zeros(size)
+        by_hand[:-1] = -400 * x[:-1] * steps - 2 * (1 - x[:-1])
+        by_hand[1:] += 200 * steps
+        np.testing.assert_allclose(expected[1], by_hand, rtol=1e-12, atol=1e-11)
+        for made in kernels[1:]:
+            for a, b in zip(expected, run_guarded(made.loaded, [x]), strict=True):
+                np.testing.assert_array_equal(a, b)
