@@ -76,14 +76,14 @@ def derivatives(text: str, engine: str, values: dict) -> list[np.ndarray]:
     return [np.asarray(part) for part in found]
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("engine", ["interpreter", "plain", "native"])
 @pytest.mark.parametrize("mask", MASKS)
 def test_the_untaken_side_is_absent(mask, engine):
     """All gradients are zero, or those of the side that is taken: that is `s` alone."""
     values, failures = point(), []
     singular_ones = SINGULAR[:3] if mask == "a dead relu" else SINGULAR  # of infinities it is not dead
     for name, linear in LINEAR.items():
-        for singular in singular_ones[:: 1 if engine == "interpreter" else 2]:
+        for singular in singular_ones[:: {"interpreter": 1, "plain": 2, "native": 5}[engine]]:
             filled = linear.replace("{x}", f"({singular.format('x')})").replace("{X}", f"({singular.format('X')})")
             *before, value = filled.split("; ")
             text = MASKS[mask].format(before="".join(f"{part}; " for part in before), value=value)
@@ -104,7 +104,7 @@ TAKEN_IN_PART = (
 )
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("engine", ["interpreter", "plain", "native"])
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("text", "what"), TAKEN_IN_PART)
 def test_missing_rows_do_not_matter(text, what, missing, engine):
@@ -141,7 +141,7 @@ BETWEEN = (
 """Masks before a gather, after a sum, and where two sizes are equal by a check only."""
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("engine", ["interpreter", "plain", "native"])
 @pytest.mark.parametrize("text", BETWEEN)
 def test_what_lies_between_does_not_matter(text, engine):
     values = {
@@ -171,7 +171,7 @@ PARTS = (
 )
 
 
-@pytest.mark.parametrize("engine", ["interpreter", "plain"])
+@pytest.mark.parametrize("engine", ["interpreter", "plain", "native"])
 @pytest.mark.parametrize(("text", "what"), PARTS)
 def test_elements_that_no_slice_takes_are_absent(text, what, engine):
     """x[0] is 0, where the root has no derivative, and nothing reads it."""

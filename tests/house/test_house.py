@@ -72,6 +72,15 @@ def test_imports_go_in_no_circle():
     assert left == {}  # what is left imports in a circle, or stands above one
 
 
+def test_functions_in_llvm_s_language_say_what_they_are():
+    """Each file begins with a comment, and is read by its name."""
+    files = sorted((PACKAGE / "native").glob("*.ll"))
+    code = "".join(path.read_text() for path in (PACKAGE / "native").glob("*.py"))
+    read = set(re.findall(r'\bsource\(\s*"(\w+)"', code))
+    assert files and [file.name for file in files if not file.read_text().startswith("; ")] == []
+    assert {file.stem for file in files} == read
+
+
 def test_no_two_classes_have_one_name():
     names = Counter(node.name for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     assert {name for name, times in names.items() if times > 1 and not name.startswith("_")} == set()

@@ -46,7 +46,7 @@ os._exit(0)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize(
-    ("engine", "forks"), [("interpreter", 25), ("native", 25), pytest.param("numba", 2, marks=pytest.mark.compiled)]
+    ("engine", "forks"), [("interpreter", 25), ("native", 8), pytest.param("numba", 2, marks=pytest.mark.compiled)]
 )
 def test_forks_while_compiling(engine, forks):
     done = subprocess.run([sys.executable, "-c", SCRIPT, engine, str(forks)], capture_output=True, timeout=300)

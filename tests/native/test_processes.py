@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gradc.native import entry
+from gradc.native import entry, target
 from gradc.native.target import is_possible
 
 pytestmark = pytest.mark.skipif(
@@ -159,6 +159,21 @@ def test_programs_that_are_dropped_leave_little_behind():
 
 
 # ---------------------------------------------------------------- kernels on disk
+
+
+def test_machine_code_depends_on_all_that_it_is_made_of(tmp_path, monkeypatch):
+    """Whatever changes a file of the package changes the key of what is on disk."""
+    package = tmp_path / "gradc"
+    for folder, name in (("native", "entry.ll"), ("native", "entry.py"), ("ir", "ops.py"), ("", "compiler.py")):
+        (package / folder).mkdir(parents=True, exist_ok=True)
+        (package / folder / name).write_text("; one\n")
+    monkeypatch.setattr(target, "__file__", str(package / "native" / "target.py"))
+    seen = {target._sources()}
+    for file in package.rglob("*.*"):
+        file.write_text("; another\n")
+        seen.add(target._sources())
+    assert len(seen) == 5
+
 
 KEPT = """
 import sys
