@@ -82,8 +82,11 @@ def test_the_untaken_side_is_absent(mask, engine):
     """All gradients are zero, or those of the side that is taken: that is `s` alone."""
     values, failures = point(), []
     singular_ones = SINGULAR[:3] if mask == "a dead relu" else SINGULAR  # of infinities it is not dead
-    for name, linear in LINEAR.items():
-        for singular in singular_ones[:: {"interpreter": 1, "plain": 2, "native": 5}[engine]]:
+    for k, (name, linear) in enumerate(LINEAR.items()):
+        chosen = singular_ones[:: 1 if engine == "interpreter" else 2]
+        if engine == "native":  # four kernels for each
+            chosen = [singular_ones[k % len(singular_ones)]] if (k + list(MASKS).index(mask)) % 2 else []
+        for singular in chosen:
             filled = linear.replace("{x}", f"({singular.format('x')})").replace("{X}", f"({singular.format('X')})")
             *before, value = filled.split("; ")
             text = MASKS[mask].format(before="".join(f"{part}; " for part in before), value=value)

@@ -99,7 +99,7 @@ def test_emitted_python(ran_cases):
 
 
 def test_native(ran_cases):
-    ran_cases(try_all(matrix_programs(13, 20), check_native))
+    ran_cases(try_all(matrix_programs(13, 12), check_native))
 
 
 SCATTERED = (
