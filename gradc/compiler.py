@@ -3,98 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gradc.autodiff.adjoint import adjoint
-from gradc.autodiff.tangent import tangent
-from gradc.emit import python as emit
-from gradc.emit.module import module
 from gradc.frontends.text import TextProgram
-from gradc.ir.graph import Graph, IndexCheck, Node, constant, fresh, in_range, input_node
+from gradc.ir.graph import Graph, IndexCheck, Node, fresh, in_range
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.parser import collector_paused
 from gradc.language.source import Span
-from gradc.loops.ir import Kernel
-from gradc.loops.text import print_kernel
-from gradc.native import listing
-from gradc.native.kernel import Machine, machine
-from gradc.native.target import vector_doubles
 from gradc.program import Elaborated, Program
-from gradc.rewrite import pipeline
-from gradc.rewrite.engine import Applied, lines
-from gradc.schedule.build import build
-from gradc.schedule.expand import expand
-from gradc.schedule.nest import Nest
-from gradc.schedule.phrases import Phrases
-from gradc.schedule.planner import schedule
-from gradc.schedule.tasks import Schedule
-from gradc.schedule.text import schedule_text
 
-
-@dataclass(frozen=True)
-class Transform:
-    """A program seen as a function to compile: the value, or one of its derivatives.
-
-    `build` takes the rewritten graph and the inputs to differentiate, and gives the inputs it adds to the call
-    and the outputs of the kernel.
-    """
-
-    name: str
-    doc: str
-    build: Callable[[Graph, tuple[Node, ...]], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
-
-
-def _value(graph: Graph, wrt: tuple[Node, ...]):
-    return (), graph.outputs
-
-
-def _value_and_grad(graph: Graph, wrt: tuple[Node, ...]):
-    value = graph["value"]
-    return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
-
-
-def _vjp(graph: Graph, wrt: tuple[Node, ...]):
-    value = graph["value"]
-    upstream = input_node(fresh("upstream", graph.input_names), value.type)
-    return (upstream,), _named_bars(wrt, adjoint(value, wrt, upstream))
-
-
-def _jvp(graph: Graph, wrt: tuple[Node, ...]):
-    seeds = _tangent_inputs(graph, wrt)
-    (value_dot,) = tangent(graph.results, seeds)
-    return tuple(seeds.values()), (("value_dot", value_dot),)
-
-
-def _hvp(graph: Graph, wrt: tuple[Node, ...]):
-    value = graph["value"]
-    bars = adjoint(value, wrt, constant(1.0, value.type))
-    seeds = _tangent_inputs(graph, wrt)
-    dots = tangent(bars, seeds)
-    return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
-
-
-def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Node], ...]:
-    return tuple((f"{node.name}_bar", bar) for node, bar in zip(wrt, bars))
-
-
-def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
-    return {node: input_node(fresh(f"{node.name}_dot", graph.input_names), node.type) for node in wrt}
-
-
-TRANSFORMS = {
-    transform.name: transform
-    for transform in (
-        Transform("value", "the value", _value),
-        Transform("value_and_grad", "the value and the gradients", _value_and_grad),
-        Transform("vjp", "the vector-Jacobian product", _vjp),
-        Transform("jvp", "the Jacobian-vector product", _jvp),
-        Transform("hvp", "the Hessian-vector product", _hvp),
-    )
-}
-"""What can be compiled of a program, by name."""
+# Each stage imports what makes it: a kernel that is on disk needs none of them, and they take 0.1 seconds.
+if TYPE_CHECKING:
+    from gradc.emit.python import EmittedFunction
+    from gradc.loops.ir import Kernel
+    from gradc.native.kernel import Machine
+    from gradc.rewrite.engine import Applied
+    from gradc.schedule.nest import Nest
+    from gradc.schedule.phrases import Phrases
+    from gradc.schedule.tasks import Schedule
 
 
 watchers: list[Callable[[Compilation, str, Any], None]] = []
@@ -132,7 +60,7 @@ class Compilation:
         self.program = program
         self.types = dict(types)
         self.wrt = wrt
-        self.transform = TRANSFORMS[transform]
+        self.transform = transform
         self.fast_math = fast_math
         self.applied: dict[str, list[Applied]] = {}
         """The rewrites applied on the way to each stage."""
@@ -169,7 +97,9 @@ class Compilation:
     @watched
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
-        extra, outputs = self.transform.build(self.rewritten, self.wrt_nodes)
+        from gradc.autodiff.transforms import TRANSFORMS
+
+        extra, outputs = TRANSFORMS[self.transform].build(self.rewritten, self.wrt_nodes)
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)
@@ -186,6 +116,8 @@ class Compilation:
         return self._rewrite("lowered", self.derivative)
 
     def _rewrite(self, stage: str, graph: Graph) -> Graph:
+        from gradc.rewrite import pipeline
+
         graph, self.applied[stage] = pipeline.run(stage, graph, self.spans, self.names, self.fast_math)
         return graph
 
@@ -197,16 +129,20 @@ class Compilation:
         is_text = isinstance(self.program, TextProgram)
         program = self.program.text if is_text else print_graph(self.graph)
         types = ", ".join(f"{name}: {type}" for name, type in self.types.items())
-        return f"{program}\n{self.transform.name} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text}"
+        return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text}"
 
     @watched
     def schedule(self) -> Schedule:
         """What shares a loop, and what is saved or recomputed."""
+        from gradc.schedule.planner import schedule
+
         return schedule(self.lowered)
 
     @cached_property
     def nest(self) -> Nest:
         """The loops of the kernel, with reductions and tiles still whole."""
+        from gradc.schedule.build import build
+
         checks = self.lowered.computed_indices
         demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
         return build(self.schedule, demands)
@@ -214,30 +150,43 @@ class Compilation:
     @watched
     def loops(self) -> Kernel:
         """The statements of the kernel: nothing about numbers, order or memory is left to decide."""
+        from gradc.schedule.expand import expand
+
         return expand(self.nest)
 
     def _in_range(self, check: IndexCheck) -> Schedule:
         """What tells whether computed indices are in range."""
+        from gradc.schedule.planner import schedule
+
         return schedule(Graph(self.lowered.inputs, (("in_range", in_range(check)),)))
 
     @cached_property
-    def function(self) -> emit.EmittedFunction:
+    def function(self) -> EmittedFunction:
         """The kernel as a Python function."""
-        return emit.function(self.loops, self.transform.name, self.names)
+        from gradc.emit.python import function
+
+        return function(self.loops, self.transform, self.names)
 
     @cached_property
     def python(self) -> str:
         """The kernel as a module: what it needs, the function."""
+        from gradc.emit.module import module
+
         return module([self.function], self.program.text.strip(), {}, cache=False)
 
     @cached_property
     def machine(self) -> Machine:
         """The kernel in LLVM's language, for vectors of this processor."""
+        from gradc.native.kernel import machine
+        from gradc.native.target import vector_doubles
+
         return machine(self.loops, vector_doubles(), self.names)
 
     @property
     def phrases(self) -> Phrases:
         """What to call values when something is told of them."""
+        from gradc.schedule.phrases import Phrases
+
         return Phrases(self.spans, self.names, self.lowered.outputs)
 
     def stage_text(self, name: str) -> str:
@@ -246,9 +195,35 @@ class Compilation:
 
     def _graph_text(self, name: str) -> str:
         """A graph, after the rules that led to it as comments."""
+        from gradc.rewrite.engine import lines
+
         graph = getattr(self, name)
         rules = "".join(f"# {rule}\n" for rule in lines(self.applied.get(name, ())))
         return rules + print_graph(graph, self.spans)
+
+
+def _schedule_text(compilation: Compilation) -> str:
+    from gradc.schedule.text import schedule_text
+
+    return schedule_text(compilation.schedule, compilation.nest, compilation.phrases)
+
+
+def _loops_text(compilation: Compilation) -> str:
+    from gradc.loops.text import print_kernel
+
+    return print_kernel(compilation.loops)
+
+
+def _llvm_text(compilation: Compilation) -> str:
+    from gradc.native.listing import llvm_text
+
+    return llvm_text(compilation.machine)
+
+
+def _assembly_text(compilation: Compilation) -> str:
+    from gradc.native.listing import assembly_text
+
+    return assembly_text(compilation.machine)
 
 
 STAGES: dict[str, Callable[[Compilation], str]] = {
@@ -258,10 +233,10 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
-    "schedule": lambda compilation: schedule_text(compilation.schedule, compilation.nest, compilation.phrases),
-    "loops": lambda compilation: print_kernel(compilation.loops),
+    "schedule": _schedule_text,
+    "loops": _loops_text,
     "python": lambda compilation: compilation.python,
-    "llvm": lambda compilation: listing.llvm_text(compilation.machine),
-    "asm": lambda compilation: listing.assembly_text(compilation.machine),
+    "llvm": _llvm_text,
+    "asm": _assembly_text,
 }
 """Every stage that can be printed, in order, and how it prints."""

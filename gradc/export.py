@@ -63,12 +63,12 @@ def _assigned(converted: Sequence[tuple[str, str]]) -> str:
 def _doc(compilation: Compilation, function: emit.EmittedFunction) -> list[str]:
     """The docstring of a function: arguments, what is returned, what is raised."""
     nodes = compilation.loops.inputs
-    lines = ["The value and its gradients." if compilation.transform.name == "value_and_grad" else "The value.", ""]
+    lines = ["The value and its gradients." if compilation.transform == "value_and_grad" else "The value.", ""]
     by_type: dict[Type, list[str]] = {}
     for node, parameter in zip(nodes, function.parameters):
         by_type.setdefault(node.type, []).append(parameter)
     lines += [f"{', '.join(names)}: {_described(type)}" for type, names in by_type.items()]
-    if compilation.transform.name == "value_and_grad":
+    if compilation.transform == "value_and_grad":
         bars = ", ".join(name for name, _ in compilation.lowered.outputs[1:])
         single = "," if len(compilation.lowered.outputs) == 2 else ""
         lines.append(f"Returns value, ({bars}{single}); each gradient is shaped like its input.")

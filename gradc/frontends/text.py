@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from gradc.construct.builder import GraphBuilder
-from gradc.construct.elaborate import Reading, elaborate
-from gradc.construct.expressions import Evaluator
 from gradc.frontends.resolve import resolve
 from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
 from gradc.language.syntax import Assign, Definition
-from gradc.language.unparse import unparse
 from gradc.program import Elaborated
+
+if TYPE_CHECKING:
+    from gradc.construct.builder import GraphBuilder
+    from gradc.construct.elaborate import Reading
 
 
 class TextProgram:
@@ -35,13 +36,20 @@ class TextProgram:
     @property
     def syntax(self) -> str:
         """The program printed from its tree."""
+        from gradc.language.unparse import unparse
+
         return unparse(self.tree)
 
     def elaborate(self, types: Mapping[str, Type]) -> Elaborated:
         """The graph for these types of the undeclared inputs."""
+        from gradc.construct.elaborate import elaborate
+
         return elaborate(self.signature, types, self._read, self.source)
 
     def _read(self, builder: GraphBuilder, inputs: dict[str, Node]) -> Reading:
+        from gradc.construct.elaborate import Reading
+        from gradc.construct.expressions import Evaluator
+
         dtype = builder.float_dtype
         sizes = {name: size_node(name, dtype) for name in self.signature.sizes}
         evaluator = Evaluator(builder, dtype, globals=sizes | inputs)

@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc.ir.types import DTYPES
-from gradc.loops.ir import Kernel
 from gradc.native import entry, link, target
 from gradc.native.cache import store
 from gradc.native.frame import Field, Frame, Status
+
+if TYPE_CHECKING:
+    from gradc.loops.ir import Kernel
 
 KINDS = {"ValueError": ValueError, "IndexError": IndexError}
 

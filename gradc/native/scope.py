@@ -24,8 +24,9 @@ from gradc.loops.ir import (
     Statement,
     every,
 )
-from gradc.native.frame import Field, direct_outputs, frame_of
+from gradc.native.frame import Field
 from gradc.native.instructions import TYPES, Value, Writer, number
+from gradc.native.layout import direct_outputs, frame_of
 from gradc.native.vectors import Plan
 
 PATIENCE = 2**24

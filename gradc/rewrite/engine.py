@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import OPS, others
+from gradc.ir.ops import OPS, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -21,6 +22,9 @@ from gradc.language.syntax import Call, Name, walk
 from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition, with_logarithm_inside, with_squares_summed
 from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse
+
+CALLED = re.compile(r"(\w+)\(")
+"""The functions that the text of a rule calls."""
 
 MAX_APPLIED_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
@@ -57,6 +61,12 @@ class Rule:
             for part in parts
         )
 
+    @cached_property
+    def needed(self) -> int:
+        """Ops that every match has, as a set of bits: those that the left side calls by their names."""
+        called = (OPS.get(name) for name in CALLED.findall(self.sides[0]))
+        return bits({op.name for op in called if op is not None and op.kind == "elementwise"})
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The names that do not stand for numbers written in the program."""
@@ -92,8 +102,9 @@ class Rule:
         return result if result.type == node.type else None
 
 
+@cache
 def rules(text: str) -> tuple[Rule, ...]:
-    """The rules of a table, one a line."""
+    """The rules of a table, one a line: the same ones whoever asks, for to read one takes a while."""
     return tuple(Rule(line) for line in text.splitlines() if line)
 
 
@@ -170,17 +181,22 @@ names."""
 
 
 class Selection:
-    """Rules by what a node and its arguments show: most rules are ruled out without being tried."""
+    """Rules by what a node and its arguments show: most rules are ruled out without being tried.
 
-    def __init__(self, rules: Iterable[Rule]):
+    It serves nodes with these ops in them. Rules that need others are not even read, which takes a while.
+    """
+
+    def __init__(self, rules: Iterable[Rule], ops: int):
+        self.ops = ops
         self.by_op: dict[str, list[Rule]] = {}
         self.numbers: set[int] = set()
         self.by_form: dict[tuple[str, ...], list[Rule]] = {}
         self.found: dict[tuple[Any, ...], list[Rule]] = {}
         for rule in rules:
-            self.by_op.setdefault(rule.pattern.op, []).append(rule)
-            for arg in rule.pattern.args:
-                self.numbers |= _bits(arg)
+            if not rule.needed & ~ops:
+                self.by_op.setdefault(rule.pattern.op, []).append(rule)
+                for arg in rule.pattern.args:
+                    self.numbers |= _bits(arg)
 
     def of_form(self, node: Node) -> list[Rule]:
         """The rules whose pattern has the node's op and fits those of its arguments."""
@@ -243,9 +259,15 @@ def _may_be(pattern: Node, op: str) -> bool:
     return condition is None or op in condition.ops
 
 
-@cache
-def selection(rules: tuple[Rule, ...]) -> Selection:
-    return Selection(rules)
+_selections: dict[tuple[Rule, ...], Selection] = {}
+
+
+def selection(rules: tuple[Rule, ...], ops: int) -> Selection:
+    """A selection of rules for nodes with these ops in them, among others."""
+    known = _selections.get(rules)
+    if known is None or ops & ~known.ops:
+        known = _selections[rules] = Selection(rules, ops if known is None else ops | known.ops)
+    return known
 
 
 class Rewriter:
@@ -254,7 +276,8 @@ class Rewriter:
     def __init__(
         self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None, moves: frozenset[str] = frozenset()
     ):
-        self.rules = selection(tuple(rules))
+        self.rules = tuple(rules)
+        self.selection = selection(self.rules, 0)
         self.spans = {} if spans is None else spans
         self.moves = moves
         self.applied: list[Applied] = []
@@ -263,7 +286,7 @@ class Rewriter:
         """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
         self.moves_left = 0
         self.steps: dict[tuple[str, ...], tuple[Step, ...]] = {}
-        """By form, what may change a node: known once the first node with this form is met."""
+        """By form, what may change a node with the ops of the selection in it."""
 
     @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
@@ -325,6 +348,9 @@ class Rewriter:
         return normal[made]
 
     def _step(self, node: Node) -> Node:
+        if node.ops & ~self.selection.ops:
+            self.selection = selection(self.rules, node.ops | self.selection.ops)
+            self.steps.clear()
         steps = self.steps.get(node.form)
         if steps is None:
             steps = self.steps[node.form] = tuple(self._steps_for(node))
@@ -340,11 +366,11 @@ class Rewriter:
                 yield step
         if node.op in self.moves:
             yield self._sink
-        if self.rules.of_form(node):
+        if self.selection.of_form(node):
             yield self._apply_rule
 
     def _apply_rule(self, node: Node) -> Node:
-        for rule in self.rules.candidates(node):
+        for rule in self.selection.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
                 self.applied.append(Applied(rule.text, node, result))

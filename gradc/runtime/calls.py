@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from gradc.compiler import Compilation
-from gradc.export import EXPORTED, python_module
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
@@ -237,6 +236,8 @@ class Calls:
 
     def source(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""
+        from gradc.export import EXPORTED, python_module
+
         return python_module({transform: self.specialiser.compilation(transform, types) for transform in EXPORTED})
 
     @cached_property

@@ -187,7 +187,7 @@ def plain(specialiser: Specialiser, form: Form) -> Callable[..., Any]:
 
 def kernel_function(compilation: Compilation) -> Any:
     """The kernel as a Numba function that is compiled where it is called."""
-    return load(compilation.python)[compilation.transform.name]
+    return load(compilation.python)[compilation.transform]
 
 
 def _parts(first: str, extra: Sequence[types.Type], wrt: tuple[str, ...]) -> Iterator[tuple[str, types.Type]]:

@@ -11,7 +11,6 @@ from gradc.compiler import Compilation
 from gradc.ir import interpret
 from gradc.ir.graph import Graph
 from gradc.ir.types import Type
-from gradc.loops import evaluate
 from gradc.native import engine, target
 from gradc.runtime.results import detach
 
@@ -35,6 +34,8 @@ def interpreted(graph: Graph) -> Run:
 
 def looped(compilation: Compilation) -> Run:
     """The loop IR, statement by statement: what kernels mean. Slow."""
+    from gradc.loops import evaluate
+
     kernel = compilation.loops
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
@@ -49,7 +50,7 @@ def numba(compilation: Compilation) -> Run:
 
     function = jit.compiled(compilation)
     flat = {"value": lambda result: (result,), "value_and_grad": lambda result: (result[0], *result[1])}.get(
-        compilation.transform.name, lambda result: result
+        compilation.transform, lambda result: result
     )
 
     narrow = [k for k, node in enumerate(compilation.derivative.results) if node.type == Type("f32")]

@@ -25,7 +25,7 @@ def plain(text: str) -> dict[str, Any]:
 
 def engine(compilation: Compilation, length: int = 0) -> kernel.Run:
     """An engine for `gradc.compile(..., engine="plain")`; tiles and blocks may have another length."""
-    name = compilation.transform.name
+    name = compilation.transform
     text = compilation.python
     if length:
         text = re.sub(r"^(ROWS|BLOCK) = \d+", rf"\1 = {length}", text, flags=re.MULTILINE)

@@ -1,0 +1,73 @@
+"""What can be compiled of a program: its value, or one of its derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gradc.autodiff.adjoint import adjoint
+from gradc.autodiff.tangent import tangent
+from gradc.ir.graph import Graph, Node, constant, fresh, input_node
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A program seen as a function to compile: the value, or one of its derivatives.
+
+    `build` takes the rewritten graph and the inputs to differentiate, and gives the inputs it adds to the call
+    and the outputs of the kernel.
+    """
+
+    name: str
+    doc: str
+    build: Callable[[Graph, tuple[Node, ...]], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
+
+
+def _value(graph: Graph, wrt: tuple[Node, ...]):
+    return (), graph.outputs
+
+
+def _value_and_grad(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
+
+
+def _vjp(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    upstream = input_node(fresh("upstream", graph.input_names), value.type)
+    return (upstream,), _named_bars(wrt, adjoint(value, wrt, upstream))
+
+
+def _jvp(graph: Graph, wrt: tuple[Node, ...]):
+    seeds = _tangent_inputs(graph, wrt)
+    (value_dot,) = tangent(graph.results, seeds)
+    return tuple(seeds.values()), (("value_dot", value_dot),)
+
+
+def _hvp(graph: Graph, wrt: tuple[Node, ...]):
+    value = graph["value"]
+    bars = adjoint(value, wrt, constant(1.0, value.type))
+    seeds = _tangent_inputs(graph, wrt)
+    dots = tangent(bars, seeds)
+    return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
+
+
+def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Node], ...]:
+    return tuple((f"{node.name}_bar", bar) for node, bar in zip(wrt, bars))
+
+
+def _tangent_inputs(graph: Graph, wrt: tuple[Node, ...]) -> dict[Node, Node]:
+    return {node: input_node(fresh(f"{node.name}_dot", graph.input_names), node.type) for node in wrt}
+
+
+TRANSFORMS = {
+    transform.name: transform
+    for transform in (
+        Transform("value", "the value", _value),
+        Transform("value_and_grad", "the value and the gradients", _value_and_grad),
+        Transform("vjp", "the vector-Jacobian product", _vjp),
+        Transform("jvp", "the Jacobian-vector product", _jvp),
+        Transform("hvp", "the Hessian-vector product", _hvp),
+    )
+}
+"""What can be compiled of a program, by name."""
