@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gradc.construct import indexing, products
 from gradc.construct.calls import CallArguments
+from gradc.construct.joined import Listed, number, whole
 from gradc.construct.static import static_size
 from gradc.ir.graph import Node, iota
 from gradc.language.diagnostics import Error
@@ -37,6 +38,8 @@ def arange(call: CallArguments) -> Node:
 
 def _indices(call: CallArguments) -> Node:
     chosen = call.given["indices"]
+    if isinstance(chosen, Listed):
+        return whole(call.builder, chosen)
     if not isinstance(chosen, Node):
         raise Error("G0202", f"`{call.name}` takes an array of integers", call.span("indices"))
     return chosen
@@ -58,7 +61,5 @@ def einsum(call: CallArguments) -> Node:
             "G0202", "`einsum` takes subscripts as its first argument", call.site.span,
             help='write them in quotes, a letter for each axis, as in `einsum("ij,jk->ik", A, B)`',
         )  # fmt: skip
-    for position, value in enumerate(operands, 1):
-        if not isinstance(value, Node):
-            raise Error("G0202", "`einsum` takes arrays after its subscripts", call.site.part(position))
-    return products.einsum(call.builder, subscripts, tuple(operands), call.site.span)
+    arrays = tuple(number(call.builder, value, call.site.part(at)) for at, value in enumerate(operands, 1))
+    return products.einsum(call.builder, subscripts, arrays, call.site.span)

@@ -153,7 +153,7 @@ class GraphBuilder:
         if type.is_float and all([node.type == type for node in nodes]) and not all([n.is_constant for n in nodes]):
             return nodes
         if op and OPS[op].keeps_integers and any(node.type.dtype == "i64" for node in nodes):
-            whole = tuple(integers for node in nodes if (integers := _as_integers(node)) is not None)
+            whole = tuple(integers for node in nodes if (integers := as_integers(node)) is not None)
             if len(whole) == len(nodes):
                 return whole
         floats = [node.type.dtype for node in nodes if node.type.is_float and not node.is_constant]
@@ -219,7 +219,7 @@ class GraphBuilder:
         return self.elementwise(op, left, right, span=span)
 
 
-def _as_integers(node: Node) -> Node | None:
+def as_integers(node: Node) -> Node | None:
     """The node as i64; None unless its elements are whole numbers whatever the inputs hold."""
     if node.type.dtype in ("i64", "bool"):
         return cast(node, "i64")
@@ -233,7 +233,7 @@ def _as_integers(node: Node) -> Node | None:
             whole[part] = cast(part, "i64")
         elif part.op == "size":
             whole[part] = size_node(part.attrs[0], "i64")
-        elif part.row.keeps_integers or part.op == "broadcast":
+        elif part.row.keeps_integers or part.row.keeps_elements or part.op == "pad":
             args = tuple(whole.get(arg, arg) for arg in part.args)
             whole[part] = build(part.op, args, part.attrs)
         elif part.type.dtype in ("i64", "bool"):

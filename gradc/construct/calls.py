@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder
+from gradc.construct.joined import Listed, array
 from gradc.construct.site import Site
 from gradc.construct.static import static_integer
 from gradc.ir.graph import Node
@@ -52,6 +53,8 @@ class CallArguments:
     def array(self, parameter: str) -> Node:
         """An argument that has to be a number or an array."""
         value = self.given[parameter]
+        if isinstance(value, Listed):
+            return array(self.builder, value)
         if not isinstance(value, Node):
             raise Error("G0202", f"`{self.written}` takes numbers or arrays", self.span(parameter))
         return value

@@ -5,28 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.construct.calls import CallArguments
+from gradc.construct.joined import number
 from gradc.construct.static import static_integer
 from gradc.ir.graph import Node, constant, replace, topological
 from gradc.ir.ops import OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
-from gradc.language.errors.expressions import no_number
-from gradc.language.source import Span
 
 Value = Any
 """What an expression is worth: a node; for parts of calls and indices also a slice, a tuple, a text, a flag or None."""
 
 
-def number(value: Value, span: Span | None) -> Node:
-    """A value that has to be a number or an array."""
-    if isinstance(value, Node):
-        return value
-    raise no_number(span)
-
-
 def elementwise(call: CallArguments) -> Node:
     """An op of the table by its name."""
-    args = [number(call.given[parameter], call.site.span) for parameter in OPS[call.name].params]
+    args = [number(call.builder, call.given[parameter], call.span(parameter)) for parameter in OPS[call.name].params]
     return call.builder.elementwise(call.name, *args, span=call.site.span)
 
 

@@ -11,8 +11,9 @@ from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.describe import operands
-from gradc.construct.elementwise import Value, elementwise, number
+from gradc.construct.elementwise import Value, elementwise
 from gradc.construct.functions import FUNCTIONS
+from gradc.construct.joined import listed, number
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
 from gradc.ir.graph import Node, constant
@@ -72,7 +73,8 @@ class Evaluator:
 
     def number(self, expression: Expression, scope: Mapping[str, Node] | None = None) -> Node:
         """The value of an expression that has to be a number or an array."""
-        return number(self.evaluate(expression, self.globals if scope is None else scope), expression.span)
+        value = self.evaluate(expression, self.globals if scope is None else scope)
+        return number(self.builder, value, expression.span)
 
     def evaluate(self, expression: Expression, scope: Mapping[str, Node]) -> Value:
         """The value of an expression, its names looked up in `scope` first."""
@@ -124,23 +126,26 @@ class Evaluator:
             case Literal():
                 return constant(float(node.value), self.literal_type)
             case Binary() if node.op != "@":
-                left, right = number(arguments[0], node.left.span), number(arguments[1], node.right.span)
+                left, right = (
+                    number(builder, value, part.span) for value, part in zip(arguments, (node.left, node.right))
+                )
                 return builder.elementwise(OPERATORS[node.op], left, right, span=span)
             case Special():
                 return SPECIAL[node.kind]
             case Subscripts():
                 return node.text
             case List():
-                return arguments
+                return listed(arguments, span, tuple(part.span for part in node.items)) if node.is_array else arguments
             case Slice():
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
                 return slice(*(part and static_whole(builder, part, span, "a slice") for part in parts))
             case Index():
-                return indexing.index(builder, number(arguments[0], node.value.span), arguments[1:], _index_site(node))
+                value = number(builder, arguments[0], node.value.span)
+                return indexing.index(builder, value, arguments[1:], _index_site(node))
             case Call():
                 return self._call(node, arguments)
-        args = tuple(number(value, part.span) for value, part in zip(arguments, children(node)))
+        args = tuple(number(builder, value, part.span) for value, part in zip(arguments, children(node)))
         match node:
             case Unary(op="+"):
                 return args[0]
@@ -188,7 +193,7 @@ class Evaluator:
                 assert default is not None
                 given[parameter.id] = self.number(default, {})
         spans = dict(zip(names, (arg.span for arg in node.args)))
-        return {name: number(given[name], spans.get(name, node.span)) for name in names}
+        return {name: number(self.builder, given[name], spans.get(name, node.span)) for name in names}
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Node:
         positional, name = arguments[: len(node.args)], node.function

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, elementwise, reductions, shapes
+from gradc.construct import arrays, creation, elementwise, reductions, shapes
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -101,6 +101,18 @@ ROWS: list[Builtin] = [
     _built("take_along_axis", "x indices axis", arrays.take_along, indices="indices", keeps="x"),
     _built("one_hot", "indices size", arrays.one_hot, indices="indices"),
     _built("arange", "size", arrays.arange, arrays=""),
+    _built("zeros", "shape", creation.filled, arrays=""),
+    _built("ones", "shape", creation.filled, arrays=""),
+    _built("full", "shape fill_value", creation.filled, arrays=""),
+    _built("zeros_like", "x", creation.filled_like),
+    _built("ones_like", "x", creation.filled_like),
+    _built("full_like", "x fill_value", creation.filled_like, arrays=""),
+    _built("eye", "N M= k=", creation.eye, arrays=""),
+    _built("tril", "x k=", creation.triangle),
+    _built("triu", "x k=", creation.triangle),
+    _built("flip", "x axis=", creation.flip, keeps="x"),
+    _built("roll", "x shift axis=", creation.roll, keeps="x", indices="shift"),
+    _built("pad", "x pad_width mode= constant_values=", creation.pad),
     _built("concatenate", "arrays axis=", shapes.concatenate),
     _built("stack", "arrays axis=", shapes.concatenate),
     _built("transpose", "x axes=", shapes.transpose, keeps="x"),
@@ -110,6 +122,8 @@ ROWS: list[Builtin] = [
     _built("cumsum", "x axis=", shapes.cumsum),
     _built("diag", "x", shapes.diag),
     _built("trace", "x", shapes.diag),
+    _defined("flipud(x)", "x[::-1]"),
+    _defined("fliplr(x)", "x[:, ::-1]"),
     _defined("relu(x)", "max(x, 0)"),
     _defined("leaky_relu(x, slope=0.01)", "where(x > 0, x, slope * x)"),
     _defined("elu(x, alpha=1)", "where(x > 0, x, alpha * expm1(x))"),
@@ -149,6 +163,7 @@ ALIASES = {
     "arctan": "atan",
     "arctan2": "atan2",
     "arctanh": "atanh",
+    "eye": "identity",
     "lgamma": "gammaln",
     "log": "ln",
     "max": "amax",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradc.construct.builder import GraphBuilder
+from gradc.construct.builder import GraphBuilder, as_integers
 from gradc.construct.describe import operands, sides, within
+from gradc.construct.joined import Listed, whole
 from gradc.construct.site import Site
 from gradc.construct.static import static_integer, static_whole
 from gradc.ir.graph import Check, IndexCheck, Node, broadcast, constant, make, size_node, squeeze
@@ -19,6 +20,7 @@ from gradc.language.source import Span
 def index(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site) -> Node:
     """`value[items]`, as in NumPy: axes that are not mentioned are kept whole."""
     spans = [site.part(position) for position in range(len(items))]
+    items = tuple(whole(builder, item) if isinstance(item, Listed) else item for item in items)
     items, spans = _without_ellipsis(value, items, spans, site)
     used = sum(item is not None for item in items)
     if used > value.type.rank:
@@ -211,8 +213,11 @@ def one_hot(builder: GraphBuilder, chosen: Node, size: Size, span: Span | None) 
 
 def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None) -> Node:
     """An array of indices, those below zero counted from the end; what an input holds is checked at the call."""
-    if index.is_constant and index.shape == () and index.type.dtype != "i64":
-        index = constant(static_integer(index, span, "an index"), Type("i64"))
+    if index.is_constant and index.type.dtype != "i64":
+        if index.shape == ():
+            index = constant(static_integer(index, span, "an index"), Type("i64"))
+        else:
+            index = as_integers(index) or index
     if index.type.dtype != "i64":
         floats = _float_inputs(index) if index.type.is_float else []
         raise Error(

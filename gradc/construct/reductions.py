@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradc.construct.calls import CallArguments
+from gradc.construct.joined import number
 from gradc.ir.graph import Check, Node, broadcast, constant
 from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import product
@@ -49,10 +50,8 @@ def extremes(call: CallArguments) -> Node:
     for key in call.keywords:
         if key in ("axis", "keepdims"):
             raise Error("G0304", f"`{call.written}` of several values has no `{key}`", call.site.keys.get(key))
-    values = (*call.args, *call.keywords.values())
-    for position, value in enumerate(values):
-        if not isinstance(value, Node):
-            raise Error("G0202", f"`{call.written}` takes numbers or arrays", call.site.part(position))
+    given = (*call.args, *call.keywords.values())
+    values = [number(call.builder, value, call.site.part(position)) for position, value in enumerate(given)]
     op = OPS[call.name].combine
     result = values[0]
     for value in values[1:]:

@@ -7,6 +7,7 @@ from typing import Any
 from gradc.construct.calls import CallArguments
 from gradc.construct.describe import describe
 from gradc.construct.indexing import slice_node
+from gradc.construct.joined import Listed, number, side_by_side, stacked
 from gradc.construct.products import diagonal
 from gradc.construct.static import static_integer, static_size
 from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
@@ -132,9 +133,10 @@ def diag(call: CallArguments) -> Node:
 def concatenate(call: CallArguments) -> Node:
     """Arrays one after the other along an axis (`concatenate`), or along a new one (`stack`)."""
     builder, arrays, name = call.builder, call.given["arrays"], call.name
-    if not isinstance(arrays, tuple) or not arrays or not all(isinstance(array, Node) for array in arrays):
+    if not isinstance(arrays, tuple) or not arrays:
         raise Error("G0202", f"`{name}` takes a list of arrays, as in `{name}([x, y])`", call.span("arrays"))
-    arrays = builder.numbers(arrays)
+    spans = arrays.spans if isinstance(arrays, Listed) else (call.span("arrays"),) * len(arrays)
+    arrays = builder.numbers(tuple(number(builder, array, span) for array, span in zip(arrays, spans)))
     rank = arrays[0].type.rank + (name == "stack")
     axis = call.integer("axis") if "axis" in call.given else 0
     if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
@@ -145,27 +147,8 @@ def concatenate(call: CallArguments) -> Node:
         raise Error("G0204", f"axis {axis} is out of range", call.span("axis"), help=valid)
     axis %= rank
     if name == "stack":
-        dims = others(rank, (axis,))
-        arrays = builder.broadcast_together(arrays, call.site.span)
-        arrays = tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in arrays)
+        return stacked(builder.broadcast_together(arrays, call.site.span), axis)
     for array in arrays[1:]:
         for k in others(rank, (axis,)):
             builder.equal_sizes(arrays[0].shape[k], array.shape[k], arrays, call.site.span)
     return side_by_side(arrays, axis)
-
-
-def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
-    """The sum of the arrays, each padded to its place."""
-    total: Size = 0
-    for array in arrays:
-        total = derive("+", total, array.shape[axis])
-    shape = (*arrays[0].shape[:axis], total, *arrays[0].shape[axis + 1 :])
-    first: Size = 0
-    result = None
-    for array in arrays:
-        parts = tuple((first, 1, size) if k == axis else (0, 1, size) for k, size in enumerate(array.shape))
-        placed = make("pad", array, attrs=(parts, shape))
-        result = placed if result is None else make("add", result, placed)
-        first = derive("+", first, array.shape[axis])
-    assert result is not None
-    return result

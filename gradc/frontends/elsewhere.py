@@ -152,16 +152,10 @@ WRITTEN = {
     "X @ w + b": "linear addmm",
     # shapes
     "reshape(x, -1)": "flatten ravel",
-    "x[::-1]": "flip flipud",
-    "x[:, ::-1]": "fliplr",
     "x[1:] - x[:-1]": "diff",
-    "concatenate([x[k:], x[:k]])": "roll",
     "take(x, indices, axis)": "repeat gather index_select",
     "concatenate([x, y], axis)": "concat hstack vstack append row_stack column_stack",
     "stack([x, y], axis)": "dstack",
-    "where(expand_dims(arange(n), 1) >= arange(n), X, 0)": "tril",
-    "where(expand_dims(arange(n), 1) <= arange(n), X, 0)": "triu",
-    "one_hot(arange(n), n)": "eye identity",
     "a + (b - a) * arange(n) / (n - 1)": "linspace",
     "where(x < 0, f, where(x < 1, g, h))": "select piecewise choose cond",
 }
@@ -194,13 +188,10 @@ NOT_HERE = {
 
 OTHERWISE = {
     **dict.fromkeys(("swapaxes", "moveaxis"), "write `transpose(x, axes)`, with all axes in their new order"),
-    **dict.fromkeys(("zeros", "zeros_like"), "write 0: numbers broadcast"),
-    **dict.fromkeys(("ones", "ones_like"), "write 1: numbers broadcast"),
-    **dict.fromkeys(("full", "full_like"), "write the number: numbers broadcast"),
     "tensordot": 'write `einsum`, as in `einsum("ij,jk->ik", A, B)`',
     "tile": "write `x + 0 * y`, with a y of the shape wanted: arrays broadcast",
     **dict.fromkeys(("broadcast_to", "broadcast_arrays"), "arrays broadcast by themselves"),
-    **dict.fromkeys(("array", "asarray", "tensor"), "arrays are inputs; `stack([a, b])` makes one of numbers"),
+    **dict.fromkeys(("array", "asarray", "tensor"), "arrays are inputs; one of numbers is written `[a, b]`"),
     **dict.fromkeys(("len", "size", "shape"), "declare the sizes, as in `x: f64[n]`, and write `n`"),
     **dict.fromkeys(("float", "float64", "double"), "all values are floats; `x: f64` declares one"),
 }

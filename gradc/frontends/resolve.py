@@ -278,8 +278,8 @@ class _Resolver:
 
     @staticmethod
     def _wanted(part: Expression | Slice | Special) -> None:
-        """Refuse a list or a word where only a number or an array makes sense."""
-        if isinstance(part, (List, Special)):
+        """Refuse a word, or a list in round brackets, where only a number or an array makes sense."""
+        if isinstance(part, Special) or (isinstance(part, List) and not part.is_array):
             raise no_number(part.span)
 
     def _reduces(self, node: Expression | Slice | Special) -> bool:

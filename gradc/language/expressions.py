@@ -364,7 +364,7 @@ class ExpressionReader:
         elif group.value is not None:
             node = Index(span, group.value, items)
         else:
-            node = List(span, items)
+            node = List(span, items, group.kind == "[")
         return self.hold(node, group.start, token.stop)
 
 

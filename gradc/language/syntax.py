@@ -95,7 +95,7 @@ class Special:
 
 @record
 class Subscripts:
-    """The first argument of `einsum`, without its quotes."""
+    """A text in quotes, without them: the first argument of `einsum`, the value of `mode` and `method`."""
 
     span: Span
     text: str
@@ -120,10 +120,12 @@ class Transpose:
 
 @record
 class List:
-    """`[a, b, c]` or `(a, b, c)`: only as an argument, as in `stack([x, y])` and `axis=(0, 1)`."""
+    """`[a, b, c]`, an array or an argument, or `(a, b, c)`: only as an argument, as in `axis=(0, 1)`."""
 
     span: Span
     items: tuple[Expression, ...]
+    is_array: bool = True
+    """Whether its brackets are square."""
 
 
 Expression = (

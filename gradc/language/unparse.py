@@ -151,9 +151,9 @@ def pieces(node: Expression | Slice) -> Iterator[Piece]:
             yield from ("(", (node.value, CONDITION), ")") if bare_number else ((node.value, ATOM),)
             yield ".T"
         case List():
-            yield "["
+            yield "[" if node.is_array else "("
             yield from listed([(item, CONDITION) for item in node.items])
-            yield "]"
+            yield "]" if node.is_array else ",)" if len(node.items) == 1 else ")"
 
 
 def listed(items: list[Piece]) -> Iterator[Piece]:

@@ -69,7 +69,8 @@ NUMPY = {
         name: getattr(np, name)
         for name in """
             sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis concatenate stack
-            outer dot matmul where exp sqrt log tanh sin abs arange trace diag""".split()
+            outer dot matmul zeros ones full zeros_like ones_like full_like eye identity tril triu flip fliplr flipud
+            roll pad where exp sqrt log tanh sin abs arange trace diag""".split()
     },
     "max": lambda x, *rest, **options: np.maximum(x, *rest) if rest else np.max(x, **options),
     "min": lambda x, *rest, **options: np.minimum(x, *rest) if rest else np.min(x, **options),
@@ -273,6 +274,49 @@ def gathers() -> Iterator[Example]:
     yield example("mean(x[i], axis=1) @ y", x=(5, 3), y=(3, 2), i=[[4, 4, 1], [0, 1, 4]])
     yield example("x[i] @ y[i]", x=(4,), y=(4,), i=[1, 1, 0])
     yield example("x[i] @ y", x=(4, 3), y=(3, 2), i=[1, 1, 0])
+
+
+LITERALS = (
+    "[x, 2, y]", "[[x, y], [y, -1]]", "[x] + y", "[[x], [y]]", "ones(2) * y * [[[x, 1], [y, 2]]]",
+    "sum(ones(2) * [x, y] * [1, 2])", "y + x * ones(2) * [1, 3]",
+)  # fmt: skip
+MADE = (
+    "eye(3) * x", "eye(3, k=1) * x[:, None]", "eye(2, 3, -1) * x", "identity(3) * x", "zeros(3) + x", "ones(3) * x",
+    "zeros((2, 3)) + x", "ones([2, 1]) * x", "full(3, 2) * x", "full((2, 3), x)", "zeros_like(x) + x",
+    "ones_like(x) * x", "full_like(x, x[0])", "[1, 2, 3] * x", "[[1, 2, 3], [4, 5, 6]] * x", "x[[2, 0]]",
+    "take(x, [0, -1])", "one_hot([0, 2, 1], 3) * x", "max(x, [0, 1, 2])", "max([x[0], x[1]])", "dot([1, 2, 3], x)",
+    "[x, 2 * x, x**2]", "stack([x, [1, 2, 3]]) * x", "concatenate([[1, 2], x**2, [3]])", "x[[[0, -1], [1, 1]]]",
+)  # fmt: skip
+MODES = ("edge", "wrap", "reflect", "symmetric", "constant")
+MOVED = (
+    "flip(x)", "flip(x, 0)", "flip(x, axis=-1)", "flip(x, (0, 1))", "fliplr(x)", "flipud(x)", "roll(x, 1)",
+    "roll(x, -2, axis=1)", "roll(x, 5, 0)", "roll(x, (1, 1), (0, 1))", "roll(x, 1, (0, 1))", "roll(x, 0)",
+    "roll(x, i)", "roll(x, -i, axis=1)", "pad(x, 1)", "pad(x, (1, 2))", "pad(x, ((0, 1), (2, 0)))", "tril(x)",
+    "pad(x, 2, constant_values=3)", "pad(x, ((1, 0),), constant_values=7)", "triu(x)", "tril(x, 1)", "triu(x, k=-1)",
+    *(f'pad(x, {width}, mode="{mode}")' for width in ("1", "((5, 0), (2, 7))") for mode in MODES),
+)  # fmt: skip
+
+
+def constructions() -> Iterator[Example]:
+    for text in LITERALS:
+        yield example(text, x=(), y=())
+    for text in MADE:
+        yield example(text, x=(3,))
+    for text in MOVED:
+        yield example(
+            f"{text} * x[0, 0]", x=(3, 4), **({"i": 5} if text.startswith(("roll(x, i", "roll(x, -i")) else {})
+        )
+    for text in (
+        "flip(x)",
+        "roll(x, 7)",
+        "roll(x, -1)",
+        'pad(x, (2, 3), mode="reflect")',
+        'pad(x, 2, mode="symmetric")',
+    ):
+        yield example(f"{text} * 2", x=(1,))
+    yield example("roll(x, 1)", x=(0,))
+    yield example("pad(x, 1)", x=(0,))
+    yield example("tril(x) @ triu(x)", x=(2, 3, 3))
 
 
 def losses() -> Iterator[Example]:

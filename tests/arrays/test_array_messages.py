@@ -24,13 +24,13 @@ PROGRAMS = {
         "x: f64[2]; y: f64[2, 2]; concatenate([x, y])", "x: f64[2, 3]; y: f64[3, 2]; concatenate([x, y])",
         "x: f64[2]; y: f64[3]; stack([x, y])", "x: f64; y: f64; concatenate([x, y])", "concatenate([])",
         "concatenate(x)",
-        "stack([1, [2, 3]])", "[x, y]", "x + [1, 2]", "[[1, 2], [3]] @ x",
+        "stack([1, [2, 3]])", "[[1, 2], [3]] @ x", "[]", "(1, 2) + x", "[x, None]",
     ),
     "indices": (
         "x: f64[3]; i: f64[2]; x[i]", "x: f64[3]; x[0.5]", "x: f64[3]; x[5]", "x: f64[3]; x[-4]",
         "x: f64[3, 4]; x[0, 1, 2]",
         "x: f64[3]; x[..., ...]", "x: f64[3]; x[::0]", "x: f64[3]; x[arange(5)]", "x: f64[3]; y: f64[5]; x[argmax(y)]",
-        "x: f64[n]; x[[0, 1]]", "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]", "x: f64[n]; x[0, 0]",
+        "x: f64[n]; x[True]", "x: f64[n]; x[x > 0]", "x: f64[n]; x[0, 0]",
         "log: f64; log[0]", "polygamma(x, y)",
         "x: f64[3, 4]; i: i64[2]; j: i64[2]; x[i, j]", "x: f64[3, 4]; i: i64[4]; x[arange(3), i]",
         "x: f64[3, 4]; i: i64[3]; x[arange(4), i]", "x: f64[3, 4]; take(x, 1)", "x: f64[3]; take(x, 3)",
@@ -46,9 +46,14 @@ PROGRAMS = {
         "x: f64[3, 4]; y: i64; softmax_cross_entropy(x, y)", "x: f64[3, 4]; y: i64; multiclass_hinge(x, y, 2)",
         "x: f64[3, 4]; y: i64; take_along_axis(x, y, 1)",
     ),
+    "made": (
+        "x: f64[3]; roll(x, y)", "x: f64[3]; roll(x, 1, 2)", "x: f64[3]; roll(x, (1, 2), 0)", "x: f64[3]; pad(x, -1)",
+        "x: f64[3]; pad(x, ((1, 2), (3, 4)))", 'x: f64[3]; pad(x, 1, mode="mirror")', "x: f64[3]; full(2, x)",
+        'x: f64[0]; pad(x, 1, mode="edge")', "x: f64[3]; tril(x)", "zeros(2.5)", "eye(x)", "x: f64[3]; zeros((3, x))",
+    ),
     "absent": (
-        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "zeros(3)", "sort(x)", "inv(x)", "tensordot(x, x)",
-        "eye(3)", "x.shape", "x.sum()",
+        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "sort(x)", "inv(x)", "tensordot(x, x)",
+        "x.shape", "x.sum()",
     ),
 }  # fmt: skip
 """By group, programs that are wrong whatever the call passes."""

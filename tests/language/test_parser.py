@@ -106,7 +106,7 @@ def test_what_is_printed_is_read_back(program):
         ("(-x)**2-(-(x**2))", "(-x)**2 - -x**2"),
         ("(x^y)^z^(w)", "(x**y)**z**w"),
         ("x[(1):(-1),None,...,::2]", "x[1:-1, None, ..., ::2]"),
-        ("f((a,b),k=(1))", "f([a, b], k=1)"),
+        ("f((a,b),k=(1))", "f((a, b), k=1)"),
         ("def f(a,b=1)=a+b;x,y:f64[n,3];q=f(x);q", "def f(a, b=1) = a + b\nx: f64[n, 3]\ny: f64[n, 3]\nq = f(x)\nq"),
     ],
 )

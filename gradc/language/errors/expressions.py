@@ -302,7 +302,7 @@ def no_number(span: Span | None) -> Error:
         "G0108",
         "expected a number or an array",
         span,
-        help="lists, None, True and False are only allowed where a function or an index takes them",
+        help="an array is written `[a, b]`; None, True and False are allowed where a function or an index takes them",
     )
 
 

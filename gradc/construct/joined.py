@@ -1,0 +1,103 @@
+"""Arrays side by side: what is concatenated, and lists of numbers as the arrays that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradc.construct.builder import GraphBuilder, as_integers
+from gradc.ir.graph import Node, broadcast, make
+from gradc.ir.ops import others
+from gradc.ir.sizes import Size, derive
+from gradc.language.diagnostics import Error
+from gradc.language.errors.expressions import no_number
+from gradc.language.source import Span
+
+
+class Listed(tuple):
+    """The values of a list in square brackets: an array where one is wanted, otherwise as good as a tuple."""
+
+    span: Span
+    spans: tuple[Span, ...]
+    """Where each of the values was written."""
+
+
+def listed(values: tuple[Any, ...], span: Span, spans: tuple[Span, ...]) -> Listed:
+    result = Listed(values)
+    result.span, result.spans = span, spans
+    return result
+
+
+def number(builder: GraphBuilder, value: Any, span: Span | None) -> Node:
+    """A value that has to be a number or an array."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, Listed):
+        return array(builder, value)
+    raise no_number(span)
+
+
+def array(builder: GraphBuilder, values: Listed) -> Node:
+    """A list, and lists in it, as an array; the innermost lists come first."""
+    lists = [values]
+    for inner in lists:
+        lists += (value for value in inner if isinstance(value, Listed))
+    found: dict[int, Node] = {}
+    for inner in reversed(lists):
+        rows = []
+        for value, span in zip(inner, inner.spans):
+            row = found.get(id(value), value)
+            if not isinstance(row, Node):
+                raise no_number(span)
+            rows.append(row)
+        found[id(inner)] = _row(builder, tuple(rows), inner)
+    return found[id(values)]
+
+
+def _row(builder: GraphBuilder, items: tuple[Node, ...], values: Listed) -> Node:
+    """The items of a list along a first axis."""
+    if not items:
+        raise Error("G0108", "an empty list has no shape", values.span, help="`zeros(0)` is an array without elements")
+    items = builder.numbers(items, "add")
+    first = items[0].shape
+    for item, span in zip(items, values.spans):
+        same_rank = len(item.shape) == len(first)
+        if not same_rank or any(a != b for a, b in zip(item.shape, first) if isinstance(a, int) and isinstance(b, int)):
+            raise Error(
+                "G0201", "the items of a list have different shapes", span,
+                label=f"this is {item.type}, the first one {items[0].type}",
+                help="the rows of a matrix are equally long; `concatenate` joins arrays of different sizes",
+            )  # fmt: skip
+        for a, b in zip(first, item.shape):
+            builder.equal_sizes(a, b, (items[0], item), span)
+    return stacked(items, 0)
+
+
+def stacked(arrays: tuple[Node, ...], axis: int) -> Node:
+    """Arrays of one shape along a new axis."""
+    rank = arrays[0].type.rank + 1
+    dims = others(rank, (axis,))
+    return side_by_side(tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in arrays), axis)
+
+
+def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
+    """The sum of the arrays, each padded to its place."""
+    total: Size = 0
+    for array in arrays:
+        total = derive("+", total, array.shape[axis])
+    shape = (*arrays[0].shape[:axis], total, *arrays[0].shape[axis + 1 :])
+    first: Size = 0
+    result = None
+    for array in arrays:
+        parts = tuple((first, 1, size) if k == axis else (0, 1, size) for k, size in enumerate(array.shape))
+        placed = make("pad", array, attrs=(parts, shape))
+        result = placed if result is None else make("add", result, placed)
+        first = derive("+", first, array.shape[axis])
+    assert result is not None
+    return result
+
+
+def whole(builder: GraphBuilder, values: Listed) -> Node:
+    """A list as an array of indices: of integers where all its items are whole numbers."""
+    node = array(builder, values)
+    integers = as_integers(node)
+    return node if integers is None else integers
