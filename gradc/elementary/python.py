@@ -141,10 +141,11 @@ def _lower_from_bits(context, builder, signature, args):
 
 IMPORTS = "from numba import njit, types\nfrom numba.extending import lower_builtin, type_callable\n"
 
-PRIMITIVES = {
-    name: f"\n{inspect.getsource(getattr(primitives, name))}\n{registered}" for name, registered in REGISTERED.items()
-}
-"""The primitives as modules define them; they need `struct`, `np` and the imports."""
+
+@cache
+def primitive_texts() -> dict[str, str]:
+    """The primitives as modules define them; they need `struct`, `np` and the imports."""
+    return {name: f"\n{inspect.getsource(getattr(primitives, name))}\n{text}" for name, text in REGISTERED.items()}
 
 
 @cache

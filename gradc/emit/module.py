@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from gradc.elementary.python import IMPORTS, PRIMITIVES
+from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.emit.python import EmittedFunction
 from gradc.loops.support import ELEMENTARY, NEEDED, REASSOCIATED, source
 from gradc.schedule.expand import BLOCK
@@ -29,7 +29,9 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
     carried = {name: source(name) for name in sorted(calls)}
-    primitives = [text for name, text in PRIMITIVES.items() if any(f"{name}(" in text for text in carried.values())]
+    primitives = [
+        text for name, text in primitive_texts().items() if any(f"{name}(" in text for text in carried.values())
+    ]
     options = OPTIONS + ", cache=True" * cache
     used = "\n".join((body, *primitives, *carried.values()))
     standard = "".join(f"import {name}\n" for name in ("math", "struct") if f"{name}." in used)

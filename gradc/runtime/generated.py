@@ -10,7 +10,7 @@ import linecache
 from functools import cache
 from typing import Any
 
-from gradc.elementary.python import IMPORTS, PRIMITIVES
+from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.loops.support import HELPERS
 
 NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -25,7 +25,7 @@ def load(text: str) -> dict[str, Any]:
     filename = f"<gradc {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": __name__}
-    for name, primitive in PRIMITIVES.items():
+    for name, primitive in primitive_texts().items():
         if primitive in text:
             text = text.replace(primitive, "\n" * primitive.count("\n"))
             namespace[name] = _primitives()[name]
@@ -41,5 +41,5 @@ def load(text: str) -> dict[str, Any]:
 def _primitives() -> dict[str, Any]:
     """The functions that Numba has been told an instruction for: once, for all modules."""
     namespace: dict[str, Any] = {"__name__": __name__}
-    exec(f"import struct\nimport numpy as np\n{IMPORTS}{''.join(PRIMITIVES.values())}", namespace)
+    exec(f"import struct\nimport numpy as np\n{IMPORTS}{''.join(primitive_texts().values())}", namespace)
     return namespace

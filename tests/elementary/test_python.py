@@ -10,7 +10,7 @@ from measure import compiled
 from test_elementary import ROWS, points, same_bits, special
 
 from gradc.elementary import primitives
-from gradc.elementary.python import IMPORTS, PRIMITIVES, function, is_printable, source
+from gradc.elementary.python import IMPORTS, function, is_printable, primitive_texts, source
 from gradc.elementary.template import template
 
 NAMES = [name for name in ROWS if is_printable(name)]
@@ -67,7 +67,7 @@ def test_loops_have_vectors(name):
     params = template(name).params
     of_element = ", ".join(f"{param}[i]" for param in params)
     text = "\n".join([
-        "import struct\nimport numpy as np", IMPORTS, *PRIMITIVES.values(),
+        "import struct\nimport numpy as np", IMPORTS, *primitive_texts().values(),
         '@njit(error_model="numpy", forceinline=True)', source(name, f"_{name}"), '@njit(error_model="numpy")',
         f"def loop({', '.join(params)}, out):\n    for i in range(out.size):\n        out[i] = _{name}({of_element})",
     ])  # fmt: skip
