@@ -6,22 +6,61 @@ from collections.abc import Iterable, Mapping
 
 from gradc.autodiff.masked import Masked, apply_linear, contract, masked, plus, times
 from gradc.autodiff.partials import partial
-from gradc.ir.graph import Node, constant, topological
+from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
+from gradc.ir.graph import Node, build, constant, dependent, make, topological
 
 
 def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
     """The tangents of the results, given the tangents of some nodes below them."""
-    results = tuple(results)
+    return _tangent(tuple(results), seeds)
+
+
+def second_tangent(bars: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
+    """The tangents of gradients: at a kink of the program, the mean of what they are on both sides of it."""
+    bars = tuple(bars)
+    order = topological(bars)
+    if not any(map(has_kink, dependent(order, seeds))):
+        return tangent(bars, seeds)
+    ahead, behind = (_tangent(bars, seeds, side) for side in (1.0, -1.0))
+    return [_mean(one, other) for one, other in zip(ahead, behind)]
+
+
+def _mean(one: Node, other: Node) -> Node:
+    if one is other:
+        return one
+    half = constant(0.5, one.type)
+    return make("add", make("mul", half, one), make("mul", half, other))
+
+
+def _tangent(results: tuple[Node, ...], seeds: Mapping[Node, Node], side: float | None = None) -> list[Node]:
+    """The tangents; with a side, those just ahead (1) or behind (-1) along the seeds, where values are limits too."""
     dots: dict[Node, Masked] = {node: masked(seed) for node, seed in seeds.items()}
+    near: dict[Node, Node] = {}
+    """The nodes whose value next to the point is another one than at it."""
     for node in topological(results):
         if node in dots or not node.type.is_float:
             continue
+        args = tuple([near.get(arg, arg) for arg in node.args])
+        here = node if args == node.args else build(node.op, args, node.attrs)
+        given = [dots.get(arg) for arg in node.args]
         total = None
-        for position, arg in enumerate(node.args):
-            if arg in dots:
-                contribution = push(node, position, dots[arg])
+        for position, x_dot in enumerate(given):
+            if x_dot is not None:
+                contribution = push(here, position, x_dot)
+                if side is not None and contribution is not None and node.op == "mul":
+                    if node.args[position].op == "unit":
+                        contribution = unless_zero(here.args[1 - position], contribution)
                 if contribution is not None:
                     total = contribution if total is None else plus(total, contribution)
+        if side is not None and total is not None:
+            if here.row.homogeneous:
+                total = at_kink(here, given, total, side)
+            if here.op == "unit":
+                total = turning(here, given, total)
+        if side is not None and any(given):
+            here = limit(here, given, side)
+        if here is not node:
+            near[node] = here
         if total is not None:
             dots[node] = total
     return [dots[node].node if node in dots else constant(0.0, node.type) for node in results]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gradc.autodiff.adjoint import adjoint
-from gradc.autodiff.tangent import tangent
+from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, constant, fresh, input_node
 
 
@@ -48,7 +48,7 @@ def _hvp(graph: Graph, wrt: tuple[Node, ...]):
     value = graph["value"]
     bars = adjoint(value, wrt, constant(1.0, value.type))
     seeds = _tangent_inputs(graph, wrt)
-    dots = tangent(bars, seeds)
+    dots = second_tangent(bars, seeds)
     return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
 
 

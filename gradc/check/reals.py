@@ -213,6 +213,7 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "div": divide,
     "clamp_min": maximum,
     "clamp_max": minimum,
+    "unit": lambda x, size: mpf(0) if size == 0 else divide(x, size),
     "mask": lambda c, x: x if c else mpf(0),
     "where": lambda c, x, y: x if c else y,
     "lt": lambda x, y: x < y,

@@ -72,6 +72,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     "shifted": lambda x, s: x - s,
     "exp_shifted": lambda x, s: sympy.exp(x - s),
+    "unit": lambda x, size: x / size,
     "mask": lambda c, x: sympy.Piecewise((x, c), (0, True)),
     "where": lambda c, x, y: sympy.Piecewise((x, c), (y, True)),
     "lt": sympy.Lt,

@@ -99,6 +99,11 @@ class Op:
     """Whether Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
     derived: bool = False
     """Whether only derivatives bring it in: no program as written has it."""
+    homogeneous: bool = False
+    """Whether f(s * x) = abs(s) * f(x) for every number s, so that it has a kink where it is zero."""
+    limit: str = ""
+    """Of an op that jumps where its last argument is 0: its value next to that, as text, given the tangents of its
+    arguments and the side, 1 ahead and -1 behind."""
     hidden: bool = False
     """Whether the language has no function of this name."""
     keeps_integers: bool = False
@@ -283,8 +288,8 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 
 #      name        cost  partial                      numpy               python            domain
 _unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden")
-_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers")
-_unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0})")
+_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous")
+_unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0})",    limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive")
 _unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="keeps_positive")
 _unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE)
@@ -367,9 +372,8 @@ _binary("clamp_min",      1,  "x c",  ("mask(not (x <= c), 1)", None),          
         symbol="max", with_number=("", "max(x, {})"), facts="keeps_integers hidden")
 _binary("clamp_max",      1,  "x c",  ("mask(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
         symbol="min", with_number=("", "min(x, {})"), facts="keeps_integers hidden")
-_binary("hypot",         10,  "x y",  ("where(out == 0, 0, x / out)",
-                                       "where(out == 0, 0, y / out)"),               "numpy.hypot",        "np.hypot({0}, {1})",
-        facts="commutative")
+_binary("hypot",         10,  "x y",  ("unit(x, out)", "unit(y, out)"),            "numpy.hypot",        "np.hypot({0}, {1})",
+        facts="commutative homogeneous")
 _binary("arctan2",       10,  "y x",  ("x / hypot(x, y) / hypot(x, y)",
                                        "-y / hypot(x, y) / hypot(x, y)"),            "numpy.arctan2",      "np.arctan2({0}, {1})")
 _binary("logaddexp",     10,  "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
@@ -381,6 +385,8 @@ _binary("exp_shifted",   10,  "x s",  ("out", None),                            
         lowered="where(x == s, 1, exp(x - s))", facts="exponential hidden")
 _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),                 "gradc.ir.reference.polygamma", "_polygamma({0}, {1})",
         ((1.0, 1.0), POSITIVE))
+_binary("unit",           4,  "x size",  ("1 / size", "-out / size"),              "gradc.ir.reference.unit", "",
+        (REAL, POSITIVE), lowered="where(size == 0, 0, x / size)", limit="unit(x_dot, size_dot)", facts="derived hidden")
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
         conditions=1, facts="derived hidden")
 _row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
@@ -420,7 +426,7 @@ _reduction("min",       "mask(not (x > out), 1 / sum(mask(not (x > out), 1)))", 
            combine="minimum", noun="smallest", facts="needs_elements")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
            lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
-_reduction("norm",      "where(out == 0, 0, x / out)", "gradc.ir.reference.norm", wide=True,
+_reduction("norm",      "unit(x, out)", "gradc.ir.reference.norm", wide=True, homogeneous=True,
            lowered="""big = sum(where(abs(x) > 1e150, square(x * 2.409919865102884e-181), 0))
                       middle = sum(where(abs(x) > 1e150 or abs(x) < 1e-150, 0, square(x)))
                       small = sum(where(abs(x) < 1e-150, square(x * 4.149515568880993e180), 0))

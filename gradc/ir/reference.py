@@ -102,6 +102,11 @@ def normal_pdf(x: Array) -> Array:
     return 0.3989422804014327 * np.exp(-0.5 * x * x)
 
 
+def unit(x: Array, size: Array) -> Array:
+    """x / size, and 0 where the size is."""
+    return np.where(size == 0, np.zeros((), np.asarray(x).dtype), np.divide(x, size))
+
+
 def mask(c: Array, x: Array) -> Array:
     return np.where(c, x, np.zeros((), np.asarray(x).dtype))
 

@@ -21,6 +21,15 @@ the rows that the tests check (`pytest --update` rewrites it).
 
 {table}
 
+## Second derivatives at a kink
+
+Where `abs`, `sign`, `hypot` or `norm` is 0, a second derivative is the mean of what it is just ahead and just behind along
+the direction. It is right where the program is smooth: `norm(x)**2`, `cos(hypot(x, y))`, `(1 + r)*exp(-r)`,
+`log(1 + exp(-abs(x))) + max(x, 0)` at 0. Where the slope jumps it is that of the pieces: 0 for `abs(x)`, 1 for
+`exp(-abs(x))`, and 0 for `x*abs(x)`, which has 2 on one side and -2 on the other. At the tip of a cone, where the gradient
+takes every direction (`norm(x)`, `exp(-hypot(x, y))`), it is NaN along any direction that moves the tip. That the slope
+vanishes has to come out as an exact 0; where rounding leaves something of it, the answer is NaN too.
+
 ## NaN in data
 
 A NaN in an array makes every reduction over it NaN, a loss among them, whose gradient in the other rows is what it would
