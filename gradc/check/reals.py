@@ -89,6 +89,53 @@ def normal_pdf(x: Number) -> Number:
     return mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi)
 
 
+def _fraction(a: Number) -> tuple[Number, Number, Number]:
+    """For a far above zero: the gap 1 / (a + 2 / (a + 3 / (a + ...))) at -a, and its derivatives in x."""
+    value, slope, bend = a, mpf(1), mpf(0)
+    for k in range(100, 1, -1):
+        bend = k * (2 * slope**2 / value - bend) / value**2
+        value, slope = a + k / value, 1 - k * slope / value**2
+    return 1 / value, slope / value**2, (2 * slope**2 / value - bend) / value**2
+
+
+def inverse_mills(x: Number) -> Number:
+    if x < -1000:
+        return truncated_gap(x) - x
+    with mpmath.extradps(30):
+        return normal_pdf(x) / normal_cdf(x)
+
+
+def truncated_gap(x: Number) -> Number:
+    if x < -1000:
+        return _fraction(-x)[0]
+    with mpmath.extradps(30):
+        return x + inverse_mills(x)
+
+
+def truncated_variance(x: Number) -> Number:
+    if x < -1000:
+        return _fraction(-x)[1]
+    with mpmath.extradps(30):
+        return 1 - inverse_mills(x) * truncated_gap(x)
+
+
+def truncated_skew(x: Number) -> Number:
+    if x < -1000:
+        return _fraction(-x)[2]
+    with mpmath.extradps(30):
+        return inverse_mills(x) * (truncated_gap(x) ** 2 - truncated_variance(x))
+
+
+def log_ndtr(x: Number) -> Number:
+    if x < -1000:
+        return -x * x / 2 - mpmath.log(mpmath.sqrt(2 * mpmath.pi) * inverse_mills(x))
+    return log1p(-normal_cdf(-x)) if x > 0 else log(normal_cdf(x))
+
+
+def erfcx(x: Number) -> Number:
+    return mpmath.sqrt(2 / mpmath.pi) / inverse_mills(-mpmath.sqrt(2) * x) if x > 0 else mpmath.exp(x * x) * erfc(x)
+
+
 def erfc(x: Number) -> Number:
     if abs(x) > 1e9:
         return mpf(0) if x > 0 else mpf(2)
@@ -184,6 +231,10 @@ def logaddexp(x: Number, y: Number) -> Number:
     return maximum(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
 
 
+def logdiffexp(x: Number, y: Number) -> Number:
+    return x + log1mexp(shifted(y, x))
+
+
 def shifted(x: Number, s: Number) -> Number:
     return mpf(0) if x == s else x - s
 
@@ -233,7 +284,8 @@ OWN = {
     for f in (
         sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
         normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
-        maximum, minimum, clip, hypot, logaddexp, shifted, exp_shifted,
+        maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap, truncated_variance,
+        truncated_skew,        log_ndtr, erfcx,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

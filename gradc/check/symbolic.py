@@ -27,6 +27,10 @@ class Floor(sympy.Function):
         return sympy.S.Zero
 
 
+def inverse_mills(x: Expression) -> Expression:
+    return BY_OP["normal_pdf"](x) / BY_OP["normal_cdf"](x)
+
+
 BY_OP: dict[str, Callable[..., Expression]] = {
     "neg": lambda x: -x,
     "abs": sympy.Abs,
@@ -52,6 +56,12 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
     "normal_cdf": lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
     "normal_pdf": lambda x: sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi),
+    "log_ndtr": lambda x: sympy.log(BY_OP["normal_cdf"](x)),
+    "erfcx": lambda x: sympy.exp(x**2) * sympy.erfc(x),
+    "inverse_mills": inverse_mills,
+    "truncated_gap": lambda x: x + inverse_mills(x),
+    "truncated_variance": lambda x: 1 - inverse_mills(x) * (x + inverse_mills(x)),
+    "truncated_skew": lambda x: inverse_mills(x) * ((x + inverse_mills(x)) * (x + 2 * inverse_mills(x)) - 1),
     "lgamma": sympy.loggamma,
     "floor": Floor,
     "ceil": lambda x: -Floor(-x),
@@ -70,6 +80,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
     "arctan2": sympy.atan2,
     "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    "logdiffexp": lambda x, y: sympy.log(sympy.exp(x) - sympy.exp(y)),
     "shifted": lambda x, s: x - s,
     "exp_shifted": lambda x, s: sympy.exp(x - s),
     "unit": lambda x, size: x / size,

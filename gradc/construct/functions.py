@@ -168,6 +168,7 @@ ALIASES = {
     "log": "ln",
     "max": "amax",
     "min": "amin",
+    "log_ndtr": "log_normal_cdf",
     "normal_cdf": "ndtr",
     "power": "pow",
     "round": "rint",

@@ -333,6 +333,19 @@ _unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal
        "_normal_cdf({0})")
 _unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
        lowered="0.3989422804014327 * exp(-0.5 * x * x)")
+_unary("log_ndtr",   10, "inverse_mills(x)",          "gradc.ir.reference.log_ndtr", "_log_ndtr({0})")
+_unary("erfcx",      10, "-1.4142135623730951 * out * truncated_gap(-1.4142135623730951 * x)", "gradc.ir.reference.erfcx", "_erfcx({0})")
+_unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, -out * truncated_gap(x))",
+       "gradc.ir.reference.inverse_mills", "_inverse_mills({0})", facts="hidden")  # normal_pdf(x) / normal_cdf(x)
+_unary("truncated_gap", 10, "truncated_variance(x)",  "gradc.ir.reference.truncated_gap", "_truncated_gap({0})",
+       facts="hidden")  # x less the mean of a standard normal variable below x
+_unary("truncated_variance", 10, "truncated_skew(x)",
+       "gradc.ir.reference.truncated_variance", "_truncated_variance({0})", facts="hidden")  # its variance
+_unary("truncated_skew", 10, """r = square(1 / x)
+       where(x < -50, r * r * (6 - r * (120 - r * (2100 - r * (37296 - r * 698940)))),
+       where(x > 40, 0, 2 * inverse_mills(x) * truncated_gap(x) * truncated_variance(x)
+                        - out * (inverse_mills(x) + truncated_gap(x))))""",
+       "gradc.ir.reference.truncated_skew", "_truncated_skew({0})", facts="hidden")  # and its third central moment
 _unary("gamma",      10, "out * digamma(x)",          "gradc.ir.reference.gamma",   "_gamma({0})",   POSITIVE)
 _unary("lgamma",     10, "digamma(x)",                "gradc.ir.reference.lgamma", "_lgamma({0})",  POSITIVE)
 _unary("digamma",    10, "polygamma(1, x)",           "gradc.ir.reference.digamma", "_digamma({0})", POSITIVE)
@@ -379,6 +392,8 @@ _binary("arctan2",       10,  "y x",  ("x / hypot(x, y) / hypot(x, y)",
 _binary("logaddexp",     10,  "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
                                        "where(x == y and abs(x) == inf, 0.5, sigmoid(y - x))"), "numpy.logaddexp", "",
         lowered="where(x == y, x + 0.6931471805599453, max(x, y) + log1p(exp(-abs(x - y))))", facts="commutative")
+_binary("logdiffexp",    10,  "x y",  ("-expm1_reciprocal(y - x)", "-expm1_reciprocal(x - y)"), "gradc.ir.reference.logdiffexp", "",
+        ((1.0, 4.0), (-4.0, 0.9)), lowered="x + log1mexp(shifted(y, x))")
 _binary("shifted",       10,  "x s",  ("1", None),                                   "gradc.ir.reference.shifted", "",
         lowered="where(x == s, 0, x - s)", facts="hidden")  # s counts as a constant: for results that do not depend on it
 _binary("exp_shifted",   10,  "x s",  ("out", None),                                 "gradc.ir.reference.exp_shifted", "",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from gradc.elementary import python as elementary
 from gradc.ir.gamma import _digamma, _gamma, _polygamma
 from gradc.ir.types import DTYPES
 
@@ -29,12 +31,71 @@ def special(of_arrays: str, of_numbers: Callable[..., float]) -> Callable[..., A
     return function
 
 
+def own(name: str) -> Callable[..., float]:
+    """An elementary function of our own."""
+    return lambda *args: elementary.function(name)(*map(np.float64, args))
+
+
+def in_double(function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function of arrays that computes in double precision; for single numbers the elementary one of its name."""
+    of_numbers = own(function.__name__)
+
+    @wraps(function)
+    def wide(*args: Array) -> Array:
+        return (of_numbers if all(np.ndim(arg) == 0 for arg in args) else function)(*map(np.float64, args))
+
+    return wide
+
+
 erf = special("erf", math.erf)
 erfc = special("erfc", math.erfc)
 normal_cdf = special("ndtr", lambda x: 0.5 * math.erfc(-x * 0.7071067811865476))
 gamma = special("gamma", _gamma)
 polygamma = special("polygamma", _polygamma)
 rational_digamma = special("digamma", _digamma)
+
+
+log_ndtr = special("log_ndtr", own("log_ndtr"))
+erfcx = special("erfcx", own("erfcx"))
+
+
+@in_double
+def inverse_mills(x: Array) -> Array:
+    """The density of the normal distribution over the probability below x."""
+    from scipy.special import erfcx, ndtr
+
+    return np.where(x < 0, 0.7978845608028654 / erfcx(np.abs(x) * 0.7071067811865476), normal_pdf(x) / ndtr(x))
+
+
+@in_double
+def truncated_gap(x: Array) -> Array:
+    """x less the mean of a standard normal variable below x; far out the continued fraction DLMF 7.9.1."""
+    return np.where(x < -2, _fraction(-x)[0], x + inverse_mills(x))
+
+
+@in_double
+def truncated_variance(x: Array) -> Array:
+    """The variance of a standard normal variable below x."""
+    ratio = inverse_mills(x)
+    return np.where(x < -2, _fraction(-x)[1], 1 - ratio * (np.minimum(x, 40) + ratio))
+
+
+@in_double
+def truncated_skew(x: Array) -> Array:
+    """The third central moment of a standard normal variable below x."""
+    ratio = inverse_mills(x)
+    gap = np.minimum(x, 40) + ratio
+    return np.where(x < -2, _fraction(-x)[2], ratio * (gap * gap + ratio * gap - 1))
+
+
+def _fraction(a: Array) -> tuple[Array, Array, Array]:
+    """1 / (a + 2 / (a + 3 / (a + ...))) for a > 2, minus its first and its second derivative."""
+    value, slope, bend = a, np.ones_like(a), np.zeros_like(a)
+    for k in range(90, 1, -1):
+        part, change = k / value, slope / value
+        value, slope, bend = a + part, 1 - part * change, part * (2 * change * change - bend / value)
+    change = slope / value
+    return 1 / value, change / value, (2 * change * change - bend / value) / value
 
 
 def sigmoid(x: Array) -> Array:
@@ -86,6 +147,11 @@ def digamma(x: Array) -> Array:
     fraction = x - np.rint(x)
     reflected = rational_digamma(1 - x) - np.pi / np.tan(np.pi * fraction)
     return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational_digamma(x))
+
+
+def logdiffexp(x: Array, y: Array) -> Array:
+    """log(exp(x) - exp(y))"""
+    return x + log1mexp(shifted(y, x))
 
 
 def shifted(x: Array, s: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from measure import compiled
 
+from gradc.check import reals
 from tests.elementary.bounds import POSITIVE, ROWS
 
 MULTIPLES = [
@@ -109,14 +110,24 @@ SPECIAL = {
                    (9, 1), (5e-324, 0.5)],
     "erfc": [(0.0, 1), (-0.0, 1), (inf, 0.0), (-inf, 2), (1e200, 0.0), (-1e200, 2), (30, 0.0), (30.1, 0.0), (-7, 2),
              (5e-324, 1)],
+    "log_ndtr": [(inf, -0.0), (-inf, -inf), (1e200, -0.0), (-1e200, -inf), (40, -0.0)],
+    "erfcx": [(inf, 0.0), (-inf, inf), (-27, inf), (-1e200, inf)],
+    "inverse_mills": [(inf, 0.0), (-inf, inf), (1e200, 0.0), (-1e200, 1e200)],
+    "truncated_gap": [(inf, inf), (-inf, 0.0), (1e200, 1e200), (-1e200, 1e-200)],
+    "truncated_skew": [(inf, 0.0), (-inf, 0.0), (1e200, 0.0), (-1e200, 0.0)],
+    "truncated_variance": [(inf, 1), (-inf, 0.0), (1e200, 1), (-1e200, 0.0)],
 }  # fmt: skip
 """Arguments and the result, the sign of zero included; NaN gives NaN besides."""
+
+NORMAL = ("log_ndtr", "erfcx", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew")
+"""What rests on the tail of the normal distribution."""
 
 EXACT = {
     "exp2": lambda x: mpmath.mpf(2) ** x, "log2": lambda x: mpmath.log(x, 2), "arcsinh": mpmath.asinh,
     "arccosh": mpmath.acosh, "arctanh": mpmath.atanh, "arcsin": mpmath.asin, "arccos": mpmath.acos,
     "arctan": mpmath.atan, "arctan2": mpmath.atan2, "normal_cdf": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    **{name: reals.function(name) for name in NORMAL},
 }  # fmt: skip
 """mpmath's functions of another name."""
 

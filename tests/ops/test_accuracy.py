@@ -63,6 +63,8 @@ class Measured:
             return [FEW + 2 * min(abs(point[0]), 100.0) ** 2] * len(truths)
         if name == "power" and point[0] != 0:
             return [FEW + abs(math.log(abs(point[0])))] * len(truths)  # y - 1 is rounded
+        if name == "truncated_skew":  # a fourth derivative: of three terms, and all cancel far below
+            return [2 * FEW, 16 * FEW * (1 + min(abs(point[0]), 50.0) ** 2)]
         if name not in CONDITIONED:
             return [FEW] * len(truths)
         slopes = [truths[1], *curvatures]

@@ -12,7 +12,7 @@ from gradc.check.oracles import Arithmetic
 from gradc.check.symbolic import NO_EXPRESSION, SYMBOLS, number
 
 CONSTANTS = {
-    float(exact): exact for exact in (sympy.log(2), 1 / sympy.log(2), 1 / sympy.log(10), 2 / sympy.sqrt(sympy.pi))
+    float(exact): exact for exact in (sympy.log(2), 1 / sympy.log(2), 1 / sympy.log(10), 2 / sympy.sqrt(sympy.pi), sympy.sqrt(2))
 }
 """What the rounded constants of the table stand for."""
 
@@ -26,7 +26,7 @@ EXACT = Arithmetic(exact_number, SYMBOLS.function, SYMBOLS.reduction)
 
 HAS_PIECES = {
     "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min",
-    "norm",
+    "norm", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew", "erfcx", "log_ndtr",
 }  # fmt: skip
 """Ops whose derivative is different expressions in different places: these are compared at exact points of each."""
 
