@@ -284,8 +284,8 @@ OWN = {
     for f in (
         sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
         normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
-        maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap, truncated_variance,
-        truncated_skew,        log_ndtr, erfcx,
+        maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap,
+        truncated_variance, truncated_skew, log_ndtr, erfcx,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -157,7 +157,9 @@ class Expressions:
         row = OPS[value.op]
         is_careful = value.dtype == "i64" and row.of_integers and not _by_safe_number(value)
         template = row.of_integers if is_careful else row.python
-        function = elementary(value.op) if value in self.looped or row.python.startswith(f"{elementary(value.op)}(") else ""
+        function = (
+            elementary(value.op) if value in self.looped or row.python.startswith(f"{elementary(value.op)}(") else ""
+        )
         if function:
             of_f64 = "{}" if value.dtype == "f64" else "np.float64({})"
             template = f"{function}({', '.join(of_f64.format(f'{{{k}}}') for k in range(len(args)))})"

@@ -64,7 +64,8 @@ class Measured:
         if name == "power" and point[0] != 0:
             return [FEW + abs(math.log(abs(point[0])))] * len(truths)  # y - 1 is rounded
         if name == "truncated_skew":  # a fourth derivative: of three terms, and all cancel far below
-            return [2 * FEW, 16 * FEW * (1 + min(abs(point[0]), 50.0) ** 2)]
+            lost = 50**2 if abs(point[0]) > 3 else 0.1 / abs(float(truths[1]))
+            return [2 * FEW, 16 * FEW * (1 + lost)]
         if name not in CONDITIONED:
             return [FEW] * len(truths)
         slopes = [truths[1], *curvatures]

@@ -12,7 +12,8 @@ from gradc.check.oracles import Arithmetic
 from gradc.check.symbolic import NO_EXPRESSION, SYMBOLS, number
 
 CONSTANTS = {
-    float(exact): exact for exact in (sympy.log(2), 1 / sympy.log(2), 1 / sympy.log(10), 2 / sympy.sqrt(sympy.pi), sympy.sqrt(2))
+    float(exact): exact
+    for exact in (sympy.log(2), 1 / sympy.log(2), 1 / sympy.log(10), 2 / sympy.sqrt(sympy.pi), sympy.sqrt(2))
 }
 """What the rounded constants of the table stand for."""
 
