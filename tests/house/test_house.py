@@ -22,7 +22,7 @@ from gradc.runtime.stages import Runnable
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "gradc"
-ORDER = ["version", "language", "ir", "program", "construct", "autodiff", "rewrite", "frontends", "elementary",
+ORDER = ["version", "language", "elementary", "ir", "program", "construct", "autodiff", "rewrite", "frontends",
          "loops", "schedule", "emit", "native", "compiler", "export", "runtime", "function", "check", "show", "bench",
          "cli", "__main__"]  # fmt: skip
 """Every package and every module beside them, the lowest first; only `gradc/__init__.py` stands above."""
