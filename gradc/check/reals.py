@@ -7,7 +7,7 @@ there is one zero, without a sign.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import mpmath
@@ -235,6 +235,45 @@ def logdiffexp(x: Number, y: Number) -> Number:
     return x + log1mexp(shifted(y, x))
 
 
+def exprel(x: Number, n: int = 0) -> Number:
+    """The integral of t**n * exp(x * t) from 0 to 1 (DLMF 13.4.1)."""
+    if x == -mpmath.inf:
+        return mpf(0)
+    return mpmath.hyp1f1(n + 1, n + 2, x) / (n + 1) if x < 1e9 else mpmath.inf
+
+
+def log1prel(x: Number, n: int = 0) -> Number:
+    """The derivatives of log1p(x) / x (DLMF 15.6.1)."""
+    if x < -1:
+        return mpmath.nan
+    if x == -1:
+        return mpmath.inf * (-1) ** n
+    if mpmath.isinf(x):
+        return mpf(0)
+    if n == 0 and x != 0:
+        return mpmath.log1p(x) / x
+    with mpmath.extradps(30):
+        return mpmath.factorial(n) * (-1) ** n / (n + 1) * mpmath.hyp2f1(n + 1, n + 1, n + 2, -x)
+
+
+def sinrel(x: Number, n: int = 0) -> Number:
+    """The spherical Bessel function of order n over x**n (DLMF 10.53.1)."""
+    if abs(x) < 100:
+        return mpmath.hyp0f1(n + mpf(3) / 2, -x * x / 4) / mpmath.fac2(2 * n + 1)
+    if n == 0:
+        return mpmath.sin(x) / x
+    last = sinrel(x, n - 2) if n > 1 else mpmath.cos(x)
+    return ((2 * n - 1) * sinrel(x, n - 1) - last) / x**2
+
+
+def sinrest(x: Number, n: int = 0) -> Number:
+    """(x - sin(x)) / x**3, and its derivatives over -x."""
+    if abs(x) < 100:
+        first = mpf(1) / (6, 60, 630)[n]
+        return first * mpmath.hyper([n + 1], [n + 2, n + mpf(5) / 2], -x * x / 4)
+    return (1 - sinrel(x)) / x**2 if n == 0 else (2 * n * sinrest(x, n - 1) - sinrel(x, n)) / x**2
+
+
 def shifted(x: Number, s: Number) -> Number:
     return mpf(0) if x == s else x - s
 
@@ -242,6 +281,9 @@ def shifted(x: Number, s: Number) -> Number:
 def exp_shifted(x: Number, s: Number) -> Number:
     return mpmath.exp(shifted(x, s))
 
+
+CHAINS = ((exprel, 2), (log1prel, 2), (sinrel, 3), (sinrest, 2))
+"""Functions with removable singularities, and how far the chain of their derivatives goes."""
 
 BY_OP: dict[str, Callable[..., Number]] = {
     "neg": lambda x: -x,
@@ -267,6 +309,9 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "unit": lambda x, size: mpf(0) if size == 0 else divide(x, size),
     "mask": lambda c, x: x if c else mpf(0),
     "where": lambda c, x, y: x if c else y,
+    **{f"{f.__name__}{n}": partial(f, n=n) for f, most in CHAINS for n in range(1, most + 1)},
+    "spherical_j1": lambda x: x * sinrel(x, 1),
+    "cosrel": lambda x: sinrel(x / 2) ** 2 / 2,
     "lt": lambda x, y: x < y,
     "le": lambda x, y: x <= y,
     "gt": lambda x, y: x > y,
@@ -285,7 +330,7 @@ OWN = {
         sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
         normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
         maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap,
-        truncated_variance, truncated_skew, log_ndtr, erfcx,
+        truncated_variance, truncated_skew, log_ndtr, erfcx, exprel, log1prel, sinrel, sinrest,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -81,7 +81,6 @@ WRITTEN = {
     "min(x, y)": "fmin",
     "a + t * (b - a)": "lerp",
     "10**x": "exp10",
-    "expm1(x) / x": "exprel",
     "-2 * sin(x / 2)**2": "cosm1",
     "x**y - 1": "powm1",
     "log2(exp2(x) + exp2(y))": "logaddexp2",

@@ -346,6 +346,52 @@ _unary("truncated_skew", 10, """r = square(1 / x)
        where(x > 40, 0, 2 * inverse_mills(x) * truncated_gap(x) * truncated_variance(x)
                         - out * (inverse_mills(x) + truncated_gap(x))))""",
        "gradc.ir.reference.truncated_skew", "_truncated_skew({0})", facts="hidden")  # and its third central moment
+_unary("exprel", 10, "exprel1(x)",
+       "gradc.ir.reference.exprel", "_exprel({0})")  # expm1(x) / x; the chain of derivatives keeps its digits near 0
+_unary("exprel1", 10, "exprel2(x)", "gradc.ir.reference.exprel1", "_exprel1({0})", facts="hidden")
+_unary("exprel2", 10, """where(abs(x) < 1,
+         0.25 * (1 + x * 4 / 5 * (1 + x * 5 / 12 * (1 + x * 6 / 21 * (1 + x * 7 / 32 * (1 + x * 8 / 45 * (
+          1 + x * 9 / 60 * (1 + x * 10 / 77 * (1 + x * 11 / 96 * (1 + x * 12 / 117 * (1 + x * 13 / 140 * (
+          1 + x * 14 / 165 * (1 + x * 15 / 192 * (1 + x * 16 / 221 * (1 + x * 17 / 252 * (1 + x * 18 / 285 * (
+          1 + x * 19 / 320 * (1 + x * 20 / 357 * (1 + x * 21 / 396)))))))))))))))))),
+         where(x < 700, (exp(x) - 3 * out) / x,
+               out * (1 - (3 - (6 - 6 / x) / x) / x) / (1 - (2 - 2 / x) / x)))""",
+       "gradc.ir.reference.exprel2", "_exprel2({0})", (1.0, 6.0), facts="hidden")
+_unary("log1prel", 10, "log1prel1(x)",
+       "gradc.ir.reference.log1prel", "_log1prel({0})", (-0.9, 6.0), facts="hidden")  # log1p(x) / x
+_unary("log1prel1", 10, "log1prel2(x)",
+       "gradc.ir.reference.log1prel1", "_log1prel1({0})", (-0.9, 6.0), facts="hidden")
+_unary("log1prel2", 10, """where(abs(x) < 0.125,
+         -1.5 * (1 - x * 16 / 5 * (1 - x * 25 / 12 * (1 - x * 36 / 21 * (1 - x * 49 / 32 * (1 - x * 64 / 45 * (
+          1 - x * 81 / 60 * (1 - x * 100 / 77 * (1 - x * 121 / 96 * (1 - x * 144 / 117 * (1 - x * 169 / 140 * (
+          1 - x * 196 / 165 * (1 - x * 225 / 192 * (1 - x * 256 / 221 * (1 - x * 289 / 252 * (1 - x * 324 / 285 * (
+          1 - x * 361 / 320 * (1 - x * 400 / 357 * (1 - x * 441 / 396 * (1 - x * 484 / 437))))))))))))))))))),
+         (2 / (1 + x) / (1 + x) / (1 + x) - 3 * out) / x)""",
+       "gradc.ir.reference.log1prel2", "_log1prel2({0})", (0.5, 6.0), facts="hidden")
+_unary("sinrel", 10, "-spherical_j1(x)", "gradc.ir.reference.sinrel", "_sinrel({0})", facts="hidden")  # sin(x) / x
+_unary("spherical_j1", 10, "sinrel(x) - 2 * sinrel1(x)",
+       "gradc.ir.reference.spherical_j1", "_spherical_j1({0})", facts="hidden")
+_unary("sinrel1", 10, "-x * sinrel2(x)",
+       "gradc.ir.reference.sinrel1", "_sinrel1({0})", facts="hidden")  # (sin(x) - x * cos(x)) / x**3
+_unary("sinrel2", 10, "-x * sinrel3(x)", "gradc.ir.reference.sinrel2", "_sinrel2({0})", facts="hidden")
+_unary("sinrel3", 10, """z = x * x
+       where(abs(x) < 2,
+         -x / 945 * (1 - z / 22 * (1 - z / 52 * (1 - z / 90 * (1 - z / 136 * (1 - z / 190 * (1 - z / 252 * (
+          1 - z / 322 * (1 - z / 400 * (1 - z / 486 * (1 - z / 580 * (1 - z / 682))))))))))),
+         (sinrel2(x) - 7 * out) / x)""",
+       "gradc.ir.reference.sinrel3", "_sinrel3({0})", (2.0, 6.0), facts="hidden")
+_unary("cosrel", 10, "-0.25 * x * sinrel(0.5 * x) * sinrel1(0.5 * x)", "gradc.ir.reference.cosrel", "",
+       lowered="0.5 * square(sinrel(0.5 * x))", facts="hidden")  # (1 - cos(x)) / x**2
+_unary("sinrest", 10, "-x * sinrest1(x)",
+       "gradc.ir.reference.sinrest", "_sinrest({0})", facts="hidden")  # (x - sin(x)) / x**3
+_unary("sinrest1", 10, "-x * sinrest2(x)", "gradc.ir.reference.sinrest1", "_sinrest1({0})", facts="hidden")
+_unary("sinrest2", 10, """z = x * x
+       where(abs(x) < 2,
+         -x / 7560 * (1 - z * 4 / 110 * (1 - z * 5 / 312 * (1 - z * 6 / 630 * (1 - z * 7 / 1088 * (
+          1 - z * 8 / 1710 * (1 - z * 9 / 2520 * (1 - z * 10 / 3542 * (1 - z * 11 / 4800 * (1 - z * 12 / 6318 * (
+          1 - z * 13 / 8120 * (1 - z * 14 / 10230 * (1 - z * 15 / 12672)))))))))))),
+         (sinrel3(x) - 6 * out) / x)""",
+       "gradc.ir.reference.sinrest2", "_sinrest2({0})", (2.0, 6.0), facts="hidden")
 _unary("gamma",      10, "out * digamma(x)",          "gradc.ir.reference.gamma",   "_gamma({0})",   POSITIVE)
 _unary("lgamma",     10, "digamma(x)",                "gradc.ir.reference.lgamma", "_lgamma({0})",  POSITIVE)
 _unary("digamma",    10, "polygamma(1, x)",           "gradc.ir.reference.digamma", "_digamma({0})", POSITIVE)

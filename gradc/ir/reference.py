@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -96,6 +96,81 @@ def _fraction(a: Array) -> tuple[Array, Array, Array]:
         value, slope, bend = a + part, 1 - part * change, part * (2 * change * change - bend / value)
     change = slope / value
     return 1 / value, change / value, (2 * change * change - bend / value) / value
+
+
+def near_and_far(radius: float, near: Callable[[Array], Array], far: Callable[[Array], Array]) -> Callable[..., Array]:
+    """A function with a series at zero, where its formula would lose digits."""
+
+    def function(x: Array) -> Array:
+        x = np.asarray(x, np.float64)
+        is_near = np.abs(x) < radius
+        return np.where(is_near, near(np.where(is_near, x, 0.0)), far(np.where(is_near, 1.0, x)))
+
+    return function
+
+
+def hypergeometric(z: Array, above: Iterable[float], below: Iterable[float]) -> Array:
+    """The series DLMF 16.2.1, for small z."""
+    total = term = np.ones_like(z)
+    for k in range(50):
+        ratio = math.prod(a + k for a in above) / math.prod(b + k for b in below) / (k + 1)
+        term = term * z * ratio
+        total = total + term
+    return total
+
+
+def _exprel_beyond(n: int) -> Callable[[Array], Array]:
+    """From exp(x) and the function before; split, so that neither overflows before the quotient does."""
+
+    def far(x: Array) -> Array:
+        half = np.exp(0.5 * x)
+        size = np.minimum(np.abs(x), 1e4)  # where x is large, inverse powers of it
+        falling = 1 - n / size * (1 - (n - 1) / size)
+        usual = np.expm1(x) / x if n == 0 else (np.exp(x) - n * (exprel, exprel1)[n - 1](x)) / x
+        return np.where(x > 40, half * (half * falling / x), usual)
+
+    return far
+
+
+exprel = near_and_far(1e-9, lambda x: 1 + 0.5 * x, _exprel_beyond(0))
+exprel1 = near_and_far(2, lambda x: hypergeometric(x, (2,), (3,)) / 2, _exprel_beyond(1))
+exprel2 = near_and_far(2, lambda x: hypergeometric(x, (3,), (4,)) / 3, _exprel_beyond(2))
+log1prel = near_and_far(1e-9, lambda x: 1 - 0.5 * x, lambda x: np.log1p(x) / x)
+log1prel1 = near_and_far(
+    0.4, lambda x: -hypergeometric(-x, (2, 2), (3,)) / 2, lambda x: (1 / (1 + x) - log1prel(x)) / x
+)
+log1prel2 = near_and_far(
+    0.4, lambda x: hypergeometric(-x, (3, 3), (4,)) / 1.5, lambda x: -(1 / (1 + x) / (1 + x) + 2 * log1prel1(x)) / x
+)
+
+
+def _bessel(n: int, far: Callable[[Array], Array]) -> Callable[..., Array]:
+    """The spherical Bessel function of order n over x**n (DLMF 10.53.1)."""
+    first = math.prod(range(1, 2 * n + 2, 2))
+    return near_and_far(3, lambda x: hypergeometric(-x * x / 4, (), (n + 1.5,)) / first, far)
+
+
+sinrel = near_and_far(1e-9, np.ones_like, lambda x: np.sin(x) / x)
+sinrel1 = _bessel(1, lambda x: (np.sin(x) / x - np.cos(x)) / x / x)
+spherical_j1 = near_and_far(3, lambda x: x * sinrel1(x), lambda x: (np.sin(x) / x - np.cos(x)) / x)
+sinrel2 = _bessel(2, lambda x: (3 * sinrel1(x) - sinrel(x)) / x / x)
+sinrel3 = _bessel(3, lambda x: (5 * sinrel2(x) - sinrel1(x)) / x / x)
+
+
+def _sinrest(n: int, first: float, far: Callable[[Array], Array]) -> Callable[..., Array]:
+    """What is left of the sine, and its derivatives over -x."""
+    near = lambda x: hypergeometric(-x * x / 4, (n + 1,), (n + 2, n + 2.5)) * first  # noqa: E731
+    return near_and_far(4, near, far)
+
+
+sinrest = _sinrest(0, 1 / 6, lambda x: (1 - sinrel(x)) / x / x)
+sinrest1 = _sinrest(1, 1 / 60, lambda x: (2 * sinrest(x) - sinrel1(x)) / x / x)
+sinrest2 = _sinrest(2, 1 / 630, lambda x: (4 * sinrest1(x) - sinrel2(x)) / x / x)
+
+
+def cosrel(x: Array) -> Array:
+    """(1 - cos(x)) / x**2"""
+    return 0.5 * np.square(sinrel(0.5 * x))
 
 
 def sigmoid(x: Array) -> Array:

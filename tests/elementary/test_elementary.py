@@ -114,6 +114,13 @@ SPECIAL = {
     "erfcx": [(inf, 0.0), (-inf, inf), (-27, inf), (-1e200, inf)],
     "inverse_mills": [(inf, 0.0), (-inf, inf), (1e200, 0.0), (-1e200, 1e200)],
     "truncated_gap": [(inf, inf), (-inf, 0.0), (1e200, 1e200), (-1e200, 1e-200)],
+    "exprel": [(0.0, 1), (inf, inf), (-inf, 0.0)], "exprel1": [(0.0, 0.5), (inf, inf), (-inf, -0.0)],
+    "exprel2": [(0.0, 1 / 3), (inf, inf), (-inf, -0.0)],
+    "log1prel": [(0.0, 1), (-1, inf), (-2, nan)], "log1prel1": [(0.0, -0.5), (-2, nan)],
+    "log1prel2": [(0.0, 2 / 3), (-2, nan)],
+    "sinrel": [(0.0, 1), (-0.0, 1)], "sinrel1": [(0.0, 1 / 3)], "sinrel2": [(0.0, 1 / 15)],
+    "spherical_j1": [(0.0, 0.0), (-0.0, -0.0)], "sinrel3": [(inf, nan)], "sinrest": [(0.0, 1 / 6), (1e300, 0.0)], "sinrest1": [(0.0, 1 / 60)],
+    "sinrest2": [(0.0, 1 / 630)],
     "truncated_skew": [(inf, 0.0), (-inf, 0.0), (1e200, 0.0), (-1e200, 0.0)],
     "truncated_variance": [(inf, 1), (-inf, 0.0), (1e200, 1), (-1e200, 0.0)],
 }  # fmt: skip
@@ -121,13 +128,14 @@ SPECIAL = {
 
 NORMAL = ("log_ndtr", "erfcx", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew")
 """What rests on the tail of the normal distribution."""
+CHAINS = [f"{f.__name__}{n or ''}" for f, most in reals.CHAINS for n in range(most + 1)] + ["spherical_j1"]
 
 EXACT = {
     "exp2": lambda x: mpmath.mpf(2) ** x, "log2": lambda x: mpmath.log(x, 2), "arcsinh": mpmath.asinh,
     "arccosh": mpmath.acosh, "arctanh": mpmath.atanh, "arcsin": mpmath.asin, "arccos": mpmath.acos,
     "arctan": mpmath.atan, "arctan2": mpmath.atan2, "normal_cdf": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
-    **{name: reals.function(name) for name in NORMAL},
+    **{name: reals.function(name) for name in (*NORMAL, *CHAINS)},
 }  # fmt: skip
 """mpmath's functions of another name."""
 

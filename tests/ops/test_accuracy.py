@@ -28,6 +28,8 @@ GAUSSIAN = {"erf", "erfc", "normal_cdf", "normal_pdf"}
 """exp of a rounded square: each ULP of x*x counts x*x times."""
 CONDITIONED = {"gamma", "lgamma", "digamma", "polygamma"}
 """SciPy's gamma family has zeros and poles near which an ULP of the argument is many of the result."""
+CHAIN_ENDS = {"exprel2", "log1prel1", "log1prel2", "spherical_j1", "sinrel3", "sinrest2"}
+"""Second derivatives of functions with removable singularities, and the third as their partial."""
 DIGITS = {"mod": 700, "floordiv": 700}
 """Quotients of up to 1e600, every digit of them."""
 
@@ -63,6 +65,8 @@ class Measured:
             return [FEW + 2 * min(abs(point[0]), 100.0) ** 2] * len(truths)
         if name == "power" and point[0] != 0:
             return [FEW + abs(math.log(abs(point[0])))] * len(truths)  # y - 1 is rounded
+        if name in CHAIN_ENDS:
+            return [3 * FEW, 20 * FEW]
         if name == "truncated_skew":  # a fourth derivative: of three terms, and all cancel far below
             lost = 50**2 if abs(point[0]) > 3 else 0.1 / abs(float(truths[1]))
             return [2 * FEW, 16 * FEW * (1 + lost)]
