@@ -27,7 +27,8 @@ EXACT = Arithmetic(exact_number, SYMBOLS.function, SYMBOLS.reduction)
 
 HAS_PIECES = {
     "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min",
-    "norm", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew", "exprel2", "log1prel2", "sinrel3", "sinrest2", "erfcx", "log_ndtr",
+    "norm", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew", "exprel2", "log1prel2", "sinrel3",
+    "sinrest2", "erfcx", "log_ndtr",
 }  # fmt: skip
 """Ops whose derivative is different expressions in different places: these are compared at exact points of each."""
 
