@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.autodiff.masked import Masked, apply_linear, contract, masked, plus, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import partial
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
@@ -24,7 +24,7 @@ def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, 
     """
     order = topological((result,))
     reached = dependent(order, wrt)
-    bars: dict[Node, Masked] = {result: masked(upstream)}
+    bars: dict[Node, Masked] = {result: direction(upstream)}
     for node in reversed(order):
         if node in bars and node in reached:
             for position, arg in enumerate(node.args):

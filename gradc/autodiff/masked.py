@@ -3,7 +3,8 @@
 Where nothing arrives a number zero would not do: a later partial may be infinite there, and zero times infinity is
 NaN. So a cotangent carries its mask through products, sums and every linear op, and a part of an array stays what it
 is: its scatter comes last. That is how the untaken side of `where`, the smaller side of `max`
-and the elements that a slice leaves out cannot reach a gradient.
+and the elements that a slice leaves out cannot reach a gradient. Nor do the elements of a direction that are zero:
+what does not move contributes nothing, whatever its slope.
 """
 
 from __future__ import annotations
@@ -49,13 +50,15 @@ class Masked(NamedTuple):
     """A cotangent or a tangent that arrives where `mask` holds (None: everywhere).
 
     The value means something where `guard` holds; where only the mask fails, it is zero already. With a scatter,
-    value, mask and guard are those of the part.
+    value, mask and guard are those of the part. `left_out` tells whether it is the program that leaves something out,
+    and not only a direction: what the program leaves out may be infinite.
     """
 
     value: Node
     mask: Node | None = None
     guard: Node | None = None
     scatter: Scatter | None = None
+    left_out: bool = False
 
     @property
     def node(self) -> Node:
@@ -74,14 +77,14 @@ class Masked(NamedTuple):
         """The same without a scatter."""
         if self.scatter is None:
             return self
-        return Masked(self.filled, self.scatter.arrives(self.mask, self.value.shape))
+        return Masked(self.filled, self.scatter.arrives(self.mask, self.value.shape), left_out=True)
 
 
-def masked(node: Node) -> Masked:
-    """A node as a cotangent or a tangent: a mask says where it arrives."""
-    if node.op == "mask":
-        return Masked(node.args[1], node.args[0], node.args[0])
-    return Masked(node)
+def direction(seed: Node) -> Masked:
+    """What a caller gives as a cotangent or a tangent: its zeros contribute nothing."""
+    if seed.op == "const":
+        return Masked(seed)
+    return Masked(seed, make("ne", seed, constant(0.0, seed.type)))
 
 
 def times(given: Masked, local: Node) -> Masked:
@@ -99,9 +102,9 @@ def times(given: Masked, local: Node) -> Masked:
     p = met(cast(local.args[1] if local.op == "mask" else local, given.value.type.dtype))
     condition = _both(given.mask, d)
     keeps_zeros = p.op == "const" and abs(p.value) < inf
-    return Masked(
-        _scaled(given.value, p), condition, _both(given.guard, d) if keeps_zeros else condition, given.scatter
-    )
+    guard = _both(given.guard, d) if keeps_zeros else condition
+    left_out = given.left_out or d is not None
+    return Masked(_scaled(given.value, p), condition, guard, given.scatter, left_out)
 
 
 def _both(c: Node | None, d: Node | None) -> Node | None:
@@ -128,16 +131,16 @@ def plus(left: Masked, right: Masked) -> Masked:
     """The sum of two cotangents, or of two tangents."""
     if left.scatter != right.scatter:
         left, right = left.whole, right.whole
-    scatter = left.scatter
+    scatter, left_out = left.scatter, left.left_out or right.left_out
     (c, x), (d, y) = (left.mask, left.value), (right.mask, right.value)
     if c is None or d is None:
-        return Masked(make("add", _masked(left.guard, x), _masked(right.guard, y)), scatter=scatter)
+        return Masked(make("add", _masked(left.guard, x), _masked(right.guard, y)), scatter=scatter, left_out=left_out)
     if c is d and left.guard is right.guard:
-        return Masked(make("add", x, y), c, left.guard, scatter)
+        return Masked(make("add", x, y), c, left.guard, scatter, left_out)
     if _opposite(c, d) and left.guard is c and right.guard is d:
-        return Masked(make("where", c, x, y), scatter=scatter)
+        return Masked(make("where", c, x, y), scatter=scatter, left_out=left_out)
     total = make("add", _filled(left.guard, x), _filled(right.guard, y))
-    return Masked(total, make("or", c, d), scatter=scatter)
+    return Masked(total, make("or", c, d), scatter=scatter, left_out=left_out)
 
 
 def _opposite(c: Node, d: Node) -> bool:
@@ -166,18 +169,18 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
     if op in SCATTERS:
         return _scattered(given, Scatter(op, attrs, others))
     if op == "slice" and given.scatter is not None and given.scatter.op == "pad" and given.scatter.attrs[0] == attrs[0]:
-        return Masked(given.value, given.mask, given.guard)
+        return given._replace(scatter=None)
     given = given.whole
-    c = given.mask
+    c, left_out = given.mask, given.left_out
     if op == "sum":
-        return Masked(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs))
+        return Masked(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs), left_out=left_out)
     if op == "cumsum":
-        return Masked(make("cumsum", given.filled, attrs=attrs), c and _cumulated(c, attrs))
+        return Masked(make("cumsum", given.filled, attrs=attrs), c and _cumulated(c, attrs), left_out=left_out)
     if op == "cast":
-        return Masked(build(op, (given.value,), attrs), c, given.guard)
+        return given._replace(value=build(op, (given.value,), attrs))
     value, condition, guard = (node and build(op, (node, *others), attrs) for node in (given.value, c, given.guard))
     assert value is not None
-    return Masked(value, condition, guard)
+    return Masked(value, condition, guard, left_out=left_out)
 
 
 def _scattered(given: Masked, scatter: Scatter) -> Masked:
@@ -185,9 +188,8 @@ def _scattered(given: Masked, scatter: Scatter) -> Masked:
     inner = given.scatter
     if inner is not None and inner.op == scatter.op == "pad":
         parts = tuple(_composed(*pair) for pair in zip(inner.attrs[0], scatter.attrs[0]))
-        return Masked(given.value, given.mask, given.guard, Scatter("pad", (parts, scatter.attrs[1]), ()))
-    given = given.whole
-    return Masked(given.value, given.mask, given.guard, scatter)
+        return given._replace(scatter=Scatter("pad", (parts, scatter.attrs[1]), ()))
+    return given.whole._replace(scatter=scatter)
 
 
 Part = tuple[Size, int, Size]
@@ -206,12 +208,13 @@ def _cumulated(condition: Node, attrs: tuple[Any, ...]) -> Node:
 
 
 def contract(given: Masked, other: Node, attrs: tuple[Any, ...], position: int) -> Masked:
-    """A contraction of a cotangent, at a position, with a value. Where it is absent a term adds nothing, even where
-    the value is infinite: that is what a contraction means by a mask."""
+    """A contraction of a cotangent, at a position, with a value. Where the program leaves it out a term adds nothing,
+    even where the value is infinite: that is what a contraction means by a mask."""
     given = given.whole
-    sides = _masked(given.guard or given.mask, given.value), other
-    value = make("contract", *(sides if position == 0 else sides[::-1]), attrs=attrs)
-    return Masked(value, given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape))
+    side = _masked(given.guard or given.mask, given.value) if given.left_out else given.filled
+    value = make("contract", *((side, other) if position == 0 else (other, side)), attrs=attrs)
+    arrives = given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape)
+    return Masked(value, arrives, left_out=given.left_out)
 
 
 def _projected(condition: Node, own: tuple[int, ...], labels: tuple[int, ...], shape: Shape) -> Node:

@@ -32,7 +32,7 @@ def at_kink(node: Node, given: Tangents, total: Masked, side: float) -> Masked:
         return total
     dots = [_dot(x, arg) for x, arg in zip(given, node.args)]
     slope = make("mul", constant(side, node.type), make(node.op, *dots, attrs=node.attrs))
-    return Masked(make("where", _is_zero(node), slope, total.filled))
+    return Masked(make("where", _is_zero(node), slope, total.filled), total.whole.mask)
 
 
 def limit(node: Node, given: Tangents, side: float) -> Node:
@@ -49,13 +49,13 @@ def turning(node: Node, given: Tangents, total: Masked) -> Masked:
     """The tangent of a unit vector: NaN where it turns around, which it does where its argument moves through 0."""
     size_dot = _dot(given[1], node.args[1])
     turn = make("where", _is_zero(size_dot), constant(0.0, node.type), constant(nan, node.type))
-    return Masked(make("where", _is_zero(node.args[1]), turn, total.filled))
+    return Masked(make("where", _is_zero(node.args[1]), turn, total.filled), total.whole.mask)
 
 
 def unless_zero(factor: Node, contribution: Masked) -> Masked:
     """What a unit vector that turns contributes to a product: nothing where the other factor vanishes."""
     zero = constant(0.0, factor.type)
-    return Masked(make("where", _is_zero(factor), zero, contribution.filled))
+    return Masked(make("where", _is_zero(factor), zero, contribution.filled), contribution.whole.mask)
 
 
 def _dot(given: Masked | None, arg: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradc.autodiff.masked import Masked, apply_linear, contract, masked, plus, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
 from gradc.ir.graph import Node, build, constant, dependent, make, topological
@@ -34,7 +34,7 @@ def _mean(one: Node, other: Node) -> Node:
 
 def _tangent(results: tuple[Node, ...], seeds: Mapping[Node, Node], side: float | None = None) -> list[Node]:
     """The tangents; with a side, those just ahead (1) or behind (-1) along the seeds, where values are limits too."""
-    dots: dict[Node, Masked] = {node: masked(seed) for node, seed in seeds.items()}
+    dots: dict[Node, Masked] = {node: direction(seed) for node, seed in seeds.items()}
     near: dict[Node, Node] = {}
     """The nodes whose value next to the point is another one than at it."""
     for node in topological(results):
