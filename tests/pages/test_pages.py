@@ -45,6 +45,10 @@ influence on a gradient, even where they are NaN or infinite, and whatever lies 
 sums, gathers, reshapes. `sum(where(m > 0, (X @ w - y)**2, 0))` is right where a row of X that m leaves out is NaN. In a
 product with a cotangent that is masked, an exact zero of that cotangent counts as left out.
 
+What does not move has no influence either: the zeros of a direction (in `jvp`, `hvp` and the columns of a Hessian) and of
+an upstream gradient (in `vjp` and the rows of a Jacobian) contribute nothing, whatever slope they meet. `sqrt(x) + y**2`
+at (0, 3) has the derivative 6 along (0, 1), and the Hessian of `sum(x**1.5)` is infinite at the one place where x is 0.
+
 ## Integers
 
 Indices and what is computed from them are 64-bit integers that wrap around. As in NumPy, a quotient or a remainder by 0
