@@ -6,7 +6,8 @@ import pytest
 import gradc
 
 STEEP = ("sqrt({})", "{}**0.3", "cbrt({})", "arcsin(1 - {})", "arccosh(1 + {})", "{}**1.5", "sqrt({}*{})**3", "log({})",
-         "1/{}", "digamma({})", "exp(1000 + {})", "sqrt({})*log({})", "tan({})/{}**2", "norm(stack([{}, {}**2]))")  # fmt: skip
+         "1/{}", "digamma({})", "exp(1000 + {})", "sqrt({})*log({})",
+         "tan({})/{}**2", "norm(stack([{}, {}**2]))")  # fmt: skip
 """Functions whose first or second derivative is infinite at 0, or which are infinite there themselves."""
 
 LINKS = (
@@ -36,7 +37,8 @@ FINITE = ("sqrt({})", "{}**0.3", "cbrt({})", "arcsin(1 - {})", "arccosh(1 + {})"
 
 ARRAYS = (
     "sum({})", "sum({}*a)", "dot({}, a)", "sum(({})**2)", "mean(({})[1:]*({})[:-1])", "sum(A @ {})",
-    "sum(cumsum({})*a)", "sum(take({}, i))", "norm(1 + {})", "prod(1 + {})", "logsumexp({})", "sum(outer({}, a))", "max({}) + sum({})",
+    "sum(cumsum({})*a)", "sum(take({}, i))", "norm(1 + {})", "prod(1 + {})", "logsumexp({})",
+    "sum(outer({}, a))", "max({}) + sum({})",
     "sum((({})[:, None] + A)**2)", "sum(A @ sin({}))", 'einsum("i,ij,j->", {}, A, a)', "sum(concatenate([{}, a])**3)",
 )  # fmt: skip
 
