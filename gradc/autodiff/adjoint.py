@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gradc.autodiff import recurrence
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import partial
 from gradc.ir.graph import Node, constant, dependent, topological
@@ -42,6 +43,8 @@ def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
         return apply_linear(op, out_bar, attrs, node.args[1:])
     if node.row.kind == "contraction":
         return contracted(node, position, out_bar)
+    if node.row.kind == "scan":
+        return recurrence.pulled(node, position, out_bar)
     local = partial(node, position)
     return None if local is None else scaled(node, out_bar, local)
 

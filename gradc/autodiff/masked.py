@@ -183,6 +183,13 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
     return Masked(value, condition, guard, left_out=left_out)
 
 
+def recurred(a: Node, given: Masked, attrs: tuple[Any, ...]) -> Masked:
+    """A recurrence with these factors, which is linear in what it adds."""
+    given = given.whole
+    c = given.mask
+    return Masked(make("recur", a, given.filled, attrs=attrs), c and _cumulated(c, attrs))
+
+
 def _scattered(given: Masked, scatter: Scatter) -> Masked:
     """A cotangent as a part of a larger array; slices of slices are one."""
     inner = given.scatter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from gradc.autodiff import recurrence
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
@@ -72,6 +73,8 @@ def push(node: Node, position: int, x_dot: Masked) -> Masked | None:
         return apply_linear(node.op, x_dot, node.attrs, node.args[1:])
     if node.row.kind == "contraction":
         return contract(x_dot, node.args[1 - position], node.attrs, position)
+    if node.row.kind == "scan":
+        return recurrence.pushed(node, position, x_dot)
     local = partial(node, position)
     if local is None:
         return None

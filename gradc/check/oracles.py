@@ -68,7 +68,7 @@ class Arithmetic:
             return args[0]
         arrays = [np.asarray(args[0], object)]
         if len(args) == 2:
-            arrays.append(np.asarray(args[1], object if node.row.kind == "contraction" else int))
+            arrays.append(np.asarray(args[1], object if node.args[1].type.is_float else int))
         result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
         if node.op in SCATTERS:
             result = np.where(result == 0, self.number(0.0), result)

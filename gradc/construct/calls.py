@@ -7,6 +7,7 @@ from typing import Any
 
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.joined import Listed, array
+from gradc.construct.selected import Selected, no_selection
 from gradc.construct.site import Site
 from gradc.construct.static import static_integer
 from gradc.ir.graph import Node
@@ -55,6 +56,8 @@ class CallArguments:
         value = self.given[parameter]
         if isinstance(value, Listed):
             return array(self.builder, value)
+        if isinstance(value, Selected):
+            raise no_selection(self.span(parameter))
         if not isinstance(value, Node):
             raise Error("G0202", f"`{self.written}` takes numbers or arrays", self.span(parameter))
         return value

@@ -47,3 +47,7 @@ def _one_of(value: Any) -> Any:
     leaves = [node for node in topological((value,)) if node.op == "const"]
     (one,) = replace((value,), {leaf: constant(leaf.value, Type(leaf.type.dtype)) for leaf in leaves})
     return one
+
+
+ELEMENTWISE = (elementwise, extreme, clip, polygamma)
+"""The functions of this file that the language knows."""

@@ -11,9 +11,11 @@ from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.describe import operands
-from gradc.construct.elementwise import Value, elementwise
+from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
 from gradc.construct.functions import FUNCTIONS
 from gradc.construct.joined import listed, number
+from gradc.construct.reductions import extremes
+from gradc.construct.selected import Selected, lifted
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
 from gradc.ir.graph import Node, constant
@@ -59,7 +61,7 @@ class Evaluator:
     builder: GraphBuilder
     literal_dtype: str = "f64"
     is_template: bool = False
-    globals: dict[str, Node] = field(default_factory=dict)
+    globals: dict[str, Value] = field(default_factory=dict)
     functions: dict[str, Definition] = field(default_factory=dict)
     spans: dict[Node, Span] = field(default_factory=dict)
     """Where in the text each node came from."""
@@ -71,12 +73,17 @@ class Evaluator:
         """The type of the numbers in the text."""
         return Type(self.literal_dtype)
 
-    def number(self, expression: Expression, scope: Mapping[str, Node] | None = None) -> Node:
+    def number(self, expression: Expression, scope: Mapping[str, Value] | None = None) -> Node:
         """The value of an expression that has to be a number or an array."""
         value = self.evaluate(expression, self.globals if scope is None else scope)
         return number(self.builder, value, expression.span)
 
-    def evaluate(self, expression: Expression, scope: Mapping[str, Node]) -> Value:
+    def named(self, expression: Expression) -> Value:
+        """The value of an expression that gets a name: what a condition selects may have one too."""
+        value = self.evaluate(expression, self.globals)
+        return value if isinstance(value, Selected) else number(self.builder, value, expression.span)
+
+    def evaluate(self, expression: Expression, scope: Mapping[str, Value]) -> Value:
         """The value of an expression, its names looked up in `scope` first."""
         tasks: list[tuple] = [(expression, scope, None)]
         """What to evaluate, in which scope, and how many of the last values are those of its parts, once they are."""
@@ -117,7 +124,7 @@ class Evaluator:
         return values[0]
 
     def _apply(
-        self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Node]
+        self, node: Expression | Slice | Special, arguments: tuple[Value, ...], scope: Mapping[str, Value]
     ) -> Value:
         builder, span = self.builder, node.span
         match node:
@@ -126,10 +133,7 @@ class Evaluator:
             case Literal():
                 return constant(float(node.value), self.literal_type)
             case Binary() if node.op != "@":
-                left, right = (
-                    number(builder, value, part.span) for value, part in zip(arguments, (node.left, node.right))
-                )
-                return builder.elementwise(OPERATORS[node.op], left, right, span=span)
+                return self._elementwise(OPERATORS[node.op], arguments, (node.left.span, node.right.span), span)
             case Special():
                 return SPECIAL[node.kind]
             case Subscripts():
@@ -140,12 +144,20 @@ class Evaluator:
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
                 return slice(*(part and static_whole(builder, part, span, "a slice") for part in parts))
+            case Index() if any(isinstance(item, Node) and item.type.dtype == "bool" for item in arguments[1:]):
+                value = number(builder, arguments[0], node.value.span)
+                return indexing.select(builder, value, arguments[1:], _index_site(node))
             case Index():
                 value = number(builder, arguments[0], node.value.span)
                 return indexing.index(builder, value, arguments[1:], _index_site(node))
             case Call():
                 return self._call(node, arguments)
-        args = tuple(number(builder, value, part.span) for value, part in zip(arguments, children(node)))
+        spans = tuple(part.span for part in children(node))
+        if any(isinstance(value, Selected) for value in arguments) and isinstance(
+            node, (Unary, Comparison, Conditional)
+        ):
+            return lifted(arguments, spans, lambda *inner: self._apply(node, inner, scope))
+        args = tuple(number(builder, value, place) for value, place in zip(arguments, spans))
         match node:
             case Unary(op="+"):
                 return args[0]
@@ -170,7 +182,14 @@ class Evaluator:
                 return shapes.reordered(args[0])
         raise AssertionError(node)
 
-    def _name(self, node: Name, scope: Mapping[str, Node]) -> Node:
+    def _elementwise(self, op: str, arguments: tuple[Value, ...], spans: tuple[Span, ...], span: Span) -> Value:
+        """An op of the table, of arrays or of selected elements."""
+        if any(isinstance(value, Selected) for value in arguments):
+            return lifted(arguments, spans, lambda *inner: self._elementwise(op, inner, spans, span))
+        args = (number(self.builder, value, place) for value, place in zip(arguments, spans))
+        return self.builder.elementwise(op, *args, span=span)
+
+    def _name(self, node: Name, scope: Mapping[str, Value]) -> Value:
         for known in (scope, self.globals):
             if node.id in known:
                 return known[node.id]
@@ -184,7 +203,7 @@ class Evaluator:
             return own
         return FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
 
-    def _bind(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> dict[str, Node]:
+    def _bind(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> dict[str, Value]:
         """The parameters of a definition; whoever checked the names has seen that the arguments fit them."""
         names = [parameter.id for parameter, _ in definition.parameters]
         given = dict(zip(names, arguments)) | _keywords(node, arguments)
@@ -193,9 +212,13 @@ class Evaluator:
                 assert default is not None
                 given[parameter.id] = self.number(default, {})
         spans = dict(zip(names, (arg.span for arg in node.args)))
-        return {name: number(self.builder, given[name], spans.get(name, node.span)) for name in names}
+        return {
+            name: value if isinstance(value, Selected) else number(self.builder, value, spans.get(name, node.span))
+            for name in names
+            for value in (given[name],)
+        }
 
-    def _call(self, node: Call, arguments: tuple[Value, ...]) -> Node:
+    def _call(self, node: Call, arguments: tuple[Value, ...]) -> Value:
         positional, name = arguments[: len(node.args)], node.function
         if name in FUNCTIONS:
             function = FUNCTIONS[name]
@@ -206,8 +229,17 @@ class Evaluator:
             if name == "position":
                 return self.builder.position(positional[0])
             parameters, build = OPS[name].params, elementwise
-        keywords = _keywords(node, arguments)
-        return build(CallArguments(self.builder, name, parameters, positional, keywords, _call_site(node)))
+        keywords, site = _keywords(node, arguments), _call_site(node)
+        is_elementwise = build in ELEMENTWISE or (build is extremes and len(positional) > 1)
+        if is_elementwise and any(isinstance(value, Selected) for value in arguments):
+            count = len(positional)
+
+            def apply(*inner: Node) -> Node:
+                given = dict(zip(keywords, inner[count:]))
+                return build(CallArguments(self.builder, name, parameters, inner[:count], given, site))
+
+            return lifted(arguments, site.parts, apply)
+        return build(CallArguments(self.builder, name, parameters, positional, keywords, site))
 
 
 def _too_many_steps(span: Span) -> Error:

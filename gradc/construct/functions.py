@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, creation, elementwise, reductions, shapes
+from gradc.construct import arrays, creation, elementwise, ordered, reductions, shapes
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -73,20 +73,21 @@ def _defined(head: str, body: str, *, indices: str = "") -> Builtin:
 
 ROWS: list[Builtin] = [
     *(_op(row) for row in OPS.values() if row.kind == "elementwise" and not row.hidden),
-    _built("sum", "x axis= keepdims=", reductions.reduction),
-    _built("prod", "x axis= keepdims=", reductions.reduction),
-    _built("logsumexp", "x axis= keepdims=", reductions.reduction),
-    _built("norm", "x axis= keepdims=", reductions.reduction),
-    _built("any", "x axis= keepdims=", reductions.reduction),
-    _built("all", "x axis= keepdims=", reductions.reduction),
+    *(
+        _built(name, "x axis= keepdims= where=", reductions.reduction)
+        for name in "sum prod logsumexp norm any all nansum nanprod nanmax nanmin".split()
+    ),
     _built("argmax", "x axis= keepdims=", reductions.reduction),
     _built("argmin", "x axis= keepdims=", reductions.reduction),
-    _built("count", "x axis= keepdims=", reductions.reduction),
-    _built("mean", "x axis= keepdims=", reductions.mean),
-    _built("var", "x axis= ddof= keepdims=", reductions.variance),
-    _built("std", "x axis= ddof= keepdims=", reductions.deviation),
-    _built("max", "x y= ... axis= keepdims=", reductions.extremes, arrays="alone", keeps="x y ..."),
-    _built("min", "x y= ... axis= keepdims=", reductions.extremes, arrays="alone", keeps="x y ..."),
+    _built("count", "x axis= keepdims= where=", reductions.reduction),
+    _built("mean", "x axis= keepdims= where=", reductions.mean),
+    _built("nanmean", "x axis= keepdims= where=", reductions.mean),
+    _built("var", "x axis= ddof= keepdims= where=", reductions.variance),
+    _built("nanvar", "x axis= ddof= keepdims= where=", reductions.variance),
+    _built("std", "x axis= ddof= keepdims= where=", reductions.deviation),
+    _built("nanstd", "x axis= ddof= keepdims= where=", reductions.deviation),
+    _built("max", "x y= ... axis= keepdims= where=", reductions.extremes, arrays="alone", keeps="x y ..."),
+    _built("min", "x y= ... axis= keepdims= where=", reductions.extremes, arrays="alone", keeps="x y ..."),
     _built("softmax", "x axis=", reductions.softmax),
     _built("log_softmax", "x axis=", reductions.softmax),
     _built("maximum", "x y", elementwise.extreme, arrays="", keeps="x y"),
@@ -120,6 +121,20 @@ ROWS: list[Builtin] = [
     _built("expand_dims", "x axis", shapes.expand_dims, keeps="x"),
     _built("squeeze", "x axis=", shapes.without_axes, keeps="x"),
     _built("cumsum", "x axis=", shapes.cumsum),
+    _built("cumprod", "x axis=", ordered.cumprod),
+    _built("cummax", "x axis=", ordered.running_extreme),
+    _built("cummin", "x axis=", ordered.running_extreme),
+    _built("logcumsumexp", "x axis=", ordered.logcumsumexp),
+    _built("sort", "x axis=", ordered.sort),
+    _built("argsort", "x axis=", ordered.argsort),
+    _built("searchsorted", "a v side=", ordered.searchsorted),
+    _built("median", "x axis= keepdims=", ordered.quantile),
+    _built("nanmedian", "x axis= keepdims=", ordered.quantile),
+    _built("quantile", "x q axis= method= keepdims=", ordered.quantile),
+    _built("nanquantile", "x q axis= method= keepdims=", ordered.quantile),
+    _built("percentile", "x q axis= method= keepdims=", ordered.quantile),
+    _built("nanpercentile", "x q axis= method= keepdims=", ordered.quantile),
+    _built("interp", "x xp fp left= right= period=", ordered.interp, arrays=""),
     _built("diag", "x", shapes.diag),
     _built("trace", "x", shapes.diag),
     _defined("flipud(x)", "x[::-1]"),
@@ -163,6 +178,8 @@ ALIASES = {
     "arctan": "atan",
     "arctan2": "atan2",
     "arctanh": "atanh",
+    "cumprod": "cumulative_prod",
+    "cumsum": "cumulative_sum",
     "eye": "identity",
     "lgamma": "gammaln",
     "log": "ln",

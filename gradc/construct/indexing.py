@@ -7,6 +7,7 @@ from typing import Any
 from gradc.construct.builder import GraphBuilder, as_integers
 from gradc.construct.describe import operands, sides, within
 from gradc.construct.joined import Listed, whole
+from gradc.construct.selected import Selected
 from gradc.construct.site import Site
 from gradc.construct.static import static_integer, static_whole
 from gradc.ir.graph import Check, IndexCheck, Node, broadcast, constant, make, size_node, squeeze
@@ -62,6 +63,35 @@ def index(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site
     is_new = [item is None for item in items if not isinstance(item, Node)]
     is_new[before:before] = [False] * len(chosen)
     return _with_new_axes(result, [place for place, new in enumerate(is_new) if new])
+
+
+def select(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site) -> Selected:
+    """`value[c]`: the elements where a condition holds that runs over some axes of the value; other items are numbers,
+    slices and new axes."""
+    spans = [site.part(position) for position in range(len(items))]
+    conditions = [k for k, item in enumerate(items) if isinstance(item, Node) and item.type.dtype == "bool"]
+    at = conditions[0]
+    condition = items[at]
+    if len(conditions) > 1 or any(isinstance(item, Node) and item.shape for k, item in enumerate(items) if k != at):
+        raise Error(
+            "G0204", "a condition cannot be combined with other arrays in an index", spans[conditions[-1]],
+            help="select rows and columns one after the other, or write `where(c, x, 0)`",
+        )  # fmt: skip
+    if not condition.shape:
+        raise Error("G0204", "an index cannot be a single condition", spans[at], help="write `where(c, x, 0)`")
+    whole = (*items[:at], *[slice(None)] * condition.type.rank, *items[at + 1 :])
+    if Ellipsis in items[:at]:
+        used = sum(item is not None and item is not Ellipsis for item in whole)
+        missing = max(value.type.rank - used, 0)
+        where = items.index(Ellipsis)
+        whole = (*whole[:where], *[slice(None)] * missing, *whole[where + 1 :])
+        at += missing - 1
+    places = tuple(spans[min(k, len(spans) - 1)] for k in range(len(whole)))
+    values = index(builder, value, whole, Site(site.span, site.name, places))
+    axis = sum(not isinstance(item, Node) for item in whole[:at])
+    for k, size in enumerate(condition.shape):
+        builder.equal_sizes(size, values.shape[axis + k], (condition, value), places[at])
+    return Selected(values, condition, axis)
 
 
 def _place_of_chosen(items: tuple[Any, ...]) -> int:
@@ -248,7 +278,7 @@ def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None
         needed = source.shape[source.attrs[0]]
         last = needed - 1 if isinstance(needed, int) else None
     elif source.row.positions:
-        (axes,) = source.attrs
+        (axes,) = source.attrs if isinstance(source.attrs[0], tuple) else (source.attrs,)
         needed = product(tuple(source.args[0].shape[axis] for axis in axes))
         last = needed - 1 if isinstance(needed, int) else None
     else:

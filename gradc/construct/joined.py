@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder, as_integers
+from gradc.construct.selected import Selected, no_selection
 from gradc.ir.graph import Node, broadcast, make
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive
@@ -33,7 +34,7 @@ def number(builder: GraphBuilder, value: Any, span: Span | None) -> Node:
         return value
     if isinstance(value, Listed):
         return array(builder, value)
-    raise no_number(span)
+    raise no_selection(span) if isinstance(value, Selected) else no_number(span)
 
 
 def array(builder: GraphBuilder, values: Listed) -> Node:

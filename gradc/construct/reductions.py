@@ -3,44 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, nan
 
 from gradc.construct.calls import CallArguments
 from gradc.construct.joined import number
-from gradc.ir.graph import Check, Node, broadcast, constant
+from gradc.construct.selected import Selected, no_selection
+from gradc.ir.graph import Check, Node, broadcast, constant, make
 from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import product
 from gradc.language.diagnostics import Error
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a reduction takes: an array, where its elements count (None: everywhere), and the axes (None: all)."""
+
+    x: Node
+    counted: Node | None
+    axes: tuple[int, ...] | None
+
+    @property
+    def gone(self) -> tuple[int, ...]:
+        return tuple(range(self.x.type.rank)) if self.axes is None else self.axes
+
+
 def reduction(call: CallArguments) -> Node:
     """An op that reduces over `axis`, or `count`."""
-    return _kept(call, lambda axes: call.builder.reduce(call.name, call.x, axes))
+    return _kept(call, lambda terms: _reduced(call, call.name.removeprefix("nan"), terms))
 
 
 def mean(call: CallArguments) -> Node:
-    return _kept(call, lambda axes: _mean(call, axes))
+    return _kept(call, lambda terms: _mean(call, terms))
 
 
 def variance(call: CallArguments) -> Node:
-    return _kept(call, lambda axes: _variance(call, axes))
+    return _kept(call, lambda terms: _variance(call, terms))
 
 
 def deviation(call: CallArguments) -> Node:
-    return _kept(call, lambda axes: _standard_deviation(call, axes))
+    return _kept(call, lambda terms: _standard_deviation(call, terms))
 
 
-def _kept(call: CallArguments, reduced: Callable[[tuple[int, ...] | None], Node]) -> Node:
+def _kept(call: CallArguments, reduced: Callable[[Terms], Node]) -> Node:
     """What reduces over the axes asked for; with `keepdims`, these are kept with size 1."""
-    x = call.x
-    axes = call.axes(x.type.rank)
-    if call.name in OPS and OPS[call.name].needs_elements:
-        _check_elements(call, axes)
-    result = reduced(axes)
+    terms = terms_of(call)
+    x = terms.x
+    if call.name.removeprefix("nan") in OPS and OPS[call.name.removeprefix("nan")].needs_elements:
+        _check_elements(call, x, terms.axes)
+    result = reduced(terms)
     if not call.flag("keepdims"):
         return result
-    gone = tuple(range(x.type.rank)) if axes is None else axes
-    shape = tuple(1 if axis in gone else size for axis, size in enumerate(x.shape))
-    return broadcast(result, shape, others(x.type.rank, gone))
+    shape = tuple(1 if axis in terms.gone else size for axis, size in enumerate(x.shape))
+    return broadcast(result, shape, others(x.type.rank, terms.gone))
+
+
+def terms_of(call: CallArguments) -> Terms:
+    """The array of a reduction. A selection, `where`, and a name that leaves NaN out say which elements count."""
+    builder, value = call.builder, call.given["x"]
+    counted = None
+    if isinstance(value, Selected):
+        if call.given.get("axis") is not None or call.flag("keepdims"):
+            value = value.along_one_axis()
+        counted, call.given["x"] = value.spread, value.values
+    x = call.x
+    axes = call.axes(x.type.rank)
+    if isinstance(value, Selected) and axes is not None and value.axis not in axes:
+        raise no_selection(call.span("axis"))
+    if call.given.get("where") is not None:
+        wanted = builder.condition(call.array("where"))
+        if builder.common_shape((x, wanted), call.span("where")) != x.shape:
+            raise Error(
+                "G0203", "`where` has more axes or elements than the array", call.span("where"),
+                label=f"this is {wanted.type}, the array {x.type}",
+            )  # fmt: skip
+        wanted = builder.broadcast_to(wanted, x.shape)
+        counted = wanted if counted is None else make("and", counted, wanted)
+    if call.name.startswith("nan"):
+        (x,) = builder.numbers((x,))
+        there = make("eq", x, x)
+        counted = there if counted is None else make("and", counted, there)
+    return Terms(x, counted, axes)
+
+
+FILLS = {"sum": 0.0, "norm": 0.0, "prod": 1.0, "max": -inf, "min": inf, "logsumexp": -inf}
+"""What stands in for elements that do not count."""
+
+
+def _reduced(call: CallArguments, name: str, terms: Terms) -> Node:
+    builder, x, counted, axes = call.builder, terms.x, terms.counted, terms.axes
+    if counted is None:
+        return builder.reduce(name, x, axes)
+    if name == "count":
+        return builder.reduce("sum", counted, axes)
+    if OPS[name].conditions:
+        is_all = OPS[name].identity
+        x = builder.condition(x)
+        x = make("or", make("not", counted), x) if is_all else make("and", counted, x)
+        return builder.reduce(name, x, axes)
+    if name not in FILLS:
+        raise no_selection(call.span("x"))
+    filled = builder.elementwise("where", counted, x, constant(FILLS[name]))
+    result = builder.reduce(name, filled, axes)
+    if not OPS[name].needs_elements:
+        return result
+    return builder.elementwise("where", builder.reduce("any", counted, axes), result, constant(nan))
 
 
 def extremes(call: CallArguments) -> Node:
@@ -48,42 +115,41 @@ def extremes(call: CallArguments) -> Node:
     if len(call.args) < 2 and "y" not in call.keywords:
         return reduction(call)
     for key in call.keywords:
-        if key in ("axis", "keepdims"):
+        if key in ("axis", "keepdims", "where"):
             raise Error("G0304", f"`{call.written}` of several values has no `{key}`", call.site.keys.get(key))
     given = (*call.args, *call.keywords.values())
     values = [number(call.builder, value, call.site.part(position)) for position, value in enumerate(given)]
-    op = OPS[call.name].combine
     result = values[0]
     for value in values[1:]:
-        result = call.builder.extreme(op, result, value, call.site.span)
+        result = call.builder.extreme(OPS[call.name].combine, result, value, call.site.span)
     return result
 
 
-def _mean(call: CallArguments, axes: tuple[int, ...] | None) -> Node:
-    builder = call.builder
-    total = builder.reduce("sum", call.x, axes)
-    return builder.elementwise("div", total, builder.reduce("count", call.x, axes), span=call.site.span)
+def _mean(call: CallArguments, terms: Terms) -> Node:
+    total, count = _reduced(call, "sum", terms), _reduced(call, "count", terms)
+    return call.builder.elementwise("div", total, count, span=call.site.span)
 
 
-def _from_mean(call: CallArguments, axes: tuple[int, ...] | None) -> tuple[Node, Node]:
+def _from_mean(call: CallArguments, terms: Terms) -> tuple[Terms, Node]:
     """The distance from the mean, and the number of elements it is to be divided by."""
-    builder, x = call.builder, call.x
-    count = builder.reduce("count", x, axes)
+    builder, x = call.builder, terms.x
+    count = _reduced(call, "count", terms)
     if "ddof" in call.given:
         count = builder.elementwise("sub", count, constant(call.integer("ddof"), count.type))
-    return builder.elementwise("sub", x, along(_mean(call, axes), x, axes)), count
+    distance = builder.elementwise("sub", x, along(_mean(call, terms), x, terms.axes))
+    return Terms(distance, terms.counted, terms.axes), count
 
 
-def _variance(call: CallArguments, axes: tuple[int, ...] | None) -> Node:
-    deviation, count = _from_mean(call, axes)
-    total = call.builder.reduce("sum", call.builder.elementwise("square", deviation), axes)
-    return call.builder.elementwise("div", total, count)
+def _variance(call: CallArguments, terms: Terms) -> Node:
+    distance, count = _from_mean(call, terms)
+    square = Terms(call.builder.elementwise("square", distance.x), terms.counted, terms.axes)
+    return call.builder.elementwise("div", _reduced(call, "sum", square), count)
 
 
-def _standard_deviation(call: CallArguments, axes: tuple[int, ...] | None) -> Node:
-    deviation, count = _from_mean(call, axes)
+def _standard_deviation(call: CallArguments, terms: Terms) -> Node:
+    distance, count = _from_mean(call, terms)
     builder = call.builder
-    return builder.elementwise("div", builder.reduce("norm", deviation, axes), builder.elementwise("sqrt", count))
+    return builder.elementwise("div", _reduced(call, "norm", distance), builder.elementwise("sqrt", count))
 
 
 def softmax(call: CallArguments) -> Node:
@@ -105,11 +171,10 @@ def along(value: Node, x: Node, axes: tuple[int, ...] | None) -> Node:
     return broadcast(value, x.shape, others(x.type.rank, reduced))
 
 
-def _check_elements(call: CallArguments, axes: tuple[int, ...] | None) -> None:
+def _check_elements(call: CallArguments, x: Node, axes: tuple[int, ...] | None) -> None:
     """Extremes and their positions have no value for an empty array; in a template they are infinite."""
     if call.builder.axes is not None:
         return
-    x = call.x
     count = product(tuple(size for axis, size in enumerate(x.shape) if axes is None or axis in axes))
     message = f"`{call.written}` of an empty array"
     if count == 0:

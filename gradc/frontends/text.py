@@ -58,6 +58,10 @@ class TextProgram:
                 case Definition():
                     evaluator.functions[statement.name.id] = statement
                 case Assign():
-                    evaluator.globals[statement.name.id] = evaluator.number(statement.value)
+                    evaluator.globals[statement.name.id] = evaluator.named(statement.value)
         result = evaluator.number(self.tree.result)
-        return Reading(result, evaluator.spans, {node: name for name, node in evaluator.globals.items() if node.args})
+        return Reading(
+            result,
+            evaluator.spans,
+            {node: name for name, node in evaluator.globals.items() if isinstance(node, Node) and node.args},
+        )

@@ -54,6 +54,8 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     elif row.kind == "contraction":
         absent = tuple(arg.op == "mask" for arg in node.args)
         result = function(*args, *node.attrs, absent)
+    elif row.kind == "scan":
+        result = function(*args, *node.attrs)
     elif row.kind == "gather":
         result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))
     elif row.kind == "movement":

@@ -37,7 +37,7 @@ BEYOND_ONE = (1.05, 6.0)
 
 @dataclass(frozen=True)
 class Op:
-    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather."""
+    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan."""
 
     name: str
     kind: str
@@ -154,6 +154,10 @@ def _reduced(types: tuple[Type, ...], attrs: Attrs) -> Type:
 
 def _position(types: tuple[Type, ...], attrs: Attrs) -> Type:
     return _reduced(types, attrs).with_dtype("i64")
+
+
+def _places(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[-1].with_dtype("i64")
 
 
 def _contracted(types: tuple[Type, ...], attrs: Attrs) -> Type:
@@ -274,6 +278,11 @@ def _movement(name: str, infer, transpose, numpy: str, **columns) -> None:
 
 def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
     _row(name, "gather", "x index", infer, numpy=numpy, access=access, **columns)
+
+
+def _scan(name: str, params: str, infer, numpy: str, **columns) -> None:
+    """An op that a kernel does to whole arrays; `recur` is the only one with a derivative."""
+    _row(name, "scan", params, infer, numpy=numpy, access="call", **columns)
 
 
 # ---------------------------------------------------------------- sources
@@ -532,6 +541,13 @@ _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),      
           lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view")
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards
           lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum", access="call", adds=True)
+
+# ---------------------------------------------------------------- along an axis of whole arrays
+
+_scan("recur",          "a b", _last,   "gradc.ir.reference.recur", facts="adds")                      # attrs: axis, backwards; out[k] = a[k] * out[k-1] + b[k]
+_scan("running_argmax", "x",   _places, "gradc.ir.reference.running_argmax", facts="positions")                           # attrs: axis
+_scan("argsort",        "x",   _places, "gradc.ir.reference.argsort", facts="positions")                                  # attrs: axis
+_scan("searchsorted",   "table x", _places, "gradc.ir.reference.searchsorted")                         # attrs: from the right
 
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 

@@ -322,6 +322,39 @@ def cumsum(x: Array, axis: int, backwards: bool) -> Array:
     return np.flip(np.cumsum(np.flip(x, axis), axis, wide), axis) if backwards else np.cumsum(x, axis, wide)
 
 
+# ---------------------------------------------------------------- along an axis
+
+
+def recur(a: Array, b: Array, axis: int, backwards: bool) -> Array:
+    """out[k] = a[k] * out[k - 1] + b[k]; backwards, out[k + 1]."""
+    a, b = (np.moveaxis(np.asarray(each), axis, 0) for each in (a, b))
+    wide = np.float64 if b.dtype == np.float32 else b.dtype
+    result = np.empty(b.shape, wide)
+    carry = np.zeros(b.shape[1:], wide)
+    for k in reversed(range(len(b))) if backwards else range(len(b)):
+        carry = result[k] = a[k].astype(wide) * carry + b[k]
+    return np.moveaxis(result, 0, axis)
+
+
+def running_argmax(x: Array, axis: int) -> Array:
+    """The place of the first largest element so far; the first NaN is larger than anything."""
+    x = np.moveaxis(np.asarray(x), axis, 0)
+    largest = np.maximum.accumulate(x, axis=0)
+    is_new = np.ones(x.shape, bool)
+    if len(x):
+        is_new[1:] = (x[1:] > largest[:-1]) | ((x[1:] != x[1:]) & (largest[:-1] == largest[:-1]))
+    places = np.arange(len(x)).reshape([-1] + [1] * (x.ndim - 1))
+    return np.moveaxis(np.maximum.accumulate(np.where(is_new, places, 0), axis=0), 0, axis)
+
+
+def argsort(x: Array, axis: int) -> Array:
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def searchsorted(table: Array, x: Array, from_right: bool) -> Array:
+    return np.searchsorted(table, x, "right" if from_right else "left")
+
+
 # ---------------------------------------------------------------- contractions
 
 

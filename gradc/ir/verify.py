@@ -121,6 +121,8 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
         return _contraction(args, attrs)
     if row.kind == "gather":
         return _gather(op, args, attrs)
+    if row.kind == "scan":
+        return _scan(op, args, attrs, checks)
     return _MOVEMENTS[op](args[0].type, attrs, checks)
 
 
@@ -192,6 +194,18 @@ def _gather(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> str | No
     rank = len(attrs[1]) if op.startswith("put") else x.rank
     if not isinstance(attrs[0], int) or not 0 <= attrs[0] < rank:
         return f"there is no axis {attrs[0]}"
+    return None
+
+
+def _scan(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if not all(arg.type.is_float and arg.type.dtype == args[0].type.dtype for arg in args):
+        return f"`{op}` wants floats of one type, not {', '.join(str(arg.type) for arg in args)}"
+    if _fits(attrs, bool):
+        return None if args[0].type.rank == 1 else f"`{op}` searches a vector, not {args[0].type}"
+    if len(attrs) not in (1, 2) or not isinstance(attrs[0], int) or not 0 <= attrs[0] < args[0].type.rank:
+        return f"`{op}` has an axis"
+    if not all(_same_shape(arg.shape, args[0].shape, checks) for arg in args):
+        return f"arguments of `{op}` have shapes {', '.join(shape_text(arg.shape) for arg in args)}"
     return None
 
 

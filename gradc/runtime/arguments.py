@@ -212,7 +212,9 @@ def prepare(signature: Signature, values: Sequence[Any]) -> Arguments:
     for name, array, known, value in zip(signature.inputs, raw, declared, values):
         if known is None:
             dtype = weak_dtype if is_weak(value) else _float_dtype(array, None)
-            if name in signature.integers and (array.size == 0 or (exact := np.asarray(value)).dtype.kind in "uiO"):
+            if name in signature.integers and array.size and np.asarray(value).dtype.kind == "b":
+                dtype = "bool"
+            elif name in signature.integers and (array.size == 0 or (exact := np.asarray(value)).dtype.kind in "uiO"):
                 dtype = "i64"
                 if array.size:
                     _check_width(name, exact)

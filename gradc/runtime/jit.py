@@ -217,6 +217,8 @@ def gradc_type(argument: types.Type, is_index: bool) -> Type | None:
         return Type("f32", shape)
     if is_index and isinstance(argument, types.Integer):
         return Type("i64", shape)
+    if is_index and isinstance(argument, types.Boolean):
+        return Type("bool", shape)
     if isinstance(argument, (types.Float, types.Integer, types.Boolean)):
         return Type("f64", shape)
     return None

@@ -38,6 +38,7 @@ from gradc.schedule.nest import (
     OverTiles,
     Reduction,
     RunningSums,
+    Scan,
     Side,
     Step,
     Term,
@@ -128,7 +129,7 @@ class _Builder:
                 node.op == "reshape" or (node.op == "contract" and not (is_whole and node in adding))
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
-                is_made = node.row.kind in ("reduction", "contraction") or node.op == "cumsum"
+                is_made = node.row.kind in ("reduction", "contraction", "scan") or node.op == "cumsum"
                 zeros = slot not in written and not is_made
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
@@ -303,6 +304,8 @@ class _Builder:
         if node.op == "contract":
             return self._matrix_product(task)
         source = self._array_of(node.args[0])
+        if node.row.kind == "scan":
+            return Scan(node.op, self._home(task.slot), tuple(map(self._array_of, node.args)), node.attrs)
         if node.op == "cumsum":
             return RunningSums(self._home(task.slot), source, *node.attrs)
         return Reshape(self._made(task.slot), source, self._is_handed_out(task))

@@ -54,11 +54,13 @@ from gradc.schedule.nest import (
     OverTiles,
     Reduction,
     RunningSums,
+    Scan,
     Side,
     Step,
     Term,
     Tile,
 )
+from gradc.schedule.scans import expand_scan
 from gradc.schedule.tiles import ROWS
 
 BLOCK = 128
@@ -188,6 +190,8 @@ class _Expander:
                     made.append(self._term(step))
                 case RunningSums():
                     made += self._running_sums(step)
+                case Scan():
+                    made += expand_scan(step, self.arrays, self._new_name)
                 case Demand():
                     wrong = Apply("not", (step.condition,), "bool")
                     made.append(Guard(wrong, "IndexError", step.message))

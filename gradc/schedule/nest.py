@@ -4,7 +4,7 @@ them out in the statements of the loop IR, whose expressions and plain statement
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
@@ -109,6 +109,16 @@ class RunningSums:
 
 
 @dataclass(slots=True, eq=False)
+class Scan:
+    """`array` holds what an op that goes along an axis makes of whole arrays."""
+
+    op: str
+    array: str
+    sources: tuple[str, ...]
+    attrs: tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
 class Demand:
     """An IndexError with this message, unless a condition holds."""
 
@@ -117,7 +127,8 @@ class Demand:
 
 
 Step = Union[
-    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Demand, Allocate, Reshape, Store, Combine, Update, Return
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Demand, Allocate, Reshape, Store, Combine, Update,
+    Return,
 ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ class Tracer:
         arg = node.args[position]
         if node not in self.masked or arg not in self.bars:
             return None, None
-        if node.row.transpose is not None or node.row.kind == "contraction":
+        if node.row.transpose is not None or node.row.kind in ("contraction", "scan"):
             pulled = pull(node, position, self.masked[node])
             return None, None if pulled is None else pulled.node
         local = partial(node, position)

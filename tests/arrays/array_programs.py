@@ -68,9 +68,11 @@ NUMPY = {
     **{
         name: getattr(np, name)
         for name in """
-            sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis concatenate stack
-            outer dot matmul zeros ones full zeros_like ones_like full_like eye identity tril triu flip fliplr flipud
-            roll pad where exp sqrt log tanh sin abs arange trace diag""".split()
+            sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis
+            concatenate stack outer dot matmul zeros ones full zeros_like ones_like full_like eye identity
+            tril triu flip fliplr flipud roll pad cumprod sort argsort searchsorted median quantile
+            percentile nanmedian nansum nanprod nanmean nanmax nanmin nanvar nanstd interp where exp sqrt
+            log tanh sin abs arange trace diag""".split()
     },
     "max": lambda x, *rest, **options: np.maximum(x, *rest) if rest else np.max(x, **options),
     "min": lambda x, *rest, **options: np.minimum(x, *rest) if rest else np.min(x, **options),
@@ -85,6 +87,11 @@ NUMPY = {
     "binary_cross_entropy": binary_cross_entropy,
     "squared_error": lambda x, y: np.mean((x - y) ** 2),
     "l2": lambda x: np.sum(x * x),
+    "nan": np.nan,
+    "count": np.size,
+    "cummax": lambda x, axis=0: np.maximum.accumulate(x, axis),
+    "cummin": lambda x, axis=0: np.minimum.accumulate(x, axis),
+    "logcumsumexp": lambda x, axis=0: np.logaddexp.accumulate(x, axis),
 }  # fmt: skip
 
 
@@ -317,6 +324,56 @@ def constructions() -> Iterator[Example]:
     yield example("roll(x, 1)", x=(0,))
     yield example("pad(x, 1)", x=(0,))
     yield example("tril(x) @ triu(x)", x=(2, 3, 3))
+
+
+def ordered() -> Iterator[Example]:
+    for name in ("cumprod", "cummax", "cummin", "logcumsumexp", "sort"):
+        for shape in ((5,), (1,), (0,)):
+            yield example(f"{name}(x, axis=0) * x", x=shape)
+        for axis in (0, 1, -1):
+            yield example(f"{name}(x, axis={axis}) * x", x=(3, 4))
+            yield example(f"sum({name}(sin(x), axis={axis}) * y)", x=(2, 3, 2), y=())
+    for text in (
+        "sort(x) * y", "sort(x, None)[:3] * y[:, 0]", "x[argsort(x[:, 0])] * y",
+        "take_along_axis(y, argsort(x, axis=0), 0)",
+        "searchsorted(sort(y[0]), x) * x", 'searchsorted(sort(y[0]), x[0], side="right") * x[0]',
+    ):  # fmt: skip
+        yield example(text, x=(3, 4), y=(3, 4))
+    for options in ("", ", axis=0", ", axis=1", ", axis=(0, 2)", ", axis=(-1, 1), keepdims=True", ", keepdims=True"):
+        yield example(f"median(x{options}) * x[0, 0, 0]", x=(3, 4, 2))
+        yield example(f"nanmedian(x{options}) * x[0, 0, 0]", x=(3, 4, 2))
+        yield example(f"quantile(x, 0.3{options}) * x[0, 0, 0]", x=(3, 4, 2))
+        yield example(f"quantile(x, [0.2, 0.7]{options}) * x[0, 0, 0]", x=(3, 4, 2))
+    for method in ("linear", "lower", "higher", "nearest", "midpoint"):
+        yield example(f'percentile(x, 35, method="{method}") * 2', x=(6,))
+    yield example("quantile(x, abs(y) / 2)", x=(7,), y=())
+    yield example("quantile(x, abs(y) / 2, axis=1)", x=(2, 7), y=(3,))
+    for options in ("", ", left=7", ", right=7, left=-1", ", period=1.3"):
+        yield example(f"interp(x, sort(y), z{options})", x=(9,), y=(5,), z=(5,))
+    yield example("interp(x, sort(y), z)", x=(), y=(5,), z=(5,))
+    yield example("interp(x, y, z) * x", x=(2, 3), y=(1,), z=(1,))
+
+
+def selections() -> Iterator[Example]:
+    for name in ("sum", "mean", "prod", "max", "min", "logsumexp", "norm", "var", "std", "median"):
+        yield example(f"{name}(x[x > 0]) * y", x=(5,), y=())
+        yield example(f"{name}(x[x > y]**2)", x=(3, 4), y=(4,))
+        yield example(f"{name}(x[y > 0], axis=0)", x=(5, 3), y=(5,))
+        yield example(f"{name}(x[0, y > -2, :], axis=0)", x=(2, 5, 3), y=(5,))
+        yield example(f"{name}(x[..., y < 5] * z, axis=1)", x=(2, 4), y=(4,), z=())
+        yield example(f"{name}(x[y < 3], axis=0, keepdims=True)", x=(2, 3, 4), y=(2, 3))
+    for name in ("sum", "mean", "prod", "var", "std"):
+        yield example(f"{name}(x, where=y > 0) * 2", x=(3, 4), y=(3, 4))
+        yield example(f"{name}(x, axis=1, keepdims=True, where=y > -9)", x=(3, 4), y=(4,))
+    for name in ("nansum", "nanprod", "nanmean", "nanmax", "nanmin", "nanvar", "nanstd"):
+        yield example(f"{name}(x * where(x > y, 1, nan))", x=(2, 3), y=())
+        yield example(f"{name}(x, axis=1, keepdims=True) * y", x=(2, 3), y=())
+    yield example("sum(x[x > 0] * y[x > 0]) + count(x[x > 0])", x=(5,), y=(5,))
+    yield example("quantile(x[x > -1], 0.3)", x=(6,))
+    yield example("sum(max(x[x > 0], 1))", x=(6,))
+    yield example("sum(exp(-x[x > 0] if y > 0 else x[x > 0]))", x=(6,), y=())
+    yield example("sum(x[any(y > 1, axis=1)] * z)", x=(4, 2), y=(4, 3), z=(2,))
+    yield example("where(any(x[y > 0] > 1.5), 1, 2) * sum(x) + all(x[y > 0] > 0)", x=(4,), y=(4,))
 
 
 def losses() -> Iterator[Example]:

@@ -11,7 +11,7 @@ import gradc
 from gradc.runtime.kernel import ENGINES
 from tests.emit.plain import engine
 
-GROUPS = ("reductions", "products", "indices", "gathers", "losses", "constructions")
+GROUPS = ("reductions", "products", "indices", "gathers", "losses", "constructions", "ordered", "selections")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -124,7 +124,16 @@ def test_emitted_python(group, ran_cases):
     ran_cases(for_each(getattr(array_programs, group)(), check_engine("plain", ("value_and_grad", "hvp"))))
 
 
-COMPILED = {"products": 16, "gathers": 5, "losses": 2, "indices": 12, "reductions": 24, "constructions": 7}
+COMPILED = {
+    "products": 16,
+    "gathers": 5,
+    "losses": 2,
+    "indices": 12,
+    "reductions": 24,
+    "constructions": 7,
+    "ordered": 5,
+    "selections": 9,
+}
 """Every how many examples of a group one is compiled."""
 
 
