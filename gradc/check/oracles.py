@@ -72,7 +72,7 @@ class Arithmetic:
         result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
         if node.op in SCATTERS:
             result = np.where(result == 0, self.number(0.0), result)
-        return result[()]
+        return np.asarray(result, object)[()]
 
 
 def _reduce(function: Callable[[list], Any], x: np.ndarray, axes: tuple[int, ...]) -> Value:

@@ -76,10 +76,17 @@ def _beside(call: CallArguments, relation: str, shape: Shape) -> Node:
 # ---------------------------------------------------------------- elements elsewhere
 
 
+FLIPPED = {"flipud": 0, "fliplr": 1}
+
+
 def flip(call: CallArguments) -> Node:
     """The elements in reverse order along some axes, or all."""
     x = call.x
     axes = call.axes(x.type.rank)
+    if call.name in FLIPPED:
+        if x.type.rank <= FLIPPED[call.name]:
+            raise Error("G0202", f"`{call.name}` takes a matrix", call.span("x"), label=f"this is {x.type}")
+        axes = (FLIPPED[call.name],)
     parts: list[tuple[Size, int, Size]] = [(0, 1, size) for size in x.shape]
     for axis in range(x.type.rank) if axes is None else axes:
         parts[axis] = derive("-", x.shape[axis], 1), -1, x.shape[axis]

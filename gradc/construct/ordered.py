@@ -47,7 +47,7 @@ def running_extreme(call: CallArguments) -> Node:
     """`cummax` and `cummin`: the derivative goes to the first of the largest elements so far."""
     (x,) = call.builder.numbers((call.x,))
     axis = _axis(call, x)
-    key = x if call.name == "cummax" else make("neg", x)
+    key = x if call.name.endswith("max") else make("neg", x)
     return make("take_along", x, make("running_argmax", key, attrs=(axis,)), attrs=(axis,))
 
 
@@ -210,7 +210,8 @@ def _between(call: CallArguments, rows: _Rows, q: Node) -> Node:
         place = _whole_place(builder, place, method)
     below = builder.elementwise("floor", place)
     share = cast(builder.elementwise("sub", place, below), dtype)
-    low, high = (_element(rows, builder.elementwise(op, place), q.type.rank) for op in ("floor", "ceil"))
+    above = builder.elementwise("add", below, constant(1.0))
+    low, high = (_element(rows, each, q.type.rank) for each in (below, above))
     share = broadcast(share, low.shape, tuple(range(share.type.rank))) if rows.count is None else share
     change = builder.elementwise("mul", builder.elementwise("sub", high, low), share)
     value = builder.elementwise("add", low, change)
@@ -237,10 +238,12 @@ def _between(call: CallArguments, rows: _Rows, q: Node) -> Node:
 
 
 def _whole_place(builder: GraphBuilder, place: Node, method: str) -> Node:
-    if method == "midpoint":
-        both = [builder.elementwise(op, place) for op in ("floor", "ceil")]
-        return builder.elementwise("mul", builder.elementwise("add", *both), constant(0.5))
-    return builder.elementwise({"lower": "floor", "higher": "ceil"}.get(method, "round"), place)
+    if method == "nearest":
+        return builder.elementwise("round", place)
+    below = builder.elementwise("floor", place)
+    share = {"lower": 0.0, "midpoint": 0.5, "higher": 1.0}[method]
+    between = builder.elementwise("lt", below, place)
+    return builder.elementwise("add", below, builder.elementwise("where", between, constant(share), constant(0.0)))
 
 
 def _and(builder: GraphBuilder, one: Node, other: Node) -> Node:

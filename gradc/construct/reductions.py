@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, nan
+from math import nan
 
 from gradc.construct.calls import CallArguments
 from gradc.construct.joined import number
@@ -86,24 +86,20 @@ def terms_of(call: CallArguments) -> Terms:
     return Terms(x, counted, axes)
 
 
-FILLS = {"sum": 0.0, "norm": 0.0, "prod": 1.0, "max": -inf, "min": inf, "logsumexp": -inf}
-"""What stands in for elements that do not count."""
-
-
 def _reduced(call: CallArguments, name: str, terms: Terms) -> Node:
     builder, x, counted, axes = call.builder, terms.x, terms.counted, terms.axes
     if counted is None:
         return builder.reduce(name, x, axes)
     if name == "count":
         return builder.reduce("sum", counted, axes)
-    if OPS[name].conditions:
-        is_all = OPS[name].identity
-        x = builder.condition(x)
-        x = make("or", make("not", counted), x) if is_all else make("and", counted, x)
-        return builder.reduce(name, x, axes)
-    if name not in FILLS:
+    nothing = OPS[name].identity
+    if nothing is None:
         raise no_selection(call.span("x"))
-    filled = builder.elementwise("where", counted, x, constant(FILLS[name]))
+    if isinstance(nothing, bool):
+        x = builder.condition(x)
+        x = make("or", make("not", counted), x) if nothing else make("and", counted, x)
+        return builder.reduce(name, x, axes)
+    filled = builder.elementwise("where", counted, x, constant(nothing))
     result = builder.reduce(name, filled, axes)
     if not OPS[name].needs_elements:
         return result

@@ -264,11 +264,17 @@ def _logical(name: str, params: str, python: str, numpy: str, **columns) -> None
 
 
 def _reduction(
-    name: str, partial: str | None, numpy: str, domain: Interval = REAL, combine: str = "", **columns
+    name: str,
+    partial: str | None,
+    numpy: str,
+    domain: Interval = REAL,
+    combine: str = "",
+    identity: float | None = None,
+    **columns,
 ) -> None:
     _row(
         name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, domain=(domain,), combine=combine,
-        identity=OPS[combine].identity if combine else None, **columns,
+        identity=OPS[combine].identity if combine else identity, **columns,
     )  # fmt: skip
 
 
@@ -495,8 +501,8 @@ _reduction("max",       "mask(not (x < out), 1 / sum(mask(not (x < out), 1)))", 
 _reduction("min",       "mask(not (x > out), 1 / sum(mask(not (x > out), 1)))", "gradc.ir.reference.smallest",
            combine="minimum", noun="smallest", facts="needs_elements")
 _reduction("logsumexp", "exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))", "gradc.ir.reference.logsumexp",
-           lowered="m = max(x); log(sum(exp_shifted(x, m))) + m")
-_reduction("norm",      "unit(x, out)", "gradc.ir.reference.norm", wide=True, homogeneous=True,
+           lowered="m = max(x); log(sum(exp_shifted(x, m))) + m", identity=-inf)
+_reduction("norm",      "unit(x, out)", "gradc.ir.reference.norm", wide=True, homogeneous=True, identity=0.0,
            lowered="""big = sum(where(abs(x) > 1e150, square(x * 2.409919865102884e-181), 0))
                       middle = sum(where(abs(x) > 1e150 or abs(x) < 1e-150, 0, square(x)))
                       small = sum(where(abs(x) < 1e-150, square(x * 4.149515568880993e180), 0))

@@ -330,9 +330,10 @@ def recur(a: Array, b: Array, axis: int, backwards: bool) -> Array:
     a, b = (np.moveaxis(np.asarray(each), axis, 0) for each in (a, b))
     wide = np.float64 if b.dtype == np.float32 else b.dtype
     result = np.empty(b.shape, wide)
-    carry = np.zeros(b.shape[1:], wide)
+    a, b = a.astype(wide), b.astype(wide)
+    carry = 0 * b[0] if len(b) else b
     for k in reversed(range(len(b))) if backwards else range(len(b)):
-        carry = result[k] = a[k].astype(wide) * carry + b[k]
+        carry = result[k] = a[k] * carry + b[k]
     return np.moveaxis(result, 0, axis)
 
 
