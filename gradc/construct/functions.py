@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, creation, elementwise, ordered, reductions, shapes
+from gradc.construct import arrays, creation, elementwise, losses, ordered, reductions, shapes
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -62,13 +62,13 @@ def _built(
     return Builtin(name, names, required, build, "", arrays, frozenset(indices.split()), frozenset(keeps.split()))
 
 
-def _defined(head: str, body: str, *, indices: str = "") -> Builtin:
+def _defined(head: str, body: str) -> Builtin:
     """A function that needs nothing but the language: `head` is its name with its parameters."""
     name, _, rest = head.rstrip(")").partition("(")
     parts = rest.split(", ")
     names = tuple(part.split("=")[0] for part in parts)
     required = sum("=" not in part for part in parts)
-    return Builtin(name, names, required, text=f"def {head} = {body}", indices=frozenset(indices.split()))
+    return Builtin(name, names, required, text=f"def {head} = {body}")
 
 
 ROWS: list[Builtin] = [
@@ -153,17 +153,8 @@ ROWS: list[Builtin] = [
     _defined("degrees(x)", "x * 57.29577951308232"),
     _defined("xlogy(x, y)", "where(x == 0 and (y <= 0 or y == inf), 0, x * log(y))"),
     _defined("normal_logpdf(x)", "-0.5 * x**2 - 0.9189385332046727"),
-    _defined(
-        "softmax_cross_entropy(scores, labels)",
-        "mean(logsumexp(scores, axis=-1) - squeeze(take_along_axis(scores, expand_dims(labels, -1), -1), -1))",
-        indices="labels",
-    ),
-    _defined(
-        "multiclass_hinge(scores, labels, margin=1)",
-        "mean(sum(max(0, scores"
-        " - take_along_axis(scores, expand_dims(labels, -1), -1) + margin), axis=-1) - max(0, margin))",
-        indices="labels",
-    ),
+    _built("softmax_cross_entropy", "scores labels", losses.softmax_cross_entropy, indices="labels"),
+    _built("multiclass_hinge", "scores labels margin=", losses.multiclass_hinge, indices="labels"),
     _defined("binary_cross_entropy(logits, targets)", "mean(softplus(logits) - logits * targets)"),
     _defined("squared_error(x, y)", "mean((x - y)**2)"),
     _defined("l2(x)", "sum(x**2)"),

@@ -241,8 +241,9 @@ def one_hot(builder: GraphBuilder, chosen: Node, size: Size, span: Span | None) 
 # ---------------------------------------------------------------- whether integers are indices
 
 
-def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None) -> Node:
-    """An array of indices, those below zero counted from the end; what an input holds is checked at the call."""
+def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None, from_end: bool = True) -> Node:
+    """An array of indices, those below zero counted from the end, or refused; what an input holds is checked at the
+    call."""
     if index.is_constant and index.type.dtype != "i64":
         if index.shape == ():
             index = constant(static_integer(index, span, "an index"), Type("i64"))
@@ -261,18 +262,20 @@ def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None) -
                 else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"
             ),
         )  # fmt: skip
-    if not _in_range(builder, integer_source(index), size, span):
+    if not _in_range(builder, integer_source(index), size, span, from_end) or not from_end:
         return index
     end = broadcast(size_node(size, "i64"), index.shape)
     below = make("lt", index, constant(0, index.type))
     return make("where", below, make("add", index, end), index)
 
 
-def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None) -> bool:
+def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None, from_end: bool) -> bool:
     """Demand that the integers of a source are indices for this size; whether some can be below zero."""
     last: int | None
     if source.op == "const":
         last = int(source.value)
+        if last < 0 and not from_end:
+            raise Error("G0204", f"label {last} is below zero", span, help="labels count from 0")
         needed: Size = last + 1 if last >= 0 else -last
     elif source.op == "iota":
         needed = source.shape[source.attrs[0]]
@@ -282,7 +285,7 @@ def _in_range(builder: GraphBuilder, source: Node, size: Size, span: Span | None
         needed = product(tuple(source.args[0].shape[axis] for axis in axes))
         last = needed - 1 if isinstance(needed, int) else None
     else:
-        check = IndexCheck(source, size)
+        check = IndexCheck(source, size, from_end=from_end)
         if check not in builder.index_checks:
             builder.index_checks.append(check)
         return True

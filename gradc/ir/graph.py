@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from functools import cached_property
 from threading import RLock
 from typing import Any, TypeVar
@@ -237,12 +238,14 @@ class Check:
 
 @dataclass(frozen=True)
 class IndexCheck:
-    """A demand on values: every element of an array of integers lies in `-size .. size - 1`. `text` is what the
-    program calls the array."""
+    """A demand on values: every element of an array of integers lies in `-size .. size - 1`, or from 0 on. `text` is
+    what the program calls the array."""
 
     node: Node
     size: Size
     text: str = ""
+    from_end: bool = True
+    """Whether those below zero count from the end."""
 
     @property
     def is_computed(self) -> bool:
@@ -253,7 +256,8 @@ def in_range(check: IndexCheck) -> Node:
     """Whether every index is in range."""
     index = check.node
     size = broadcast(size_node(check.size, "i64"), index.shape)
-    fits = make("and", make("ge", index, make("neg", size)), make("lt", index, size))
+    least = make("neg", size) if check.from_end else constant(0, index.type)
+    fits = make("and", make("ge", index, least), make("lt", index, size))
     return make("all", fits, attrs=(tuple(range(index.type.rank)),)) if index.shape else fits
 
 
@@ -290,8 +294,7 @@ class Graph:
         """The graph with other nodes in the place of `roots`."""
         given = iter(roots)
         checks = tuple(
-            IndexCheck(next(given), check.size, check.text) if check.is_computed else check
-            for check in self.index_checks
+            replace_fields(check, node=next(given)) if check.is_computed else check for check in self.index_checks
         )
         return Graph(self.inputs, tuple((name, next(given)) for name, _ in self.outputs), self.checks, checks)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
 from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make
@@ -71,6 +72,7 @@ class _GraphReader:
         keywords: dict[str, Callable[[LineReader], None]] = {
             "input": self._input, "output": self._output, "check": self._check,
             "indices": self._indices,
+            "labels": partial(self._indices, from_end=False),
         }  # fmt: skip
         first = line.here
         if first.text in keywords and line.tokens[1].text != "=":
@@ -105,14 +107,14 @@ class _GraphReader:
         line.expect(":")
         self.checks.append(Check(left, relation.text, right, line.string("a message")))
 
-    def _indices(self, line: LineReader) -> None:
+    def _indices(self, line: LineReader, from_end: bool = True) -> None:
         node = line.operand(self.nodes)
         line.expect(":")
         size = line.size()
         if node.type.dtype != "i64":
             raise Error("G0202", f"indices are i64, not {node.type.dtype}", line.before.span)
         text = node.name if node.op == "input" else line.string("its text") if line.accept(":") else ""
-        self.index_checks.append(IndexCheck(node, size, text))
+        self.index_checks.append(IndexCheck(node, size, text, from_end))
 
     def _define(self, line: LineReader) -> None:
         name = line.name("`input`, `check`, `output` or the name of a node")

@@ -49,7 +49,7 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
 
 
 def _indices(check: IndexCheck, names: Mapping[Node, str]) -> str:
-    line = f"indices {operand(check.node, names)} : {check.size}"
+    line = f"{'indices' if check.from_end else 'labels'} {operand(check.node, names)} : {check.size}"
     return f"{line} : {quoted(check.text)}" if check.is_computed else line
 
 

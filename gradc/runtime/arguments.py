@@ -184,15 +184,19 @@ class Arguments:
 
 
 def check_indices(check: IndexCheck, indices: Any, size: int) -> None:
-    """Raise `Error` for an index outside `-size .. size - 1`, and name it."""
-    outside = (indices < -size) | (indices >= size)
+    """Raise `Error` for an index outside `-size .. size - 1`, or a label outside `0 .. size - 1`, and name it."""
+    least = -size if check.from_end else 0
+    outside = (indices < least) | (indices >= size)
     if np.any(outside):
         text = f"({check.text})" if np.ndim(indices) and not check.text.isidentifier() else check.text
         element, value = _first_where(text, indices, outside)
+        kinds = "indices" if check.from_end else "labels"
         raise Error(
-            "G0204", f"`{element}` is {value}, which is out of range for size {size}",
-            help=f"valid indices are {-size} to {size - 1}" if size else "the indexed axis is empty",
-        )  # fmt: skip
+            "G0204",
+            f"`{element}` is {value}, which is "
+            + (f"out of range for size {size}" if check.from_end else f"no label of {size} classes"),
+            help=f"valid {kinds} are {least} to {size - 1}" if size else "the indexed axis is empty",
+        )
 
 
 def prepare(signature: Signature, values: Sequence[Any]) -> Arguments:

@@ -159,10 +159,16 @@ class _Expander:
         """Every element of an array of indices, before anything is written."""
         node = check.node
         message = f"an index in {node.name} is out of range for size {check.size}"
+        if not check.from_end:
+            message = f"a label in {node.name} is not one of {check.size} classes"
 
         def guard(place: Place) -> Statement:
             element = Load(node.name, place, "i64") if node.shape else Variable(node.name, "i64")
-            return Guard(Apply("not", (InRange(element, check.size),), "bool"), "IndexError", message)
+            fits: Expression = InRange(element, check.size)
+            if not check.from_end:
+                below = Apply("lt", (element, _whole(check.size)), "bool")
+                fits = Apply("and", (Apply("ge", (element, Number(0, "i64")), "bool"), below), "bool")
+            return Guard(Apply("not", (fits,), "bool"), "IndexError", message)
 
         return self._each(node.shape, guard)
 

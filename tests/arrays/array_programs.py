@@ -377,15 +377,15 @@ def selections() -> Iterator[Example]:
 
 
 def losses() -> Iterator[Example]:
-    yield example("softmax_cross_entropy(x, i)", x=(4, 3), i=[0, 2, 2, -1])
+    yield example("softmax_cross_entropy(x, i)", x=(4, 3), i=[0, 2, 2, 1])
     yield example("softmax_cross_entropy(x, i)", x=(3,), i=1)
     yield example("softmax_cross_entropy(x, i)", x=(2, 2, 3), i=[[0, 1], [2, 1]])
     yield example("softmax_cross_entropy(x @ y + z, i)", x=(4, 3), y=(3, 2), z=(2,), i=[0, 1, 1, 0])
     yield example("-mean(log(softmax(x, axis=1))[arange(4), i])", x=(4, 3), i=[0, 2, 2, -1])
     yield example("-log(exp(x[i]) / sum(exp(x)))", x=(4,), i=2)
-    yield example("multiclass_hinge(x, i)", x=(4, 3), i=[0, 2, 2, -1])
+    yield example("multiclass_hinge(x, i)", x=(4, 3), i=[0, 2, 2, 1])
     yield example("multiclass_hinge(x, i, 0.5)", x=(3,), i=1)
-    yield example("multiclass_hinge(x @ y, i, margin=2)", x=(4, 3), y=(3, 5), i=[0, 2, 2, -1])
+    yield example("multiclass_hinge(x @ y, i, margin=2)", x=(4, 3), y=(3, 5), i=[0, 2, 2, 4])
     yield example("binary_cross_entropy(x @ y, z)", x=(4, 3), y=(3,), z=(4,))
     yield example("squared_error(x @ y, z) + 0.1 * l2(y)", x=(4, 3), y=(3,), z=(4,))
     yield example("sum(min(sum((x[:, None, :] - y[None, :, :])**2, axis=2), axis=1))", x=(5, 2), y=(3, 2))

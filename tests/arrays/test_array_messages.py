@@ -50,6 +50,9 @@ PROGRAMS = {
         "def loss(s, t) = softmax_cross_entropy(s, t); x: f64[3, 4]; y: i64[2]; loss(x, y)",
         "x: f64[3, 4]; y: i64; softmax_cross_entropy(x, y)", "x: f64[3, 4]; y: i64; multiclass_hinge(x, y, 2)",
         "x: f64[3, 4]; y: i64; take_along_axis(x, y, 1)",
+        "x: f64[3, 4]; y: f64[3, 4]; softmax_cross_entropy(x, y)", "x: f64[3]; softmax_cross_entropy(x, -1)",
+        "x: f64; multiclass_hinge(x, 0)",
+        "x: f64[2, 3]; softmax_cross_entropy(x, [0, 3, 1])",
     ),
     "ordered": (
         "x: f64[2, 3]; cumprod(x)", "x: f64; sort(x)", "quantile(x, 2)", 'percentile(x, 50, method="best")',
@@ -122,6 +125,9 @@ CALLS = (
     ("softmax_cross_entropy(x, y)", dict(x=ones(3, 0), y=[0, 0, 0])),
     ("softmax_cross_entropy(x, y)", dict(x=ones(3, 4), y=[[1], [1], [1]])),
     ("multiclass_hinge(x, y)", dict(x=ones(3, 4), y=[0, -5, 1])),
+    ("multiclass_hinge(x, y)", dict(x=ones(3, 4), y=[0, -1, 1])),
+    ("softmax_cross_entropy(x, y - 1)", dict(x=ones(3, 4), y=[1, 0, 2])),
+    ("softmax_cross_entropy(x, y)", dict(x=ones(3, 4), y=ones(3, 4))),
     ("sum(x)", dict(x=[[1, 2], [3]])),
 )
 
@@ -163,9 +169,9 @@ def test_kernels_check_indices_before_they_write():
         return kernel.value(x, y)
 
     scores = np.random.default_rng(0).normal(size=(3, 4))
-    expected = -np.mean(np.log((np.exp(scores) / np.exp(scores).sum(1, keepdims=True))[np.arange(3), [0, 1, -1]]))
-    np.testing.assert_allclose(value(scores, np.array([0, 1, -1])), expected, rtol=1e-13)
-    for labels in ([0, 1, 4], [0, -5, 1]):
+    expected = -np.mean(np.log((np.exp(scores) / np.exp(scores).sum(1, keepdims=True))[np.arange(3), [0, 1, 3]]))
+    np.testing.assert_allclose(value(scores, np.array([0, 1, 3])), expected, rtol=1e-13)
+    for labels in ([0, 1, 4], [0, -1, 1]):
         with pytest.raises(IndexError):
             value(scores, np.array(labels))
     with pytest.raises(ValueError):

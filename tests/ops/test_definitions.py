@@ -70,7 +70,8 @@ ARRAYS = {
 
 
 def test_every_definition_is_here():
-    assert {*SCALAR, *ARRAYS} == {row.name for row in FUNCTIONS.values() if row.text}
+    losses = {row.name for row in FUNCTIONS.values() if "labels" in row.parameters}
+    assert {*SCALAR, *ARRAYS} == {row.name for row in FUNCTIONS.values() if row.text} | losses
 
 
 def close(got, true):
