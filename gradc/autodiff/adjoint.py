@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.autodiff import recurrence
-from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
-from gradc.autodiff.partials import partial
+from gradc.autodiff import recurrence, steep
+from gradc.autodiff.masked import Masked, apply_linear, contract, direction, fading, plus, times
+from gradc.autodiff.partials import fades, partial
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
 
@@ -46,12 +46,15 @@ def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
     if node.row.kind == "scan":
         return recurrence.pulled(node, position, out_bar)
     local = partial(node, position)
-    return None if local is None else scaled(node, out_bar, local)
+    return None if local is None else scaled(node, position, out_bar, local)
 
 
-def scaled(node: Node, out_bar: Masked, local: Node) -> Masked:
+def scaled(node: Node, position: int, out_bar: Masked, local: Node) -> Masked:
     """A node's cotangent times its partial derivative for an argument."""
-    return times(along_reduced(node, out_bar), local)
+    if node.row.steep:
+        return steep.pulled(node, position, out_bar, local)
+    multiplied = fading if fades(node) else times
+    return multiplied(along_reduced(node, out_bar), local)
 
 
 def contracted(node: Node, position: int, out_bar: Masked) -> Masked:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from typing import Any, NamedTuple
 
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node
@@ -59,6 +59,9 @@ class Masked(NamedTuple):
     guard: Node | None = None
     scatter: Scatter | None = None
     left_out: bool = False
+    steep: Node | None = None
+    """Of what comes from the root of a smooth function: where it is infinite because the root's slope is, and for no
+    other reason, so that a partial derivative of zero absorbs it."""
 
     @property
     def node(self) -> Node:
@@ -90,7 +93,7 @@ def direction(seed: Node) -> Masked:
 def times(given: Masked, local: Node) -> Masked:
     """A cotangent or tangent multiplied by a partial derivative."""
     if given.mask is None and given.scatter is None and local.op != "mask" and local.type == given.value.type:
-        return Masked(_scaled(given.value, local))
+        return given._replace(value=_product(given, local))
     shape = given.value.shape if given.scatter is None else given.scatter.attrs[1]
 
     def met(node: Node) -> Node:
@@ -101,10 +104,30 @@ def times(given: Masked, local: Node) -> Masked:
     d = met(local.args[0]) if local.op == "mask" else None
     p = met(cast(local.args[1] if local.op == "mask" else local, given.value.type.dtype))
     condition = _both(given.mask, d)
-    keeps_zeros = p.op == "const" and abs(p.value) < inf
-    guard = _both(given.guard, d) if keeps_zeros else condition
+    guard = _both(given.guard, d) if _is_finite_number(p) else condition
     left_out = given.left_out or d is not None
-    return Masked(_scaled(given.value, p), condition, guard, given.scatter, left_out)
+    return Masked(_product(given, p), condition, guard, given.scatter, left_out, given.steep)
+
+
+def fading(given: Masked, local: Node) -> Masked:
+    """The same for a slope that vanishes faster than whatever comes next grows: beyond its zeros there is nothing."""
+    given = given.whole
+    found = times(given, local)
+    return found._replace(mask=_both(found.mask, make("ne", local, constant(0.0, local.type))))
+
+
+def _product(given: Masked, p: Node) -> Node:
+    if given.steep is None or p.op == "const":
+        return _scaled(given.value, p)
+    p = make("where", given.steep, p, constant(nan, p.type))
+    return make("absorb", p, given.value)
+
+
+def _is_finite_number(p: Node) -> bool:
+    """Whether zero times this is zero: a number, or one over a number."""
+    if p.op == "div" and p.args[0].op == p.args[1].op == "const":
+        return 0 < abs(p.args[1].value) < inf
+    return p.op == "const" and abs(p.value) < inf
 
 
 def _both(c: Node | None, d: Node | None) -> Node | None:
@@ -129,6 +152,10 @@ def _scaled(x: Node, p: Node) -> Node:
 
 def plus(left: Masked, right: Masked) -> Masked:
     """The sum of two cotangents, or of two tangents."""
+    if left.steep is not None or right.steep is not None:
+        left, right = left.whole, right.whole
+        steep = make("and", *(is_finite(x.filled) if x.steep is None else x.steep for x in (left, right)))
+        return plus(left._replace(steep=None), right._replace(steep=None))._replace(steep=steep)
     if left.scatter != right.scatter:
         left, right = left.whole, right.whole
     scatter, left_out = left.scatter, left.left_out or right.left_out
@@ -141,6 +168,11 @@ def plus(left: Masked, right: Masked) -> Masked:
         return Masked(make("where", c, x, y), scatter=scatter, left_out=left_out)
     total = make("add", _filled(left.guard, x), _filled(right.guard, y))
     return Masked(total, make("or", c, d), scatter=scatter, left_out=left_out)
+
+
+def is_finite(node: Node) -> Node:
+    """The condition that values are finite."""
+    return make("eq", make("sub", node, node), constant(0.0, node.type))
 
 
 def _opposite(c: Node, d: Node) -> bool:
@@ -170,6 +202,9 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
         return _scattered(given, Scatter(op, attrs, others))
     if op == "slice" and given.scatter is not None and given.scatter.op == "pad" and given.scatter.attrs[0] == attrs[0]:
         return given._replace(scatter=None)
+    if given.steep is not None:
+        found = apply_linear(op, given._replace(steep=None), attrs, others)
+        return found._replace(steep=_everywhere(given.steep, found.value.shape))
     given = given.whole
     c, left_out = given.mask, given.left_out
     if op == "sum":
@@ -187,7 +222,14 @@ def recurred(a: Node, given: Masked, attrs: tuple[Any, ...]) -> Masked:
     """A recurrence with these factors, which is linear in what it adds."""
     given = given.whole
     c = given.mask
-    return Masked(make("recur", a, given.filled, attrs=attrs), c and _cumulated(c, attrs))
+    return Masked(make("recur", a, given.filled, attrs=attrs), c and _cumulated(c, attrs), left_out=given.left_out)
+
+
+def _everywhere(condition: Node, shape: Shape) -> Node:
+    """Whether a condition holds for all elements, in another shape."""
+    if condition.shape:
+        condition = make("all", condition, attrs=(tuple(range(condition.type.rank)),))
+    return broadcast(condition, shape)
 
 
 def _scattered(given: Masked, scatter: Scatter) -> Masked:
@@ -218,10 +260,31 @@ def contract(given: Masked, other: Node, attrs: tuple[Any, ...], position: int) 
     """A contraction of a cotangent, at a position, with a value. Where the program leaves it out a term adds nothing,
     even where the value is infinite: that is what a contraction means by a mask."""
     given = given.whole
+    if given.steep is not None and attrs[2] == tuple(sorted({*attrs[0], *attrs[1]})):
+        return times(*_aligned(given, other, attrs[position], attrs[1 - position], attrs[2]))
     side = _masked(given.guard or given.mask, given.value) if given.left_out else given.filled
     value = make("contract", *((side, other) if position == 0 else (other, side)), attrs=attrs)
     arrives = given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape)
     return Masked(value, arrives, left_out=given.left_out)
+
+
+def _aligned(
+    given: Masked, other: Node, own: tuple[int, ...], its: tuple[int, ...], labels: tuple[int, ...]
+) -> tuple[Masked, Node]:
+    """Both sides of a contraction that sums nothing, repeated to the shape of its result."""
+    sizes = dict(zip(own + its, given.value.shape + other.shape))
+    shape = tuple(sizes[label] for label in labels)
+
+    def spread(node: Node, own: tuple[int, ...]) -> Node:
+        order = sorted(range(len(own)), key=own.__getitem__)
+        node = node if order == list(range(len(own))) else make("transpose", node, attrs=(tuple(order),))
+        return broadcast(node, shape, tuple(labels.index(label) for label in sorted(own)))
+
+    value, mask, guard, steep = (
+        part and spread(part, own) for part in (given.value, given.mask, given.guard, given.steep)
+    )
+    assert value is not None
+    return Masked(value, mask, guard, None, given.left_out, steep), spread(other, its)
 
 
 def _projected(condition: Node, own: tuple[int, ...], labels: tuple[int, ...], shape: Shape) -> Node:

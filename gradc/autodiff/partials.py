@@ -5,6 +5,7 @@ from __future__ import annotations
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast
 from gradc.ir.ops import others
+from gradc.ir.squares import is_sum_of_squares
 
 
 def partial(node: Node, position: int) -> Node | None:
@@ -18,6 +19,22 @@ def partial(node: Node, position: int) -> Node | None:
     x = node.args[0]
     out = along(node, node)
     return instantiate(text, bindings | {"out": out}, dtype=node.type.dtype, axes=node.attrs[0], rank=x.type.rank)
+
+
+def fades(node: Node) -> bool:
+    """Whether the slope of a node vanishes, where it does, faster than any power: that of a normal distribution."""
+    if node.row.fades:
+        return True
+    if node.op != "exp":
+        return False
+    arg = node.args[0]
+    if arg.op == "neg":
+        return is_sum_of_squares(arg.args[0])
+    factors = arg.args if arg.op == "mul" else ()
+    return any(
+        factor.op == "const" and factor.value < 0 and is_sum_of_squares(other)
+        for factor, other in ((factors, factors[::-1]) if factors else ())
+    )
 
 
 def along(value: Node, reduction: Node) -> Node:

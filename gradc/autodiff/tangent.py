@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradc.autodiff import recurrence
+from gradc.autodiff import recurrence, steep
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
-from gradc.autodiff.partials import partial
+from gradc.autodiff.partials import fades, partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
 from gradc.ir.graph import Node, build, constant, dependent, make, topological
 
@@ -78,5 +78,7 @@ def push(node: Node, position: int, x_dot: Masked) -> Masked | None:
     local = partial(node, position)
     if local is None:
         return None
-    moved_on = times(x_dot, local)
+    if fades(node):
+        local = make("mask", make("ne", local, constant(0.0, local.type)), local)
+    moved_on = steep.pushed(node, position, x_dot, local) or times(x_dot, local)
     return apply_linear("sum", moved_on, node.attrs) if node.row.kind == "reduction" else moved_on

@@ -101,6 +101,12 @@ class Op:
     """Whether only derivatives bring it in: no program as written has it."""
     homogeneous: bool = False
     """Whether f(s * x) = abs(s) * f(x) for every number s, so that it has a kink where it is zero."""
+    steep: bool = False
+    """Whether it is finite somewhere where its slope is not."""
+    root: bool = False
+    """Whether it is steep as a square root is, so that of a square it has a kink there."""
+    fades: bool = False
+    """Whether its slope vanishes faster than any power of its argument grows."""
     limit: str = ""
     """Of an op that jumps where its last argument is 0: its value next to that, as text, given the tangents of its
     arguments and the side, 1 ahead and -1 behind."""
@@ -306,8 +312,8 @@ _unary("neg",         1, "-1",                        "numpy.negative",   "-{0}"
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous")
 _unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0})",    limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive")
-_unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="keeps_positive")
-_unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE)
+_unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="steep root keeps_positive")
+_unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE, facts="steep")
 _unary("exp",        10, "out",                       "numpy.exp",        "np.exp({0})", facts="exponential overflows")
 _unary("exp2",       10, "0.6931471805599453 * out",  "numpy.exp2",       "np.exp2({0})", facts="exponential overflows")
 _unary("expm1",      10, "exp(x)",                    "numpy.expm1",      "np.expm1({0})")
@@ -322,8 +328,8 @@ _unary("expm1_reciprocal", 10, "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gr
 _unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})")
 _unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})")
 _unary("tan",        10, "1 + out * out",             "numpy.tan",        "np.tan({0})",     (-1.4, 1.4))
-_unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT)
-_unary("arccos",     10, "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({0})",  UNIT)
+_unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT, facts="steep root")
+_unary("arccos",     10, "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({0})",  UNIT, facts="steep root")
 _unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})")
 _unary("sinh",       10, "cosh(x)",                   "numpy.sinh",       "np.sinh({0})")
 _unary("cosh",       10, "sinh(x)",                   "numpy.cosh",       "np.cosh({0})", facts="exponential overflows")
@@ -334,7 +340,7 @@ _unary("logcosh",    10, "tanh(x)",                   "gradc.ir.reference.logcos
        lowered="""where(abs(x) < 1, 0.5 * log1p(square(sinh(x))),
                         abs(x) + log1p(exp(-2 * abs(x))) - 0.6931471805599453)""")
 _unary("arcsinh",    10, "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({0})")
-_unary("arccosh",    10, "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({0})", BEYOND_ONE)
+_unary("arccosh",    10, "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({0})", BEYOND_ONE, facts="steep root")
 _unary("arctanh",    10, "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({0})", UNIT)
 _unary("sigmoid",    10, "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
        lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))", facts="exponential")
@@ -342,12 +348,12 @@ _unary("logistic_pdf", 10, "-out * tanh(0.5 * x)",    "gradc.ir.reference.logist
        lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))")
 _unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
-_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})")
-_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})")
+_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades")
+_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades")
 _unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf",
-       "_normal_cdf({0})")
+       "_normal_cdf({0})", facts="fades")
 _unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
-       lowered="0.3989422804014327 * exp(-0.5 * x * x)")
+       lowered="0.3989422804014327 * exp(-0.5 * x * x)", facts="fades")
 _unary("log_ndtr",   10, "inverse_mills(x)",          "gradc.ir.reference.log_ndtr", "_log_ndtr({0})")
 _unary("erfcx",      10, "-1.4142135623730951 * out * truncated_gap(-1.4142135623730951 * x)", "gradc.ir.reference.erfcx", "_erfcx({0})")
 _unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, -out * truncated_gap(x))",
@@ -433,7 +439,7 @@ _infix("mod",         "%",  10,  "x y",  ("1", "-(x // y)"),                    
 _infix("power",       "**", 10,  "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5 and x != 0 and abs(x) < inf,
                                                                     y * out / x, y * power(x, y - 1)))""",
                                   "where(out == 0 and x >= 0, 0, out * log(x))"),    "numpy.power",        (POSITIVE, REAL),
-       with_number=("{}**x", "x**{}"), facts="raises keeps_positive")
+       with_number=("{}**x", "x**{}"), facts="raises keeps_positive steep")
 
 #       name            cost  args    partials                                       numpy                 python
 _binary("maximum",        1,  "x y",  ("mask(not (x < y), where(x == y, 0.5, 1))",
@@ -463,6 +469,8 @@ _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),            
         ((1.0, 1.0), POSITIVE))
 _binary("unit",           4,  "x size",  ("1 / size", "-out / size"),              "gradc.ir.reference.unit", "",
         (REAL, POSITIVE), lowered="where(size == 0, 0, x / size)", limit="unit(x_dot, size_dot)", facts="derived hidden")
+_binary("absorb",         1,  "x y",  ("y", "x"),                                  "gradc.ir.reference.absorb", "",
+        lowered="where(x == 0, 0, x * y)", facts="derived hidden")
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
         conditions=1, facts="derived hidden")
 _row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,

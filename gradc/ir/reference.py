@@ -248,6 +248,11 @@ def unit(x: Array, size: Array) -> Array:
     return np.where(size == 0, np.zeros((), np.asarray(x).dtype), np.divide(x, size))
 
 
+def absorb(x: Array, y: Array) -> Array:
+    """x * y, and 0 where x is, whatever y."""
+    return np.where(x == 0, np.zeros((), np.asarray(x).dtype), x * y)
+
+
 def mask(c: Array, x: Array) -> Array:
     return np.where(c, x, np.zeros((), np.asarray(x).dtype))
 

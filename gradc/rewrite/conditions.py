@@ -8,11 +8,11 @@ from math import inf
 
 from gradc.ir.graph import Node, build, make
 from gradc.ir.ops import ROWS
+from gradc.ir.squares import SQUARES, is_sum_of_squares
 
 OVERFLOWING = frozenset(row.name for row in ROWS if row.overflows)
 EXPONENTIALS = frozenset(row.name for row in ROWS if row.exponential)
 POSITIVE = frozenset(row.name for row in ROWS if row.keeps_positive or row.keeps_elements)
-SQUARES = frozenset(row.name for row in ROWS if row.keeps_squares)
 MAX_VISITED = 1000
 """Nodes that a question about a value looks at before the answer is no."""
 
@@ -54,21 +54,6 @@ def is_positive(node: Node, one_of: frozenset[str] = frozenset()) -> bool:
         elif part.op in POSITIVE and part.op != "where" and seen < MAX_VISITED:
             stack += part.args if part.row.kind == "elementwise" and part.op != "power" else part.args[:1]
         elif part.op != "size" and not (part.op == "const" and part.type.is_float and 0 < part.value < inf):
-            return False
-    return found
-
-
-def is_sum_of_squares(node: Node) -> bool:
-    """Whether a value is a sum of squares and positive numbers, with positive factors."""
-    stack, seen, found = [node], 0, False
-    while stack:
-        part = stack.pop()
-        seen += 1
-        if part.op == "square":
-            found = True
-        elif part.op in SQUARES and (part.args[1].op == "const" if part.op == "div" else seen < MAX_VISITED):
-            stack += part.args
-        elif not (part.op == "const" and 0 < part.value < inf):
             return False
     return found
 

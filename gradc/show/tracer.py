@@ -89,7 +89,7 @@ class Tracer:
         if local is None:
             zero = constant(0.0, arg.type)
             return zero, zero
-        return local, scaled(node, self.masked[node], local).node
+        return local, scaled(node, position, self.masked[node], local).node
 
     def _name(self, node: Node, values: Mapping[Node | None, Any]) -> str:
         """The number of a gate, the name of an input, the value of a constant."""

@@ -49,6 +49,16 @@ What does not move has no influence either: the zeros of a direction (in `jvp`, 
 an upstream gradient (in `vjp` and the rows of a Jacobian) contribute nothing, whatever slope they meet. `sqrt(x) + y**2`
 at (0, 3) has the derivative 6 along (0, 1), and the Hessian of `sum(x**1.5)` is infinite at the one place where x is 0.
 
+## Zero times infinity
+
+Zero times an infinite slope is nothing in three cases: where nothing moves (above); where the zero is a factor that
+depends on none of the inputs of what is steep (`x*sqrt(y)` at (0, 0)); and where a square root, or `arccos`, `arcsin`
+and `arccosh` at their ends, is taken of something smooth whose slope is zero, which then has a kink and norm's
+convention (`sqrt(d @ A @ d)` at d = 0, the haversine of equal points, `arccos(dot(u, u))`). The slopes of `erf`, `erfc`, `normal_cdf`,
+`normal_pdf` and of `exp` of negated squares absorb whatever comes next where they underflow, so that prices at expiry
+and intervals without a bound have all their derivatives. Any other zero stands for a limit that nobody computes, and
+the product is NaN: `sqrt(x)*cbrt(x)` at 0, `arctan2` at the origin.
+
 ## Integers
 
 Indices and what is computed from them are 64-bit integers that wrap around. As in NumPy, a quotient or a remainder by 0
