@@ -15,7 +15,7 @@ from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
-OF_VALUES = {"sum": "x + y", "mean": "(x + y) / 2", "prod": "x * y"}
+OF_VALUES = {"sum": "x + y", "mean": "(x + y) / 2", "prod": "x * y", "norm": "hypot(x, y)", "median": "median([x, y])"}
 """Reductions that people also ask for several values, and what to write for two."""
 
 AXIS = "write it as in `axis=0` or `axis=(0, 1)`"
@@ -79,6 +79,22 @@ class CallArguments:
             raise Error("G0204", f"`{parameter}` must be True or False", self.span(parameter))
         return value
 
+    def axis_of(self, x: Node, default: int | None = None) -> int:
+        """The one axis that is named; without one, the default, or the only one there is."""
+        rank = x.type.rank
+        axes = self.axes(rank)
+        if axes is not None and len(axes) == 1:
+            return axes[0]
+        if axes is None and rank and (default is not None or rank == 1):
+            return (default or 0) % rank
+        if not rank:
+            raise Error(
+                "G0202", f"`{self.written}` takes an array", self.span(self.parameters[0]), label=f"this is {x.type}"
+            )
+        raise Error(
+            "G0204", f"`{self.written}` goes along one axis: it needs `axis`", self.site.span, label=f"this is {x.type}"
+        )
+
     def axes(self, rank: int, parameter: str = "axis") -> tuple[int, ...] | None:
         """The axes asked for, from zero on, ascending unless they are `axes`, an order; None where none were named."""
         value = self.given.get(parameter)
@@ -94,7 +110,7 @@ class CallArguments:
         numbers = [static_integer(part, span, f"`{parameter}`", AXIS) for part in parts]
         for number in numbers:
             if not -rank <= number < rank:
-                shape = shape_text(self.x.shape) if rank else "a scalar"
+                shape = shape_text(self.array(self.parameters[0]).shape) if rank else "a scalar"
                 raise Error(
                     "G0204", f"axis {number} is out of range for {shape}", span,
                     help=f"valid axes are {-rank} to {rank - 1}" if rank else "leave it out",

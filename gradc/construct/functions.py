@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, creation, elementwise, losses, ordered, reductions, shapes
+from gradc.construct import arrays, creation, elementwise, losses, ordered, reductions, shapes, vectors
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -97,6 +97,12 @@ ROWS: list[Builtin] = [
     _built("dot", "x y", arrays.product),
     _built("outer", "x y", arrays.product),
     _built("matmul", "x y", arrays.product),
+    _built("hypot", "x y ...", vectors.hypot, arrays=""),
+    _built("cross", "a b", vectors.cross),
+    _built("kron", "a b", vectors.kron),
+    _built("convolve", "a v mode=", vectors.convolve),
+    _built("correlate", "a v mode=", vectors.convolve),
+    _built("trapezoid", "y x= dx= axis=", vectors.trapezoid),
     _built("einsum", "subscripts x ...", arrays.einsum),
     _built("take", "x indices axis=", arrays.take, indices="indices", keeps="x"),
     _built("take_along_axis", "x indices axis", arrays.take_along, indices="indices", keeps="x"),
@@ -180,6 +186,7 @@ ALIASES = {
     "normal_cdf": "ndtr",
     "power": "pow",
     "round": "rint",
+    "trapezoid": "trapz",
     "sigmoid": "expit logistic",
     "silu": "swish",
 }

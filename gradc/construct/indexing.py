@@ -184,7 +184,7 @@ def _position(builder: GraphBuilder, item: Node, size: Size, span: Span | None) 
 
 
 def _gather(builder: GraphBuilder, value: Node, arrays: list[tuple[int, Node, Span | None]]) -> Node:
-    """The elements that arrays of integers choose: one array, or a pair of which one runs over its whole axis."""
+    """The elements that arrays of integers choose."""
     if not arrays:
         return value
     if len(arrays) == 1:
@@ -192,15 +192,29 @@ def _gather(builder: GraphBuilder, value: Node, arrays: list[tuple[int, Node, Sp
         return take(builder, value, chosen, axis, span)
     if len(arrays) == 2 and arrays[1][0] == arrays[0][0] + 1:
         (rows, running, _), (axis, chosen, span) = arrays
-        if running.op == "iota" and chosen.type.rank == 1:
-            builder.equal_sizes(running.shape[0], value.shape[rows], (value,), span)
+        if running.op == "iota" and chosen.type.rank == 1 and running.shape[0] == value.shape[rows]:
             builder.equal_sizes(running.shape[0], chosen.shape[0], (value, chosen), span)
             if rows == 0 and value.type.rank == 2:
                 return squeeze(take_along(builder, value, broadcast(chosen, (*chosen.shape, 1), (0,)), 1, span), (1,))
-    raise Error(
-        "G0204", "these arrays of indices cannot be combined", arrays[-1][2],
-        help="use one array of indices, or `x[arange(n), y]`, or `take_along_axis`",
-    )  # fmt: skip
+    return _together(builder, value, arrays)
+
+
+def _together(builder: GraphBuilder, value: Node, arrays: list[tuple[int, Node, Span | None]]) -> Node:
+    """NumPy's `value[i, j]`: the arrays broadcast, and an element of all of them is a place in their axes, which
+    become one."""
+    axes = tuple(axis for axis, _, _ in arrays)
+    first, rank = axes[0], value.type.rank
+    kept = others(rank, axes)
+    order = (*kept[:first], *axes, *kept[first:])
+    moved = value if order == tuple(range(rank)) else make("transpose", value, attrs=(order,))
+    sizes = tuple(value.shape[axis] for axis in axes)
+    builder.common_shape(tuple(index for _, index, _ in arrays), arrays[-1][2])
+    indices = tuple(checked(builder, index, value.shape[axis], span) for axis, index, span in arrays)
+    place, *rest = builder.broadcast_together(indices, arrays[-1][2])
+    for index, size in zip(rest, sizes[1:]):
+        place = make("add", make("mul", place, broadcast(size_node(size, "i64"), index.shape)), index)
+    shape = (*moved.shape[:first], product(sizes), *moved.shape[first + len(axes) :])
+    return make("take", make("reshape", moved, attrs=(shape,)), place, attrs=(first,))
 
 
 def take(builder: GraphBuilder, value: Node, chosen: Node, axis: int, span: Span | None) -> Node:

@@ -16,27 +16,12 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
-
-def _axis(call: CallArguments, x: Node, default: int | None = None) -> int:
-    """The one axis that a call names; without one, the default, or the only one there is."""
-    axes = call.axes(x.type.rank)
-    if axes is not None and len(axes) == 1:
-        return axes[0]
-    if axes is None and x.type.rank and (default is not None or x.type.rank == 1):
-        return (default or 0) % x.type.rank
-    if not x.type.rank:
-        raise Error("G0202", f"`{call.written}` takes an array", call.span("x"), label=f"this is {x.type}")
-    raise Error(
-        "G0204", f"`{call.written}` goes along one axis: it needs `axis`", call.site.span, label=f"x is {x.type}"
-    )
-
-
 # ---------------------------------------------------------------- running results
 
 
 def cumprod(call: CallArguments) -> Node:
     (x,) = call.builder.numbers((call.x,))
-    axis = _axis(call, x)
+    axis = call.axis_of(x)
     is_first = make("eq", iota(x.shape, axis), constant(0, Type("i64", x.shape)))
     zero = constant(0.0, x.type)
     factors, first = make("where", is_first, zero, x), make("where", is_first, x, zero)
@@ -46,7 +31,7 @@ def cumprod(call: CallArguments) -> Node:
 def running_extreme(call: CallArguments) -> Node:
     """`cummax` and `cummin`: the derivative goes to the first of the largest elements so far."""
     (x,) = call.builder.numbers((call.x,))
-    axis = _axis(call, x)
+    axis = call.axis_of(x)
     key = x if call.name.endswith("max") else make("neg", x)
     return make("take_along", x, make("running_argmax", key, attrs=(axis,)), attrs=(axis,))
 
@@ -56,7 +41,7 @@ def logcumsumexp(call: CallArguments) -> Node:
     arguments are apart, nothing overflows or is lost. The largest counts as a constant: the result does not depend on
     it."""
     (x,) = call.builder.numbers((call.x,))
-    axis = _axis(call, x)
+    axis = call.axis_of(x)
     largest = make("take_along", x, make("running_argmax", x, attrs=(axis,)), attrs=(axis,))
     largest = make("shifted", constant(0.0, x.type), make("neg", largest))
     is_first = make("eq", iota(x.shape, axis), constant(0, Type("i64", x.shape)))
@@ -83,14 +68,14 @@ def sort(call: CallArguments) -> Node:
     (x,) = call.builder.numbers((call.x,))
     if "axis" in call.given and call.given["axis"] is None:
         x = make("reshape", x, attrs=((product(x.shape),),))
-    return _sorted(x, _axis(call, x, -1))
+    return _sorted(x, call.axis_of(x, -1))
 
 
 def argsort(call: CallArguments) -> Node:
     (x,) = call.builder.numbers((call.x,))
     if "axis" in call.given and call.given["axis"] is None:
         x = make("reshape", x, attrs=((product(x.shape),),))
-    return make("argsort", x, attrs=(_axis(call, x, -1),))
+    return make("argsort", x, attrs=(call.axis_of(x, -1),))
 
 
 def _sorted(x: Node, axis: int) -> Node:

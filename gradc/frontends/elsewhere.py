@@ -142,7 +142,6 @@ WRITTEN = {
     "sqrt(mean(x**2))": "rms",
     "sum(x != 0)": "count_nonzero",
     "sum(abs(x))": "asum l1",
-    "sum((y[1:] + y[:-1]) * (x[1:] - x[:-1])) / 2": "trapezoid trapz",
     # products
     "x @ y": "inner vdot vecdot matvec vecmat mm mv bmm",
     "X @ w + b": "linear addmm",
@@ -173,7 +172,7 @@ NOT_HERE = {
     "ellipkinc ellipeinc hyp2f1 hyp1f1 hyp0f1 hyperu multigammaln",
     "gradc has no complex numbers": "real imag conj conjugate angle",
     "gradc has no Fourier transforms": "fft ifft rfft irfft",
-    "gradc has no convolutions yet: add up shifted slices": "convolve correlate conv1d conv2d",
+    "gradc has convolutions of vectors only, `convolve(x, v)`": "conv1d conv2d",
     "gradc draws no random numbers: make them an input": "rand randn randint random normal uniform dropout",
     "a program has no derivatives in it: `f.grad`, `f.jacobian` and `f.hessian` take them": "grad gradient jacobian "
     "hessian derivative autograd",

@@ -69,10 +69,10 @@ NUMPY = {
         name: getattr(np, name)
         for name in """
             sum mean prod var std any all argmax argmin transpose expand_dims take take_along_axis
-            concatenate stack outer dot matmul zeros ones full zeros_like ones_like full_like eye identity
-            tril triu flip fliplr flipud roll pad cumprod sort argsort searchsorted median quantile
-            percentile nanmedian nansum nanprod nanmean nanmax nanmin nanvar nanstd interp where exp sqrt
-            log tanh sin abs arange trace diag""".split()
+            concatenate stack outer dot matmul zeros cross kron convolve correlate trapezoid ones full
+            zeros_like ones_like full_like eye identity tril triu flip fliplr flipud roll pad cumprod sort
+            argsort searchsorted median quantile percentile nanmedian nansum nanprod nanmean nanmax nanmin
+            nanvar nanstd interp where exp sqrt log tanh sin abs arange trace diag""".split()
     },
     "max": lambda x, *rest, **options: np.maximum(x, *rest) if rest else np.max(x, **options),
     "min": lambda x, *rest, **options: np.minimum(x, *rest) if rest else np.min(x, **options),
@@ -87,6 +87,7 @@ NUMPY = {
     "binary_cross_entropy": binary_cross_entropy,
     "squared_error": lambda x, y: np.mean((x - y) ** 2),
     "l2": lambda x: np.sum(x * x),
+    "hypot": lambda *x: sum(np.square(each) for each in x) ** 0.5,
     "nan": np.nan,
     "count": np.size,
     "cummax": lambda x, axis=0: np.maximum.accumulate(x, axis),
@@ -279,6 +280,14 @@ def gathers() -> Iterator[Example]:
     yield example("sum(one_hot(i, 4) * x)", x=(4,), i=2)
     yield example("mean(x[i], axis=0) @ y", x=(5, 3), y=(3, 2), i=[4, 4, 1])
     yield example("mean(x[i], axis=1) @ y", x=(5, 3), y=(3, 2), i=[[4, 4, 1], [0, 1, 4]])
+    yield example("x[i, j]", x=(3, 4), i=[0, 2, -1], j=[3, 3, 0])
+    yield example("x[i, j] ** 2", x=(3, 4), i=[[0], [2]], j=[3, 3, 0])
+    yield example("x[i, j, i]", x=(3, 4, 3), i=[0, 2], j=[[1, -1], [0, 0]])
+    yield example("x[i, 1:, j] * y", x=(3, 4, 3), y=(), i=[0, 2, 2], j=[1, -1, 0])
+    yield example("x[:, i, j] * y", x=(3, 4, 3), y=(), i=[0, 2, 2], j=[1, -1, 0])
+    yield example("x[i, j]", x=(3, 4, 2), i=1, j=[1, -1, 0])
+    yield example("sin(x)[i, j][:, None]", x=(3, 3), i=[0, 2], j=[1, 1])
+    yield example("x[arange(2), i] * 2", x=(3, 4), i=[3, 0])
     yield example("x[i] @ y[i]", x=(4,), y=(4,), i=[1, 1, 0])
     yield example("x[i] @ y", x=(4, 3), y=(3, 2), i=[1, 1, 0])
 
@@ -374,6 +383,26 @@ def selections() -> Iterator[Example]:
     yield example("sum(exp(-x[x > 0] if y > 0 else x[x > 0]))", x=(6,), y=())
     yield example("sum(x[any(y > 1, axis=1)] * z)", x=(4, 2), y=(4, 3), z=(2,))
     yield example("where(any(x[y > 0] > 1.5), 1, 2) * sum(x) + all(x[y > 0] > 0)", x=(4,), y=(4,))
+
+
+def vectors() -> Iterator[Example]:
+    for left, right in (((3,), (3,)), ((4, 3), (3,)), ((2, 1, 3), (5, 3))):
+        yield example("cross(x, y) * 2", x=left, y=right)
+    for left, right in (((2, 3), (4, 2)), ((3,), (2,)), ((2, 3), (2,)), ((3,), (2, 2)), ((), (2, 2)), ((), ())):
+        yield example("kron(x, y) * x", x=left, y=right) if not left else example("kron(x, y)", x=left, y=right)
+    for mode in ("full", "same", "valid"):
+        for left, right in (((5,), (3,)), ((3,), (5,)), ((4,), (4,)), ((6,), (1,)), ((2,), (5,)), ((20,), (17,))):
+            yield example(f'convolve(x, y, mode="{mode}")', x=left, y=right)
+            yield example(f'correlate(x, y, mode="{mode}")', x=left, y=right)
+        yield example(f'convolve(x, [1, y, 2], mode="{mode}")', x=(5,), y=())
+        yield example(f'convolve([1, y, 2, 4], x, mode="{mode}")', x=(3,), y=())
+    for options in ("", ", x", ", dx=0.5", ", x, axis=0"):
+        shape = (3,) if "axis" in options else (4,)
+        yield example(f"trapezoid(y{options}) + 0 * sum(x)", x=shape, y=(3, 4))
+    yield example("cross(x[None, :], [1, y, 2])", x=(3,), y=())
+    yield example("trapezoid(y, x, axis=1)", x=(3, 4), y=(3, 4))
+    yield example("trapezoid(x) * y", x=(1,), y=())
+    yield example("hypot(x, y, z) + hypot(x, 2, y, z)", x=(3,), y=(3,), z=())
 
 
 def losses() -> Iterator[Example]:

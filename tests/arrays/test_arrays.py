@@ -11,7 +11,7 @@ import gradc
 from gradc.runtime.kernel import ENGINES
 from tests.emit.plain import engine
 
-GROUPS = ("reductions", "products", "indices", "gathers", "losses", "constructions", "ordered", "selections")
+GROUPS = ("reductions", "products", "indices", "gathers", "losses", "constructions", "ordered", "selections", "vectors")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -133,6 +133,7 @@ COMPILED = {
     "constructions": 7,
     "ordered": 5,
     "selections": 9,
+    "vectors": 5,
 }
 """Every how many examples of a group one is compiled."""
 
