@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from gradc.construct.calls import CallArguments
@@ -49,5 +50,33 @@ def _one_of(value: Any) -> Any:
     return one
 
 
-ELEMENTWISE = (elementwise, extreme, clip, polygamma)
-"""The functions of this file that the language knows."""
+def inverse(call: CallArguments) -> Node:
+    """1 / x, as symbolic regression has it; of a matrix people want another one."""
+    x = call.x
+    if x.type.rank >= 2:
+        raise Error(
+            "G0202", "gradc has no inverse of matrices", call.span("x"), label=f"this is {x.type}",
+            help="write `1 / x` for the inverse of each element",
+        )  # fmt: skip
+    return call.builder.elementwise("div", constant(1.0), x)
+
+
+def piecewise(call: CallArguments) -> Node:
+    """SymPy's `Piecewise((value, condition), ...)`: the value of the first condition that holds; NaN if none does."""
+    builder = call.builder
+    pieces = []
+    for at, piece in enumerate(call.args):
+        span = call.site.part(at)
+        if not isinstance(piece, tuple) or len(piece) != 2 or piece[1] is False:
+            help = "write `Piecewise((x, x > 0), (0, True))`"
+            raise Error("G0202", f"`{call.written}` takes pairs of a value and a condition", span, help=help)
+        value = number(builder, piece[0], span)
+        pieces.append((value, None if piece[1] is True else number(builder, piece[1], span)))
+    result = constant(nan)
+    for value, condition in reversed(pieces):
+        result = value if condition is None else builder.elementwise("where", condition, value, result)
+    return result
+
+
+ELEMENTWISE = (elementwise, extreme, clip, polygamma, inverse)
+"""The functions of this file that take numbers and arrays only."""

@@ -67,14 +67,15 @@ PROGRAMS = {
         'x: f64[0]; pad(x, 1, mode="edge")', "x: f64[3]; tril(x)", "zeros(2.5)", "eye(x)", "x: f64[3]; zeros((3, x))",
     ),
     "vectors": (
-        "x: f64[4]; cross(x, x)", "x: f64[n]; cross(x, x)", "x: f64[3]; y: f64[2]; cross(x, y)",
+        "x: f64[2, 2]; inv(x)", "x: f64[3]; Piecewise(x, x > 0)", "x: f64[4]; cross(x, x)", "x: f64[n]; cross(x, x)",
+        "x: f64[3]; y: f64[2]; cross(x, y)",
         "x: f64[2, 2]; convolve(x, x)",
         'x: f64[2]; convolve(x, x, mode="circular")', "x: f64[0]; convolve(x, x)",
         "x: f64[2, 2]; trapezoid(x, x[0, :1])", "x: f64; trapezoid(x)", "x: f64; y: f64; norm(x, y)",
         "x: f64[3, 4]; i: i64[2]; j: i64[3]; x[i, j]", "x: f64[3, 4]; i: i64[2]; x[i, x]",
     ),
     "absent": (
-        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "topk(x)", "inv(x)", "tensordot(x, x)",
+        "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "topk(x)", "Sum(x)", "subtrac(x, y)", "tensordot(x, x)",
         "x.shape", "x.sum()",
     ),
 }  # fmt: skip

@@ -24,6 +24,7 @@ def test_right_gradients_pass(text, values):
 
 
 CALLS = {
+    "Piecewise": "Piecewise((x, x < 0), (y**2, x < y), (x * y, True))",
     "arange": "x * arange(3)",
     "concatenate": "concatenate([x, y], 0)",
     "einsum": 'einsum("i,j->ij", x, y)',

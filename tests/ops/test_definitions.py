@@ -26,6 +26,13 @@ SCALAR = {
     "logit": (lambda p: log(p) - log1p(-p), (1e-300, 1e-8, 0.3, 0.5, 0.9, 0.99, 0.9999999)),
     "mish": (lambda x: x * mpmath.tanh(softplus(x)), EVERYWHERE),
     "softsign": (lambda x: x / (1 + abs(x)), EVERYWHERE),
+    "add": (lambda x, y: x + y, SLOPES, EVERYWHERE),
+    "subtract": (lambda x, y: x - y, SLOPES, EVERYWHERE),
+    "multiply": (lambda x, y: x * y, SLOPES, EVERYWHERE),
+    "divide": (lambda x, y: x / y, SLOPES, POSITIVE),
+    "negative": (lambda x: -x, EVERYWHERE),
+    "cube": (lambda x: x**3, (-1e80, -2.5, -1e-8, 0.0, 0.3, 1e80)),
+    "Heaviside": (lambda x, value: value if x == 0 else 1 if x > 0 else 0, EVERYWHERE, SLOPES),
     "reciprocal": (lambda x: 1 / x, (*POSITIVE[1:-1], -3.0, -1e-8)),
     "radians": (lambda x: x * mpmath.pi / 180, EVERYWHERE),
     "degrees": (lambda x: x * 180 / mpmath.pi, EVERYWHERE),
@@ -37,7 +44,7 @@ SCALAR = {
 }
 """What each function means, and where its arguments are looked at."""
 
-KINKS = {("relu", 0.0), ("leaky_relu", 0.0), ("elu", 0.0)}
+KINKS = {("Heaviside", 0.0), ("relu", 0.0), ("leaky_relu", 0.0), ("elu", 0.0)}
 """Points without a derivative."""
 
 
