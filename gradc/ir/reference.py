@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradc.elementary import python as elementary
-from gradc.ir.gamma import _digamma, _gamma, _polygamma
+from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma
 from gradc.ir.types import DTYPES
 
 Array = Any
@@ -50,9 +50,32 @@ def in_double(function: Callable[..., Array]) -> Callable[..., Array]:
 erf = special("erf", math.erf)
 erfc = special("erfc", math.erfc)
 normal_cdf = special("ndtr", lambda x: 0.5 * math.erfc(-x * 0.7071067811865476))
-gamma = special("gamma", _gamma)
 polygamma = special("polygamma", _polygamma)
-rational_digamma = special("digamma", _digamma)
+
+
+def of_gamma_family(name: str, own: Callable[[float], float]) -> Callable[[Array], Array]:
+    """SciPy's function of an array, but what kernels compute for its negative elements, around the zeros of lgamma and
+    below the normal numbers, where SciPy's is inaccurate; that for single numbers too."""
+    own_of_arrays = np.vectorize(own, otypes=[float])
+
+    def function(x: Array) -> Array:
+        if np.ndim(x) == 0:
+            return own(float(x))
+        x = np.asarray(x, np.float64)
+        found = getattr(import_module("scipy.special"), name)(x)
+        inaccurate = x < 1e-300
+        if name == "gammaln":
+            inaccurate |= np.minimum(np.abs(x - 1), np.abs(x - 2)) < 0.19
+        if np.any(inaccurate):
+            found[inaccurate] = own_of_arrays(x[inaccurate])
+        return found
+
+    return function
+
+
+gamma = of_gamma_family("gamma", _gamma)
+lgamma = of_gamma_family("gammaln", _lgamma)
+digamma = of_gamma_family("digamma", _digamma)
 
 
 log_ndtr = special("log_ndtr", own("log_ndtr"))
@@ -209,21 +232,6 @@ def logcosh(x: Array) -> Array:
     return np.where(size < 1, near, far)
 
 
-def lgamma(x: Array) -> Array:
-    """SciPy's; around the zeros at 1 and 2 its complex one, whose real part is accurate there."""
-    from scipy.special import gammaln, loggamma
-
-    near = np.minimum(np.abs(x - 1), np.abs(x - 2)) < 0.19
-    return np.where(near, loggamma(np.where(near, x, 1) + 0j).real, gammaln(x))
-
-
-def digamma(x: Array) -> Array:
-    """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
-    fraction = x - np.rint(x)
-    reflected = rational_digamma(1 - x) - np.pi / np.tan(np.pi * fraction)
-    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational_digamma(x))
-
-
 def logdiffexp(x: Array, y: Array) -> Array:
     """log(exp(x) - exp(y))"""
     return x + log1mexp(shifted(y, x))
@@ -370,8 +378,10 @@ def contract(
 ) -> Array:  # fmt: skip
     """Einstein's sum over the labels that the result does not have.
 
-    A side of which elements may be `absent` (a mask) has zeros there: they add nothing, times infinity neither.
+    A side of which elements may be `absent` (a mask) has zeros there: they add nothing, times infinity neither. Sums of
+    float32 add up in float64, as in `total`.
     """
+    x, y = (np.asarray(side, np.float64) if np.asarray(side).dtype == np.float32 else side for side in (x, y))
     result = np.einsum(x, list(x_labels), y, list(y_labels), list(labels), optimize=True)
     if not any(absent) or not np.any(np.isnan(result)):
         return result
