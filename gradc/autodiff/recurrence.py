@@ -16,8 +16,8 @@ def pulled(node: Node, position: int, out_bar: Masked) -> Masked | None:
     if not node.type.is_float:
         return None
     axis, backwards = node.attrs
-    flow = recurred(_before(node.args[0], axis, not backwards), out_bar, (axis, not backwards))
-    return flow if position == 1 else times(flow, _before(node, axis, backwards))
+    flow = recurred(before(node.args[0], axis, not backwards), out_bar, (axis, not backwards))
+    return flow if position == 1 else times(flow, before(node, axis, backwards))
 
 
 def pushed(node: Node, position: int, x_dot: Masked) -> Masked | None:
@@ -25,11 +25,11 @@ def pushed(node: Node, position: int, x_dot: Masked) -> Masked | None:
     if not node.type.is_float:
         return None
     axis, backwards = node.attrs
-    term = x_dot if position == 1 else times(x_dot, _before(node, axis, backwards))
+    term = x_dot if position == 1 else times(x_dot, before(node, axis, backwards))
     return recurred(node.args[0], term, node.attrs)
 
 
-def _before(x: Node, axis: int, backwards: bool) -> Node:
+def before(x: Node, axis: int, backwards: bool) -> Node:
     """Of each element the one before it in the direction of a recurrence; 0 before the first."""
     read: list[tuple[Size, int, Size]] = [(0, 1, size) for size in x.shape]
     write = list(read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gradc.autodiff import recurrence, steep
+from gradc.autodiff.besides import tangent_of_others
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
@@ -53,6 +54,8 @@ def _tangent(results: tuple[Node, ...], seeds: Mapping[Node, Node], side: float 
                         contribution = unless_zero(here.args[1 - position], contribution)
                 if contribution is not None:
                     total = contribution if total is None else plus(total, contribution)
+        if here.op == "besides":
+            total = tangent_of_others(here, given) or total
         if side is not None and total is not None:
             if here.row.homogeneous:
                 total = at_kink(here, given, total, side)

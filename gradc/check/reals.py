@@ -307,6 +307,7 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "clamp_min": maximum,
     "clamp_max": minimum,
     "unit": lambda x, size: mpf(0) if size == 0 else divide(x, size),
+    "besides": divide,
     "absorb": lambda x, y: mpf(0) if x == 0 else x * y,
     "mask": lambda c, x: x if c else mpf(0),
     "where": lambda c, x, y: x if c else y,

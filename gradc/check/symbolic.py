@@ -99,6 +99,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "shifted": lambda x, s: x - s,
     "exp_shifted": lambda x, s: sympy.exp(x - s),
     "unit": lambda x, size: x / size,
+    "besides": lambda x, y: x / y,
     "absorb": lambda x, y: x * y,
     "mask": lambda c, x: sympy.Piecewise((x, c), (0, True)),
     "where": lambda c, x, y: sympy.Piecewise((x, c), (y, True)),

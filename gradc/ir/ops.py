@@ -469,6 +469,8 @@ _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),            
         ((1.0, 1.0), POSITIVE))
 _binary("unit",           4,  "x size",  ("1 / size", "-out / size"),              "gradc.ir.reference.unit", "",
         (REAL, POSITIVE), lowered="where(size == 0, 0, x / size)", limit="unit(x_dot, size_dot)", facts="derived hidden")
+_binary("besides",        4,  "total x", ("1 / x", "-out / x"),                    "numpy.divide", "",
+        (REAL, POSITIVE), lowered="total / x", facts="derived hidden")
 _binary("absorb",         1,  "x y",  ("y", "x"),                                  "gradc.ir.reference.absorb", "",
         lowered="where(x == 0, 0, x * y)", facts="derived hidden")
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
@@ -494,11 +496,11 @@ _logical("not", "x",   "not {0}",     "numpy.logical_not")
 
 # ---------------------------------------------------------------- reductions: attrs are (axes,)
 
-_reduction("prod", """scale = exp(sum(log(abs(x))) / count(x))
-                      where(abs(x) == inf and sum(mask(abs(x) == inf, 1)) == 1, prod(where(abs(x) == inf, 1, x)),
-                      where((out == 0 or abs(out) == inf) and sum(mask(x == 0 or abs(x) == inf, 1)) == 0,
-                        prod(x / scale) / (x / scale) * power(scale, count(x) - 1),
-                      where(sum(mask(x == 0, 1)) == 0, out / x,
+_reduction("prod", """size = where(x < 0, -x, x); scale = exp(sum(log(size)) / count(x))
+                      where(size == inf and sum(mask(size == inf, 1)) == 1, prod(where(size == inf, 1, x)),
+                      where((out == 0 or out == inf or out == -inf) and sum(mask(x == 0 or size == inf, 1)) == 0,
+                        besides(prod(x / scale), x / scale) * power(scale, count(x) - 1),
+                      where(sum(mask(x == 0, 1)) == 0, besides(out, x),
                       where(sum(mask(x == 0, 1)) == 1,
                         where(x == 0, 1, sum(where(x == 0, x, 0)) / x),
                         where(sum(mask(x == 0, 1)) == 2 and x == 0, sum(where(x == 0, x, 0)) - x, 0))
