@@ -231,6 +231,32 @@ def logaddexp(x: Number, y: Number) -> Number:
     return maximum(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
 
 
+def erfcinv(x: Number) -> Number:
+    if not 0 < x < 2:
+        return mpmath.inf if x == 0 else -mpmath.inf if x == 2 else mpmath.nan
+    if x > 1:
+        return -erfcinv(2 - x)
+    with mpmath.extradps(10):
+        found = mpmath.erfinv(1 - x) if x > 1e-5 else mpmath.sqrt(-log(x))
+        for _ in range(100):
+            e = mpmath.erfc(found)
+            step = e / (2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-found * found)) * mpmath.log(e / x)
+            found += step
+            if abs(step) < abs(found) * mpmath.eps:
+                break
+    return +found
+
+
+def erfinv(x: Number) -> Number:
+    return mpmath.sign(x) * erfcinv(1 - abs(x)) if abs(x) > 0.9 else mpmath.erfinv(x)
+
+
+def ndtri(x: Number) -> Number:
+    if abs(x - 0.5) < 0.25:
+        return mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1)
+    return -mpmath.sqrt(2) * erfcinv(2 * x)
+
+
 def logdiffexp(x: Number, y: Number) -> Number:
     return x + log1mexp(shifted(y, x))
 
@@ -332,7 +358,7 @@ OWN = {
         sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
         normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
         maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap,
-        truncated_variance, truncated_skew, log_ndtr, erfcx, exprel, log1prel, sinrel, sinrest,
+        truncated_variance, truncated_skew, log_ndtr, erfcx, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -125,7 +125,7 @@ REDUCTIONS: dict[str, Callable[[list], Expression]] = {
     "logsumexp": lambda xs: sympy.log(sympy.Add(*map(sympy.exp, xs))),
 }
 
-NO_EXPRESSION = frozenset({"round", "trunc"})
+NO_EXPRESSION = frozenset({"round", "trunc", "erfcinv", "ndtri"})
 
 
 @cache

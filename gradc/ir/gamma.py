@@ -25,7 +25,7 @@ def _gamma(x):
     if x >= 12.0 or x < -8.0:
         size = abs(x)
         root = size ** (0.5 * size - 0.25)
-        rest = 2.5066282746310002 * math.exp(-size) * math.exp(_stirling(size))
+        rest = 2.5066282746310007 * math.exp(-size) * math.exp(_stirling(size))
         if x > 0.0:
             return root * rest * root
         return -math.pi / (size * _sin_pi(size) * rest * root) / root

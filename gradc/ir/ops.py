@@ -367,6 +367,15 @@ _unary("truncated_skew", 10, """r = square(1 / x)
        where(x > 40, 0, 2 * inverse_mills(x) * truncated_gap(x) * truncated_variance(x)
                         - out * (inverse_mills(x) + truncated_gap(x))))""",
        "gradc.ir.reference.truncated_skew", "_truncated_skew({0})", facts="hidden")  # and its third central moment
+_unary("ndtri",      10, """where(abs(x - 0.5) < 0.25, 2.5066282746310007 * exp(0.5 * square(out)),
+                                  1 / (min(x, 1 - x) * inverse_mills(-abs(out))))""",
+       "gradc.ir.reference.ndtri", "_ndtri({0})", (0.01, 0.99))
+_unary("erfinv",     10, """0.886226925452758 * where(abs(x) < 0.5, exp(square(out)),
+                                                      erfcx(abs(out)) / (1 - abs(x)))""",
+       "gradc.ir.reference.erfinv", "_erfinv({0})", UNIT)
+_unary("erfcinv",    10, """-0.886226925452758 * where(abs(x - 1) < 0.5, exp(square(out)),
+                                                       erfcx(abs(out)) / min(x, 2 - x))""",
+       "gradc.ir.reference.erfcinv", "_erfcinv({0})", (0.05, 1.95))
 _unary("exprel", 10, "exprel1(x)",
        "gradc.ir.reference.exprel", "_exprel({0})")  # expm1(x) / x; the chain of derivatives keeps its digits near 0
 _unary("exprel1", 10, "exprel2(x)", "gradc.ir.reference.exprel1", "_exprel1({0})", facts="hidden")

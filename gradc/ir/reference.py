@@ -80,6 +80,9 @@ digamma = of_gamma_family("digamma", _digamma)
 
 log_ndtr = special("log_ndtr", own("log_ndtr"))
 erfcx = special("erfcx", own("erfcx"))
+ndtri = special("ndtri", own("ndtri"))
+erfinv = special("erfinv", own("erfinv"))
+erfcinv = special("erfcinv", own("erfcinv"))
 
 
 @in_double

@@ -114,6 +114,9 @@ SPECIAL = {
     "erfcx": [(inf, 0.0), (-inf, inf), (-27, inf), (-1e200, inf)],
     "inverse_mills": [(inf, 0.0), (-inf, inf), (1e200, 0.0), (-1e200, 1e200)],
     "truncated_gap": [(inf, inf), (-inf, 0.0), (1e200, 1e200), (-1e200, 1e-200)],
+    "ndtri": [(0.0, -inf), (-0.0, -inf), (1, inf), (0.5, 0.0), (-1e-300, nan), (1.1, nan), (inf, nan)],
+    "erfinv": [(0.0, 0.0), (-0.0, -0.0), (1, inf), (-1, -inf), (1.1, nan), (-inf, nan)],
+    "erfcinv": [(0.0, inf), (1, -0.0), (2, -inf), (-1e-300, nan), (2.1, nan)],
     "exprel": [(0.0, 1), (inf, inf), (-inf, 0.0)], "exprel1": [(0.0, 0.5), (inf, inf), (-inf, -0.0)],
     "exprel2": [(0.0, 1 / 3), (inf, inf), (-inf, -0.0)],
     "log1prel": [(0.0, 1), (-1, inf), (-2, nan)], "log1prel1": [(0.0, -0.5), (-2, nan)],
@@ -127,7 +130,17 @@ SPECIAL = {
 }  # fmt: skip
 """Arguments and the result, the sign of zero included; NaN gives NaN besides."""
 
-NORMAL = ("log_ndtr", "erfcx", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew")
+NORMAL = (
+    "log_ndtr",
+    "erfcx",
+    "inverse_mills",
+    "truncated_gap",
+    "truncated_variance",
+    "truncated_skew",
+    "ndtri",
+    "erfinv",
+    "erfcinv",
+)
 """What rests on the tail of the normal distribution."""
 CHAINS = [f"{f.__name__}{n or ''}" for f, most in reals.CHAINS for n in range(most + 1)] + ["spherical_j1"]
 

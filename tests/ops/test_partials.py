@@ -13,7 +13,15 @@ from gradc.check.symbolic import NO_EXPRESSION, SYMBOLS, number
 
 CONSTANTS = {
     float(exact): exact
-    for exact in (sympy.log(2), 1 / sympy.log(2), 1 / sympy.log(10), 2 / sympy.sqrt(sympy.pi), sympy.sqrt(2))
+    for exact in (
+        sympy.log(2),
+        1 / sympy.log(2),
+        1 / sympy.log(10),
+        2 / sympy.sqrt(sympy.pi),
+        sympy.sqrt(2),
+        sympy.sqrt(2 * sympy.pi),
+        sympy.sqrt(sympy.pi) / 2,
+    )
 }
 """What the rounded constants of the table stand for."""
 
@@ -28,7 +36,7 @@ EXACT = Arithmetic(exact_number, SYMBOLS.function, SYMBOLS.reduction)
 HAS_PIECES = {
     "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min",
     "norm", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew", "exprel2", "log1prel2", "sinrel3",
-    "sinrest2", "erfcx", "log_ndtr",
+    "sinrest2", "erfcx", "log_ndtr", "ndtri", "erfinv", "erfcinv",
 }  # fmt: skip
 """Ops whose derivative is different expressions in different places: these are compared at exact points of each."""
 
