@@ -9,6 +9,7 @@ from gradc.emit import python as emit
 from gradc.emit.module import module
 from gradc.emit.python import MAX_LINE
 from gradc.ir.types import DTYPES, Type
+from gradc.loops.support import SCIPY
 
 EXPORTED = ("value", "value_and_grad")
 DTYPE_NAMES = {"f64": "float64", "f32": "float32", "i64": "int64", "bool": "bool"}
@@ -20,7 +21,9 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     docs = {name: _doc(compilations[name], function) for name, function in functions.items()}
     text = next(iter(compilations.values())).program.text.strip()
     head = text if "\n" in text or len(text) > 80 else f"{text}, and its gradients."
-    head += "\n\nWritten by gradc. Needs numpy and numba; without numba's compiler it runs as plain Python."
+    calls = set().union(*(function.calls for function in functions.values()))
+    needed = "numpy, numba and scipy" if calls & SCIPY.keys() else "numpy and numba"
+    head += f"\n\nWritten by gradc. Needs {needed}; without numba's compiler it runs as plain Python."
     return module(functions.values(), head, docs, cache=cache)
 
 

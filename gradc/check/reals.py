@@ -257,6 +257,93 @@ def ndtri(x: Number) -> Number:
     return -mpmath.sqrt(2) * erfcinv(2 * x)
 
 
+def log1prest(x: Number) -> Number:
+    if x <= -1:
+        return mpmath.inf if x == -1 else mpmath.nan
+    with mpmath.extradps(30):
+        return mpmath.hyp2f1(1, 2, 3, -x) / 2
+
+
+def stirling(x: Number) -> Number:
+    with mpmath.extradps(20):
+        return mpmath.loggamma(x) - (x - mpf(1) / 2) * mpmath.log(x) + x - mpmath.log(2 * mpmath.pi) / 2
+
+
+def lambertw(x: Number) -> Number:
+    return x if x == mpmath.inf or x == 0 else mpmath.lambertw(x)
+
+
+def gamma_pdf(a: Number, x: Number) -> Number:
+    return mpmath.exp((a - 1) * mpmath.log(x) - x - mpmath.loggamma(a))
+
+
+def beta_pdf(a: Number, b: Number, x: Number) -> Number:
+    return mpmath.exp((a - 1) * mpmath.log(x) + (b - 1) * mpmath.log1p(-x)) / mpmath.beta(a, b)
+
+
+def gammainc(a: Number, x: Number) -> Number:
+    return mpmath.gammainc(a, 0, x, regularized=True)
+
+
+def gammaincc(a: Number, x: Number) -> Number:
+    return mpmath.gammainc(a, x, regularized=True)
+
+
+def betainc(a: Number, b: Number, x: Number) -> Number:
+    return mpmath.betainc(a, b, 0, x, regularized=True)
+
+
+def betaincc(a: Number, b: Number, x: Number) -> Number:
+    return mpmath.betainc(a, b, x, 1, regularized=True)
+
+
+def _solved(f: Callable[[Number], Number], slope: Callable[[Number], Number], first: Any) -> Number:
+    """Newton's steps from a float that is nearly a zero."""
+    found = mpf(float(first))
+    for _ in range(12):
+        found -= f(found) / slope(found)
+    return found
+
+
+def gammaincinv(a: Number, y: Number) -> Number:
+    from scipy import special
+
+    first = special.gammaincinv(float(a), float(y))
+    return _solved(lambda x: gammainc(a, x) - y, lambda x: gamma_pdf(a, x), first)
+
+
+def gammainccinv(a: Number, y: Number) -> Number:
+    from scipy import special
+
+    first = special.gammainccinv(float(a), float(y))
+    return _solved(lambda x: y - gammaincc(a, x), lambda x: gamma_pdf(a, x), first)
+
+
+def betaincinv(a: Number, b: Number, y: Number) -> Number:
+    from scipy import special
+
+    first = special.betaincinv(float(a), float(b), float(y))
+    return _solved(lambda x: betainc(a, b, x) - y, lambda x: beta_pdf(a, b, x), first)
+
+
+def ive(v: Number, x: Number) -> Number:
+    return mpmath.exp(-abs(x)) * mpmath.besseli(v, x)
+
+
+def kve(v: Number, x: Number) -> Number:
+    return mpmath.exp(x) * mpmath.besselk(v, x)
+
+
+def ive_slope(v: Number, x: Number) -> Number:
+    with mpmath.extradps(30):
+        return (ive(v - 1, x) + ive(v + 1, x)) / 2 - mpmath.sign(x) * ive(v, x)
+
+
+def kve_slope(v: Number, x: Number) -> Number:
+    with mpmath.extradps(30):
+        return kve(v, x) - (kve(v - 1, x) + kve(v + 1, x)) / 2
+
+
 def logdiffexp(x: Number, y: Number) -> Number:
     return x + log1mexp(shifted(y, x))
 
@@ -339,6 +426,28 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "where": lambda c, x, y: x if c else y,
     **{f"{f.__name__}{n}": partial(f, n=n) for f, most in CHAINS for n in range(1, most + 1)},
     "spherical_j1": lambda x: x * sinrel(x, 1),
+    "lambertw1": lambda x: 1 + lambertw(x),
+    "j0": lambda x: mpmath.besselj(0, x),
+    "j1": lambda x: mpmath.besselj(1, x),
+    "jv": mpmath.besselj,
+    "y0": lambda x: mpmath.bessely(0, x),
+    "y1": lambda x: mpmath.bessely(1, x),
+    "yv": mpmath.bessely,
+    "i0": lambda x: mpmath.besseli(0, x),
+    "i1": lambda x: mpmath.besseli(1, x),
+    "iv": mpmath.besseli,
+    "k0": lambda x: mpmath.besselk(0, x),
+    "k1": lambda x: mpmath.besselk(1, x),
+    "kv": mpmath.besselk,
+    "i0e": lambda x: ive(0, x),
+    "i1e": lambda x: ive(1, x),
+    "k0e": lambda x: kve(0, x),
+    "k1e": lambda x: kve(1, x),
+    "betaln": lambda a, b: mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b),
+    "beta": mpmath.beta,
+    "binom": mpmath.binomial,
+    "sinc": lambda x: sinrel(mpmath.pi * x),
+    "sinc_slope": lambda x: -mpmath.pi * (mpmath.pi * x * sinrel(mpmath.pi * x, 1)),
     "cosrel": lambda x: sinrel(x / 2) ** 2 / 2,
     "lt": lambda x, y: x < y,
     "le": lambda x, y: x <= y,
@@ -355,10 +464,12 @@ BY_OP: dict[str, Callable[..., Number]] = {
 OWN = {
     f.__name__: f
     for f in (
-        sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh, tanh,
-        normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv, mod, power,
-        maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills, truncated_gap,
-        truncated_variance, truncated_skew, log_ndtr, erfcx, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
+        sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh,
+        tanh, normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv,
+        mod, power, maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills,
+        truncated_gap, truncated_variance, truncated_skew, log_ndtr, erfcx, log1prest, stirling, lambertw,
+        gamma_pdf, beta_pdf, gammainc, gammaincc, betainc, betaincc, gammaincinv, gammainccinv, betaincinv, ive, kve,
+        ive_slope, kve_slope, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

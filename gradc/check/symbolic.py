@@ -73,6 +73,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "sinrel1": lambda x: (sympy.sin(x) - x * sympy.cos(x)) / x**3,
     "sinrel2": lambda x: ((3 - x**2) * sympy.sin(x) - 3 * x * sympy.cos(x)) / x**5,
     "sinrel3": lambda x: ((15 - 6 * x**2) * sympy.sin(x) - (15 - x**2) * x * sympy.cos(x)) / x**7,
+    "sinc": lambda x: sympy.sin(sympy.pi * x) / (sympy.pi * x),
     "cosrel": lambda x: (1 - sympy.cos(x)) / x**2,
     "sinrest": lambda x: (x - sympy.sin(x)) / x**3,
     "sinrest1": lambda x: (2 * x + x * sympy.cos(x) - 3 * sympy.sin(x)) / x**5,
@@ -125,15 +126,16 @@ REDUCTIONS: dict[str, Callable[[list], Expression]] = {
     "logsumexp": lambda xs: sympy.log(sympy.Add(*map(sympy.exp, xs))),
 }
 
-NO_EXPRESSION = frozenset({"round", "trunc", "erfcinv", "ndtri"})
+NO_EXPRESSION = frozenset({"round", "trunc", "erfcinv", "ndtri", "betainc"})
 
 
 @cache
 def function(op: str) -> Callable[..., Expression]:
     """The op over SymPy expressions. Raises KeyError for one that has no expression."""
-    if op in NO_EXPRESSION:
+    found = BY_OP.get(op) or getattr(sympy, op, None)
+    if op in NO_EXPRESSION or found is None:
         raise KeyError(op)
-    return BY_OP.get(op) or getattr(sympy, op)
+    return found
 
 
 def number(value: float) -> Expression:

@@ -111,4 +111,56 @@ SERIES = {
             -6.245021746025842e-29)
         where(abs(x) < 4, near, (4 * sinrest1(x) - sinrel2(x)) / x / x)
     """,
+    # (x - log1p(x)) / x**2: with s = x / (2 + x), log1p(x) is 2 s + 2 s**3 (1/3 + s**2/5 + s**4/7 + ...)
+    "log1prest(x)": """
+        w = 1 / (2 + x)
+        s = x * w
+        p = polynomial(s * s, 0.3333333333333333, 0.20000000000000007, 0.14285714285710924, 0.11111111111672729,
+            0.09090909042515878, 0.07692310147426334, 0.06666587935540036, 0.05884007971266721, 0.05240101231002134,
+            0.04971673657583193, 0.03164544851808173, 0.0761974685633438)
+        where(x > -0.5 and x < 1, fma(-2 * s * w * w, p, w), (1 - log1p(x) / x) / x)
+    """,
+    # ---------------------------------------------------------------- Lambert's W, and 1 + W
+    # next to the branch point -1/e in the root of 2 (e x + 1); elsewhere two steps of Fritsch, Shafer and Crowley
+    # (Communications of the ACM 16, 1973, algorithm 443) from Winitzki's first guess
+    "lambertw_root(x)": """
+        p = sqrt(2 * (fma(x, 2.718281828459045, 1) + x * 1.4456468917292502e-16))
+        near = polynomial(p, 1.0, -0.3333333333333258, 0.15277777777692905, -0.07962962959150541, 0.0445023139089481,
+            -0.02598470172727026, 0.0156355056240511, -0.009616030657700624, 0.006010273894492461,
+            -0.0037954262799930255, 0.0023957626077059624, -0.0014774768753682448, 0.0008543169410637598,
+            -0.0004363784835317137, 0.0001827372310997887, -5.714564256481303e-05, 1.1617690500113626e-05,
+            -1.1360700670645922e-06)
+        p * near
+    """,
+    "lambertw_far(x)": """
+        l = log1p(x)
+        lambertw_step(x, lambertw_step(x, l * (1 - log1p(l) / (2 + l))))
+    """,
+    "lambertw_step(x, w)": """
+        z = log(x / w) - w
+        q = 2 * (1 + w) * (1 + w + z * 0.6666666666666666)
+        w * fma(z / (1 + w), (q - z) / (q - 2 * z), 1)
+    """,
+    "lambertw(x)": """
+        far = where(x == 0 or x == inf, x, lambertw_far(x))
+        where(x < -0.2, lambertw_root(x) - 1, far)
+    """,
+    "lambertw1(x)": """
+        far = where(x == 0 or x == inf, x, lambertw_far(x))
+        where(x < -0.2, lambertw_root(x), 1 + far)
+    """,
+    # ---------------------------------------------------------------- sin(pi x) / (pi x), with the fraction of x exact
+    "turned(x, y)": """
+        k = round(x)
+        where(round(0.5 * k) == 0.5 * k, y, -y)
+    """,
+    "sinc(x)": """
+        s = sin(3.141592653589793 * (x - round(x)))
+        where(x == 0, 1, turned(x, s) / (3.141592653589793 * x))
+    """,
+    "sinc_slope(x)": """
+        near = -3.141592653589793 * spherical_j1(3.141592653589793 * x)
+        c = cos(3.141592653589793 * (x - round(x)))
+        where(abs(x) < 0.9, near, (turned(x, c) - sinc(x)) / x)
+    """,
 }

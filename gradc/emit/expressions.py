@@ -160,6 +160,7 @@ class Expressions:
         function = (
             elementary(value.op) if value in self.looped or row.python.startswith(f"{elementary(value.op)}(") else ""
         )
+        function = f"_scipy_{row.scipy}" if row.scipy else function
         if function:
             of_f64 = "{}" if value.dtype == "f64" else "np.float64({})"
             template = f"{function}({', '.join(of_f64.format(f'{{{k}}}') for k in range(len(args)))})"

@@ -1,4 +1,5 @@
-"""A whole module: the functions, what they call, and a docstring; it needs numpy and numba only."""
+"""A whole module: the functions, what they call, and a docstring; it needs numpy and numba, and SciPy for functions
+that SciPy computes."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.emit.python import EmittedFunction
-from gradc.loops.support import ELEMENTARY, NEEDED, REASSOCIATED, source
+from gradc.loops.compiled import FROM_SCIPY
+from gradc.loops.compiled import IMPORTS as OF_SCIPY
+from gradc.loops.support import ELEMENTARY, NEEDED, REASSOCIATED, SCIPY, source
 from gradc.schedule.expand import BLOCK
 from gradc.schedule.tiles import ROWS
 
@@ -28,18 +31,26 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     calls = set().union(*(function.calls for function in functions))
     calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
-    carried = {name: source(name) for name in sorted(calls)}
+    from_scipy = sorted(calls & SCIPY.keys())
+    carried = {name: source(name) for name in sorted(calls - SCIPY.keys())}
     primitives = [
         text for name, text in primitive_texts().items() if any(f"{name}(" in text for text in carried.values())
     ]
     options = OPTIONS + ", cache=True" * cache
     used = "\n".join((body, *primitives, *carried.values()))
     standard = "".join(f"import {name}\n" for name in ("math", "struct") if f"{name}." in used)
-    imports = "\n" * bool(standard) + "import numpy as np\n" + (IMPORTS if primitives else "from numba import njit\n")
+    if from_scipy:
+        standard, imports = standard.replace("import struct\n", ""), OF_SCIPY
+        imports = imports.replace("import re\n", "import re\nimport struct\n") if "struct." in used else imports
+    else:
+        own = IMPORTS if primitives else "from numba import njit\n"
+        imports = "\n" * bool(standard) + "import numpy as np\n" + own
     parts = [f'"""{escaped(doc)}\n"""\n\n{standard}{imports}']
     constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
     if constants:
         parts.append("\n".join(constants) + "\n")
+    if from_scipy:
+        parts.append(FROM_SCIPY + "".join(f"{name} = _from_scipy{SCIPY[name]!r}\n" for name in from_scipy))
     parts += primitives
     for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""

@@ -50,6 +50,10 @@ class Op:
     """The reference: a dotted name, called with the argument arrays."""
     python: str = ""
     """The emitted Python: `{0}`, `{1}`, ... are the arguments, `{dtype}` and `{zero}` the result's type and its zero."""
+    scipy: str = ""
+    """SciPy's compiled function of this name (`scipy.special.cython_special`), which kernels call."""
+    orders: tuple[str, ...] = ()
+    """The arguments whose derivative has no closed form: to ask for it is an error."""
     lowered: str = ""
     """For an op that is no primitive of the kernels: its meaning in terms of others, as text."""
     wide: bool = False
@@ -246,6 +250,17 @@ def _binary(
     )  # fmt: skip
 
 
+def _scipy(
+    name: str, cost: int, params: str, partials: tuple[str | None, ...], domain: tuple[Interval, ...], orders: str = "",
+) -> None:  # fmt: skip
+    """A function that SciPy computes."""
+    arguments = ", ".join(f"{{{k}}}" for k, _ in enumerate(partials))
+    _binary(
+        name, cost, params, partials, f"scipy.special.{name}", f"_scipy_{name}({arguments})", domain, scipy=name,
+        orders=tuple(orders.split()),
+    )  # fmt: skip
+
+
 def _infix(
     name: str, sign: str, cost: int, params: str, partials: tuple[str | None, ...], numpy: str,
     domain: tuple[Interval, ...] = (REAL, REAL), **columns,
@@ -295,6 +310,17 @@ def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
 def _scan(name: str, params: str, infer, numpy: str, **columns) -> None:
     """An op that a kernel does to whole arrays; `recur` is the only one with a derivative."""
     _row(name, "scan", params, infer, numpy=numpy, access="call", **columns)
+
+
+def _far_out(where: str, factor: str, sign: int, order: int, near: str) -> str:
+    """The first or second derivative of a scaled Bessel function: by Hankel's expansions DLMF 10.40.1 and 10.40.2 where
+    they hold, whose terms are (4 v**2 - 1) (4 v**2 - 9) ... / (k! (8 x)**k); elsewhere a difference that would cancel."""
+    factors = [(2 * k + 1) / 2 * ((2 * k + 3) / 2 if order == 2 else 1) for k in range(15)]
+    series = str(factors[-1])
+    for k in range(13, -1, -1):
+        series = f"{factors[k]} {'+' if sign > 0 else '-'} (u - {(2 * k + 1) ** 2}) / ({8 * (k + 1)} * x) * ({series})"
+    power = "/ x" * order
+    return f"u = 4 * v * v\nwhere({where}, {'-' * (order == 1)}{factor} / sqrt(x) {power} * ({series}), {near})"
 
 
 # ---------------------------------------------------------------- sources
@@ -398,6 +424,15 @@ _unary("log1prel2", 10, """where(abs(x) < 0.125,
           1 - x * 361 / 320 * (1 - x * 400 / 357 * (1 - x * 441 / 396 * (1 - x * 484 / 437))))))))))))))))))),
          (2 / (1 + x) / (1 + x) / (1 + x) - 3 * out) / x)""",
        "gradc.ir.reference.log1prel2", "_log1prel2({0})", (0.5, 6.0), facts="hidden")
+_unary("log1prest",  10, "where(x == 0, -2 / 3, (1 / (1 + x) - 2 * out) / x)",
+       "gradc.ir.reference.log1prest", "_log1prest({0})", (-0.9, 6.0), facts="hidden")  # (x - log1p(x)) / x**2
+_unary("stirling",   10, "digamma(x) - log(x) + 0.5 / x", "gradc.ir.reference.stirling", "", (10.0, 50.0), facts="hidden",
+       lowered="""r = 1 / (x * x)
+                  (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * 691 / 360360))))) / x""")
+_unary("lambertw",   10, "where(abs(x) < 1, exp(-out), out / x) / lambertw1(x)",
+       "gradc.ir.reference.lambertw", "_lambertw({0})", (-0.35, 6.0))
+_unary("lambertw1",  10, "where(abs(x) < 1, exp(-lambertw(x)), lambertw(x) / x) / out",
+       "gradc.ir.reference.lambertw1", "_lambertw1({0})", (-0.35, 6.0), facts="hidden")  # 1 + lambertw(x)
 _unary("sinrel", 10, "-spherical_j1(x)", "gradc.ir.reference.sinrel", "_sinrel({0})", facts="hidden")  # sin(x) / x
 _unary("spherical_j1", 10, "sinrel(x) - 2 * sinrel1(x)",
        "gradc.ir.reference.spherical_j1", "_spherical_j1({0})", facts="hidden")
@@ -410,6 +445,9 @@ _unary("sinrel3", 10, """z = x * x
           1 - z / 322 * (1 - z / 400 * (1 - z / 486 * (1 - z / 580 * (1 - z / 682))))))))))),
          (sinrel2(x) - 7 * out) / x)""",
        "gradc.ir.reference.sinrel3", "_sinrel3({0})", (2.0, 6.0), facts="hidden")
+_unary("sinc",       10, "sinc_slope(x)",             "gradc.ir.reference.sinc", "_sinc({0})")  # sin(pi x) / (pi x)
+_unary("sinc_slope", 10, "-9.869604401089358 * (sinc(x) - 2 * sinrel1(3.141592653589793 * x))",
+       "gradc.ir.reference.sinc_slope", "_sinc_slope({0})", facts="hidden")
 _unary("cosrel", 10, "-0.25 * x * sinrel(0.5 * x) * sinrel1(0.5 * x)", "gradc.ir.reference.cosrel", "",
        lowered="0.5 * square(sinrel(0.5 * x))", facts="hidden")  # (1 - cos(x)) / x**2
 _unary("sinrest", 10, "-x * sinrest1(x)",
@@ -482,6 +520,65 @@ _binary("besides",        4,  "total x", ("1 / x", "-out / x"),                 
         (REAL, POSITIVE), lowered="total / x", facts="derived hidden")
 _binary("absorb",         1,  "x y",  ("y", "x"),                                  "gradc.ir.reference.absorb", "",
         lowered="where(x == 0, 0, x * y)", facts="derived hidden")
+_binary("gamma_pdf",     10,  "a x",  ("out * (log(x) - digamma(a))", "out * ((a - 1) / x - 1)"),
+        "gradc.ir.reference.gamma_pdf", "", (POSITIVE, POSITIVE), facts="hidden",
+        lowered="""r = (x - a) / a
+                   spread = where(abs(r) < 0.5, -r * r * log1prest(r), log(x / a) - r)
+                   where(a < 10, exp((a - 1) * log(x) - x - lgamma(a)),
+                         sqrt(a / 6.283185307179586) / x * exp(a * spread - stirling(a)))""")
+_row("beta_pdf", "elementwise", "a b x", _last, cost=10, domain=(POSITIVE, POSITIVE, (0.05, 0.95)),
+     partials=("out * (log(x) + digamma(a + b) - digamma(a))", "out * (log1p(-x) + digamma(a + b) - digamma(b))",
+               "out * ((a - 1) / x - (b - 1) / (1 - x))"),
+     numpy="gradc.ir.reference.beta_pdf", facts="hidden",
+     lowered="""d = x * b - a * (1 - x)
+                r = d / a
+                s = -d / b
+                first = where(abs(r) < 0.5, -r * r * log1prest(r), log(x * (a + b) / a) - r)
+                second = where(abs(s) < 0.5, -s * s * log1prest(s), log((1 - x) * (a + b) / b) - s)
+                where(a < 10 or b < 10, exp((a - 1) * log(x) + (b - 1) * log1p(-x) - betaln(a, b)),
+                      sqrt(a / 6.283185307179586 * (b / (a + b))) / (x * (1 - x))
+                      * exp(a * first + b * second + (stirling(a + b) - stirling(a) - stirling(b))))""")
+
+#      name          cost  args     partials                                           where tests look
+_scipy("j0",          60, "x",     ("-j1(x)",),                                        (REAL,))
+_scipy("j1",          60, "x",     ("0.5 * (j0(x) - jv(2, x))",),                      (REAL,))
+_scipy("jv",         200, "v x",   (None, "0.5 * (jv(v - 1, x) - jv(v + 1, x))"),      (POSITIVE, POSITIVE), "v")
+_scipy("y0",          60, "x",     ("-y1(x)",),                                        (POSITIVE,))
+_scipy("y1",          60, "x",     ("0.5 * (y0(x) - yv(2, x))",),                      (POSITIVE,))
+_scipy("yv",         200, "v x",   (None, "0.5 * (yv(v - 1, x) - yv(v + 1, x))"),      (POSITIVE, POSITIVE), "v")
+_scipy("i0",          60, "x",     ("i1(x)",),                                         (REAL,))
+_scipy("i1",          60, "x",     ("0.5 * (i0(x) + iv(2, x))",),                      (REAL,))
+_scipy("iv",         200, "v x",   (None, "0.5 * (iv(v - 1, x) + iv(v + 1, x))"),      (POSITIVE, POSITIVE), "v")
+_scipy("k0",          60, "x",     ("-k1(x)",),                                        (POSITIVE,))
+_scipy("k1",          60, "x",     ("-0.5 * (k0(x) + kv(2, x))",),                     (POSITIVE,))
+_scipy("kv",         200, "v x",   (None, "-0.5 * (kv(v - 1, x) + kv(v + 1, x))"),     (POSITIVE, POSITIVE), "v")
+_scipy("i0e",         60, "x",     ("ive_slope(0, x)",),                               (REAL,))
+_scipy("i1e",         60, "x",     ("ive_slope(1, x)",),                               (REAL,))
+_scipy("ive",        200, "v x",   (None, "ive_slope(v, x)"),                          (POSITIVE, POSITIVE), "v")
+_scipy("k0e",         60, "x",     ("kve_slope(0, x)",),                               (POSITIVE,))
+_scipy("k1e",         60, "x",     ("kve_slope(1, x)",),                               (POSITIVE,))
+_scipy("kve",        200, "v x",   (None, "kve_slope(v, x)"),                          (POSITIVE, POSITIVE), "v")
+_scipy("gammainc",   100, "a x",   (None, "gamma_pdf(a, x)"),                          (POSITIVE, POSITIVE), "a")
+_scipy("gammaincc",  100, "a x",   (None, "-gamma_pdf(a, x)"),                         (POSITIVE, POSITIVE), "a")
+_scipy("gammaincinv", 300, "a y",  (None, "1 / gamma_pdf(a, out)"),                    (POSITIVE, (0.05, 0.95)), "a")
+_scipy("gammainccinv", 300, "a y", (None, "-1 / gamma_pdf(a, out)"),                   (POSITIVE, (0.05, 0.95)), "a")
+_scipy("betainc",    100, "a b x", (None, None, "beta_pdf(a, b, x)"),                  (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
+_scipy("betaincc",   100, "a b x", (None, None, "-beta_pdf(a, b, x)"),                 (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
+_scipy("betaincinv", 300, "a b y", (None, None, "1 / beta_pdf(a, b, out)"),            (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
+_scipy("betaln",      60, "a b",   ("digamma(a) - digamma(a + b)",
+                                    "digamma(b) - digamma(a + b)"),                    (POSITIVE, POSITIVE))
+_scipy("beta",        60, "a b",   ("out * (digamma(a) - digamma(a + b))",
+                                    "out * (digamma(b) - digamma(a + b))"),            (POSITIVE, POSITIVE))
+_scipy("binom",       60, "n k",   ("out * (digamma(n + 1) - digamma(n - k + 1))",
+                                    "out * (digamma(n - k + 1) - digamma(k + 1))"),    ((6.0, 9.0), (0.1, 5.0)))
+_binary("ive_slope", 400,  "v x",  (None, _far_out("x > 30 + 2 * v * v", "0.3989422804014327", -1, 2,
+                                    "0.5 * (ive_slope(v - 1, x) + ive_slope(v + 1, x)) - sign(x) * out")),
+        "gradc.ir.reference.ive_slope", "", (POSITIVE, POSITIVE), facts="hidden", orders=("v",),
+        lowered=_far_out("x > 30 + 2 * v * v", "0.3989422804014327", -1, 1, "0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(x) * ive(v, x)"))
+_binary("kve_slope", 400,  "v x",  (None, _far_out("x > 30 + 2 * v * v", "1.2533141373155003", 1, 2,
+                                    "out - 0.5 * (kve_slope(v - 1, x) + kve_slope(v + 1, x))")),
+        "gradc.ir.reference.kve_slope", "", (POSITIVE, POSITIVE), facts="hidden", orders=("v",),
+        lowered=_far_out("x > 30 + 2 * v * v", "1.2533141373155003", 1, 1, "kve(v, x) - 0.5 * (kve(v - 1, x) + kve(v + 1, x))"))
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
         conditions=1, facts="derived hidden")
 _row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,

@@ -194,6 +194,16 @@ sinrest1 = _sinrest(1, 1 / 60, lambda x: (2 * sinrest(x) - sinrel1(x)) / x / x)
 sinrest2 = _sinrest(2, 1 / 630, lambda x: (4 * sinrest1(x) - sinrel2(x)) / x / x)
 
 
+def _of_pi(function: Callable[[Array], Array], x: Array) -> Array:
+    """The sine or cosine of pi * x, whose fraction is exact."""
+    whole = np.rint(x)
+    return np.where(np.rint(0.5 * whole) == 0.5 * whole, 1, -1) * function(np.pi * (x - whole))
+
+
+sinc = near_and_far(1e-9, np.ones_like, lambda x: _of_pi(np.sin, x) / (np.pi * x))
+sinc_slope = near_and_far(0.9, lambda x: -np.pi * spherical_j1(np.pi * x), lambda x: (_of_pi(np.cos, x) - sinc(x)) / x)
+
+
 def cosrel(x: Array) -> Array:
     """(1 - cos(x)) / x**2"""
     return 0.5 * np.square(sinrel(0.5 * x))
@@ -233,6 +243,92 @@ def logcosh(x: Array) -> Array:
     near = 0.5 * np.log1p(np.square(np.sinh(x)))
     far = size + np.log1p(np.exp(-2 * size)) - 0.6931471805599453
     return np.where(size < 1, near, far)
+
+
+def lgamma(x: Array) -> Array:
+    """SciPy's; around the zeros at 1 and 2 its complex one, whose real part is accurate there."""
+    from scipy.special import gammaln, loggamma
+
+    near = np.minimum(np.abs(x - 1), np.abs(x - 2)) < 0.19
+    return np.where(near, loggamma(np.where(near, x, 1) + 0j).real, gammaln(x))
+
+
+def digamma(x: Array) -> Array:
+    """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
+    fraction = x - np.rint(x)
+    reflected = rational_digamma(1 - x) - np.pi / np.tan(np.pi * fraction)
+    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational_digamma(x))
+
+
+log1prest = near_and_far(
+    0.4, lambda x: 0.5 - x * hypergeometric(-x, (1, 3), (4,)) / 3, lambda x: (x - np.log1p(x)) / x / x
+)
+
+
+@in_double
+def lambertw(x: Array) -> Array:
+    """The real branch through zero."""
+    from scipy.special import lambertw
+
+    return np.where(x < -0.2, lambertw1(x) - 1, lambertw(x).real)
+
+
+@in_double
+def lambertw1(x: Array) -> Array:
+    """1 + W; next to the branch point by its series (Corless and others, On the Lambert W function, 1996, 4.22)."""
+    from scipy.special import lambertw
+
+    is_near = x < -0.36
+    p = np.sqrt(2 * (np.e * x + 1 + x * 1.4456468917292502e-16))
+    terms = (1, -1 / 3, 11 / 72, -43 / 540, 769 / 17280, -221 / 8505, 680863 / 43545600, -1963 / 204120)
+    return np.where(is_near, p * np.polynomial.polynomial.polyval(p, terms), 1 + lambertw(x).real)
+
+
+def stirling(x: Array) -> Array:
+    """What Stirling's formula lacks of lgamma(x), for x of 10 and more (DLMF 5.11.1)."""
+    r = 1 / (x * x)
+    return (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * 691 / 360360))))) / x
+
+
+def gamma_pdf(a: Array, x: Array) -> Array:
+    """x**(a - 1) * exp(-x) / gamma(a); for large a about the largest value (Loader, 2000)."""
+    far = np.sqrt(a / (2 * np.pi)) / x * np.exp(-a * _deviance((x - a) / a) - stirling(a))
+    return np.where(a < 10, np.exp((a - 1) * np.log(x) - x - lgamma(a)), far)
+
+
+def beta_pdf(a: Array, b: Array, x: Array) -> Array:
+    """x**(a - 1) * (1 - x)**(b - 1) / beta(a, b), in the same way."""
+    from scipy.special import betaln
+
+    d = x * b - a * (1 - x)
+    rest = stirling(a + b) - stirling(a) - stirling(b)
+    far = np.sqrt(a / (2 * np.pi) * (b / (a + b))) / (x * (1 - x))
+    far = far * np.exp(-a * _deviance(d / a) - b * _deviance(-d / b) + rest)
+    near = np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - betaln(a, b))
+    return np.where((a < 10) | (b < 10), near, far)
+
+
+def _deviance(r: Array) -> Array:
+    """r - log1p(r)"""
+    return np.where(np.abs(r) < 0.4, r * r * log1prest(r), r - np.log1p(r))
+
+
+def _slope(scaled: str, sign: int) -> Callable[[Array, Array], Array]:
+    """The derivative in x of a scaled Bessel function; far out by Hankel's expansion (DLMF 10.40.1 and 10.40.2)."""
+
+    def slope(v: Array, x: Array) -> Array:
+        function = getattr(import_module("scipy.special"), scaled)
+        u, series = 4.0 * v * v, 14.5
+        for k in range(13, -1, -1):
+            series = k + 0.5 + sign * (u - (2 * k + 1) ** 2) / (8 * (k + 1) * x) * series
+        factor = 1.2533141373155003 if sign > 0 else 0.3989422804014327
+        near = 0.5 * (function(v - 1, x) + function(v + 1, x)) - np.sign(x) * function(v, x)
+        return np.where(x > 30 + 2 * v * v, -factor / np.sqrt(x) / x * series, -near if sign > 0 else near)
+
+    return slope
+
+
+ive_slope, kve_slope = _slope("ive", -1), _slope("kve", 1)
 
 
 def logdiffexp(x: Array, y: Array) -> Array:

@@ -106,6 +106,10 @@ HELPERS |= WRAPPERS.keys()
 ELEMENTARY = {f"_{op}_in_loops" if f"_{op}" in HELPERS else f"_{op}": op for op in OPS if op in FUNCTIONS}
 """Functions as arithmetic, and the ops that they compute: a loop that calls them uses vectors."""
 HELPERS |= ELEMENTARY.keys()
+
+SCIPY = {f"_scipy_{row.scipy}": (row.scipy, len(row.params)) for row in OPS.values() if row.scipy}
+"""Functions of SciPy's that modules call, and how many numbers each takes."""
+HELPERS |= SCIPY.keys()
 _OF_LOOPS = {op: name for name, op in ELEMENTARY.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.ir.types import DTYPES
+from gradc.loops.compiled import SYMBOL, capsule
 from gradc.native import entry, link, target
 from gradc.native.cache import store
 from gradc.native.frame import Field, Frame, Status
@@ -74,7 +76,7 @@ class Built:
     frame: Frame
     errors: tuple[tuple[str, str], ...]
     needs: tuple[str, ...]
-    """The functions that it calls from outside, among `PROVIDED`."""
+    """The functions that it calls from outside, among `PROVIDED` or of SciPy's."""
     object_code: bytes
 
     def packed(self) -> bytes:
@@ -95,8 +97,8 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
     from gradc.native.kernel import machine  # which takes a while, and is not needed for what is on disk
 
     made = machine(loops, doubles or target.vector_doubles())
-    needs = tuple(name for name in PROVIDED if f"@{name}(" in made.text)
-    return Built(made.frame, made.errors, needs, target.object_code(made.text))
+    needs = [name for name in PROVIDED if f"@{name}(" in made.text] + FROM_SCIPY.findall(made.text)
+    return Built(made.frame, made.errors, tuple(needs), target.object_code(made.text))
 
 
 def kept(key: str, build: Callable[[], Built]) -> Built:
@@ -115,7 +117,7 @@ class _Loaded:
 
     def __init__(self, made: Built):
         for name in made.needs:
-            PROVIDED[name]()
+            PROVIDED[name]() if name in PROVIDED else from_scipy(name)
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(made.object_code)
         self.kernel = self.code.address("kernel")
@@ -191,6 +193,18 @@ def poll() -> None:
     """What tells a kernel that the user wants it to stop."""
     code = entry.poll_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
     target.llvm().add_symbol("gradc_poll", code.address("poll"))
+
+
+FROM_SCIPY = re.compile(rf"declare double @({SYMBOL}\w+\((?:double, )+i32\))")
+"""How a kernel declares a function of SciPy's."""
+
+
+@cache
+def from_scipy(declared: str) -> None:
+    """One of SciPy's functions of numbers, under the name that kernels know."""
+    symbol, _, params = declared.partition("(")
+    found = capsule(symbol.removeprefix(SYMBOL), params.count("double"))
+    target.llvm().add_symbol(symbol, link.pointer(found))
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 from gradc.ir.ops import OPS
+from gradc.loops.compiled import SYMBOL
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
 """LLVM's names for element types."""
@@ -156,6 +157,8 @@ class Writer:
         made = INSTRUCTIONS.get(op)
         if made:
             return made(self, args, dtype)
+        if op in OPS and OPS[op].scipy:
+            return self.cast(self.from_scipy(OPS[op].scipy, [self.cast(arg, "f64") for arg in args]), dtype)
         if op not in FUNCTIONS:
             return self.cast(self.one_by_one(op, [self.cast(arg, "f64") for arg in args]), dtype)
         return self.elementary(op, args, dtype)
@@ -233,6 +236,17 @@ class Writer:
         lanes = args[0].lanes
         made = [
             self.emit(f"call double @{scalar}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")
+            for k in range(lanes or 1)
+        ]
+        return self.gathered(made) if lanes else made[0]
+
+    def from_scipy(self, name: str, args: Sequence[Value]) -> Value:
+        """A compiled function of SciPy's, called for each lane; its last argument is one that Cython adds."""
+        symbol = f"{SYMBOL}{name}"
+        self.declare(f"declare double @{symbol}({'double, ' * len(args)}i32) nounwind willreturn memory(none)")
+        lanes = args[0].lanes
+        made = [
+            self.emit(f"call double @{symbol}({', '.join(self.lane(arg, k).typed for arg in args)}, i32 0)", "f64")
             for k in range(lanes or 1)
         ]
         return self.gathered(made) if lanes else made[0]

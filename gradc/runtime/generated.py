@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from gradc.elementary.python import IMPORTS, primitive_texts
-from gradc.loops.support import HELPERS
+from gradc.loops.support import HELPERS, SCIPY
 
 NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options that spare Numba the entries of a function for other callers."""
@@ -34,6 +34,8 @@ def load(text: str) -> dict[str, Any]:
         if hasattr(namespace[name], "targetoptions"):  # otherwise NUMBA_DISABLE_JIT leaves functions as they are
             namespace[name].targetoptions.update(NEVER_CALLED_FROM_PYTHON)
             namespace[name] = _carried.setdefault(name, namespace[name])
+    for name in SCIPY.keys() & namespace.keys():
+        namespace[name] = _carried.setdefault(name, namespace[name])
     return namespace
 
 

@@ -117,6 +117,9 @@ SPECIAL = {
     "ndtri": [(0.0, -inf), (-0.0, -inf), (1, inf), (0.5, 0.0), (-1e-300, nan), (1.1, nan), (inf, nan)],
     "erfinv": [(0.0, 0.0), (-0.0, -0.0), (1, inf), (-1, -inf), (1.1, nan), (-inf, nan)],
     "erfcinv": [(0.0, inf), (1, -0.0), (2, -inf), (-1e-300, nan), (2.1, nan)],
+    "lambertw": [(0.0, 0.0), (-0.0, -0.0), (inf, inf), (-1, nan), (-inf, nan), (5e-324, 5e-324)],
+    "lambertw1": [(0.0, 1), (inf, inf), (-1, nan)], "log1prest": [(0.0, 0.5), (-2, nan)],
+    "sinc": [(0.0, 1), (-0.0, 1), (1, 0.0), (-3, -0.0), (1e300, 0.0), (inf, nan)],
     "exprel": [(0.0, 1), (inf, inf), (-inf, 0.0)], "exprel1": [(0.0, 0.5), (inf, inf), (-inf, -0.0)],
     "exprel2": [(0.0, 1 / 3), (inf, inf), (-inf, -0.0)],
     "log1prel": [(0.0, 1), (-1, inf), (-2, nan)], "log1prel1": [(0.0, -0.5), (-2, nan)],
@@ -142,7 +145,13 @@ NORMAL = (
     "erfcinv",
 )
 """What rests on the tail of the normal distribution."""
-CHAINS = [f"{f.__name__}{n or ''}" for f, most in reals.CHAINS for n in range(most + 1)] + ["spherical_j1"]
+CHAINS = [f"{f.__name__}{n or ''}" for f, most in reals.CHAINS for n in range(most + 1)] + [
+    "spherical_j1",
+    "sinc",
+    "lambertw",
+    "lambertw1",
+    "log1prest",
+]
 
 EXACT = {
     "exp2": lambda x: mpmath.mpf(2) ** x, "log2": lambda x: mpmath.log(x, 2), "arcsinh": mpmath.asinh,

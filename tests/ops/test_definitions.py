@@ -37,6 +37,19 @@ SCALAR = {
     "radians": (lambda x: x * mpmath.pi / 180, EVERYWHERE),
     "degrees": (lambda x: x * 180 / mpmath.pi, EVERYWHERE),
     "xlogy": (lambda x, y: x * mpmath.log(y), EVERYWHERE, POSITIVE),
+    "xlog1py": (lambda x, y: x * mpmath.log1p(y), EVERYWHERE, (-0.5, *POSITIVE)),
+    "factorial": (lambda n: mpmath.gamma(n + 1), (1e-8, 0.3, 1.0, 5.0, 20.0, 100.5)),
+    "heaviside": (lambda x, h: mpmath.mpf(x > 0), EVERYWHERE[:8] + EVERYWHERE[9:], (0.5, 1.0)),
+    "isnan": (lambda x: mpmath.mpf(0), EVERYWHERE),
+    "isfinite": (lambda x: mpmath.mpf(1), EVERYWHERE),
+    "isinf": (lambda x: mpmath.mpf(0), EVERYWHERE),
+    "entr": (lambda x: -x * mpmath.log(x), POSITIVE),
+    "rel_entr": (lambda x, y: x * mpmath.log(x / y), POSITIVE[1:-1], POSITIVE[1:-1]),
+    "kl_div": (lambda x, y: x * mpmath.log(x / y) - x + y, (0.1, 2.0), (1.0, 7.0)),
+    "boxcox": (lambda x, lmbda: mpmath.expm1(lmbda * mpmath.log(x)) / lmbda, (1e-8, 0.3, 7.0), (-2.0, 1e-9, 0.5)),
+    "cosm1": (lambda x: -2 * mpmath.sin(x / 2) ** 2, (-1e10, -3.0, -1e-8, 1e-300, 1e-8, 0.3, 2.5)),
+    "powm1": (lambda x, y: x**y - 1, (0.3, 1 + 1e-9, 7.0), (-2.0, 1e-9, 0.5)),
+    "rgamma": (lambda x: 1 / mpmath.gamma(x), (1e-8, 0.3, 1.0, 20.0)),
     "normal_logpdf": (
         lambda x: -x * x / 2 - mpmath.log(2 * mpmath.pi) / 2,
         (-1e10, -38.0, -1.0, -1e-8, 0.0, 1e-8, 0.3, 38.0, 1e10),
@@ -93,7 +106,8 @@ def test_scalar_functions(name):
     f = gradc.compile(f"{name}({', '.join(names)})", engine="interpreter")
     draw = np.random.default_rng(5)
     grid = [list(map(float, at)) for at in np.array(np.meshgrid(*points)).reshape(len(points), -1).T]
-    grid += [[float(draw.uniform(axis[3], axis[-3])) for axis in points] for _ in range(20)]
+    ends = [(axis[3:-2] or axis) for axis in points]
+    grid += [[float(draw.uniform(axis[0], axis[-1])) for axis in ends] for _ in range(20)]
     wrong = []
     with mpmath.workdps(700):
         for at in grid:

@@ -306,6 +306,15 @@ def no_number(span: Span | None) -> Error:
     )
 
 
+def no_closed_form(function: str, parameter: str) -> Error:
+    """The message for the derivative of a function with respect to its order."""
+    return Error(
+        "G0401",
+        f"the derivative of `{function}` with respect to `{parameter}` has no closed form",
+        help="leave the inputs that it depends on out of `wrt`, or declare them as integers",
+    )
+
+
 def stray_ellipsis(source: Source, token: Token) -> Error:
     return Error(
         "G0102",
