@@ -323,7 +323,7 @@ class Function(Differentiable):
     @cached_property
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
-        it needs numpy and numba only."""
+        it needs numpy and numba only, and scipy for functions that SciPy computes (its first lines say so)."""
         return self.source_for(self._calls.specialiser.default_types())
 
     def source_for(self, types: Sequence[Type]) -> str:

@@ -28,12 +28,16 @@ FORMS: dict[str, tuple[str, int, tuple[int, ...]]] = {
     "abs": ("abs({})", 12, (0,)), "sqrt": ("np.sqrt({})", 12, (0,)), "floor": ("np.floor({})", 12, (0,)),
     "round": ("np.rint({})", 12, (0,)), "trunc": ("np.trunc({})", 12, (0,)),
     "copysign": ("np.copysign({}, {})", 12, (0, 0)), "fma": ("_fma({}, {}, {})", 12, (0, 0, 0)),
+    "sin": ("np.sin({})", 12, (0,)), "cos": ("np.cos({})", 12, (0,)),
     "bits": ("_bits({})", 12, (0,)), "from_bits": ("_from_bits({})", 12, (0,)),
 }  # fmt: skip
 """How a primitive is written, how tightly that binds, and how tightly each argument has to, or gets parentheses. Python
 shifts with the sign: a mask drops it."""
 
 ATOM = 12
+
+CALLED = frozenset({"sin", "cos"})
+"""Functions that are NumPy's in texts that use them: their own have steps that Python cannot have."""
 
 
 @cache
@@ -59,7 +63,7 @@ def source(name: str, called: str) -> str:
 
 class _Printer:
     def __init__(self, name: str, called: str):
-        found = template(name)
+        found = template(name) if is_printable(name) else template(name, CALLED)
         self.steps = found.steps
         self.count = len(found.params)
         self.texts: list[tuple[str, int]] = [(param, ATOM) for param in found.params]

@@ -69,10 +69,10 @@ COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "
 
 
 @cache
-def template(name: str) -> Template:
-    """The steps of an elementary function."""
+def template(name: str, called: frozenset[str] = frozenset()) -> Template:
+    """The steps of an elementary function. Those `called` are one step each, of their name."""
     params, _ = FUNCTIONS[name]
-    reading = _Reading(len(params))
+    reading = _Reading(len(params), called)
     result = reading.call(name, list(range(len(params))))
     return _ending_with(params, reading, result)
 
@@ -98,8 +98,9 @@ def _ending_with(params: tuple[str, ...], reading: _Reading, result: int) -> Tem
 class _Reading:
     """From syntax to steps; equal steps are one."""
 
-    def __init__(self, params: int):
+    def __init__(self, params: int, called: frozenset[str]):
         self.count = params
+        self.called = called
         self.dtypes = ["f64"] * params
         self.steps: list[Operation] = []
         self.known: dict[tuple, int] = {}
@@ -114,6 +115,8 @@ class _Reading:
         return self.known[key]
 
     def call(self, name: str, args: list[int]) -> int:
+        if name in self.called:
+            return self.step(name, tuple(args), "f64")
         params, text = FUNCTIONS[name]
         scope = dict(zip(params, args, strict=True))
         program = _parsed(text)

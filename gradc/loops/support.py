@@ -116,7 +116,8 @@ _OF_LOOPS = {op: name for name, op in ELEMENTARY.items()}
 @cache
 def elementary(op: str) -> str:
     """The function of arithmetic that computes an op, or ""."""
-    return _OF_LOOPS[op] if op in _OF_LOOPS and python.is_printable(op) else ""
+    name = _OF_LOOPS.get(op, "")
+    return name if name and (python.is_printable(op) or OPS[op].python.startswith(f"{name}(")) else ""
 
 
 @cache

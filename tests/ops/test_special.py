@@ -4,11 +4,17 @@ at extreme points, as the interpreter and as kernels have them.
 A row has the function's op and points; the derivative is taken for the last argument, and for others that have one.
 """
 
+import json
+import os
+import subprocess
+import sys
+
 import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
 
+import gradc
 from gradc.autodiff.adjoint import adjoint
 from gradc.check.oracles import difference
 from gradc.check.reals import function
@@ -16,6 +22,8 @@ from gradc.ir.graph import constant, input_node, make
 from gradc.ir.interpret import run
 from gradc.ir.ops import OPS
 from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
+from gradc.native.cache import VARIABLE
 from gradc.rewrite.lower import lower
 
 FAR = [(0.25,), (1.0,), (3.0,), (20.0,), (60.0,), (700.0,), (1e4,)]
@@ -79,3 +87,101 @@ def test_value_and_derivatives(name):
                             error = mpmath.nstr(abs(mpf(float(x)) - true) / abs(true), 3)
                             wrong.append(f"{name}{point} {param} {order}: {x!r}, not {mpmath.nstr(true, 17)}: {error}")
     assert not wrong, "\n".join(wrong)
+
+
+# ---------------------------------------------------------------- kernels and modules
+
+COUNT = 9
+"""Points of each function in one call."""
+
+
+def program(names) -> str:
+    """Each function of arrays of its own."""
+    inputs = "; ".join(f"{param}_{name}: f64[m]" for name in names for param in OPS[name].params)
+    calls = [f"{name}({', '.join(f'{param}_{name}' for param in OPS[name].params)})" for name in names]
+    return f"{inputs}; stack([{', '.join(calls)}])"
+
+
+def arguments(names) -> dict[str, np.ndarray]:
+    return {
+        f"{param}_{name}": np.array([TABLE[name][k % len(TABLE[name])][place] for k in range(COUNT)])
+        for name in names
+        for place, param in enumerate(OPS[name].params)
+    }
+
+
+def with_derivative(names) -> list[str]:
+    return [f"{param}_{name}" for name in names for param in OPS[name].params if param not in OPS[name].orders]
+
+
+@pytest.mark.compiled
+def test_native_kernels_agree_with_the_interpreter():
+    names = list(TABLE)
+    (found, grads), (value, slopes) = (
+        gradc.compile(program(names), wrt=with_derivative(names), engine=engine).value_and_grad(**arguments(names))
+        for engine in ("native", "interpreter")
+    )
+    for name, row, expected in zip(names, found, value):
+        np.testing.assert_allclose(row, expected, 1e-12, 1e-300, err_msg=name)
+    for name, got, expected in zip(with_derivative(names), grads, slopes):
+        np.testing.assert_allclose(got, expected, 1e-11, 1e-300, err_msg=name)
+
+
+IN_MODULE = ["jv", "betainc", "lambertw"]
+
+RUN = """
+import sys, json
+import numpy as np
+import exported
+value, grads = exported.value_and_grad(*[np.array(x) for x in json.loads(sys.argv[1])])
+print(json.dumps([value.tolist(), [grad.tolist() for grad in grads]]))
+print(sum(exported.value_and_grad.stats.cache_hits.values()) if hasattr(exported.value_and_grad, "stats") else -1)
+"""
+
+
+@pytest.mark.compiled
+def test_a_module_of_scipys_functions_runs_elsewhere_and_from_numbas_cache(tmp_path):
+    f = gradc.compile(program(IN_MODULE), wrt=with_derivative(IN_MODULE), engine="interpreter")
+    given = arguments(IN_MODULE)
+    expected = f.value_and_grad(**given)
+    text = f.source
+    assert "Needs numpy, numba and scipy" in text[:600]
+    (tmp_path / "exported.py").write_text(text)
+    command = [sys.executable, "-c", RUN, json.dumps([array.tolist() for array in given.values()])]
+    for setting, hits in ({}, 0), ({}, 1), ({"NUMBA_DISABLE_JIT": "1"}, -1):
+        done = subprocess.run(command, cwd=tmp_path, env=os.environ | setting, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found, count = done.stdout.splitlines()
+        assert int(count) == hits
+        value, grads = json.loads(found)
+        np.testing.assert_allclose(value, expected[0], 1e-12, 1e-300)
+        for got, slope in zip(grads, expected[1]):
+            np.testing.assert_allclose(got, slope, 1e-11, 1e-300)
+
+
+def test_a_kernel_from_disk_finds_scipys_functions(tmp_path):
+    code = "import gradc; print(gradc.compile('jv(2.5, x) + gammaincc(1.5, x)').value_and_grad(3.0))"
+    env = os.environ | {VARIABLE: str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True) for _ in range(2)
+    )
+    assert first.stdout and first.stdout == second.stdout, first.stderr + second.stderr
+    assert len(list(tmp_path.glob("*"))) == 1
+
+
+def test_float32():
+    text = "x: f32[n]; sum(log_ndtr(x) + erfcx(x) + i0e(x) + gammainc(2.5, x) + sinc(x))"
+    f = gradc.compile(text)
+    value, (grad,) = f.value_and_grad(np.array([0.5, 3.0], np.float32))
+    assert value.dtype == grad.dtype == np.float32
+    wide, (slopes,) = gradc.compile(text.replace("f32", "f64")).value_and_grad([0.5, 3.0])
+    assert abs(value - wide) < 1e-6 * abs(wide)
+    np.testing.assert_allclose(grad, slopes, 1e-6)
+
+
+def test_the_derivative_for_an_order_is_an_error():
+    f = gradc.compile("jv(v, x)", engine="interpreter")
+    with pytest.raises(Error, match="the derivative of `jv` with respect to `v` has no closed form"):
+        f.grad(1.5, 2.0)
+    slope = gradc.compile("jv(v, x)", engine="interpreter", wrt="x").grad(1.5, 2.0).x
+    assert slope == gradc.compile("jv(1.5, x)", engine="interpreter").grad(2.0).x

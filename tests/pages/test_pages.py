@@ -110,6 +110,7 @@ published worst cases:
 These hold for every argument, beyond 1e6 in `sin`, `cos` and `tan` too. NaN, infinities, signed zeros and subnormal
 numbers give what IEEE 754 and C99 (annex F) ask for. What has no row here is made of these and has a few ULP;
 `gamma`, `lgamma` and `digamma` have at most 16, and that much again for every ULP that one ULP of the argument makes.
+Bessel functions, incomplete gamma and beta functions, `beta`, `betaln` and `binom` are SciPy's, to 12 digits or more.
 In float32 all are computed in float64 and rounded once. The interpreter has NumPy's and SciPy's functions.
 
 ## Rules
