@@ -326,6 +326,10 @@ def betaincinv(a: Number, b: Number, y: Number) -> Number:
     return _solved(lambda x: betainc(a, b, x) - y, lambda x: beta_pdf(a, b, x), first)
 
 
+def betainccinv(a: Number, b: Number, y: Number) -> Number:
+    return betaincinv(a, b, 1 - y)
+
+
 def ive(v: Number, x: Number) -> Number:
     return mpmath.exp(-abs(x)) * mpmath.besseli(v, x)
 
@@ -468,8 +472,8 @@ OWN = {
         tanh, normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv,
         mod, power, maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills,
         truncated_gap, truncated_variance, truncated_skew, log_ndtr, erfcx, log1prest, stirling, lambertw,
-        gamma_pdf, beta_pdf, gammainc, gammaincc, betainc, betaincc, gammaincinv, gammainccinv, betaincinv, ive, kve,
-        ive_slope, kve_slope, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
+        gamma_pdf, beta_pdf, gammainc, gammaincc, betainc, betaincc, betainccinv, gammaincinv, gammainccinv,
+        betaincinv, ive, kve, ive_slope, kve_slope, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -565,6 +565,7 @@ _scipy("gammainccinv", 300, "a y", (None, "-1 / gamma_pdf(a, out)"),            
 _scipy("betainc",    100, "a b x", (None, None, "beta_pdf(a, b, x)"),                  (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
 _scipy("betaincc",   100, "a b x", (None, None, "-beta_pdf(a, b, x)"),                 (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
 _scipy("betaincinv", 300, "a b y", (None, None, "1 / beta_pdf(a, b, out)"),            (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
+_scipy("betainccinv", 300, "a b y", (None, None, "-1 / beta_pdf(a, b, out)"),          (POSITIVE, POSITIVE, (0.05, 0.95)), "a b")
 _scipy("betaln",      60, "a b",   ("digamma(a) - digamma(a + b)",
                                     "digamma(b) - digamma(a + b)"),                    (POSITIVE, POSITIVE))
 _scipy("beta",        60, "a b",   ("out * (digamma(a) - digamma(a + b))",

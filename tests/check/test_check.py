@@ -28,7 +28,7 @@ CALLS = {
     **{name: f"{name}(1.5, x)" for name in ("jv", "jn", "yv", "yn", "iv", "ive", "kv", "kn", "kve")},
     **{name: f"{name}(1.5, x)" for name in ("gammainc", "gammaincc")},
     **{name: f"{name}(1.5, sigmoid(x))" for name in ("gammaincinv", "gammainccinv")},
-    **{name: f"{name}(1.5, 2.5, sigmoid(x))" for name in ("betainc", "betaincc", "betaincinv")},
+    **{name: f"{name}(1.5, 2.5, sigmoid(x))" for name in ("betainc", "betaincc", "betaincinv", "betainccinv")},
     **{name: f"{name}(sigmoid(x))" for name in ("ndtri", "erfinv", "erfcinv")},
     **{name: f"{name}(exp(x))" for name in ("lambertw", "entr", "y0", "y1", "k0", "k1", "k0e", "k1e")},
     "kl_div": "kl_div(exp(x), exp(y))",
