@@ -204,7 +204,6 @@ ALIASES = {
     "digamma": "psi",
     "divide": "div true_divide",
     "eye": "identity",
-    "digamma": "psi",
     "jv": "jn",
     "kv": "kn",
     "lgamma": "gammaln loggamma",

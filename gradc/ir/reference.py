@@ -245,21 +245,6 @@ def logcosh(x: Array) -> Array:
     return np.where(size < 1, near, far)
 
 
-def lgamma(x: Array) -> Array:
-    """SciPy's; around the zeros at 1 and 2 its complex one, whose real part is accurate there."""
-    from scipy.special import gammaln, loggamma
-
-    near = np.minimum(np.abs(x - 1), np.abs(x - 2)) < 0.19
-    return np.where(near, loggamma(np.where(near, x, 1) + 0j).real, gammaln(x))
-
-
-def digamma(x: Array) -> Array:
-    """SciPy's, but next to a pole the reflection DLMF 5.5.4, with the fraction of x taken before pi multiplies it."""
-    fraction = x - np.rint(x)
-    reflected = rational_digamma(1 - x) - np.pi / np.tan(np.pi * fraction)
-    return np.where((x < -0.1) & (np.abs(fraction) < 0.25) & (fraction != 0), reflected, rational_digamma(x))
-
-
 log1prest = near_and_far(
     0.4, lambda x: 0.5 - x * hypergeometric(-x, (1, 3), (4,)) / 3, lambda x: (x - np.log1p(x)) / x / x
 )
