@@ -171,6 +171,9 @@ cos(x) + 1                 -> 2 * square(cos(0.5 * x))
 1 - square(sin(x))         -> square(cos(x))
 sin(x) / cos(x)            -> tan(x)
 
+max(x, -x)                 -> abs(x)
+min(x, -x)                 -> -abs(x)
+sign(x) * x                -> abs(x)
 abs(p)                     -> p
 sqrt(square(x))            -> abs(x)
 square(sqrt(x))            -> where(x < 0, nan, x)

@@ -21,6 +21,8 @@ EVEN = (
 RADII = {
     "abs(x)": lambda x, y: abs(x),
     "abs(-2*x)": lambda x, y: abs(2 * x),
+    "max(x, -x)": lambda x, y: abs(x),
+    "sign(sin(x))*sin(x)": lambda x, y: abs(mpmath.sin(x)),
     "abs(sin(x) - y)": lambda x, y: abs(mpmath.sin(x) - y),
     "hypot(x, y)": mpmath.hypot,
     "hypot(2*x + y, x*(1 + y))": lambda x, y: mpmath.hypot(2 * x + y, x * (1 + y)),
