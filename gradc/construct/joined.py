@@ -13,6 +13,9 @@ from gradc.language.diagnostics import Error
 from gradc.language.errors.expressions import no_number
 from gradc.language.source import Span
 
+MAX_DEPTH = 32
+"""How deep lists may be nested."""
+
 
 class Listed(tuple):
     """The values of a list in square brackets: an array where one is wanted, otherwise as good as a tuple."""
@@ -39,9 +42,13 @@ def number(builder: GraphBuilder, value: Any, span: Span | None) -> Node:
 
 def array(builder: GraphBuilder, values: Listed) -> Node:
     """A list, and lists in it, as an array; the innermost lists come first."""
-    lists = [values]
-    for inner in lists:
-        lists += (value for value in inner if isinstance(value, Listed))
+    lists, depths = [values], [1]
+    for inner, depth in zip(lists, depths):  # which grow
+        deeper = [value for value in inner if isinstance(value, Listed)]
+        if deeper and depth == MAX_DEPTH:
+            raise Error("G0502", f"a list has more than {MAX_DEPTH} axes", values.span, help="NumPy's arrays end there")
+        lists += deeper
+        depths += [depth + 1] * len(deeper)
     found: dict[int, Node] = {}
     for inner in reversed(lists):
         rows = []

@@ -265,7 +265,7 @@ def _at(x: Node, place: Size) -> Node:
 
 def interp(call: CallArguments) -> Node:
     """NumPy's `interp`: linear between the points of a table, constant outside unless `left` and `right` say more.
-    Derivatives are for x, xp and fp; at a point of the table, those of the piece to its right."""
+    Derivatives are for x, xp and fp; at a point of the table, those of the piece to its right, or of the last piece."""
     builder = call.builder
     x, xp, fp = builder.numbers((call.array("x"), call.array("xp"), call.array("fp")))
     for name, table in (("xp", xp), ("fp", fp)):

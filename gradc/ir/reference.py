@@ -428,7 +428,7 @@ def recur(a: Array, b: Array, axis: int, backwards: bool) -> Array:
     wide = np.float64 if b.dtype == np.float32 else b.dtype
     result = np.empty(b.shape, wide)
     a, b = a.astype(wide), b.astype(wide)
-    carry = 0 * b[0] if len(b) else b
+    carry = np.zeros(b.shape[1:], wide)[()]
     for k in reversed(range(len(b))) if backwards else range(len(b)):
         carry = result[k] = a[k] * carry + b[k]
     return np.moveaxis(result, 0, axis)

@@ -52,6 +52,8 @@ def plan_of(loop: For) -> Plan | str:
         return "each iteration needs the one before"
     if loop.step != 1:
         return "it goes in steps"
+    if isinstance(loop.start, int) and loop.stop == loop.start + 1:
+        return "there is only one"
     for statement in loop.body:
         if isinstance(statement, For):
             return "there is a loop in it"

@@ -206,8 +206,13 @@ def _halvings(size: Size, new_name: NewName) -> tuple[Size, list[Statement]]:
     """How many times a size can be halved until nothing is left, and what computes it."""
     if isinstance(size, int):
         return max(size, 0).bit_length(), []
-    whole, levels = new_name("length"), new_name("levels")
+    whole, levels = new_name("length"), ""
+    made: list[Statement] = [Define(whole, derive("max", size, 0))]
     total: Size = 0
     for k in range(MAX_LEVELS):
         total = derive("+", total, derive("min", derive("//", whole, 2**k), 1))
-    return levels, [Define(whole, derive("max", size, 0)), Define(levels, total)]
+        if k % 4 == 3:  # a line that can be read
+            levels = new_name("levels")
+            made.append(Define(levels, total))
+            total = levels
+    return levels, made
