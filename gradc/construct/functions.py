@@ -205,6 +205,7 @@ ALIASES = {
     "divide": "div true_divide",
     "eye": "identity",
     "jv": "jn",
+    "lambertw": "LambertW",
     "kv": "kn",
     "lgamma": "gammaln loggamma",
     "log_sigmoid": "log_expit",

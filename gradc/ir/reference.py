@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gradc.elementary import python as elementary
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma
 from gradc.ir.types import DTYPES
 
@@ -33,7 +32,13 @@ def special(of_arrays: str, of_numbers: Callable[..., float]) -> Callable[..., A
 
 def own(name: str) -> Callable[..., float]:
     """An elementary function of our own."""
-    return lambda *args: elementary.function(name)(*map(np.float64, args))
+
+    def function(*args: float) -> float:
+        from gradc.elementary import python  # which few programs need
+
+        return python.function(name)(*map(np.float64, args))
+
+    return function
 
 
 def in_double(function: Callable[..., Array]) -> Callable[..., Array]:
