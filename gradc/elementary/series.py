@@ -133,8 +133,8 @@ SERIES = {
         p * near
     """,
     "lambertw_far(x)": """
-        l = log1p(x)
-        lambertw_step(x, lambertw_step(x, l * (1 - log1p(l) / (2 + l))))
+        above = log1p(x)
+        lambertw_step(x, lambertw_step(x, above * (1 - log1p(above) / (2 + above))))
     """,
     "lambertw_step(x, w)": """
         z = log(x / w) - w

@@ -50,7 +50,7 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     if constants:
         parts.append("\n".join(constants) + "\n")
     if from_scipy:
-        parts.append(FROM_SCIPY + "".join(f"{name} = _from_scipy{SCIPY[name]!r}\n" for name in from_scipy))
+        parts.append(FROM_SCIPY + "".join(map(_from_scipy, from_scipy)))
     parts += primitives
     for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""
@@ -59,6 +59,12 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     for function in functions:
         parts.append(f"\n@njit({options})\n{definition(function, docs.get(function.name, []))}\n")
     return "\n".join(parts)
+
+
+def _from_scipy(name: str) -> str:
+    """The line that makes a function of SciPy's."""
+    scipys, count = SCIPY[name]
+    return f'{name} = _from_scipy("{scipys}", {count})\n'
 
 
 def definition(function: EmittedFunction, doc: list[str]) -> str:

@@ -37,7 +37,6 @@ from scipy.special import cython_special
 """
 
 FROM_SCIPY = '''
-
 def _from_scipy(name, count):
     """A function of so many numbers of scipy.special, which compiled code calls by name."""
     signature = f'"double ({"double, " * count}int __pyx_skip_dispatch)"'

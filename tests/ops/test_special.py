@@ -147,6 +147,8 @@ def test_a_module_of_scipys_functions_runs_elsewhere_and_from_numbas_cache(tmp_p
     expected = f.value_and_grad(**given)
     text = f.source
     assert "Needs numpy, numba and scipy" in text[:600]
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--ignore=FURB136", "-"]
+    assert subprocess.run(ruff, input=text, capture_output=True, text=True).returncode == 0
     (tmp_path / "exported.py").write_text(text)
     command = [sys.executable, "-c", RUN, json.dumps([array.tolist() for array in given.values()])]
     for setting, hits in ({}, 0), ({}, 1), ({"NUMBA_DISABLE_JIT": "1"}, -1):
