@@ -176,7 +176,10 @@ ROWS: list[Builtin] = [
     _defined("entr(x)", "where(x < 0, -inf, -xlogy(x, x))"),
     _defined("rel_entr(x, y)", "where(x > 0 and y > 0, x * log(x / y), where(x == 0 and y >= 0, 0, inf))"),
     _defined("kl_div(x, y)", "where(x >= 0 and y >= 0, rel_entr(x, y) - x + y, inf)"),
-    _defined("boxcox(x, lmbda)", "log(x) * exprel(lmbda * log(x))"),
+    _defined(
+        "boxcox(x, lmbda)",
+        "where(abs(lmbda * log(x)) < 1, log(x) * exprel(lmbda * log(x)), expm1(lmbda * log(x)) / lmbda)",
+    ),
     _defined("cosm1(x)", "-2 * sin(0.5 * x)**2"),
     _defined("powm1(x, y)", "expm1(y * log(x))"),
     _defined("rgamma(x)", "1 / gamma(x)"),

@@ -121,10 +121,11 @@ SERIES = {
         where(x > -0.5 and x < 1, fma(-2 * s * w * w, p, w), (1 - log1p(x) / x) / x)
     """,
     # ---------------------------------------------------------------- Lambert's W, and 1 + W
-    # next to the branch point -1/e in the root of 2 (e x + 1); elsewhere two steps of Fritsch, Shafer and Crowley
-    # (Communications of the ACM 16, 1973, algorithm 443) from Winitzki's first guess
+    # next to the branch point -1/e, which its nearest number stands for, in the root of 2 (e x + 1); elsewhere two steps
+    # of Fritsch, Shafer and Crowley (Communications of the ACM 16, 1973, algorithm 443) from Winitzki's first guess
     "lambertw_root(x)": """
-        p = sqrt(2 * (fma(x, 2.718281828459045, 1) + x * 1.4456468917292502e-16))
+        q = fma(x, 2.718281828459045, 1) + x * 1.4456468917292502e-16
+        p = sqrt(2 * where(x == -0.36787944117144233, 0, q))
         near = polynomial(p, 1.0, -0.3333333333333258, 0.15277777777692905, -0.07962962959150541, 0.0445023139089481,
             -0.02598470172727026, 0.0156355056240511, -0.009616030657700624, 0.006010273894492461,
             -0.0037954262799930255, 0.0023957626077059624, -0.0014774768753682448, 0.0008543169410637598,

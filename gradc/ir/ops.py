@@ -382,7 +382,7 @@ _unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.nor
        lowered="0.3989422804014327 * exp(-0.5 * x * x)", facts="fades")
 _unary("log_ndtr",   10, "inverse_mills(x)",          "gradc.ir.reference.log_ndtr", "_log_ndtr({0})")
 _unary("erfcx",      10, "-1.4142135623730951 * out * truncated_gap(-1.4142135623730951 * x)", "gradc.ir.reference.erfcx", "_erfcx({0})")
-_unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, -out * truncated_gap(x))",
+_unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, where(x > 40, 0, -out * truncated_gap(x)))",
        "gradc.ir.reference.inverse_mills", "_inverse_mills({0})", facts="hidden")  # normal_pdf(x) / normal_cdf(x)
 _unary("truncated_gap", 10, "truncated_variance(x)",  "gradc.ir.reference.truncated_gap", "_truncated_gap({0})",
        facts="hidden")  # x less the mean of a standard normal variable below x
@@ -394,13 +394,13 @@ _unary("truncated_skew", 10, """r = square(1 / x)
                         - out * (inverse_mills(x) + truncated_gap(x))))""",
        "gradc.ir.reference.truncated_skew", "_truncated_skew({0})", facts="hidden")  # and its third central moment
 _unary("ndtri",      10, """where(abs(x - 0.5) < 0.25, 2.5066282746310007 * exp(0.5 * square(out)),
-                                  1 / (min(x, 1 - x) * inverse_mills(-abs(out))))""",
+                                  where(abs(out) == inf, inf, 1 / (min(x, 1 - x) * inverse_mills(-abs(out)))))""",
        "gradc.ir.reference.ndtri", "_ndtri({0})", (0.01, 0.99))
 _unary("erfinv",     10, """0.886226925452758 * where(abs(x) < 0.5, exp(square(out)),
-                                                      erfcx(abs(out)) / (1 - abs(x)))""",
+                                                      where(abs(x) == 1, inf, erfcx(abs(out)) / (1 - abs(x))))""",
        "gradc.ir.reference.erfinv", "_erfinv({0})", UNIT)
 _unary("erfcinv",    10, """-0.886226925452758 * where(abs(x - 1) < 0.5, exp(square(out)),
-                                                       erfcx(abs(out)) / min(x, 2 - x))""",
+                                                       where(abs(out) == inf, inf, erfcx(abs(out)) / min(x, 2 - x)))""",
        "gradc.ir.reference.erfcinv", "_erfcinv({0})", (0.05, 1.95))
 _unary("exprel", 10, "exprel1(x)",
        "gradc.ir.reference.exprel", "_exprel({0})")  # expm1(x) / x; the chain of derivatives keeps its digits near 0
@@ -429,7 +429,7 @@ _unary("log1prest",  10, "where(x == 0, -2 / 3, (1 / (1 + x) - 2 * out) / x)",
 _unary("stirling",   10, "digamma(x) - log(x) + 0.5 / x", "gradc.ir.reference.stirling", "", (10.0, 50.0), facts="hidden",
        lowered="""r = 1 / (x * x)
                   (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * 691 / 360360))))) / x""")
-_unary("lambertw",   10, "where(abs(x) < 1, exp(-out), out / x) / lambertw1(x)",
+_unary("lambertw",   10, "where(abs(x) < 1, exp(-out), where(x == inf, 0, out / x)) / lambertw1(x)",
        "gradc.ir.reference.lambertw", "_lambertw({0})", (-0.35, 6.0))
 _unary("lambertw1",  10, "where(abs(x) < 1, exp(-lambertw(x)), lambertw(x) / x) / out",
        "gradc.ir.reference.lambertw1", "_lambertw1({0})", (-0.35, 6.0), facts="hidden")  # 1 + lambertw(x)
@@ -520,24 +520,29 @@ _binary("besides",        4,  "total x", ("1 / x", "-out / x"),                 
         (REAL, POSITIVE), lowered="total / x", facts="derived hidden")
 _binary("absorb",         1,  "x y",  ("y", "x"),                                  "gradc.ir.reference.absorb", "",
         lowered="where(x == 0, 0, x * y)", facts="derived hidden")
-_binary("gamma_pdf",     10,  "a x",  ("out * (log(x) - digamma(a))", "out * ((a - 1) / x - 1)"),
+_binary("gamma_pdf",     10,  "a x",  ("out * (log(x) - digamma(a))",
+                                       """where(x == 0, where(a > 2, 0, where(a == 2, 1, where(a == 1, -1, (a - 1) * inf))),
+                                               out * ((a - 1) / x - 1))"""),
         "gradc.ir.reference.gamma_pdf", "", (POSITIVE, POSITIVE), facts="hidden",
         lowered="""r = (x - a) / a
                    spread = where(abs(r) < 0.5, -r * r * log1prest(r), log(x / a) - r)
-                   where(a < 10, exp((a - 1) * log(x) - x - lgamma(a)),
-                         sqrt(a / 6.283185307179586) / x * exp(a * spread - stirling(a)))""")
+                   where(a < 10, exp(where(a == 1, 0, (a - 1) * log(x)) - x - lgamma(a)), where(x == 0, 0,
+                         sqrt(a / 6.283185307179586) / x * exp(a * spread - stirling(a))))""")
 _row("beta_pdf", "elementwise", "a b x", _last, cost=10, domain=(POSITIVE, POSITIVE, (0.05, 0.95)),
      partials=("out * (log(x) + digamma(a + b) - digamma(a))", "out * (log1p(-x) + digamma(a + b) - digamma(b))",
-               "out * ((a - 1) / x - (b - 1) / (1 - x))"),
+               """where(x == 0, where(a > 2, 0, where(a == 2, b * (b + 1), where(a == 1, -b * (b - 1), (a - 1) * inf))),
+                  where(x == 1, where(b > 2, 0, where(b == 2, -a * (a + 1), where(b == 1, a * (a - 1), (1 - b) * inf))),
+                        out * ((a - 1) / x - (b - 1) / (1 - x))))"""),
      numpy="gradc.ir.reference.beta_pdf", facts="hidden",
      lowered="""d = x * b - a * (1 - x)
                 r = d / a
                 s = -d / b
                 first = where(abs(r) < 0.5, -r * r * log1prest(r), log(x * (a + b) / a) - r)
                 second = where(abs(s) < 0.5, -s * s * log1prest(s), log((1 - x) * (a + b) / b) - s)
-                where(a < 10 or b < 10, exp((a - 1) * log(x) + (b - 1) * log1p(-x) - betaln(a, b)),
-                      sqrt(a / 6.283185307179586 * (b / (a + b))) / (x * (1 - x))
-                      * exp(a * first + b * second + (stirling(a + b) - stirling(a) - stirling(b))))""")
+                where(a < 10 or b < 10,
+                      exp(where(a == 1, 0, (a - 1) * log(x)) + where(b == 1, 0, (b - 1) * log1p(-x)) - betaln(a, b)),
+                      where(x == 0 or x == 1, 0, sqrt(a / 6.283185307179586 * (b / (a + b))) / (x * (1 - x))
+                      * exp(a * first + b * second + (stirling(a + b) - stirling(a) - stirling(b)))))""")
 
 #      name          cost  args     partials                                           where tests look
 _scipy("j0",          60, "x",     ("-j1(x)",),                                        (REAL,))

@@ -154,11 +154,12 @@ def _exprel_beyond(n: int) -> Callable[[Array], Array]:
     """From exp(x) and the function before; split, so that neither overflows before the quotient does."""
 
     def far(x: Array) -> Array:
-        half = np.exp(0.5 * x)
+        large = np.minimum(x, 1500)
+        half = np.exp(0.5 * large)
         size = np.minimum(np.abs(x), 1e4)  # where x is large, inverse powers of it
         falling = 1 - n / size * (1 - (n - 1) / size)
         usual = np.expm1(x) / x if n == 0 else (np.exp(x) - n * (exprel, exprel1)[n - 1](x)) / x
-        return np.where(x > 40, half * (half * falling / x), usual)
+        return np.where(x > 40, half * (half * falling / large), usual)
 
     return far
 
@@ -283,7 +284,8 @@ def stirling(x: Array) -> Array:
 def gamma_pdf(a: Array, x: Array) -> Array:
     """x**(a - 1) * exp(-x) / gamma(a); for large a about the largest value (Loader, 2000)."""
     far = np.sqrt(a / (2 * np.pi)) / x * np.exp(-a * _deviance((x - a) / a) - stirling(a))
-    return np.where(a < 10, np.exp((a - 1) * np.log(x) - x - lgamma(a)), far)
+    near = np.exp(np.where(a == 1, 0, (a - 1) * np.log(x)) - x - lgamma(a))
+    return np.where(a < 10, near, np.where(x == 0, 0, far))
 
 
 def beta_pdf(a: Array, b: Array, x: Array) -> Array:
@@ -294,8 +296,9 @@ def beta_pdf(a: Array, b: Array, x: Array) -> Array:
     rest = stirling(a + b) - stirling(a) - stirling(b)
     far = np.sqrt(a / (2 * np.pi) * (b / (a + b))) / (x * (1 - x))
     far = far * np.exp(-a * _deviance(d / a) - b * _deviance(-d / b) + rest)
-    near = np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - betaln(a, b))
-    return np.where((a < 10) | (b < 10), near, far)
+    powers = np.where(a == 1, 0, (a - 1) * np.log(x)) + np.where(b == 1, 0, (b - 1) * np.log1p(-x))
+    is_end = (x == 0) | (x == 1)
+    return np.where((a < 10) | (b < 10), np.exp(powers - betaln(a, b)), np.where(is_end, 0, far))
 
 
 def _deviance(r: Array) -> Array:

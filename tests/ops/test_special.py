@@ -90,6 +90,30 @@ def test_value_and_derivatives(name):
     assert not wrong, "\n".join(wrong)
 
 
+ENDS = [
+    ("gammainc(1, x)", 0.0, 0.0, 1.0, -1.0), ("gammainc(2, x)", 0.0, 0.0, 0.0, 1.0),
+    ("gammainc(3, x)", 0.0, 0.0, 0.0, 0.0), ("gammainc(20, x)", 0.0, 0.0, 0.0, 0.0),
+    ("betainc(1, 3, x)", 0.0, 0.0, 3.0, -6.0), ("betainc(2, 3, x)", 0.0, 0.0, 0.0, 12.0),
+    ("betainc(2, 3, x)", 1.0, 1.0, 0.0, 0.0), ("betainc(2, 2, x)", 1.0, 1.0, 0.0, -6.0),
+    ("betainc(20, 20, x)", 1.0, 1.0, 0.0, 0.0),
+    ("lambertw(x)", np.inf, np.inf, 0.0, None), ("lambertw(x)", -0.36787944117144233, -1.0, np.inf, None),
+    ("ndtri(x)", 0.0, -np.inf, np.inf, None), ("ndtri(x)", 1.0, np.inf, np.inf, None),
+    ("erfinv(x)", 1.0, np.inf, np.inf, None), ("erfcinv(x)", 0.0, np.inf, -np.inf, None),
+    ("log_ndtr(x)", -np.inf, -np.inf, np.inf, -1.0), ("log_ndtr(x)", np.inf, 0.0, 0.0, 0.0),
+    ("jv(1, x)", 0.0, 0.0, 0.5, 0.0),
+    ("exprel(x)", np.inf, np.inf, np.inf, np.inf), ("xlog1py(0, x)", -1.0, 0.0, 0.0, 0.0),
+]  # fmt: skip
+"""Programs at the ends of where they are defined: value, slope, and second derivative if it is known there."""
+
+
+@pytest.mark.parametrize(("text", "x", "value", "slope", "bend"), ENDS)
+def test_ends(text, x, value, slope, bend):
+    f = gradc.compile(text, engine="interpreter")
+    found = f(x), f.grad(x)[0], f.hessian(x)[0][0]
+    for got, expected in zip(found, (value, slope, bend)):
+        assert expected is None or got == pytest.approx(expected, 1e-14, 0), found
+
+
 # ---------------------------------------------------------------- kernels and modules
 
 COUNT = 9
