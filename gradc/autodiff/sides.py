@@ -21,6 +21,9 @@ Tangents = Sequence[Masked | None]
 
 def has_kink(node: Node) -> bool:
     """Whether the two sides of a zero may differ here."""
+    if node.op == "unit":
+        size = node.args[1]
+        return has_kink(size.args[0] if size.op == "broadcast" else size)
     if node.row.homogeneous:
         return not any(arg.op == "const" and arg.value != 0 for arg in node.args)
     return bool(node.row.limit)

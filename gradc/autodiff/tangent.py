@@ -9,7 +9,7 @@ from gradc.autodiff.besides import tangent_of_others
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
-from gradc.ir.graph import Node, build, constant, dependent, make, topological
+from gradc.ir.graph import Node, build, constant, dependent, make, reached, topological
 
 
 def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
@@ -20,11 +20,16 @@ def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
 def second_tangent(bars: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
     """The tangents of gradients: at a kink of the program, the mean of what they are on both sides of it."""
     bars = tuple(bars)
-    order = topological(bars)
-    if not any(map(has_kink, dependent(order, seeds))):
+    moving = dependent(topological(bars), seeds)
+    if not any(node in moving and has_kink(node) for node in reached(bars, _numbers_below)):
         return tangent(bars, seeds)
     ahead, behind = (_tangent(bars, seeds, side) for side in (1.0, -1.0))
     return [_mean(one, other) for one, other in zip(ahead, behind)]
+
+
+def _numbers_below(node: Node) -> tuple[Node, ...]:
+    """The arguments that are not conditions, whose kinks do not matter."""
+    return tuple(arg for arg in node.args if arg.type.is_float)
 
 
 def _mean(one: Node, other: Node) -> Node:
