@@ -84,10 +84,12 @@ class Masked(NamedTuple):
 
 
 def direction(seed: Node) -> Masked:
-    """What a caller gives as a cotangent or a tangent: its zeros contribute nothing."""
-    if seed.op == "const":
-        return Masked(seed)
-    return Masked(seed, make("ne", seed, constant(0.0, seed.type)))
+    """What a caller gives as a cotangent or a tangent, or a linear function of that: its zeros contribute nothing."""
+    return Masked(seed) if seed.op == "const" else Masked(seed, is_nonzero(seed))
+
+
+def is_nonzero(node: Node) -> Node:
+    return make("ne", node, constant(0.0, node.type))
 
 
 def times(given: Masked, local: Node) -> Masked:
@@ -113,7 +115,7 @@ def fading(given: Masked, local: Node) -> Masked:
     """The same for a slope that vanishes faster than whatever comes next grows: beyond its zeros there is nothing."""
     given = given.whole
     found = times(given, local)
-    return found._replace(mask=_both(found.mask, make("ne", local, constant(0.0, local.type))))
+    return found._replace(mask=_both(found.mask, is_nonzero(local)))
 
 
 def _product(given: Masked, p: Node) -> Node:
@@ -207,6 +209,8 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
         return found._replace(steep=_everywhere(given.steep, found.value.shape))
     given = given.whole
     c, left_out = given.mask, given.left_out
+    if op in ("sum", "cumsum") and c is is_nonzero(given.value):
+        return direction(make(op, given.value, attrs=attrs))
     if op == "sum":
         return Masked(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs), left_out=left_out)
     if op == "cumsum":
@@ -264,6 +268,8 @@ def contract(given: Masked, other: Node, attrs: tuple[Any, ...], position: int) 
         return times(*_aligned(given, other, attrs[position], attrs[1 - position], attrs[2]))
     side = _masked(given.guard or given.mask, given.value) if given.left_out else given.filled
     value = make("contract", *((side, other) if position == 0 else (other, side)), attrs=attrs)
+    if given.mask is is_nonzero(given.value):
+        return direction(value)
     arrives = given.mask and _projected(given.mask, attrs[position], attrs[2], value.shape)
     return Masked(value, arrives, left_out=given.left_out)
 

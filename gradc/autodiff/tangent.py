@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from gradc.autodiff import recurrence, steep
 from gradc.autodiff.besides import tangent_of_others
-from gradc.autodiff.masked import Masked, apply_linear, contract, direction, plus, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, direction, is_nonzero, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
 from gradc.ir.graph import Node, build, constant, dependent, make, reached, topological
@@ -87,6 +87,6 @@ def push(node: Node, position: int, x_dot: Masked) -> Masked | None:
     if local is None:
         return None
     if fades(node):
-        local = make("mask", make("ne", local, constant(0.0, local.type)), local)
+        local = make("mask", is_nonzero(local), local)
     moved_on = steep.pushed(node, position, x_dot, local) or times(x_dot, local)
     return apply_linear("sum", moved_on, node.attrs) if node.row.kind == "reduction" else moved_on

@@ -87,3 +87,17 @@ def test_the_examples_of_the_issue():
         hessian = gradc.compile("x: f64[n]; sum(x**1.5)", engine=engine).hessian(np.array([0.0, 1.0, 4.0])).x.x
         np.testing.assert_array_equal(hessian, [[np.inf, 0, 0], [0, 0.75, 0], [0, 0, 0.375]])
         assert gradc.compile("x**k", engine=engine).hessian(-2.0, 3.0).x.x == -12
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "native"])
+@pytest.mark.parametrize(
+    "text",
+    ["sum(sqrt(A @ x)) + y**2", "cbrt(sum(x)) + y**2", "sum(sqrt(cumsum(x))) + y**2", "sum((x @ A @ x)**0.3) + y**2",
+     "sum(sqrt(x[::-1] - x[:1])) + y**2", "sum(cbrt(sin(x) @ A)) + y**2", "sum(sqrt(stack([x, x]))) + y*y"],
+)  # fmt: skip
+def test_what_is_made_of_what_does_not_move(text, engine):
+    f = gradc.compile(f"x: f64[n]; A: f64[n, n]; {text}", wrt="x A y", engine=engine)
+    given = {"x": np.zeros(3), "A": np.eye(3), "y": 3.0}
+    args, still = [given[name] for name in f.inputs], {"x": np.zeros(3), "A": np.zeros((3, 3)), "y": 2.0}
+    assert f.jvp(still, *args) == 12
+    assert f.hvp(still, *args).y == 4
