@@ -209,7 +209,7 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
         return found._replace(steep=_everywhere(given.steep, found.value.shape))
     given = given.whole
     c, left_out = given.mask, given.left_out
-    if op in ("sum", "cumsum") and c is is_nonzero(given.value):
+    if OPS[op].adds and c is is_nonzero(given.value):
         return direction(make(op, given.value, attrs=attrs))
     if op == "sum":
         return Masked(make("sum", given.filled, attrs=attrs), c and make("any", c, attrs=attrs), left_out=left_out)
