@@ -122,7 +122,7 @@ SERIES = {
     """,
     # ---------------------------------------------------------------- Lambert's W, and 1 + W
     # next to the branch point -1/e, which its nearest number stands for, in the root of 2 (e x + 1); elsewhere two
-    # steps of Fritsch, Shafer and Crowley (Communications of the ACM 16, 1973, algorithm 443) from Winitzki's first guess
+    # steps of Fritsch, Shafer and Crowley (Communications of the ACM 16, 1973, algorithm 443) from Winitzki's guess
     "lambertw_root(x)": """
         q = fma(x, 2.718281828459045, 1) + x * 1.4456468917292502e-16
         p = sqrt(2 * where(x == -0.36787944117144233, 0, q))
