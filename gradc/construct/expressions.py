@@ -13,7 +13,7 @@ from gradc.construct.calls import CallArguments
 from gradc.construct.describe import operands
 from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
 from gradc.construct.functions import FUNCTIONS
-from gradc.construct.joined import listed, number
+from gradc.construct.joined import Listed, listed, number, whole
 from gradc.construct.reductions import extremes
 from gradc.construct.selected import Selected, lifted
 from gradc.construct.site import Site
@@ -144,12 +144,11 @@ class Evaluator:
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
                 return slice(*(part and static_whole(builder, part, span, "a slice") for part in parts))
-            case Index() if any(isinstance(item, Node) and item.type.dtype == "bool" for item in arguments[1:]):
-                value = number(builder, arguments[0], node.value.span)
-                return indexing.select(builder, value, arguments[1:], _index_site(node))
             case Index():
-                value = number(builder, arguments[0], node.value.span)
-                return indexing.index(builder, value, arguments[1:], _index_site(node))
+                value, items = number(builder, arguments[0], node.value.span), self._items(node, arguments[1:])
+                is_selection = any(isinstance(item, Node) and item.type.dtype == "bool" for item in items)
+                pick = indexing.select if is_selection else indexing.index
+                return pick(builder, value, items, _index_site(node))
             case Call():
                 return self._call(node, arguments)
         spans = tuple(part.span for part in children(node))
@@ -188,6 +187,14 @@ class Evaluator:
             return lifted(arguments, spans, lambda *inner: self._elementwise(op, inner, spans, span))
         args = (number(self.builder, value, place) for value, place in zip(arguments, spans))
         return self.builder.elementwise(op, *args, span=span)
+
+    def _items(self, node: Index, items: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The items of an index, lists of whole numbers as arrays."""
+        made = [whole(self.builder, item) if isinstance(item, Listed) else item for item in items]
+        for item, given, part in zip(made, items, node.items):
+            if item is not given:
+                self.spans.setdefault(item, part.span)
+        return tuple(made)
 
     def _name(self, node: Name, scope: Mapping[str, Value]) -> Value:
         for known in (scope, self.globals):

@@ -6,7 +6,6 @@ from typing import Any
 
 from gradc.construct.builder import GraphBuilder, as_integers
 from gradc.construct.describe import operands, sides, within
-from gradc.construct.joined import Listed, whole
 from gradc.construct.selected import Selected
 from gradc.construct.site import Site
 from gradc.construct.static import static_integer, static_whole
@@ -21,7 +20,6 @@ from gradc.language.source import Span
 def index(builder: GraphBuilder, value: Node, items: tuple[Any, ...], site: Site) -> Node:
     """`value[items]`, as in NumPy: axes that are not mentioned are kept whole."""
     spans = [site.part(position) for position in range(len(items))]
-    items = tuple(whole(builder, item) if isinstance(item, Listed) else item for item in items)
     items, spans = _without_ellipsis(value, items, spans, site)
     used = sum(item is not None for item in items)
     if used > value.type.rank:

@@ -29,6 +29,9 @@ from gradc.schedule.nest import Scan
 MAX_LEVELS = 40
 """The most times that a size can be halved before it is 1."""
 
+LEVELS_A_LINE = 4
+"""How many of them are counted in a line of the program."""
+
 NewName = Callable[[str], str]
 
 
@@ -209,10 +212,10 @@ def _halvings(size: Size, new_name: NewName) -> tuple[Size, list[Statement]]:
     whole, levels = new_name("length"), ""
     made: list[Statement] = [Define(whole, derive("max", size, 0))]
     total: Size = 0
-    for k in range(MAX_LEVELS):
-        total = derive("+", total, derive("min", derive("//", whole, 2**k), 1))
-        if k % 4 == 3:  # a line that can be read
-            levels = new_name("levels")
-            made.append(Define(levels, total))
-            total = levels
+    for _ in range(MAX_LEVELS // LEVELS_A_LINE):
+        for k in range(LEVELS_A_LINE):
+            total = derive("+", total, derive("min", derive("//", whole, 2**k), 1))
+        levels, rest = new_name("levels"), new_name("length")
+        made += [Define(levels, total), Define(rest, derive("//", whole, 2**LEVELS_A_LINE))]
+        total, whole = levels, rest
     return levels, made

@@ -108,6 +108,7 @@ CALLS = (
     ("x[arange(3), y]", dict(x=ones(2, 4), y=[0, 1, 1])),
     ("x[argmax(y)]", dict(x=ones(3), y=np.arange(5.0))),
     ("x[arange(5)]", dict(x=ones(3))),
+    ("x[[5, 0]]", dict(x=ones(3))),
     ("s[y]", dict(s=ones(3), y=5)),
     ("s[y]", dict(s=ones(3), y=1.0)),
     ("s[y]", dict(s=ones(3), y=[True, False, True])),

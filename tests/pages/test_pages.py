@@ -159,6 +159,10 @@ def test_ops_page(golden):
             continue
         if row.transpose is not None or row.kind == "contraction":
             partials = "linear"
+        elif row.kind == "scan":
+            partials = (
+                "recurrences (`gradc/autodiff/recurrence.py`)" if row.adds else ", ".join("—" for _ in row.params)
+            )
         else:
             partials = ", ".join("—" if partial is None else cell(partial) for partial in row.partials)
         rows.append(f"| {cell(row.name)} | {cell(', '.join(row.params))} | {partials} |")
