@@ -99,7 +99,7 @@ class Compilation:
         """The program and its derivatives, as the chain rule gives them."""
         from gradc.autodiff.transforms import TRANSFORMS
 
-        extra, outputs = TRANSFORMS[self.transform].build(self.rewritten, self.wrt_nodes)
+        extra, outputs = TRANSFORMS[self.transform].build(self.rewritten, self.wrt_nodes, self._settle)
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)
@@ -114,6 +114,12 @@ class Compilation:
     def lowered(self) -> Graph:
         """The same in terms of what kernels compute: what the scheduler groups."""
         return self._rewrite("lowered", self.derivative)
+
+    def _settle(self, bars: list[Node]) -> list[Node]:
+        """A gradient as the rules leave it."""
+        from gradc.rewrite import pipeline
+
+        return pipeline.settled(bars, self.fast_math)
 
     def _rewrite(self, stage: str, graph: Graph) -> Graph:
         from gradc.rewrite import pipeline

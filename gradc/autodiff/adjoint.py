@@ -28,11 +28,14 @@ def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, 
     bars: dict[Node, Masked] = {result: direction(upstream)}
     for node in reversed(order):
         if node in bars and node in reached:
+            own: dict[Node, Masked] = {}  # what a node hands to one argument in two places may cancel, as in x/x
             for position, arg in enumerate(node.args):
                 if arg in reached and arg.type.is_float:
                     contribution = pull(node, position, bars[node])
                     if contribution is not None:
-                        bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
+                        own[arg] = plus(own[arg], contribution) if arg in own else contribution
+            for arg, contribution in own.items():
+                bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
     return bars
 
 

@@ -9,44 +9,46 @@ from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, constant, fresh, input_node
 
+Settle = Callable[[list[Node]], list[Node]]
+
 
 @dataclass(frozen=True)
 class Transform:
     """A program seen as a function to compile: the value, or one of its derivatives.
 
-    `build` takes the rewritten graph and the inputs to differentiate, and gives the inputs it adds to the call
-    and the outputs of the kernel.
+    `build` takes the rewritten graph, the inputs to differentiate, and what rewrites a gradient of which a derivative
+    is taken again; it gives the inputs it adds to the call and the outputs of the kernel.
     """
 
     name: str
     doc: str
-    build: Callable[[Graph, tuple[Node, ...]], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
+    build: Callable[[Graph, tuple[Node, ...], Settle], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
 
 
-def _value(graph: Graph, wrt: tuple[Node, ...]):
+def _value(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     return (), graph.outputs
 
 
-def _value_and_grad(graph: Graph, wrt: tuple[Node, ...]):
+def _value_and_grad(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     value = graph["value"]
     return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
 
 
-def _vjp(graph: Graph, wrt: tuple[Node, ...]):
+def _vjp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     value = graph["value"]
     upstream = input_node(fresh("upstream", graph.input_names), value.type)
     return (upstream,), _named_bars(wrt, adjoint(value, wrt, upstream))
 
 
-def _jvp(graph: Graph, wrt: tuple[Node, ...]):
+def _jvp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     seeds = _tangent_inputs(graph, wrt)
     (value_dot,) = tangent(graph.results, seeds)
     return tuple(seeds.values()), (("value_dot", value_dot),)
 
 
-def _hvp(graph: Graph, wrt: tuple[Node, ...]):
+def _hvp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     value = graph["value"]
-    bars = adjoint(value, wrt, constant(1.0, value.type))
+    bars = settle(adjoint(value, wrt, constant(1.0, value.type)))
     seeds = _tangent_inputs(graph, wrt)
     dots = second_tangent(bars, seeds)
     return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))

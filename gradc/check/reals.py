@@ -419,6 +419,7 @@ BY_OP: dict[str, Callable[..., Number]] = {
     "round": rounded,
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
+    "minus": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": divide,
     "clamp_min": maximum,

@@ -83,6 +83,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "ceil": lambda x: -Floor(-x),
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
+    "minus": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": lambda x, y: x / y,
     "floordiv": lambda x, y: Floor(x / y),

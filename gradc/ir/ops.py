@@ -101,6 +101,10 @@ class Op:
     """Whether it adds up elements, and rounds while it does."""
     raises: bool = False
     """Whether Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
+    odd: bool = False
+    """Whether the negated argument gives the negated result, bit for bit."""
+    even: bool = False
+    """Whether the negated argument gives the same result, bit for bit."""
     derived: bool = False
     """Whether only derivatives bring it in: no program as written has it."""
     homogeneous: bool = False
@@ -334,12 +338,12 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 # fmt: off
 
 #      name        cost  partial                      numpy               python            domain
-_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden")
-_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous")
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd")
+_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
 _unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0}) + {zero}", limit="side * sign(x_dot)")
-_unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive")
+_unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
 _unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="steep root keeps_positive")
-_unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE, facts="steep")
+_unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE, facts="steep odd")
 _unary("exp",        10, "out",                       "numpy.exp",        "np.exp({0})", facts="exponential overflows")
 _unary("exp2",       10, "0.6931471805599453 * out",  "numpy.exp2",       "np.exp2({0})", facts="exponential overflows")
 _unary("expm1",      10, "exp(x)",                    "numpy.expm1",      "np.expm1({0})")
@@ -351,35 +355,35 @@ _unary("log1mexp",   10, "-expm1_reciprocal(-x)",     "gradc.ir.reference.log1me
        lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
 _unary("expm1_reciprocal", 10, "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
        lowered="1 / expm1(x)", facts="hidden")
-_unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})")
-_unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})")
-_unary("tan",        10, "1 + out * out",             "numpy.tan",        "np.tan({0})",     (-1.4, 1.4))
-_unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT, facts="steep root")
+_unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})", facts="odd")
+_unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})", facts="even")
+_unary("tan",        10, "1 + out * out",             "numpy.tan",        "np.tan({0})",     (-1.4, 1.4), facts="odd")
+_unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT, facts="steep root odd")
 _unary("arccos",     10, "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({0})",  UNIT, facts="steep root")
-_unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})")
-_unary("sinh",       10, "cosh(x)",                   "numpy.sinh",       "np.sinh({0})")
-_unary("cosh",       10, "sinh(x)",                   "numpy.cosh",       "np.cosh({0})", facts="exponential overflows")
-_unary("tanh",       10, "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({0})")
+_unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})", facts="odd")
+_unary("sinh",       10, "cosh(x)",                   "numpy.sinh",       "np.sinh({0})", facts="odd")
+_unary("cosh",       10, "sinh(x)",                   "numpy.cosh",       "np.cosh({0})", facts="exponential overflows even")
+_unary("tanh",       10, "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({0})", facts="odd")
 _unary("sech",       10, "-out * tanh(x)",            "gradc.ir.reference.sech", "",
-       lowered="1 / cosh(x)", facts="exponential")
+       lowered="1 / cosh(x)", facts="exponential even")
 _unary("logcosh",    10, "tanh(x)",                   "gradc.ir.reference.logcosh", "",
        lowered="""where(abs(x) < 1, 0.5 * log1p(square(sinh(x))),
-                        abs(x) + log1p(exp(-2 * abs(x))) - 0.6931471805599453)""")
-_unary("arcsinh",    10, "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({0})")
+                        abs(x) + log1p(exp(-2 * abs(x))) - 0.6931471805599453)""", facts="even")
+_unary("arcsinh",    10, "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.arcsinh({0})", facts="odd")
 _unary("arccosh",    10, "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({0})", BEYOND_ONE, facts="steep root")
-_unary("arctanh",    10, "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({0})", UNIT)
+_unary("arctanh",    10, "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({0})", UNIT, facts="odd")
 _unary("sigmoid",    10, "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
        lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))", facts="exponential")
 _unary("logistic_pdf", 10, "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_pdf", "",
-       lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))")
+       lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))", facts="even exponential")
 _unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
-_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades")
-_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades")
+_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades odd")
+_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades exponential")
 _unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf",
-       "_normal_cdf({0})", facts="fades")
+       "_normal_cdf({0})", facts="fades exponential")
 _unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
-       lowered="0.3989422804014327 * exp(-0.5 * x * x)", facts="fades")
+       lowered="0.3989422804014327 * exp(-0.5 * x * x)", facts="fades even exponential")
 _unary("log_ndtr",   10, "inverse_mills(x)",          "gradc.ir.reference.log_ndtr", "_log_ndtr({0})")
 _unary("erfcx",      10, "-1.4142135623730951 * out * truncated_gap(-1.4142135623730951 * x)", "gradc.ir.reference.erfcx", "_erfcx({0})")
 _unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, where(x > 40, 0, -out * truncated_gap(x)))",
@@ -510,6 +514,8 @@ _binary("logdiffexp",    10,  "x y",  ("-expm1_reciprocal(y - x)", "-expm1_recip
         ((1.0, 4.0), (-4.0, 0.9)), lowered="x + log1mexp(shifted(y, x))")
 _binary("shifted",       10,  "x s",  ("1", None),                                   "gradc.ir.reference.shifted", "",
         lowered="where(x == s, 0, x - s)", facts="hidden")  # s counts as a constant: for results that do not depend on it
+_binary("minus",          1,  "x y",  ("1", "-1"),                                   "numpy.subtract",     "",
+        lowered="x - y", facts="hidden")  # a difference that no rule is about
 _binary("exp_shifted",   10,  "x s",  ("out", None),                                 "gradc.ir.reference.exp_shifted", "",
         lowered="where(x == s, 1, exp(x - s))", facts="exponential hidden")
 _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),                 "gradc.ir.reference.polygamma", "_polygamma({0}, {1})",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from gradc.ir.graph import Node, build, make
+from gradc.ir.graph import Node
 from gradc.ir.ops import ROWS
 from gradc.ir.squares import SQUARES, is_sum_of_squares
 
@@ -73,28 +73,3 @@ exponential in them (`e`), those with one that overflows (`u`), sums of squares 
 
 NUMBERS = ("k", "n", "i", "j")
 """Those that are met by numbers written in the program."""
-
-
-# ---------------------------------------------------------------- two steps that no text can state
-
-
-def with_logarithm_inside(node: Node) -> Node:
-    """`log(move(e))` as `move(log(e))`: the logarithm of an exponential is the simpler value."""
-    if node.op != "log" or not node.args[0].row.keeps_elements or not SIDE_CONDITIONS["e"].holds(node.args[0]):
-        return node
-    inner, moves = node.args[0], []
-    while inner.row.keeps_elements:
-        moves.append(inner)
-        inner = inner.args[0]
-    inner = make("log", inner)
-    for move in reversed(moves):
-        inner = build(move.op, (inner, *move.args[1:]), move.attrs)
-    return inner
-
-
-def with_squares_summed(node: Node) -> Node:
-    """The product of a vector with itself as a sum of squares."""
-    if node.op == "contract" and node.args[0] is node.args[1] and node.attrs[0] == node.attrs[1] and not node.attrs[2]:
-        squares = make("square", node.args[0])
-        return make("sum", squares, attrs=(tuple(range(squares.type.rank)),)) if squares.shape else squares
-    return node

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import permutations
+from itertools import chain, permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +19,14 @@ from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name, walk
-from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition, with_logarithm_inside, with_squares_summed
+from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition
+from gradc.rewrite.logarithms import with_logarithm_inside, with_products_scaled, with_terms_scaled
 from gradc.rewrite.movement import push_to_inputs
-from gradc.rewrite.products import sparse
+from gradc.rewrite.products import sparse, with_squares_summed
+from gradc.rewrite.spellings import pairs, spellings
+
+ARITHMETIC = bits({"input", "const", "add", "sub", "mul", "neg"})
+"""Ops that sums and differences may have in them and cancel without loss."""
 
 CALLED = re.compile(r"(\w+)\(")
 """The functions that the text of a rule calls."""
@@ -67,6 +72,11 @@ class Rule:
         called = (OPS.get(name) for name in CALLED.findall(self.sides[0]))
         return bits({op.name for op in called if op is not None and op.kind == "elementwise"})
 
+    @cached_property
+    def is_difference(self) -> bool:
+        """Whether it is about a sum or a difference of functions: then it serves all spellings of that."""
+        return self.pattern.op in ("add", "sub") and bool(self.pattern.ops & ~ARITHMETIC)
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The names that do not stand for numbers written in the program."""
@@ -104,8 +114,8 @@ class Rule:
 
 @cache
 def rules(text: str) -> tuple[Rule, ...]:
-    """The rules of a table, one a line: the same ones whoever asks, for to read one takes a while."""
-    return tuple(Rule(line) for line in text.splitlines() if line)
+    """The rules of a table, one a line, which those that begin with a space go on with: the same ones whoever asks."""
+    return tuple(Rule(line) for line in re.sub(r"\n +", " ", text).splitlines() if line)
 
 
 @dataclass
@@ -188,13 +198,18 @@ class Selection:
 
     def __init__(self, rules: Iterable[Rule], ops: int):
         self.ops = ops
+        self.order = {rule: place for place, rule in enumerate(rules)}
         self.by_op: dict[str, list[Rule]] = {}
         self.numbers: set[int] = set()
+        self.differing = 0
+        """Ops of which one is in every difference that some rule is about."""
         self.by_form: dict[tuple[str, ...], list[Rule]] = {}
         self.found: dict[tuple[Any, ...], list[Rule]] = {}
-        for rule in rules:
+        for rule in self.order:
             if not rule.needed & ~ops:
                 self.by_op.setdefault(rule.pattern.op, []).append(rule)
+                if rule.is_difference:
+                    self.differing |= rule.pattern.ops & ~ARITHMETIC
                 for arg in rule.pattern.args:
                     self.numbers |= _bits(arg)
 
@@ -366,18 +381,35 @@ class Rewriter:
                 yield step
         if node.op in self.moves:
             yield self._sink
-        if self.selection.of_form(node):
+        if self.selection.of_form(node) or node.op in ("add", "sub"):
             yield self._apply_rule
 
     def _apply_rule(self, node: Node) -> Node:
+        if node.op in ("add", "sub") and node.type.is_float and node.ops & self.selection.differing:
+            return self._apply_to_sum(node)
         for rule in self.selection.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
-                self.applied.append(Applied(rule.text, node, result))
-                most = 10_000 + MAX_APPLIED_PER_NODE * (len(self.normal) + 1)
-                assert len(self.applied) < most, f"{rule.text} goes in circles"
-                return result
+                return self._record(rule, node, result)
         return node
+
+    def _apply_to_sum(self, node: Node) -> Node:
+        """The same for a sum or a difference, of which a rule may be about another spelling."""
+        found = [(rule, node, None) for rule in self.selection.candidates(node)]
+        for spelled, finish in chain(spellings(node), pairs(node)):
+            found += [(rule, spelled, finish) for rule in self.selection.candidates(spelled) if rule.is_difference]
+        found.sort(key=lambda one: self.selection.order[one[0]])
+        for rule, spelled, finish in found:
+            result = rule.apply(spelled)
+            if result is not None and result is not spelled:
+                return self._record(rule, node, result if finish is None else finish(result))
+        return node
+
+    def _record(self, rule: Rule, node: Node, result: Node) -> Node:
+        self.applied.append(Applied(rule.text, node, result))
+        most = 10_000 + MAX_APPLIED_PER_NODE * (len(self.normal) + 1)
+        assert len(self.applied) < most, f"{rule.text} goes in circles"
+        return result
 
     def _sink(self, node: Node) -> Node:
         """A move below the op that it moves, unless others read that too."""
@@ -437,6 +469,8 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (_may_fold, fold),
     (lambda node: node.row.kind == "contraction", sparse),
     (lambda node: node.op == "log", with_logarithm_inside),
+    (lambda node: node.op == "log", with_terms_scaled),
+    (lambda node: node.form == ("log", "contract"), with_products_scaled),
     (lambda node: node.row.kind == "contraction", with_squares_summed),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""

@@ -73,6 +73,14 @@ def run(
     return graph, applied
 
 
+def settled(nodes: list[Node], fast_math: bool) -> list[Node]:
+    """Nodes as the passes leave them that come before a derivative is taken."""
+    for step in PASSES["rewritten"]:
+        assert isinstance(step, Rewrite)
+        nodes = Rewriter(step.rules(fast_math), moves=step.moves).rewrite(nodes)
+    return nodes
+
+
 def _rename(names: dict[Node, str], normal: Mapping[Node, Node]) -> None:
     for node, name in list(names.items()):
         names.setdefault(normal.get(node, node), name)

@@ -88,3 +88,11 @@ def _ordered(node: Node, labels: Labels, wanted: Labels) -> Node | None:
     if set(labels) != set(wanted):
         return None
     return node if labels == wanted else make("transpose", node, attrs=(tuple(labels.index(k) for k in wanted),))
+
+
+def with_squares_summed(node: Node) -> Node:
+    """The product of a vector with itself as a sum of squares."""
+    if node.op == "contract" and node.args[0] is node.args[1] and node.attrs[0] == node.attrs[1] and not node.attrs[2]:
+        squares = make("square", node.args[0])
+        return make("sum", squares, attrs=(tuple(range(squares.type.rank)),)) if squares.shape else squares
+    return node

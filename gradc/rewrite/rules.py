@@ -10,6 +10,9 @@ results of those reductions. Left sides are written in the form that the rules b
 
 from __future__ import annotations
 
+from gradc.ir.ops import ROWS
+from gradc.rewrite.differences import DIFFERENCES, STEPS
+
 EXACT = """
 x * 1                      -> x
 x / 1                      -> x
@@ -28,10 +31,8 @@ x - (-y)                   -> x + y
 -x / y                     -> -(x / y)
 x / -y                     -> -(x / y)
 x * x                      -> square(x)
-abs(-x)                    -> abs(x)
 abs(abs(x))                -> abs(x)
 abs(square(x))             -> square(x)
-square(-x)                 -> square(x)
 square(abs(x))             -> square(x)
 max(x, x)                  -> x
 min(x, x)                  -> x
@@ -46,10 +47,14 @@ mask(c, where(c, x, y))    -> mask(c, x)
 where(c, mask(c, x), y)    -> where(c, x, y)
 log(where(c, x, 0))        -> where(c, log(x), -inf)
 hypot(abs(x), y)           -> hypot(x, y)
-"""
+""" + "".join(
+    f"{row.name}(-x) -> {'-' * row.odd}{row.name}(x)\n" for row in ROWS if row.even or (row.odd and row.name != "neg")
+)
 """Equal bit for bit for every IEEE value (the sign of a NaN aside), and tested so."""
 
-STABLE = """
+STABLE = (
+    DIFFERENCES
+    + """
 power(x, 1)                -> x
 power(x, 0)                -> 1
 power(x, 2)                -> square(x)
@@ -69,16 +74,11 @@ i - (x + j)                -> (i - j) - x
 i - (x - j)                -> (i + j) - x
 i - (j - x)                -> x - (j - i)
 
-exp(x) - 1                 -> expm1(x)
-1 - exp(x)                 -> -expm1(x)
-y * exp(x) - y             -> y * expm1(x)
-y - y * exp(x)             -> -(y * expm1(x))
-exp2(x) - 1                -> where(abs(x) < 1, expm1(0.6931471805599453 * x), shifted(exp2(x), 1))
-1 - exp2(x)                -> where(abs(x) < 1, -expm1(0.6931471805599453 * x), -shifted(exp2(x), 1))
-power(k, x) - 1            -> where(abs(x * log(k)) < 1, expm1(x * log(k)), shifted(power(k, x), 1))
-1 - power(k, x)            -> where(abs(x * log(k)) < 1, -expm1(x * log(k)), -shifted(power(k, x), 1))
 exp(x) / exp(y)            -> exp(x - y)
-x / exp(y)                 -> x * exp(-y)
+1 / exp(x)                 -> exp(-x)
+softplus(x) / exp(x)       -> where(x < 700, log1prel(exp(min(x, 700))), x * exp(-x))
+exp(x) / softplus(x)       -> where(x < 700, 1 / log1prel(exp(min(x, 700))), exp(x) / x)
+x / exp(y)                 -> x * exp(-0.5 * y) * exp(-0.5 * y)
 sqrt(exp(x))               -> exp(0.5 * x)
 exp(log(x))                -> where(x < 0, nan, x)
 exp(log(x) * y)            -> where(x >= 0, power(x, y), nan)
@@ -110,26 +110,42 @@ log(-expm1(x))             -> log1mexp(x)
 log1p(-exp(x))             -> log1mexp(x)
 log(cosh(x))               -> logcosh(x)
 log(2 * cosh(x))           -> logcosh(x) + 0.6931471805599453
+gamma(x + 1) / gamma(x)    -> x
+gamma(x) / gamma(y)        ->
+    where(min(x, y) > 0 and max(x, y) > 170, exp(lgamma(x) - lgamma(y)), minus(gamma(x), 0) / gamma(y))
 log(gamma(x))              -> where(gamma(x) < 0, nan, lgamma(x))
 log((x + 1) / (1 - x))     -> 2 * arctanh(x)
-log(x + hypot(x, 1))       -> arcsinh(x)
-log(x + sqrt(square(x) - 1)) -> arccosh(x)
+log(where(-x > 1, 1 / minus(hypot(x, 1), x), minus(hypot(x, 1), -x))) -> arcsinh(x)
+log(where(x < 0, -1 / minus(sqrt(square(x) - 1), x), minus(sqrt(square(x) - 1), -x))) -> arccosh(x)
 
+log1p(x - 1)               -> log(x)
 log1p(exp(x))              -> softplus(x)
 log1p(u)                   -> softplus(log(u))
 log(exp(x) + exp(y))       -> logaddexp(x, y)
-log((e + 1) + p)           -> logaddexp(softplus(log(e)), log(p))
-log(e + p)                 -> logaddexp(log(e), log(p))
+log(where(abs(x - y) < 1, exp(y) * expm1(x - y), minus(exp(x), exp(y)))) -> logdiffexp(x, y)
+log((u + 1) + p)           -> logaddexp(softplus(log(u)), log(p))
+log(u + p)                 -> logaddexp(log(u), log(p))
+log(ea + eb)               -> logaddexp(log(ea), log(eb))
+log(ea - eb)               -> logdiffexp(log(ea), log(eb))
+log(minus(ea, eb))         -> logdiffexp(log(ea), log(eb))
+log(where(c, x, minus(ea, eb))) -> where(c, log(x), logdiffexp(log(ea), log(eb)))
+log(where(c, e, p))        -> where(c, log(e), log(p))
+log(where(c, p, e))        -> where(c, log(p), log(e))
+log(normal_cdf(x))         -> log_ndtr(x)
+log(normal_pdf(x))         -> -0.5 * square(x) - 0.9189385332046727
+log(logistic_pdf(x))       -> x - 2 * softplus(x)
+log(erfc(x)) ->
+    where(abs(x) < 0.5, log1p(-erf(x)), log_ndtr(-1.4142135623730951 * x) + 0.6931471805599453)
+log(erf(x))                -> where(x > 0.5, log1p(-erfc(x)), log(minus(erf(x), 0)))
+log(tanh(x))               -> log1mexp(-2 * x) - softplus(-2 * x)
+log2(exp2(x))              -> x
+log10(power(10, x))        -> x
+log(sinh(x))               -> where(x < 1, log(minus(sinh(x), 0)), x + log1mexp(-2 * x) - 0.6931471805599453)
 log2(e)                    -> 1.4426950408889634 * log(e)
 log10(e)                   -> 0.4342944819032518 * log(e)
 log(exp2(x))               -> 0.6931471805599453 * x
 log(sech(x))               -> -logcosh(x)
 log(exp_shifted(x, y))     -> shifted(x, y)
-max(x, 0) + softplus(-abs(x)) -> softplus(x)
-x - softplus(x)            -> -softplus(-x)
-softplus(x) - x            -> softplus(-x)
-x + softplus(-x)           -> softplus(x)
-softplus(x) - softplus(-x) -> x
 
 expm1(x) / (exp(x) + 1)    -> tanh(0.5 * x)
 exp(x) / (exp(x) + 1)      -> sigmoid(x)
@@ -141,35 +157,50 @@ sigmoid(x) * sigmoid(-x)   -> logistic_pdf(x)
 exp(x) / (exp(x) + exp(y)) -> sigmoid(x - y)
 exp(x) / (exp(x) + exp(y) + exp(z)) -> sigmoid(x - logaddexp(y, z))
 exp(z) / (exp(x) + exp(y) + exp(z)) -> sigmoid(z - logaddexp(x, y))
-1 - sigmoid(x)             -> sigmoid(-x)
 log(sigmoid(x))            -> -softplus(-x)
 log1p(-sigmoid(x))         -> -softplus(x)
 sigmoid(x) / sigmoid(-x)   -> exp(x)
-2 * sigmoid(x) - 1         -> tanh(0.5 * x)
 
-exp(x) - exp(-x)           -> 2 * sinh(x)
-exp(x) + exp(-x)           -> 2 * cosh(x)
 exp(x) / (2 * cosh(x))     -> sigmoid(2 * x)
 exp(-x) / (2 * cosh(x))    -> sigmoid(-2 * x)
 (2 * x) / 2                -> x
 0.5 * (2 * x)              -> x
 (2 * x) / (2 * y)          -> x / y
 sinh(x) / cosh(x)          -> tanh(x)
+cosh(x) / sinh(x)          -> 1 / tanh(x)
+sqrt(sigmoid(x))           -> exp(-0.5 * softplus(-x))
+power(sigmoid(x), y)       -> exp(-(softplus(-x) * y))
+power(exp(x), y)           -> exp(x * y)
+exp(x) * cosh(x)           -> 0.5 + 0.5 * exp(2 * x)
+exp(-x) * cosh(x)          -> 0.5 + 0.5 * exp(-2 * x)
+exp(x) * sinh(x)           -> 0.5 * expm1(2 * x)
+exp(-x) * sinh(x)          -> -0.5 * expm1(-2 * x)
+exp(x) * cosh(y)           -> where(abs(y) > 300, exp(x + (abs(y) - 0.6931471805599453)), exp(x) * minus(cosh(y), 0))
+exp(x) * sinh(y)           ->
+    where(abs(y) > 300, sign(y) * exp(x + (abs(y) - 0.6931471805599453)), exp(x) * minus(sinh(y), 0))
+exp(x) * sech(y)           -> where(abs(y) > 300, exp(x - (abs(y) - 0.6931471805599453)), exp(x) * minus(sech(y), 0))
+cosh(x) * sech(y)          -> where(min(abs(x), abs(y)) > 300, exp(abs(x) - abs(y)), cosh(x) * minus(sech(y), 0))
+sinh(x) * sech(y) ->
+    where(min(abs(x), abs(y)) > 300, sign(x) * exp(abs(x) - abs(y)), sinh(x) * minus(sech(y), 0))
+sinh(x) / sinh(y)          ->
+    where(min(abs(x), abs(y)) > 300, sign(x) * sign(y) * exp(abs(x) - abs(y)), minus(sinh(x), 0) / sinh(y))
+cosh(x) / sinh(y) ->
+    where(min(abs(x), abs(y)) > 300, sign(y) * exp(abs(x) - abs(y)), minus(cosh(x), 0) / sinh(y))
+sigmoid(x) * exp(-x)       -> sigmoid(-x)
+sigmoid(-x) * exp(x)       -> sigmoid(x)
+exp(square(x)) * erfc(x)   -> erfcx(x)
+exp(square(x)) * erfc(abs(x)) -> erfcx(abs(x))
+exp(x) * erfc(sqrt(x))     -> erfcx(sqrt(x))
+exp(0.5 * square(x)) * normal_cdf(-x) -> 0.3989422804014327 / inverse_mills(-x)
+exp(x) * exp(y)            -> exp(x + y)
 1 / cosh(x)                -> sech(x)
 x / cosh(y)                -> x * sech(y)
 x / (2 * cosh(y))          -> 0.5 * (x * sech(y))
 x / square(cosh(y))        -> x * square(sech(y))
-1 - square(tanh(x))        -> 4 * logistic_pdf(2 * x)
-1 - tanh(x)                -> 2 * sigmoid(-2 * x)
-tanh(x) + 1                -> 2 * sigmoid(2 * x)
-y * tanh(x) + y            -> y * (tanh(x) + 1)
-y - y * tanh(x)            -> y * (1 - tanh(x))
 
-1 - cos(x)                 -> 2 * square(sin(0.5 * x))
-cos(x) + 1                 -> 2 * square(cos(0.5 * x))
-1 - square(cos(x))         -> square(sin(x))
-1 - square(sin(x))         -> square(cos(x))
 sin(x) / cos(x)            -> tan(x)
+arccos(1 - x)              -> 2 * arcsin(sqrt(0.5 * x))
+arccosh(x + 1)             -> 2 * arcsinh(sqrt(0.5 * x))
 
 max(x, -x)                 -> abs(x)
 min(x, -x)                 -> -abs(x)
@@ -184,14 +215,13 @@ sqrt(q * k)                -> sqrt(q) * sqrt(k)
 sqrt(q / k)                -> sqrt(q) / sqrt(k)
 sqrt(qa * qb)              -> sqrt(qa) * sqrt(qb)
 sqrt(qa / qb)              -> sqrt(qa) / sqrt(qb)
-hypot(x, 1) - 1            -> where(abs(x) < 1, x * (x / (hypot(x, 1) + 1)), shifted(hypot(x, 1), 1))
-sqrt(x + 1) - sqrt(x)      -> 1 / (sqrt(x + 1) + sqrt(x))
-sqrt(x + 1) - 1            -> where(x < 1, x / (sqrt(x + 1) + 1), shifted(sqrt(x + 1), 1))
-1 - sqrt(1 - x)            -> where(x > -1, x / (1 + sqrt(1 - x)), -shifted(sqrt(1 - x), 1))
 
-1 - erf(x)                 -> erfc(x)
-1 - erfc(x)                -> erf(x)
-1 - normal_cdf(x)          -> normal_cdf(-x)
+normal_pdf(x) / normal_cdf(x) -> inverse_mills(x)
+normal_pdf(x) / normal_cdf(-x) -> inverse_mills(-x)
+normal_cdf(x) / normal_pdf(x) -> 1 / inverse_mills(x)
+normal_cdf(-x) / normal_pdf(x) -> 1 / inverse_mills(-x)
+e / normal_cdf(x)          -> where(x > -37, e / minus(normal_cdf(x), 0), exp(log(e) - log_ndtr(x)))
+e / erfc(x)                -> where(x < 26, e / minus(erfc(x), 0), exp(log(e) - log(erfc(x))))
 
 log(sum(e))                -> logsumexp(log(e))
 log(sum(exp(x)) / s)       -> logsumexp(x) - log(s)
@@ -229,15 +259,19 @@ x / u                      -> x * exp(-log(u))
 
 (1 / x) * y                -> y / x
 """
+)
 """Equal over the reals wherever the left side is defined; value and gradient at least as accurate as the left side's,
 or within what rounding the inputs does to them: proved by SymPy, checked by mpmath. The first rule that fits is
 taken."""
 
-FINAL = """
+FINAL = (
+    STEPS
+    + """
 square(x) - square(y)      -> (x - y) * (x + y)
-1 - square(x)              -> (1 - x) * (1 + x)
-square(x) - 1              -> (x - 1) * (x + 1)
+x / y - 1                  -> where(abs(x - y) < abs(y), (x - y) / y, minus(x / y, 1))
+1 - square(x)              -> where(abs(x) < 0.7, minus(1, square(x)), (1 - x) * (1 + x))
 """
+)
 """STABLE for the value only: the derivatives of the right side are less accurate than those of the left side, so
 these wait until no further derivative is taken."""
 

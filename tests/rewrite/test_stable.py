@@ -58,7 +58,9 @@ def is_zero(difference: sympy.Expr) -> bool:
         lambda d: d.rewrite(sympy.log),
         lambda d: d.rewrite(sympy.erf),
     )
-    return any(sympy.simplify(sympy.expand_log(form(difference), force=True)) == 0 for form in forms)
+    difference = sympy.piecewise_fold(difference)
+    branches = [branch for branch, _ in difference.args] if isinstance(difference, sympy.Piecewise) else [difference]
+    return all(any(sympy.simplify(sympy.expand_log(form(b), force=True)) == 0 for form in forms) for b in branches)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if by_text(rule) not in NOT_PROVED], ids=by_text)

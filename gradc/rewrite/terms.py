@@ -1,0 +1,57 @@
+"""Terms as products: a number, factors, divisors."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from gradc.ir.graph import Node, constant, make
+
+MOST_FACTORS = 12
+"""Factors of a term that are looked at."""
+
+
+class Product(NamedTuple):
+    """A number times some factors over some divisors."""
+
+    number: float
+    factors: tuple[Node, ...]
+    divisors: tuple[Node, ...]
+
+    def over(self, scale: float) -> Product:
+        return self._replace(number=self.number / scale)
+
+    def node(self, like: Node) -> Node:
+        """The value, of the type of another one."""
+        above = multiplied(self.factors)
+        if above is None:
+            above = constant(self.number, like.type)
+        elif self.number != 1:
+            above = make("mul", constant(self.number, like.type), above)
+        below = multiplied(self.divisors)
+        return above if below is None else make("div", above, below)
+
+
+def product_of(term: Node) -> Product:
+    number, factors, divisors = 1.0, [], []
+    stack = [(term, True)]
+    while stack:
+        part, is_factor = stack.pop()
+        if len(factors) + len(divisors) + len(stack) > MOST_FACTORS:
+            return Product(1.0, (term,), ())
+        if part.op == "mul":
+            stack += [(arg, is_factor) for arg in reversed(part.args)]
+        elif part.op == "div" and part is term:
+            stack += [(part.args[1], False), (part.args[0], True)]
+        elif part.op == "const" and is_factor and 0 < abs(part.value) < inf and abs(number * part.value) < inf:
+            number *= part.value
+        else:
+            (factors if is_factor else divisors).append(part)
+    return Product(number, tuple(factors), tuple(divisors))
+
+
+def multiplied(nodes: tuple[Node, ...]) -> Node | None:
+    result = None
+    for node in nodes:
+        result = node if result is None else make("mul", result, node)
+    return result
