@@ -23,7 +23,7 @@ from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition
 from gradc.rewrite.logarithms import with_logarithm_inside, with_products_scaled, with_terms_scaled
 from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse, with_squares_summed
-from gradc.rewrite.spellings import pairs, spellings
+from gradc.rewrite.spellings import Spelling, pairs, same, spellings
 
 ARITHMETIC = bits({"input", "const", "add", "sub", "mul", "neg"})
 """Ops that sums and differences may have in them and cancel without loss."""
@@ -395,14 +395,14 @@ class Rewriter:
 
     def _apply_to_sum(self, node: Node) -> Node:
         """The same for a sum or a difference, of which a rule may be about another spelling."""
-        found = [(rule, node, None) for rule in self.selection.candidates(node)]
-        for spelled, finish in chain(spellings(node), pairs(node)):
-            found += [(rule, spelled, finish) for rule in self.selection.candidates(spelled) if rule.is_difference]
+        found = [(rule, Spelling(node, same)) for rule in self.selection.candidates(node)]
+        for other in chain(spellings(node), pairs(node)):
+            found += [(rule, other) for rule in self.selection.candidates(other.node) if rule.is_difference]
         found.sort(key=lambda one: self.selection.order[one[0]])
-        for rule, spelled, finish in found:
-            result = rule.apply(spelled)
-            if result is not None and result is not spelled:
-                return self._record(rule, node, result if finish is None else finish(result))
+        for rule, other in found:
+            result = rule.apply(other.node)
+            if result is not None and result is not other.node:
+                return self._record(rule, node, other.finish(result))
         return node
 
     def _record(self, rule: Rule, node: Node, result: Node) -> Node:

@@ -40,11 +40,10 @@ def with_terms_scaled(node: Node) -> Node:
     overflows = any(SIDE_CONDITIONS["u"].holds(factor) for product in products for factor in product.factors)
     if not all(logarithm for _, logarithm in split) and not overflows:
         return node
-    like = node.type
-    zero = constant(0.0, like)
+    zero = constant(0.0, node.type)
     logs = [zero if found is None else found for _, found in split]
     sizes = [
-        logarithm if factor == ONE else make("add", make("log", make("abs", factor.node(like))), logarithm)
+        logarithm if factor == ONE else make("add", make("log", make("abs", factor.node(node))), logarithm)
         for (factor, _), logarithm in zip(split, logs)
     ]
     largest = sizes[0]
@@ -53,7 +52,7 @@ def with_terms_scaled(node: Node) -> Node:
     total = None
     for (factor, _), logarithm, (_, is_negative) in zip(split, logs, terms):
         scaled = make("exp_shifted", logarithm, largest)
-        scaled = scaled if factor == ONE else make("mul", factor.node(like), scaled)
+        scaled = scaled if factor == ONE else make("mul", factor.node(node), scaled)
         if total is None:
             total = make("neg", scaled) if is_negative else scaled
         else:
@@ -98,7 +97,8 @@ ONE = Product(1.0, (), ())
 
 def _terms(node: Node) -> list[tuple[Node, bool]]:
     """The terms of a sum, each with whether it is taken off."""
-    found, stack = [], [(node, False)]
+    found: list[tuple[Node, bool]] = []
+    stack = [(node, False)]
     while stack:
         part, is_negative = stack.pop()
         if part.op in ("add", "sub") and len(stack) + len(found) < MOST_TERMS + 1:

@@ -11,7 +11,7 @@ results of those reductions. Left sides are written in the form that the rules b
 from __future__ import annotations
 
 from gradc.ir.ops import ROWS
-from gradc.rewrite.differences import DIFFERENCES, STEPS
+from gradc.rewrite.differences import DIFFERENCES
 
 EXACT = """
 x * 1                      -> x
@@ -55,6 +55,8 @@ hypot(abs(x), y)           -> hypot(x, y)
 STABLE = (
     DIFFERENCES
     + """
+absorb(k, x)               -> k * x
+absorb(n, x)               -> n * x
 power(x, 1)                -> x
 power(x, 0)                -> 1
 power(x, 2)                -> square(x)
@@ -133,7 +135,7 @@ log(where(c, e, p))        -> where(c, log(e), log(p))
 log(where(c, p, e))        -> where(c, log(p), log(e))
 log(normal_cdf(x))         -> log_ndtr(x)
 log(normal_pdf(x))         -> -0.5 * square(x) - 0.9189385332046727
-log(logistic_pdf(x))       -> x - 2 * softplus(x)
+log(logistic_pdf(x))       -> -2 * logcosh(0.5 * x) - 1.3862943611198906
 log(erfc(x)) ->
     where(abs(x) < 0.5, log1p(-erf(x)), log_ndtr(-1.4142135623730951 * x) + 0.6931471805599453)
 log(erf(x))                -> where(x > 0.5, log1p(-erfc(x)), log(minus(erf(x), 0)))
@@ -264,14 +266,15 @@ x / u                      -> x * exp(-log(u))
 or within what rounding the inputs does to them: proved by SymPy, checked by mpmath. The first rule that fits is
 taken."""
 
-FINAL = (
-    STEPS
-    + """
+FINAL = """
+power(x + y, z) - power(x, z) ->
+    where(abs(y) < abs(x), power(x, z) * expm1(z * log1p(y / x)), minus(power(x + y, z), power(x, z)))
+power(x - y, z) - power(x, z) ->
+    where(abs(y) < abs(x), power(x, z) * expm1(z * log1p(-y / x)), minus(power(x - y, z), power(x, z)))
 square(x) - square(y)      -> (x - y) * (x + y)
 x / y - 1                  -> where(abs(x - y) < abs(y), (x - y) / y, minus(x / y, 1))
 1 - square(x)              -> where(abs(x) < 0.7, minus(1, square(x)), (1 - x) * (1 + x))
 """
-)
 """STABLE for the value only: the derivatives of the right side are less accurate than those of the left side, so
 these wait until no further derivative is taken."""
 

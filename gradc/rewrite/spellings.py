@@ -36,7 +36,7 @@ def spellings(node: Node) -> Iterator[Spelling]:
     left, right = _term(node.args[0]), _term(node.args[1])
     if node.op == "sub":
         right = right._replace(is_negative=not right.is_negative)
-    for a, b, finish in ((left.value, right.value, _same), *_without_shared(left.value, right.value)):
+    for a, b, finish in ((left.value, right.value, same), *_without_shared(left.value, right.value)):
         for spelled, is_negative in _signed(_Term(a, left.is_negative), _Term(b, right.is_negative)):
             if spelled is not node:
                 yield Spelling(spelled, _negated(finish) if is_negative else finish)
@@ -56,7 +56,8 @@ def pairs(node: Node) -> Iterator[Spelling]:
 
 def _terms(node: Node) -> list[_Term]:
     """The terms of a sum; none if they are too many."""
-    found, stack = [], [_term(node)]
+    found: list[_Term] = []
+    stack = [_term(node)]
     while stack:
         term = stack.pop()
         if term.value.op in ("add", "sub"):
@@ -117,7 +118,7 @@ def _without_shared(left: Node, right: Node) -> Iterator[tuple[Node, Node, Finis
     a, b = product_of(left), product_of(right)
     kept_a, kept_b, shared = _apart(a.factors, b.factors)
     over_a, over_b, under = _apart(a.divisors, b.divisors)
-    found = [(a, b, (), ())]
+    found: list[tuple[Product, Product, tuple[Node, ...], tuple[Node, ...]]] = [(a, b, (), ())]
     if (shared or under) and not set(shared) & {*a.divisors, *b.divisors}:
         found.append((Product(a.number, kept_a, over_a), Product(b.number, kept_b, over_b), shared, under))
     for x, y, factors, divisors in found:
@@ -146,7 +147,7 @@ def _is_exact(product: Product, scale: float) -> bool:
     return abs(quotient) < inf and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
 
 
-def _same(node: Node) -> Node:
+def same(node: Node) -> Node:
     return node
 
 

@@ -33,7 +33,9 @@ class Product(NamedTuple):
 
 
 def product_of(term: Node) -> Product:
-    number, factors, divisors = 1.0, [], []
+    number = 1.0
+    factors: list[Node] = []
+    divisors: list[Node] = []
     stack = [(term, True)]
     while stack:
         part, is_factor = stack.pop()
