@@ -391,6 +391,55 @@ def sinrest(x: Number, n: int = 0) -> Number:
     return (1 - sinrel(x)) / x**2 if n == 0 else (2 * n * sinrest(x, n - 1) - sinrel(x, n)) / x**2
 
 
+def sinhrel(x: Number, n: int = 0) -> Number:
+    """The modified spherical Bessel function i_n(x) / x**n (DLMF 10.47.7)."""
+    return mpmath.hyp0f1(n + mpf(3) / 2, x * x / 4) / mpmath.fac2(2 * n + 1) if abs(x) < 1e9 else abs(x) * mpmath.inf
+
+
+def sinhrest(x: Number, n: int = 0) -> Number:
+    """(sinh(x) - x) / x**3, and its derivatives over x."""
+    if abs(x) > 1e9:
+        return mpmath.inf
+    if abs(x) > 100:
+        last = (sinhrel(x) - 1) / x**2
+        for k in range(1, n + 1):
+            last = (sinhrel(x, k) - 2 * k * last) / x**2
+        return last
+    first = mpf(1) / (6, 60, 630)[n]
+    return first * mpmath.hyper([n + 1], [n + 2, n + mpf(5) / 2], x * x / 4)
+
+
+def arctanrel(x: Number, n: int = 0) -> Number:
+    """The integral of t**(2 * n) / (1 + x * x * t * t)**(n + 1) from 0 to 1 (DLMF 15.6.1)."""
+    return _rational(x, n, mpf(n + 1), n + mpf(1) / 2)
+
+
+def arctanrest(x: Number, n: int = 0) -> Number:
+    """The integral of t**(2 * n + 2) / (1 + x * x * t * t)**(n + 1) from 0 to 1."""
+    return _rational(x, n, mpf(n + 1), n + mpf(3) / 2)
+
+
+def arcsinhrel(x: Number, n: int = 0) -> Number:
+    """The integral of t**(2 * n) / (1 + x * x * t * t)**(n + 1 / 2) from 0 to 1."""
+    return _rational(x, n, n + mpf(1) / 2, n + mpf(1) / 2)
+
+
+def _rational(x: Number, n: int, power: Number, b: Number) -> Number:
+    """The integral of t**(2 * b - 1) / (1 + x * x * t * t)**power from 0 to 1."""
+    if mpmath.isinf(x):
+        return mpf(0)
+    with mpmath.extradps(30):
+        return mpmath.hyp2f1(power, b, b + 1, -x * x) / (2 * b)
+
+
+def erfrel(x: Number, n: int = 0) -> Number:
+    """The integral of 2 / sqrt(pi) * t**(2 * n) * exp(-x * x * t * t) from 0 to 1 (DLMF 13.4.1)."""
+    if abs(x) < 100:
+        scale = 2 / mpmath.sqrt(mpmath.pi) / (2 * n + 1)
+        return scale * mpmath.hyp1f1(n + mpf(1) / 2, n + mpf(3) / 2, -x * x)
+    return mpmath.gamma(n + mpf(1) / 2) / mpmath.sqrt(mpmath.pi) / abs(x) ** (2 * n + 1)
+
+
 def shifted(x: Number, s: Number) -> Number:
     return mpf(0) if x == s else x - s
 
@@ -399,7 +448,10 @@ def exp_shifted(x: Number, s: Number) -> Number:
     return mpmath.exp(shifted(x, s))
 
 
-CHAINS = ((exprel, 2), (log1prel, 2), (sinrel, 3), (sinrest, 2))
+CHAINS = (
+    (exprel, 2), (log1prel, 2), (sinrel, 3), (sinrest, 2), (sinhrel, 3), (sinhrest, 2), (arctanrel, 3), (arctanrest, 2),
+    (arcsinhrel, 3), (erfrel, 3),
+)  # fmt: skip
 """Functions with removable singularities, and how far the chain of their derivatives goes."""
 
 BY_OP: dict[str, Callable[..., Number]] = {
@@ -475,6 +527,7 @@ OWN = {
         truncated_gap, truncated_variance, truncated_skew, log_ndtr, erfcx, log1prest, stirling, lambertw,
         gamma_pdf, beta_pdf, gammainc, gammaincc, betainc, betaincc, betainccinv, gammaincinv, gammainccinv,
         betaincinv, ive, kve, ive_slope, kve_slope, erfinv, erfcinv, ndtri, exprel, log1prel, sinrel, sinrest,
+        sinhrel, sinhrest, arctanrel, arctanrest, arcsinhrel, erfrel,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""
@@ -531,5 +584,20 @@ REDUCTIONS: dict[str, Callable[[list], Any]] = {
     "logsumexp": logsumexp,
 }
 
-REALS = Arithmetic(mpf, function, REDUCTIONS.__getitem__)
+MEANT: dict[float, Callable[[], Number]] = {
+    0.6931471805599453: lambda: mpmath.log(2),
+    1.4426950408889634: lambda: 1 / mpmath.log(2),
+    0.4342944819032518: lambda: 1 / mpmath.log(10),
+    1.1283791670955126: lambda: 2 / mpmath.sqrt(mpmath.pi),
+}
+"""What the rounded constants in the partials of the op table stand for."""
+
+
+def real(x: float) -> Number:
+    """A float as a number, a constant of the table as what it stands for."""
+    meant = MEANT.get(abs(x))
+    return mpf(x) if meant is None else mpmath.sign(x) * meant()
+
+
+REALS = Arithmetic(real, function, REDUCTIONS.__getitem__)
 """mpmath's numbers, at its current precision."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradc.elementary.exponential import EXPONENTIAL
 from gradc.elementary.normal import NORMAL
+from gradc.elementary.quotients import QUOTIENTS
 from gradc.elementary.series import SERIES
 from gradc.elementary.special import SPECIAL
 from gradc.elementary.trigonometric import TRIGONOMETRIC
@@ -18,4 +19,5 @@ def _read(texts: dict[str, str]) -> dict[str, tuple[tuple[str, ...], str]]:
     return found
 
 
-FUNCTIONS = _read(EXPONENTIAL) | _read(TRIGONOMETRIC) | _read(SPECIAL) | _read(NORMAL) | _read(SERIES)
+TEXTS = EXPONENTIAL | TRIGONOMETRIC | SPECIAL | NORMAL | SERIES | QUOTIENTS
+FUNCTIONS = _read(TEXTS)

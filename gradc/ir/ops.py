@@ -464,6 +464,89 @@ _unary("sinrest2", 10, """z = x * x
           1 - z * 13 / 8120 * (1 - z * 14 / 10230 * (1 - z * 15 / 12672)))))))))))),
          (sinrel3(x) - 6 * out) / x)""",
        "gradc.ir.reference.sinrest2", "_sinrest2({0})", (2.0, 6.0), facts="hidden")
+_unary("sinhrel", 10, "x * sinhrel1(x)", "gradc.ir.reference.sinhrel", "_sinhrel({0})", facts="hidden")  # sinh(x) / x
+_unary("sinhrel1", 10, "x * sinhrel2(x)",
+       "gradc.ir.reference.sinhrel1", "_sinhrel1({0})", facts="hidden")  # (x * cosh(x) - sinh(x)) / x**3
+_unary("sinhrel2", 10, "x * sinhrel3(x)", "gradc.ir.reference.sinhrel2", "_sinhrel2({0})", facts="hidden")
+_unary("sinhrel3", 10, """z = x * x
+       size = abs(x)
+       where(size < 4,
+         x / 945 * (1 + z / 22 * (1 + z / 52 * (1 + z / 90 * (1 + z / 136 * (1 + z / 190 * (1 + z / 252 * (
+          1 + z / 322 * (1 + z / 400 * (1 + z / 486 * (1 + z / 580 * (1 + z / 682 * (1 + z / 792 * (
+          1 + z / 910 * (1 + z / 1036)))))))))))))),
+         where(size < 700, (sinhrel2(x) - 7 * out) / x,
+               sign(x) * out * (1 - (10 - (45 - (105 - 105 / size) / size) / size) / size)
+                             / (1 - (6 - (15 - 15 / size) / size) / size)))""",
+       "gradc.ir.reference.sinhrel3", "_sinhrel3({0})", (4.5, 8.0), facts="hidden")
+_unary("sinhrest", 10, "x * sinhrest1(x)",
+       "gradc.ir.reference.sinhrest", "_sinhrest({0})", facts="hidden")  # (sinh(x) - x) / x**3
+_unary("sinhrest1", 10, "x * sinhrest2(x)", "gradc.ir.reference.sinhrest1", "_sinhrest1({0})", facts="hidden")
+_unary("sinhrest2", 10, """z = x * x
+       size = abs(x)
+       where(size < 4,
+         x / 7560 * (1 + z * 2 / 55 * (1 + z * 5 / 312 * (1 + z / 105 * (1 + z * 7 / 1088 * (1 + z * 4 / 855 * (
+          1 + z / 280 * (1 + z * 5 / 1771 * (1 + z * 11 / 4800 * (1 + z * 2 / 1053 * (1 + z * 13 / 8120 * (
+          1 + z * 7 / 5115 * (1 + z * 5 / 4224 * (1 + z * 8 / 7735 * (1 + z * 17 / 18648)))))))))))))),
+         where(size < 700, (sinhrel3(x) - 6 * out) / x,
+               sign(x) * out * (1 - (12 - (57 - 105 / size) / size) / size) / (1 - (7 - 15 / size) / size)))""",
+       "gradc.ir.reference.sinhrest2", "_sinhrest2({0})", (4.5, 8.0), facts="hidden")
+_unary("arctanrel", 10, "-2 * x * arctanrel1(x)",
+       "gradc.ir.reference.arctanrel", "_arctanrel({0})", facts="hidden")  # arctan(x) / x
+_unary("arctanrel1", 10, "-4 * x * arctanrel2(x)", "gradc.ir.reference.arctanrel1", "_arctanrel1({0})", facts="hidden")
+_unary("arctanrel2", 10, "-6 * x * arctanrel3(x)", "gradc.ir.reference.arctanrel2", "_arctanrel2({0})", facts="hidden")
+_unary("arctanrel3", 10, """z = x * x
+       w = z / (1 + z)
+       where(abs(x) < 0.55,
+         -8 / 9 * x / (1 + z) * square(square(1 / (1 + z))) * (1 + w * 10 / 11 * (1 + w * 12 / 13 * (
+          1 + w * 14 / 15 * (1 + w * 16 / 17 * (1 + w * 18 / 19 * (1 + w * 20 / 21 * (1 + w * 22 / 23 * (
+          1 + w * 24 / 25 * (1 + w * 26 / 27 * (1 + w * 28 / 29 * (1 + w * 30 / 31 * (1 + w * 32 / 33 * (
+          1 + w * 34 / 35 * (1 + w * 36 / 37 * (1 + w * 38 / 39 * (1 + w * 40 / 41 * (1 + w * 42 / 43 * (
+          1 + w * 44 / 45 * (1 + w * 46 / 47 * (1 + w * 48 / 49 * (1 + w * 50 / 51 * (1 + w * 52 / 53 * (
+          1 + w * 54 / 55 * (1 + w * 56 / 57 * (1 + w * 58 / 59 * (1 + w * 60 / 61)))))))))))))))))))))))))),
+         (square(square(1 / (1 + z))) - 7 * out) / x)""",
+       "gradc.ir.reference.arctanrel3", "_arctanrel3({0})", (2.0, 6.0), facts="hidden")
+_unary("arctanrest", 10, "-2 * x * arctanrest1(x)",
+       "gradc.ir.reference.arctanrest", "_arctanrest({0})", facts="hidden")  # (x - arctan(x)) / x**3
+_unary("arctanrest1", 10, "-4 * x * arctanrest2(x)", "gradc.ir.reference.arctanrest1", "_arctanrest1({0})", facts="hidden")
+_unary("arctanrest2", 10, """z = x * x
+       w = z / (1 + z)
+       where(abs(x) < 0.55,
+         -2 / 3 * x * square(square(1 / (1 + z))) * (1 + w * 8 / 11 * (1 + w * 10 / 13 * (1 + w * 4 / 5 * (
+          1 + w * 14 / 17 * (1 + w * 16 / 19 * (1 + w * 6 / 7 * (1 + w * 20 / 23 * (1 + w * 22 / 25 * (
+          1 + w * 8 / 9 * (1 + w * 26 / 29 * (1 + w * 28 / 31 * (1 + w * 10 / 11 * (1 + w * 32 / 35 * (
+          1 + w * 34 / 37 * (1 + w * 12 / 13 * (1 + w * 38 / 41 * (1 + w * 40 / 43 * (1 + w * 14 / 15 * (
+          1 + w * 44 / 47 * (1 + w * 46 / 49 * (1 + w * 16 / 17 * (1 + w * 50 / 53 * (1 + w * 52 / 55 * (
+          1 + w * 18 / 19 * (1 + w * 56 / 59 * (1 + w * 58 / 61)))))))))))))))))))))))))),
+         (1 / (1 + z) / (1 + z) / (1 + z) - 7 * out) / x)""",
+       "gradc.ir.reference.arctanrest2", "_arctanrest2({0})", (2.0, 6.0), facts="hidden")
+_unary("arcsinhrel", 10, "-x * arcsinhrel1(x)",
+       "gradc.ir.reference.arcsinhrel", "_arcsinhrel({0})", facts="hidden")  # arcsinh(x) / x
+_unary("arcsinhrel1", 10, "-3 * x * arcsinhrel2(x)", "gradc.ir.reference.arcsinhrel1", "_arcsinhrel1({0})", facts="hidden")
+_unary("arcsinhrel2", 10, "-5 * x * arcsinhrel3(x)", "gradc.ir.reference.arcsinhrel2", "_arcsinhrel2({0})", facts="hidden")
+_unary("arcsinhrel3", 10, """z = x * x
+       w = z / (1 + z)
+       r = 1 / hypot(x, 1)
+       where(abs(x) < 0.55,
+         -7 / 9 * x * r * square(square(r * r)) * (1 + w * 9 / 11 * (1 + w * 11 / 13 * (1 + w * 13 / 15 * (
+          1 + w * 15 / 17 * (1 + w * 17 / 19 * (1 + w * 19 / 21 * (1 + w * 21 / 23 * (1 + w * 23 / 25 * (
+          1 + w * 25 / 27 * (1 + w * 27 / 29 * (1 + w * 29 / 31 * (1 + w * 31 / 33 * (1 + w * 33 / 35 * (
+          1 + w * 35 / 37 * (1 + w * 37 / 39 * (1 + w * 39 / 41 * (1 + w * 41 / 43 * (1 + w * 43 / 45 * (
+          1 + w * 45 / 47 * (1 + w * 47 / 49 * (1 + w * 49 / 51 * (1 + w * 51 / 53 * (1 + w * 53 / 55 * (
+          1 + w * 55 / 57 * (1 + w * 57 / 59 * (1 + w * 59 / 61)))))))))))))))))))))))))),
+         (r * square(r * r * r) - 7 * out) / x)""",
+       "gradc.ir.reference.arcsinhrel3", "_arcsinhrel3({0})", (2.0, 6.0), facts="hidden")
+_unary("erfrel", 10, "-2 * x * erfrel1(x)", "gradc.ir.reference.erfrel", "_erfrel({0})", facts="hidden")  # erf(x) / x
+_unary("erfrel1", 10, "-2 * x * erfrel2(x)", "gradc.ir.reference.erfrel1", "_erfrel1({0})", facts="hidden")
+_unary("erfrel2", 10, "-2 * x * erfrel3(x)", "gradc.ir.reference.erfrel2", "_erfrel2({0})", facts="hidden")
+_unary("erfrel3", 10, """z = x * x
+       end = 1.1283791670955126 * exp(-x * x)
+       where(abs(x) < 1,
+         -2 * x / 9 * end * (1 + z * 2 / 11 * (1 + z * 2 / 13 * (1 + z * 2 / 15 * (1 + z * 2 / 17 * (
+          1 + z * 2 / 19 * (1 + z * 2 / 21 * (1 + z * 2 / 23 * (1 + z * 2 / 25 * (1 + z * 2 / 27 * (
+          1 + z * 2 / 29 * (1 + z * 2 / 31 * (1 + z * 2 / 33 * (1 + z * 2 / 35 * (1 + z * 2 / 37 * (
+          1 + z * 2 / 39 * (1 + z * 2 / 41)))))))))))))))),
+         (end - 7 * out) / x)""",
+       "gradc.ir.reference.erfrel3", "_erfrel3({0})", (2.0, 6.0), facts="hidden")
 _unary("gamma",      10, "out * digamma(x)",          "gradc.ir.reference.gamma",   "_gamma({0})",   POSITIVE)
 _unary("lgamma",     10, "digamma(x)",                "gradc.ir.reference.lgamma", "_lgamma({0})",  POSITIVE)
 _unary("digamma",    10, "polygamma(1, x)",           "gradc.ir.reference.digamma", "_digamma({0})", POSITIVE)

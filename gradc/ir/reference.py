@@ -140,13 +140,12 @@ def near_and_far(radius: float, near: Callable[[Array], Array], far: Callable[[A
     return function
 
 
-def hypergeometric(z: Array, above: Iterable[float], below: Iterable[float]) -> Array:
-    """The series DLMF 16.2.1, for small z."""
-    total = term = np.ones_like(z)
-    for k in range(50):
+def hypergeometric(z: Array, above: Iterable[float], below: Iterable[float], terms: int = 50) -> Array:
+    """The series DLMF 16.2.1, for small z, from its last term."""
+    total = np.ones_like(z)
+    for k in reversed(range(terms)):
         ratio = math.prod(a + k for a in above) / math.prod(b + k for b in below) / (k + 1)
-        term = term * z * ratio
-        total = total + term
+        total = 1 + z * ratio * total
     return total
 
 
@@ -213,6 +212,83 @@ sinc_slope = near_and_far(0.9, lambda x: -np.pi * spherical_j1(np.pi * x), lambd
 def cosrel(x: Array) -> Array:
     """(1 - cos(x)) / x**2"""
     return 0.5 * np.square(sinrel(0.5 * x))
+
+
+def _modified_bessel(n: int, far: Callable[[Array], Array], *falling: float) -> Callable[..., Array]:
+    """The modified spherical Bessel function of order n over x**n (DLMF 10.53.3), beyond 40 split in two."""
+    first = math.prod(range(1, 2 * n + 2, 2))
+
+    def beyond(x: Array) -> Array:
+        size = np.abs(x)
+        half, falls = np.exp(0.5 * size), np.ones_like(x)
+        for ratio in falling:
+            falls = 1 - ratio / np.maximum(size, 40) * falls
+        return np.where(size > 40, half * (half * (0.5 / size) * falls / size**n), far(x))
+
+    return near_and_far(6 if n else 1e-9, lambda x: hypergeometric(x * x / 4, (), (n + 1.5,)) / first, beyond)
+
+
+sinhrel = _modified_bessel(0, lambda x: np.sinh(x) / x)
+sinhrel1 = _modified_bessel(1, lambda x: (np.cosh(x) - sinhrel(x)) / x / x, 1)
+sinhrel2 = _modified_bessel(2, lambda x: (sinhrel(x) - 3 * sinhrel1(x)) / x / x, 1, 3)
+sinhrel3 = _modified_bessel(3, lambda x: (sinhrel1(x) - 5 * sinhrel2(x)) / x / x, 1, 2.5, 6)
+
+
+def _sinhrest(n: int, first: float, usual: Callable[[Array], Array], *falling: float) -> Callable[..., Array]:
+    """What is left of the hyperbolic sine, and its derivatives over x; beyond 40 all follow from the first."""
+
+    def far(x: Array) -> Array:
+        size, falls = np.maximum(np.abs(x), 40), np.ones_like(x)
+        for ratio in falling:
+            falls = 1 - ratio / size * falls
+        return np.where(size > 40, sinhrest(x) * falls / size**n, usual(x)) if n else usual(x)
+
+    near = lambda x: hypergeometric(x * x / 4, (n + 1,), (n + 2, n + 2.5)) * first  # noqa: E731
+    return near_and_far(6, near, far)
+
+
+sinhrest = _sinhrest(0, 1 / 6, lambda x: (sinhrel(x) - 1) / x / x)
+sinhrest1 = _sinhrest(1, 1 / 60, lambda x: (sinhrel1(x) - 2 * sinhrest(x)) / x / x, 3)
+sinhrest2 = _sinhrest(2, 1 / 630, lambda x: (sinhrel2(x) - 4 * sinhrest1(x)) / x / x, 15 / 7, 7)
+
+
+def _rational(power: float, b: float, far: Callable[[Array], Array]) -> Callable[..., Array]:
+    """The integral of t**(2 * b - 1) / (1 + x * x * t * t)**power from 0 to 1 (DLMF 15.8.1)."""
+
+    def near(x: Array) -> Array:
+        z = x * x
+        return hypergeometric(z / (1 + z), (power, 1), (b + 1,), 100) / (1 + z) ** power / (2 * b)
+
+    return near_and_far(1.4, near, far)
+
+
+arctanrel = near_and_far(1e-9, np.ones_like, lambda x: np.arctan(x) / x)
+arctanrel1 = _rational(2, 1.5, lambda x: (arctanrel(x) - 1 / (1 + x * x)) / 2 / x / x)
+arctanrel2 = _rational(3, 2.5, lambda x: (3 * arctanrel1(x) - 1 / (1 + x * x) ** 2) / 4 / x / x)
+arctanrel3 = _rational(4, 3.5, lambda x: (5 * arctanrel2(x) - 1 / (1 + x * x) ** 3) / 6 / x / x)
+arctanrest = _rational(1, 1.5, lambda x: (1 - arctanrel(x)) / x / x)
+arctanrest1 = _rational(2, 2.5, lambda x: (3 * arctanrest(x) - 1 / (1 + x * x)) / 2 / x / x)
+arctanrest2 = _rational(3, 3.5, lambda x: (5 * arctanrest1(x) - 1 / (1 + x * x) ** 2) / 4 / x / x)
+arcsinhrel = near_and_far(1e-9, np.ones_like, lambda x: np.arcsinh(x) / x)
+arcsinhrel1 = _rational(1.5, 1.5, lambda x: (arcsinhrel(x) - (1 + x * x) ** -0.5) / x / x)
+arcsinhrel2 = _rational(2.5, 2.5, lambda x: (arcsinhrel1(x) - (1 + x * x) ** -1.5 / 3) / x / x)
+arcsinhrel3 = _rational(3.5, 3.5, lambda x: (arcsinhrel2(x) - (1 + x * x) ** -2.5 / 5) / x / x)
+
+
+def _erfrel(n: int, far: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    """The integral of 2 / sqrt(pi) * t**(2 * n) * exp(-x * x * t * t) from 0 to 1 (DLMF 13.2.39)."""
+    first = 1.1283791670955126 / (2 * n + 1)
+
+    def near(x: Array) -> Array:
+        return np.exp(-x * x) * hypergeometric(x * x, (1,), (n + 1.5,)) * first
+
+    return near_and_far(2, near, lambda x: far(x, 1.1283791670955126 * np.exp(-x * x)))
+
+
+erfrel = near_and_far(1e-9, lambda x: np.full_like(x, 1.1283791670955126), lambda x: erf(x) / x)
+erfrel1 = _erfrel(1, lambda x, end: 0.5 * (erfrel(x) - end) / x / x)
+erfrel2 = _erfrel(2, lambda x, end: 0.5 * (3 * erfrel1(x) - end) / x / x)
+erfrel3 = _erfrel(3, lambda x, end: 0.5 * (5 * erfrel2(x) - end) / x / x)
 
 
 def sigmoid(x: Array) -> Array:

@@ -23,7 +23,9 @@ from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition
 from gradc.rewrite.logarithms import with_logarithm_inside, with_products_scaled, with_terms_scaled
 from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse, with_squares_summed
+from gradc.rewrite.quotients import with_zeros_divided
 from gradc.rewrite.spellings import Spelling, pairs, same, spellings
+from gradc.rewrite.vanishing import OVER
 
 ARITHMETIC = bits({"input", "const", "add", "sub", "mul", "neg"})
 """Ops that sums and differences may have in them and cancel without loss."""
@@ -118,6 +120,10 @@ def rules(text: str) -> tuple[Rule, ...]:
     return tuple(Rule(line) for line in re.sub(r"\n +", " ", text).splitlines() if line)
 
 
+DIVIDING = frozenset(rules(OVER))
+"""Rules about functions over their argument."""
+
+
 @dataclass
 class Match:
     """What the names of a pattern stand for, and over which axes it reduces."""
@@ -201,6 +207,8 @@ class Selection:
         self.order = {rule: place for place, rule in enumerate(rules)}
         self.by_op: dict[str, list[Rule]] = {}
         self.numbers: set[int] = set()
+        self.divides = self.order.keys() >= DIVIDING
+        """Whether the rules about functions that vanish are among them, which serve all quotients."""
         self.differing = 0
         """Ops of which one is in every difference that some rule is about."""
         self.by_form: dict[tuple[str, ...], list[Rule]] = {}
@@ -376,7 +384,7 @@ class Rewriter:
         return node
 
     def _steps_for(self, node: Node) -> Iterator[Step]:
-        for concerns, step in STEPS:
+        for concerns, step in (*STEPS, *(QUOTIENT_STEPS if self.selection.divides else ())):
             if concerns(node):
                 yield step
         if node.op in self.moves:
@@ -474,6 +482,12 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.row.kind == "contraction", with_squares_summed),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""
+
+QUOTIENT_STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
+    (lambda node: node.op == "div", with_zeros_divided),
+    (lambda node: node.op == "mul", with_zeros_divided),
+)
+"""Steps that go with the rules about functions over their argument."""
 
 
 def lines(applied: Iterable[Applied]) -> Iterator[str]:

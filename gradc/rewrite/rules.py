@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from gradc.ir.ops import ROWS
 from gradc.rewrite.differences import DIFFERENCES
+from gradc.rewrite.vanishing import VANISHING
 
 EXACT = """
 x * 1                      -> x
@@ -54,6 +55,7 @@ hypot(abs(x), y)           -> hypot(x, y)
 
 STABLE = (
     DIFFERENCES
+    + VANISHING
     + """
 absorb(k, x)               -> k * x
 absorb(n, x)               -> n * x

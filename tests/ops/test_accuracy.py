@@ -28,7 +28,11 @@ GAUSSIAN = {"erf", "erfc", "normal_cdf", "normal_pdf"}
 """exp of a rounded square: each ULP of x*x counts x*x times."""
 CONDITIONED = {"gamma", "lgamma", "digamma", "polygamma"}
 """SciPy's gamma family has zeros and poles near which an ULP of the argument is many of the result."""
-CHAIN_ENDS = {"exprel2", "log1prel1", "log1prel2", "spherical_j1", "sinrel3", "sinrest2"}
+CHAIN_ENDS = {
+    "exprel2", "log1prel1", "log1prel2", "spherical_j1", "sinrel3", "sinrest2", "sinhrel3", "sinhrest2", "arctanrel2",
+    "arctanrel3", "arctanrest1", "arctanrest2", "arcsinhrel1", "arcsinhrel2", "arcsinhrel3",
+    "erfrel3",
+}  # fmt: skip
 """Second derivatives of functions with removable singularities, and the third as their partial."""
 DIGITS = {"mod": 700, "floordiv": 700}
 """Quotients of up to 1e600, every digit of them."""

@@ -37,6 +37,7 @@ HAS_PIECES = {
     "cbrt", "sign", "power", "maximum", "minimum", "clamp_min", "clamp_max", "hypot", "clip", "prod", "max", "min",
     "norm", "inverse_mills", "truncated_gap", "truncated_variance", "truncated_skew", "exprel2", "log1prel2", "sinrel3",
     "sinrest2", "erfcx", "log_ndtr", "ndtri", "erfinv", "erfcinv",
+    "sinhrel3", "sinhrest2", "arctanrel3", "arctanrest2", "arcsinhrel3", "erfrel3",
 }  # fmt: skip
 """Ops whose derivative is different expressions in different places: these are compared at exact points of each."""
 

@@ -113,6 +113,17 @@ numbers give what IEEE 754 and C99 (annex F) ask for. What has no row here is ma
 Bessel functions, incomplete gamma and beta functions, `beta`, `betaln` and `binom` are SciPy's, to 12 digits or more.
 In float32 all are computed in float64 and rounded once. The interpreter has NumPy's and SciPy's functions.
 
+## Functions that vanish together
+
+`sin(x)/x`, `(exp(y*x) - 1)/x`, `x/tanh(x)`, `(1 - cos(x))/x**2`, `(x - sin(x))/x**3`, `1/tanh(x) - 1/x`,
+`log(1 - x)/log(1 + x)` and their like keep their digits near the point where both sides vanish, in value, gradient and
+Hessian, and have their limits there, where the formula as written is 0/0. It is known of `expm1`, `log1p`, `sin`,
+`tan`, `sinh`, `tanh`, `arctan`, `arcsinh`, `erf` and `log(cosh(x))` over their argument or over a part of it, with any
+factors beside them, in any order, and of most of them without the first term of their series. A quotient in which
+something else is NaN stays NaN. Left as they are: `arcsin(x)/x`, `arctanh(x)/x`, a series without its second term
+(`(exp(x) - 1 - x - x**2/2)/x**3`), one function that overflows over another (`sinh(y*x)/sinh(x)`), and sums of
+functions in whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits, its gradient not).
+
 ## Rules
 
 NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is

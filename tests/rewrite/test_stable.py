@@ -34,6 +34,7 @@ def graphs(rule, size: int):
 NOT_PROVED = {
     "log(gamma(x)) -> where(gamma(x) < 0, nan, lgamma(x))",
     "log1p(q) -> where(q < 1, log1p(min(q, 1)), 2 * log(hypot(sqrt(q), 1)))",
+    *(by_text(rule) for rule in STABLE if rule.text.startswith("where(square(x) < 1, log1p(min(square(x), 1))")),
 }
 """SymPy does not know that loggamma is the logarithm of gamma, nor that min(q, 1) is q where q < 1: these are compared
 at 40 digits only."""
@@ -60,7 +61,15 @@ def is_zero(difference: sympy.Expr) -> bool:
     )
     difference = sympy.piecewise_fold(difference)
     branches = [branch for branch, _ in difference.args] if isinstance(difference, sympy.Piecewise) else [difference]
-    return all(any(sympy.simplify(sympy.expand_log(form(b), force=True)) == 0 for form in forms) for b in branches)
+    return all(
+        any(sympy.simplify(sympy.expand_log(form(branch), force=True)) == 0 for form in forms)
+        or any(is_one(sympy.exp(times * branch)) for times in (1, *branch.free_symbols))
+        for branch in branches
+    )
+
+
+def is_one(value: sympy.Expr) -> bool:
+    return sympy.simplify(sympy.simplify(value).rewrite(sympy.exp)) == 1
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if by_text(rule) not in NOT_PROVED], ids=by_text)
