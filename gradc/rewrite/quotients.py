@@ -59,6 +59,10 @@ class Parts(NamedTuple):
         shared = Counter({base: count for base, count in (self.above & self.below).items() if base in bases})
         return self._replace(above=self.above - shared, below=self.below - shared)
 
+    def more_than(self, other: Parts, bases: Collection[Node]) -> bool:
+        """Whether some of the bases stand here in a higher power than in the other one."""
+        return any(self.above[x] > other.above[x] or self.below[x] > other.below[x] for x in bases)
+
     def node(self, like: Node) -> Node:
         """The value, of the type of another one."""
         over, under = _multiplied(self.above), _multiplied(self.below)
@@ -132,11 +136,31 @@ def with_zeros_divided(node: Node) -> Node:
     ):
         return node
     parts = _without_exponentials(parts)
-    found = _divided(parts, ()) or _inside_where(parts, node)
-    if found is None:
-        return node
-    result = found.node(node)
+    loose: list[Node] = []
+    found = _divided(parts, (), loose)
+    result = node if found is None else _near_zero(found, parts, loose, node)
+    if found is None and (inside := _inside_where(parts, node)) is not None:
+        result = inside.node(node)
     return result if result.type == node.type else node
+
+
+def _near_zero(found: Parts, parts: Parts, loose: list[Node], like: Node) -> Node:
+    """What was found, near the zeros of functions that stand over a part of their argument or over each other only:
+    the slope of y * tanhrel(y * x) in y, far out, is a difference where that of tanh(y * x) / x is none."""
+    near = found.node(like)
+    if not loose:
+        return near
+    condition, above, below = None, Counter(parts.above), Counter(parts.below)
+    for function in loose:
+        (argument,) = function.args
+        is_small = make("lt", make("abs", argument), constant(1.0, argument.type))
+        condition = is_small if condition is None else make("and", condition, is_small)
+        plain = make("minus", function, constant(0.0, function.type))
+        for side in (above, below):
+            if count := side.pop(function, 0):
+                side[plain] = count
+    assert condition is not None
+    return make("where", condition, near, Parts(parts.number, above, below).node(like))
 
 
 def _without_exponentials(parts: Parts) -> Parts:
@@ -149,10 +173,11 @@ def _without_exponentials(parts: Parts) -> Parts:
     return parts
 
 
-def _divided(parts: Parts, known: Collection[Node]) -> Parts | None:
+def _divided(parts: Parts, known: Collection[Node], loose: list[Node]) -> Parts | None:
     """Parts whose functions are replaced, and without what cancels; None if nothing changes.
 
-    What is `known` to cancel may do so; so may what a function that is left has in its argument.
+    What is `known` to cancel may do so; so may what a function that is left has in its argument. Functions of the
+    product with more in their argument are `loose`.
     """
     changed = False
     for _ in range(MOST_STEPS):
@@ -169,6 +194,8 @@ def _divided(parts: Parts, known: Collection[Node]) -> Parts | None:
             left = _left_over(function, over).turned() if under is None else _left_over(function, under)
             parts = rest.times(inner.turned()).times(left)
         parts, changed = parts.without({*inner.above, *inner.below}), True
+        if parts.more_than(rest, {*inner.above, *inner.below}) and function not in loose:
+            loose.append(function)
     functions = {*parts.above, *parts.below}
     shared = parts.above & parts.below
     shorter = parts.without({x for x in shared if x in known or any(_keeps(function, x) for function in functions)})
@@ -229,7 +256,7 @@ def _inside_where(parts: Parts, like: Node) -> Parts | None:
                 continue
             over, is_above = Parts(1.0, shared, Counter()), side is parts.above
             near_parts = parts_of(near).times(over.turned()) if is_above else parts_of(near).turned().times(over)
-            divided = _divided(near_parts, shared)
+            divided = _divided(near_parts, shared, [])
             if divided is None:
                 continue
             far = make("div", far, divisor) if is_above else make("div", divisor, far)

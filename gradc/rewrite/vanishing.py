@@ -30,8 +30,14 @@ UNDER = """
 x / expm1(x)               -> where(abs(x) < 3, 1 / exprel(x), minus(x, 0) * expm1_reciprocal(x))
 x / sinh(x)                -> where(abs(x) < 3, 1 / sinhrel(x), exp(-abs(x)) / exprel(-2 * abs(x)))
 x / tanh(x)                -> where(abs(x) < 3, cosh(x) / sinhrel(x), x / minus(tanh(x), 0))
+x / sin(x)                 -> where(abs(x) < 3, 1 / sinrel(x), x / minus(sin(x), 0))
+x / tan(x)                 -> where(abs(x) < 3, cos(x) / sinrel(x), x / minus(tan(x), 0))
+x / log1p(x)               -> where(abs(x) < 3, 1 / log1prel(x), x / minus(log1p(x), 0))
+x / arctan(x)              -> where(abs(x) < 3, 1 / arctanrel(x), x / minus(arctan(x), 0))
+x / arcsinh(x)             -> where(abs(x) < 3, 1 / arcsinhrel(x), x / minus(arcsinh(x), 0))
+x / erf(x)                 -> where(abs(x) < 3, 1 / erfrel(x), x / minus(erf(x), 0))
 """
-"""An argument over its function, where that is more than the inverse of the rule above."""
+"""An argument over its function."""
 
 LEFT = """
 x - sin(x)                 -> where(abs(x) < 4, x * square(x) * sinrest(x), minus(x, sin(x)))
@@ -62,8 +68,10 @@ exprel(x) - 1              -> where(abs(x) < 2, x * (exp(x) * exprel1(-x)), minu
     where(x > -0.5 and x < 1, -x / square(1 + x) * log1prel1(-x / (1 + x)), minus(1, log1prel(x)))
 sinrel(x) - cos(x)         -> where(abs(x) < 4, square(x) * sinrel1(x), minus(sinrel(x), cos(x)))
 cosh(x) - sinhrel(x)       -> where(abs(x) < 6, square(x) * sinhrel1(x), minus(cosh(x), sinhrel(x)))
-1 - cos(x) / sinrel(x)     -> x * (spherical_j1(x) / sinrel(x))
-1 / sinrel(x) - 1          -> where(abs(x) < 4, square(x) * (sinrest(x) / sinrel(x)), minus(1 / sinrel(x), 1))
+1 - where(abs(x) < 3, cos(x) / sinrel(x), x / minus(tan(x), 0)) ->
+    where(abs(x) < 3, x * (spherical_j1(x) / sinrel(x)), minus(1, x / minus(tan(x), 0)))
+where(abs(x) < 3, 1 / sinrel(x), x / minus(sin(x), 0)) - 1 ->
+    where(abs(x) < 3, square(x) * (sinrest(x) / sinrel(x)), minus(x / minus(sin(x), 0), 1))
 1 - where(abs(x) < 3, sinhrel(x) * sech(x), minus(tanh(x), 0) / x) ->
     where(abs(x) < 3, square(x) * (sinhrel1(x) * sech(x)), minus(1, minus(tanh(x), 0) / x))
 where(abs(x) < 3, cosh(x) / sinhrel(x), x / minus(tanh(x), 0)) - 1 ->
@@ -87,8 +95,8 @@ x * exp(-x) + expm1(-x)    -> where(abs(x) < 2, -square(x) * exprel1(-x), minus(
     where(abs(x) < 3, sinhrest(x) * (1 + sinhrel(x)) / square(sinhrel(x)), minus(1 / square(x), 1 / square(sinh(x))))
 1 / sin(x) - 1 / x         -> where(abs(x) < 4, x * (sinrest(x) / sinrel(x)), minus(1 / sin(x), 1 / x))
 1 / x - 1 / tan(x)         -> spherical_j1(x) / sinrel(x)
-1 / tanh(x) - 1 / x        -> where(abs(x) < 6, x * (sinhrel1(x) / sinhrel(x)), minus(1 / tanh(x), 1 / x))
-1 / x - 1 / sinh(x)        -> where(abs(x) < 6, x * (sinhrest(x) / sinhrel(x)), minus(1 / x, 1 / sinh(x)))
+1 / tanh(x) - 1 / x        -> where(abs(x) < 3, x * (sinhrel1(x) / sinhrel(x)), minus(1 / tanh(x), 1 / x))
+1 / x - 1 / sinh(x)        -> where(abs(x) < 3, x * (sinhrest(x) / sinhrel(x)), minus(1 / x, 1 / sinh(x)))
 1 / x - expm1_reciprocal(x) ->
     where(abs(x) < 3, 0.5 - 0.25 * x * (sinhrel1(0.5 * x) / sinhrel(0.5 * x)), minus(1 / x, expm1_reciprocal(x)))
 (x + 1) * log1p(x) - x * log(x) ->
