@@ -93,6 +93,14 @@ x * exp(-x) + expm1(-x)    -> where(abs(x) < 2, -square(x) * exprel1(-x), minus(
     where(abs(x) < 3, sinrest(x) * (1 + sinrel(x)) / square(sinrel(x)), minus(1 / square(sin(x)), 1 / square(x)))
 1 / square(x) - 1 / square(sinh(x)) ->
     where(abs(x) < 3, sinhrest(x) * (1 + sinhrel(x)) / square(sinhrel(x)), minus(1 / square(x), 1 / square(sinh(x))))
+1 / (2 * square(sin(0.5 * x))) - 2 / square(x) ->
+    where(abs(x) < 3, 0.5 * (sinrest(0.5 * x) * (1 + sinrel(0.5 * x)) / square(sinrel(0.5 * x))), \
+minus(1 / (2 * square(sin(0.5 * x))), 2 / square(x)))
+0.5 * square(x) - 2 * square(sin(0.5 * x)) ->
+    where(abs(x) < 3, 0.125 * square(square(x)) * (sinrest(0.5 * x) * (1 + sinrel(0.5 * x))), \
+minus(0.5 * square(x), 2 * square(sin(0.5 * x))))
+where(abs(x) < 2, square(x) * (exp(x) * exprel1(-x)), minus(expm1(x), x)) - 0.5 * square(x) ->
+    where(abs(x) < 2, 0.5 * x * square(x) * (exp(x) * exprel2(-x)), minus(minus(expm1(x), x), 0.5 * square(x)))
 1 / sin(x) - 1 / x         -> where(abs(x) < 4, x * (sinrest(x) / sinrel(x)), minus(1 / sin(x), 1 / x))
 1 / x - 1 / tan(x)         -> spherical_j1(x) / sinrel(x)
 1 / tanh(x) - 1 / x        -> where(abs(x) < 3, x * (sinhrel1(x) / sinhrel(x)), minus(1 / tanh(x), 1 / x))

@@ -127,9 +127,9 @@ In float32 all are computed in float64 and rounded once. The interpreter has Num
 Hessian, and have their limits there, where the formula as written is 0/0. It is known of `expm1`, `log1p`, `sin`,
 `tan`, `sinh`, `tanh`, `arctan`, `arcsinh`, `erf` and `log(cosh(x))` over their argument or over a part of it, with any
 factors beside them, in any order, and of most of them without the first term of their series. A quotient in which
-something else is NaN stays NaN. Left as they are: `arcsin(x)/x`, `arctanh(x)/x`, a series without its second term
-(`(exp(x) - 1 - x - x**2/2)/x**3`), one function that overflows over another (`sinh(y*x)/sinh(x)`), and sums of
-functions in whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits, its gradient not).
+something else is NaN stays NaN. Left as they are: `arcsin(x)/x`, `arctanh(x)/x`, most series without their second term
+(`(sin(x) - x + x**3/6)/x**5`), one function that overflows over another (`sinh(y*x)/sinh(x)`), and sums of functions in
+whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits, its gradient not).
 
 ## Rules
 
