@@ -89,6 +89,10 @@ def normal_pdf(x: Number) -> Number:
     return mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi)
 
 
+def gaussian(x: Number) -> Number:
+    return mpmath.exp(-x * x)
+
+
 def _fraction(a: Number) -> tuple[Number, Number, Number]:
     """For a far above zero: the gap 1 / (a + 2 / (a + 3 / (a + ...))) at -a, and its derivatives in x."""
     value, slope, bend = a, mpf(1), mpf(0)
@@ -522,7 +526,7 @@ OWN = {
     f.__name__: f
     for f in (
         sqrt, cbrt, sign, log, log1p, log1mexp, softplus, sigmoid, logistic_pdf, expm1_reciprocal, logcosh,
-        tanh, normal_cdf, normal_pdf, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv,
+        tanh, normal_cdf, normal_pdf, gaussian, erfc, gamma, lgamma, digamma, polygamma, floor, ceil, trunc, floordiv,
         mod, power, maximum, minimum, clip, hypot, logaddexp, logdiffexp, shifted, exp_shifted, inverse_mills,
         truncated_gap, truncated_variance, truncated_skew, log_ndtr, erfcx, log1prest, stirling, lambertw,
         gamma_pdf, beta_pdf, gammainc, gammaincc, betainc, betaincc, betainccinv, gammaincinv, gammainccinv,

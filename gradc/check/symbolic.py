@@ -55,6 +55,7 @@ BY_OP: dict[str, Callable[..., Expression]] = {
     "logistic_pdf": lambda x: sympy.exp(-x) / (1 + sympy.exp(-x)) ** 2,
     "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
     "normal_cdf": lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
+    "gaussian": lambda x: sympy.exp(-(x**2)),
     "normal_pdf": lambda x: sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi),
     "log_ndtr": lambda x: sympy.log(BY_OP["normal_cdf"](x)),
     "erfcx": lambda x: sympy.exp(x**2) * sympy.erfc(x),

@@ -33,8 +33,15 @@ NORMAL = {
         near = fma(-a, fma(-a, gap_near(-a), -0.6366197723675814), 0.7978845608028654)
         where(a < 1, near, a + gap_far(a))
     """,
-    # exp(-x * x / 2) / sqrt(2 * pi); what rounding took from the square is put right
-    "density(x)": """
+    # exp(-x * x); what rounding took from the square is put right
+    "gaussian(x)": """
+        size = where(abs(x) > 28, 28, abs(x))
+        square = size * size
+        e = exp(-square)
+        fma(-e, fma(size, size, -square), e)
+    """,
+    # exp(-x * x / 2) / sqrt(2 * pi), likewise
+    "normal_pdf(x)": """
         size = where(abs(x) > 40, 40, abs(x))
         half = -0.5 * size
         square = half * size
@@ -43,7 +50,7 @@ NORMAL = {
     """,
     # the ratio at a > 1
     "ratio_above(a)": """
-        density = density(a)
+        density = normal_pdf(a)
         density / (1 - density / (a + gap_far(a)))
     """,
     "inverse_mills(x)": """
@@ -106,7 +113,7 @@ NORMAL = {
         a = abs(x)
         ratio = ratio_below(a)
         below = fma(-0.5 * a, a, -log(2.5066282746310007 * ratio))
-        where(x < 0, below, log1p(-(density(a) / ratio)))
+        where(x < 0, below, log1p(-(normal_pdf(a) / ratio)))
     """,
     # in t = 2 * a - 1, and beyond 1 (a + 3) times the function in t = 1 - 8 / (a + 3)
     "erfcx(x)": """

@@ -378,12 +378,12 @@ _unary("logistic_pdf", 10, "-out * tanh(0.5 * x)",    "gradc.ir.reference.logist
        lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))", facts="even exponential")
 _unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softplus", "",
        lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
-_unary("erf",        10, "1.1283791670955126 * exp(-x * x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades odd")
-_unary("erfc",       10, "-1.1283791670955126 * exp(-x * x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades exponential")
+_unary("erf",        10, "1.1283791670955126 * gaussian(x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades odd")
+_unary("erfc",       10, "-1.1283791670955126 * gaussian(x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades exponential")
 _unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf",
        "_normal_cdf({0})", facts="fades exponential")
-_unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "",
-       lowered="0.3989422804014327 * exp(-0.5 * x * x)", facts="fades even exponential")
+_unary("normal_pdf", 10, "where(out == 0, 0, -x * out)", "gradc.ir.reference.normal_pdf", "_normal_pdf({0})", facts="fades even exponential")
+_unary("gaussian",   10, "where(out == 0, 0, -2 * x * out)", "gradc.ir.reference.gaussian", "_gaussian({0})", facts="fades even exponential hidden")
 _unary("log_ndtr",   10, "inverse_mills(x)",          "gradc.ir.reference.log_ndtr", "_log_ndtr({0})")
 _unary("erfcx",      10, "-1.4142135623730951 * out * truncated_gap(-1.4142135623730951 * x)", "gradc.ir.reference.erfcx", "_erfcx({0})")
 _unary("inverse_mills", 10, "where(x < 0, truncated_variance(x) - 1, where(x > 40, 0, -out * truncated_gap(x)))",

@@ -60,7 +60,6 @@ log1p(x) - log1p(-x)       -> 2 * arctanh(x)
 1 - erfc(x)                -> erf(x)
 1 - normal_cdf(x)          -> normal_cdf(-x)
 2 - erfc(x)                -> erfc(-x)
-2 * normal_cdf(x) - 1      -> erf(0.7071067811865476 * x)
 x + inverse_mills(x)       -> truncated_gap(x)
 """
 """Differences that are a function of their own, or have another form that does not cancel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradc.ir.graph import Node, broadcast, build, constant, make
 from gradc.ir.ops import others
 from gradc.rewrite.conditions import SIDE_CONDITIONS
-from gradc.rewrite.terms import Product, product_of
+from gradc.rewrite.terms import Monomial, monomial
 
 MOST_TERMS = 8
 """Terms of a sum whose logarithm is taken in parts."""
@@ -35,7 +35,7 @@ def with_terms_scaled(node: Node) -> Node:
         return node
     if len(terms) == 2 and all(SIDE_CONDITIONS["e"].holds(term) for term, _ in terms):
         return node
-    products = [product_of(term) for term, _ in terms]
+    products = [monomial(term) for term, _ in terms]
     split = [_exponential_apart(product) for product in products]
     overflows = any(SIDE_CONDITIONS["u"].holds(factor) for product in products for factor in product.factors)
     if not all(logarithm for _, logarithm in split) and not overflows:
@@ -92,7 +92,7 @@ def _in_order(node: Node, places: tuple[int, ...]) -> Node:
     return node if order == tuple(range(len(order))) else make("transpose", node, attrs=(order,))
 
 
-ONE = Product(1.0, (), ())
+ONE = Monomial(1.0, (), ())
 
 
 def _terms(node: Node) -> list[tuple[Node, bool]]:
@@ -111,7 +111,7 @@ def _terms(node: Node) -> list[tuple[Node, bool]]:
     return found
 
 
-def _exponential_apart(term: Product) -> tuple[Product, Node | None]:
+def _exponential_apart(term: Monomial) -> tuple[Monomial, Node | None]:
     """A term without its exponentials, and the logarithm of these; None where there are none."""
     is_exponential = SIDE_CONDITIONS["e"].holds
     logs = [make("log", factor) for factor in term.factors if is_exponential(factor)]

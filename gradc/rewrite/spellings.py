@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from gradc.ir.graph import Node, constant, make
-from gradc.rewrite.terms import Product, multiplied, product_of
+from gradc.rewrite.terms import Monomial, multiplied, monomial
 
 MOST_TERMS = 6
 """Terms of a sum of which each two are looked at."""
@@ -115,16 +115,16 @@ def _term(node: Node) -> _Term:
 
 def _without_shared(left: Node, right: Node) -> Iterator[tuple[Node, Node, Finish]]:
     """Two terms without numbers, factors and divisors that both have, and what puts these back."""
-    a, b = product_of(left), product_of(right)
+    a, b = monomial(left), monomial(right)
     kept_a, kept_b, shared = _apart(a.factors, b.factors)
     over_a, over_b, under = _apart(a.divisors, b.divisors)
-    found: list[tuple[Product, Product, tuple[Node, ...], tuple[Node, ...]]] = [(a, b, (), ())]
+    found: list[tuple[Monomial, Monomial, tuple[Node, ...], tuple[Node, ...]]] = [(a, b, (), ())]
     if (shared or under) and not set(shared) & {*a.divisors, *b.divisors}:
-        found.append((Product(a.number, kept_a, over_a), Product(b.number, kept_b, over_b), shared, under))
+        found.append((Monomial(a.number, kept_a, over_a), Monomial(b.number, kept_b, over_b), shared, under))
     for x, y, factors, divisors in found:
         for scale in dict.fromkeys((1.0, y.number, x.number)):
             if (scale, factors, divisors) != (1.0, (), ()) and _is_exact(x, scale) and _is_exact(y, scale):
-                whole = Product(scale, factors, divisors)
+                whole = Monomial(scale, factors, divisors)
                 yield x.over(scale).node(left), y.over(scale).node(left), _times(whole, left)
 
 
@@ -141,7 +141,7 @@ def _apart(left: tuple[Node, ...], right: tuple[Node, ...]) -> tuple[tuple[Node,
     return tuple(kept), tuple(rest), tuple(shared)
 
 
-def _is_exact(product: Product, scale: float) -> bool:
+def _is_exact(product: Monomial, scale: float) -> bool:
     """Whether the number of a product over another one has no rounding error."""
     quotient = product.number / scale
     return abs(quotient) < inf and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
@@ -155,7 +155,7 @@ def _negated(finish: Finish) -> Finish:
     return lambda node: make("neg", finish(node))
 
 
-def _times(product: Product, like: Node) -> Finish:
+def _times(product: Monomial, like: Node) -> Finish:
     def finish(node: Node) -> Node:
         factor, divisor = product._replace(divisors=()).node(like), multiplied(product.divisors)
         whole = node if product[:2] == (1.0, ()) else make("mul", factor, node)

@@ -11,14 +11,14 @@ MOST_FACTORS = 12
 """Factors of a term that are looked at."""
 
 
-class Product(NamedTuple):
+class Monomial(NamedTuple):
     """A number times some factors over some divisors."""
 
     number: float
     factors: tuple[Node, ...]
     divisors: tuple[Node, ...]
 
-    def over(self, scale: float) -> Product:
+    def over(self, scale: float) -> Monomial:
         return self._replace(number=self.number / scale)
 
     def node(self, like: Node) -> Node:
@@ -32,7 +32,7 @@ class Product(NamedTuple):
         return above if below is None else make("div", above, below)
 
 
-def product_of(term: Node) -> Product:
+def monomial(term: Node) -> Monomial:
     number = 1.0
     factors: list[Node] = []
     divisors: list[Node] = []
@@ -40,7 +40,7 @@ def product_of(term: Node) -> Product:
     while stack:
         part, is_factor = stack.pop()
         if len(factors) + len(divisors) + len(stack) > MOST_FACTORS:
-            return Product(1.0, (term,), ())
+            return Monomial(1.0, (term,), ())
         if part.op == "mul":
             stack += [(arg, is_factor) for arg in reversed(part.args)]
         elif part.op == "div" and part is term:
@@ -49,7 +49,7 @@ def product_of(term: Node) -> Product:
             number *= part.value
         else:
             (factors if is_factor else divisors).append(part)
-    return Product(number, tuple(factors), tuple(divisors))
+    return Monomial(number, tuple(factors), tuple(divisors))
 
 
 def multiplied(nodes: tuple[Node, ...]) -> Node | None:

@@ -1,6 +1,6 @@
 """gradc's answers to formulas as people write them, in bits of error, beside those of the plain formulas.
 
-`bits_of_error.txt` has the means of each family, and docs/numerics.md shows them; `pytest --update` measures them again.
+`bits_of_error.txt` has the means of each family, and docs/numerics.md shows them; `pytest --update` measures anew.
 """
 
 from pathlib import Path
