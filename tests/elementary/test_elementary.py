@@ -110,6 +110,8 @@ SPECIAL = {
                    (9, 1), (5e-324, 0.5)],
     "erfc": [(0.0, 1), (-0.0, 1), (inf, 0.0), (-inf, 2), (1e200, 0.0), (-1e200, 2), (30, 0.0), (30.1, 0.0), (-7, 2),
              (5e-324, 1)],
+    "gaussian": [(0.0, 1), (-0.0, 1), (inf, 0.0), (-1e200, 0.0), (28, 0.0)],
+    "normal_pdf": [(0.0, 0.3989422804014327), (inf, 0.0), (-1e200, 0.0), (39, 0.0)],
     "log_ndtr": [(inf, -0.0), (-inf, -inf), (1e200, -0.0), (-1e200, -inf), (40, -0.0)],
     "erfcx": [(inf, 0.0), (-inf, inf), (-27, inf), (-1e200, inf)],
     "inverse_mills": [(inf, 0.0), (-inf, inf), (1e200, 0.0), (-1e200, 1e200)],
@@ -145,6 +147,8 @@ SPECIAL = {
 """Arguments and the result, the sign of zero included; NaN gives NaN besides."""
 
 NORMAL = (
+    "gaussian",
+    "normal_pdf",
     "log_ndtr",
     "erfcx",
     "inverse_mills",
