@@ -103,6 +103,8 @@ class Op:
     """Whether Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
     odd: bool = False
     """Whether the negated argument gives the negated result, bit for bit."""
+    polynomial: bool = False
+    """Whether polynomials are made of it."""
     even: bool = False
     """Whether the negated argument gives the same result, bit for bit."""
     derived: bool = False
@@ -135,6 +137,11 @@ class Op:
     def keeps_elements(self) -> bool:
         """Whether each element of the result is one of the argument."""
         return self.access in ("read", "view")
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds two terms, or takes one off the other."""
+        return self.sign in ("+", "-") and len(self.params) == 2
 
     @property
     def selects(self) -> bool:
@@ -329,8 +336,8 @@ def _far_out(where: str, factor: str, sign: int, order: int, near: str) -> str:
 
 # ---------------------------------------------------------------- sources
 
-_row("input", "source", "", _attribute)  # attrs: name, type
-_row("const", "source", "", _attribute, facts="is_number")  # attrs: bits, type
+_row("input", "source", "", _attribute, facts="polynomial")  # attrs: name, type
+_row("const", "source", "", _attribute, facts="is_number polynomial")  # attrs: bits, type
 _row("iota", "source", "", _attribute)  # attrs: axis, type; every element is its own index along the axis
 _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; the size as a number
 
@@ -338,7 +345,7 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 # fmt: off
 
 #      name        cost  partial                      numpy               python            domain
-_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd")
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd polynomial")
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
 _unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0}) + {zero}", limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
@@ -559,11 +566,11 @@ _unary("trunc",       1, "0",                         "numpy.trunc",      "np.tr
 
 #       name          sign cost  args    partials                                    numpy
 _infix("add",         "+",   1,  "x y",  ("1", "1"),                                 "numpy.add",
-       identity=0.0, with_number=("+{}", "+{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden")
+       identity=0.0, with_number=("+{}", "+{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial")
 _infix("sub",         "-",   1,  "x y",  ("1", "-1"),                                "numpy.subtract",
-       with_number=("{}-x", "x-{}"), facts="keeps_integers hidden")
+       with_number=("{}-x", "x-{}"), facts="keeps_integers hidden polynomial")
 _infix("mul",         "*",   1,  "x y",  ("y", "x"),                                 "numpy.multiply",
-       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden")
+       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial")
 _infix("div",         "/",   4,  "x y",  ("1 / y", "-out / y"),                      "numpy.divide",       (REAL, POSITIVE),
        with_number=("{}/x", "x/{}"), facts="raises keeps_positive keeps_squares hidden")
 _infix("floordiv",    "//", 10,  "x y",  ("0", "0"),                                 "numpy.floor_divide", (REAL, POSITIVE),

@@ -14,7 +14,7 @@ import numpy as np
 from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import OPS, bits, others
+from gradc.ir.ops import OPS, ROWS, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -27,8 +27,8 @@ from gradc.rewrite.quotients import with_zeros_divided
 from gradc.rewrite.spellings import Spelling, pairs, same, spellings
 from gradc.rewrite.vanishing import OVER
 
-ARITHMETIC = bits({"input", "const", "add", "sub", "mul", "neg"})
-"""Ops that sums and differences may have in them and cancel without loss."""
+POLYNOMIAL = bits(row.name for row in ROWS if row.polynomial)
+"""Ops of which no rule about a difference is made alone."""
 
 CALLED = re.compile(r"(\w+)\(")
 """The functions that the text of a rule calls."""
@@ -77,7 +77,7 @@ class Rule:
     @cached_property
     def is_difference(self) -> bool:
         """Whether it is about a sum or a difference of functions: then it serves all spellings of that."""
-        return self.pattern.op in ("add", "sub") and bool(self.pattern.ops & ~ARITHMETIC)
+        return self.pattern.row.is_sum and bool(self.pattern.ops & ~POLYNOMIAL)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class Selection:
             if not rule.needed & ~ops:
                 self.by_op.setdefault(rule.pattern.op, []).append(rule)
                 if rule.is_difference:
-                    self.differing |= rule.pattern.ops & ~ARITHMETIC
+                    self.differing |= rule.pattern.ops & ~POLYNOMIAL
                 for arg in rule.pattern.args:
                     self.numbers |= _bits(arg)
 
@@ -389,11 +389,11 @@ class Rewriter:
                 yield step
         if node.op in self.moves:
             yield self._sink
-        if self.selection.of_form(node) or node.op in ("add", "sub"):
+        if self.selection.of_form(node) or node.row.is_sum:
             yield self._apply_rule
 
     def _apply_rule(self, node: Node) -> Node:
-        if node.op in ("add", "sub") and node.type.is_float and node.ops & self.selection.differing:
+        if node.row.is_sum and node.type.is_float and node.ops & self.selection.differing:
             return self._apply_to_sum(node)
         for rule in self.selection.candidates(node):
             result = rule.apply(node)
@@ -478,7 +478,7 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.row.kind == "contraction", sparse),
     (lambda node: node.op == "log", with_logarithm_inside),
     (lambda node: node.op == "log", with_terms_scaled),
-    (lambda node: node.form == ("log", "contract"), with_products_scaled),
+    (lambda node: node.op == "log", with_products_scaled),
     (lambda node: node.row.kind == "contraction", with_squares_summed),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""

@@ -28,7 +28,7 @@ def with_logarithm_inside(node: Node) -> Node:
 def with_terms_scaled(node: Node) -> Node:
     """`log(w*exp(a) + (1 - w)*exp(b))`, where the factors may have any sign, with the largest term taken out."""
     whole = node.args[0]
-    if whole.op not in ("add", "sub") or SIDE_CONDITIONS["e"].holds(whole):
+    if not whole.row.is_sum or SIDE_CONDITIONS["e"].holds(whole):
         return node
     terms = _terms(whole)
     if len(terms) > MOST_TERMS or any(term.op == "const" for term, _ in terms):
@@ -101,7 +101,7 @@ def _terms(node: Node) -> list[tuple[Node, bool]]:
     stack = [(node, False)]
     while stack:
         part, is_negative = stack.pop()
-        if part.op in ("add", "sub") and len(stack) + len(found) < MOST_TERMS + 1:
+        if part.row.is_sum and len(stack) + len(found) < MOST_TERMS + 1:
             left, right = part.args
             stack += [(right, is_negative != (part.op == "sub")), (left, is_negative)]
         elif part.op == "neg":

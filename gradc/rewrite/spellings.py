@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from gradc.ir.graph import Node, constant, make
-from gradc.rewrite.terms import Monomial, multiplied, monomial
+from gradc.rewrite.terms import Monomial, monomial, multiplied
 
 MOST_TERMS = 6
 """Terms of a sum of which each two are looked at."""
@@ -60,7 +60,7 @@ def _terms(node: Node) -> list[_Term]:
     stack = [_term(node)]
     while stack:
         term = stack.pop()
-        if term.value.op in ("add", "sub"):
+        if term.value.row.is_sum:
             if len(found) + len(stack) + 2 > MOST_TERMS:
                 return []
             one, other = map(_term, term.value.args)
