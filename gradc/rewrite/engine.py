@@ -79,6 +79,12 @@ class Rule:
         """Whether it is about a sum or a difference of functions: then it serves all spellings of that."""
         return self.pattern.row.is_sum and bool(self.pattern.ops & ~POLYNOMIAL)
 
+    @cached_property
+    def is_general(self) -> bool:
+        """Whether it is about one function of any two values, as `exp(x) - exp(y)`: rules that say more go first."""
+        forms = {(arg.op, *(part.op for part in arg.args)) for arg in self.pattern.args}
+        return self.is_difference and len(forms) == 1 and set(*forms) <= {self.pattern.args[0].op, "input"}
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The names that do not stand for numbers written in the program."""
@@ -406,7 +412,8 @@ class Rewriter:
         found = [(rule, Spelling(node, same)) for rule in self.selection.candidates(node)]
         for other in chain(spellings(node), pairs(node)):
             found += [(rule, other) for rule in self.selection.candidates(other.node) if rule.is_difference]
-        found.sort(key=lambda one: self.selection.order[one[0]])
+        order = self.selection.order
+        found.sort(key=lambda one: (one[0].is_general, one[1].node is not node, order[one[0]]))
         for rule, other in found:
             result = rule.apply(other.node)
             if result is not None and result is not other.node:

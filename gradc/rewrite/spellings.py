@@ -122,7 +122,7 @@ def _without_shared(left: Node, right: Node) -> Iterator[tuple[Node, Node, Finis
     if (shared or under) and not set(shared) & {*a.divisors, *b.divisors}:
         found.append((Monomial(a.number, kept_a, over_a), Monomial(b.number, kept_b, over_b), shared, under))
     for x, y, factors, divisors in found:
-        for scale in dict.fromkeys((1.0, y.number, x.number)):
+        for scale in dict.fromkeys((1.0, y.number, x.number, y.number / 2, x.number / 2)):
             if (scale, factors, divisors) != (1.0, (), ()) and _is_exact(x, scale) and _is_exact(y, scale):
                 whole = Monomial(scale, factors, divisors)
                 yield x.over(scale).node(left), y.over(scale).node(left), _times(whole, left)
