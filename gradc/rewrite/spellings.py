@@ -13,6 +13,9 @@ from gradc.rewrite.terms import Monomial, monomial, multiplied
 MOST_TERMS = 6
 """Terms of a sum of which each two are looked at."""
 
+MOST_LEFT = 2
+"""Factors, and divisors, that terms have in rules."""
+
 Finish = Callable[[Node], Node]
 
 
@@ -122,6 +125,8 @@ def _without_shared(left: Node, right: Node) -> Iterator[tuple[Node, Node, Finis
     if (shared or under) and not set(shared) & {*a.divisors, *b.divisors}:
         found.append((Monomial(a.number, kept_a, over_a), Monomial(b.number, kept_b, over_b), shared, under))
     for x, y, factors, divisors in found:
+        if max(map(len, (x.factors, x.divisors, y.factors, y.divisors))) > MOST_LEFT:
+            continue
         for scale in dict.fromkeys((1.0, y.number, x.number, y.number / 2, x.number / 2)):
             if (scale, factors, divisors) != (1.0, (), ()) and _is_exact(x, scale) and _is_exact(y, scale):
                 whole = Monomial(scale, factors, divisors)
@@ -143,6 +148,8 @@ def _apart(left: tuple[Node, ...], right: tuple[Node, ...]) -> tuple[tuple[Node,
 
 def _is_exact(product: Monomial, scale: float) -> bool:
     """Whether the number of a product over another one has no rounding error."""
+    if scale == 1:
+        return True
     quotient = product.number / scale
     return abs(quotient) < inf and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
 
