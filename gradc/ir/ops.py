@@ -103,6 +103,8 @@ class Op:
     """Whether Python's own floats raise where IEEE arithmetic gives infinity or NaN; NumPy's do not."""
     odd: bool = False
     """Whether the negated argument gives the negated result, bit for bit."""
+    factors: bool = False
+    """Whether it multiplies its arguments, divides one by the other or changes the sign."""
     polynomial: bool = False
     """Whether polynomials are made of it."""
     even: bool = False
@@ -345,7 +347,7 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 # fmt: off
 
 #      name        cost  partial                      numpy               python            domain
-_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd polynomial")
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd polynomial factors")
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
 _unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0}) + {zero}", limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
@@ -570,9 +572,9 @@ _infix("add",         "+",   1,  "x y",  ("1", "1"),                            
 _infix("sub",         "-",   1,  "x y",  ("1", "-1"),                                "numpy.subtract",
        with_number=("{}-x", "x-{}"), facts="keeps_integers hidden polynomial")
 _infix("mul",         "*",   1,  "x y",  ("y", "x"),                                 "numpy.multiply",
-       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial")
+       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial factors")
 _infix("div",         "/",   4,  "x y",  ("1 / y", "-out / y"),                      "numpy.divide",       (REAL, POSITIVE),
-       with_number=("{}/x", "x/{}"), facts="raises keeps_positive keeps_squares hidden")
+       with_number=("{}/x", "x/{}"), facts="raises keeps_positive keeps_squares hidden factors")
 _infix("floordiv",    "//", 10,  "x y",  ("0", "0"),                                 "numpy.floor_divide", (REAL, POSITIVE),
        of_integers="_floor_divide({0}, {1})", facts="raises keeps_integers hidden")
 _infix("mod",         "%",  10,  "x y",  ("1", "-(x // y)"),                         "numpy.mod",          (REAL, POSITIVE),

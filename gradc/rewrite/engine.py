@@ -25,6 +25,7 @@ from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse, with_squares_summed
 from gradc.rewrite.quotients import with_zeros_divided
 from gradc.rewrite.spellings import Spelling, pairs, same, spellings
+from gradc.rewrite.terms import heads
 from gradc.rewrite.vanishing import OVER
 
 POLYNOMIAL = bits(row.name for row in ROWS if row.polynomial)
@@ -215,6 +216,9 @@ class Selection:
         self.numbers: set[int] = set()
         self.divides = self.order.keys() >= DIVIDING
         """Whether the rules about functions that vanish are among them, which serve all quotients."""
+        self.heads: set[tuple[frozenset[str] | None, ...]] = set()
+        """Of the terms of each difference that some rule is about; None for a number."""
+        self.concerned: dict[tuple[frozenset[str], frozenset[str]], bool] = {}
         self.differing = 0
         """Ops of which one is in every difference that some rule is about."""
         self.by_form: dict[tuple[str, ...], list[Rule]] = {}
@@ -224,8 +228,19 @@ class Selection:
                 self.by_op.setdefault(rule.pattern.op, []).append(rule)
                 if rule.is_difference:
                     self.differing |= rule.pattern.ops & ~POLYNOMIAL
+                    self.heads.add(tuple(None if arg.op == "const" else heads(arg) for arg in rule.pattern.args))
                 for arg in rule.pattern.args:
                     self.numbers |= _bits(arg)
+
+    def concern(self, left: Node, right: Node) -> bool:
+        """Whether some rule may be about two terms, in some spelling."""
+        one, other = heads(left), heads(right)
+        found = self.concerned.get((one, other))
+        if found is None:
+            orders = ((one, other), (other, one))
+            found = any(_may_have(a, x, y) and _may_have(b, y, x) for a, b in self.heads for x, y in orders)
+            self.concerned[one, other] = found
+        return found
 
     def of_form(self, node: Node) -> list[Rule]:
         """The rules whose pattern has the node's op and fits those of its arguments."""
@@ -247,6 +262,11 @@ class Selection:
             found = [rule for rule in self.of_form(node) if _plausible(rule.pattern, kinds, same)]
             self.found[key] = found
         return found
+
+
+def _may_have(wanted: frozenset[str] | None, found: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether a term with some heads may be one that a rule wants. A number is left where the other has all of them."""
+    return found <= other if wanted is None else wanted <= found
 
 
 def _bits(pattern: Node) -> set[int]:
@@ -410,7 +430,9 @@ class Rewriter:
     def _apply_to_sum(self, node: Node) -> Node:
         """The same for a sum or a difference, of which a rule may be about another spelling."""
         found = [(rule, Spelling(node, same)) for rule in self.selection.candidates(node)]
-        for other in chain(spellings(node), pairs(node)):
+        concern = self.selection.concern
+        others = chain(spellings(node) if concern(*node.args) else (), pairs(node, concern))
+        for other in others:
             found += [(rule, other) for rule in self.selection.candidates(other.node) if rule.is_difference]
         order = self.selection.order
         found.sort(key=lambda one: (one[0].is_general, one[1].node is not node, order[one[0]]))

@@ -45,13 +45,16 @@ def spellings(node: Node) -> Iterator[Spelling]:
                 yield Spelling(spelled, _negated(finish) if is_negative else finish)
 
 
-def pairs(node: Node) -> Iterator[Spelling]:
-    """In a sum of more terms, each of one side beside each of the other, and what adds the rest."""
+def pairs(node: Node, concern: Callable[[Node, Node], bool]) -> Iterator[Spelling]:
+    """In a sum of more terms, each of one side beside each of the other that some rule may concern, and what adds the
+    rest."""
     left = _terms(node.args[0])
     right = [term._replace(is_negative=term.is_negative != (node.op == "sub")) for term in _terms(node.args[1])]
     if left and right and 2 < len(left) + len(right) <= MOST_TERMS:
         for k, one in enumerate(left):
             for j, other in enumerate(right):
+                if not concern(one.value, other.value):
+                    continue
                 rest = [*left[:k], *left[k + 1 :], *right[:j], *right[j + 1 :]]
                 for spelled, is_negative in _signed(one, other):
                     yield Spelling(spelled, _plus(rest, is_negative))
@@ -127,7 +130,8 @@ def _without_shared(left: Node, right: Node) -> Iterator[tuple[Node, Node, Finis
     for x, y, factors, divisors in found:
         if max(map(len, (x.factors, x.divisors, y.factors, y.divisors))) > MOST_LEFT:
             continue
-        for scale in dict.fromkeys((1.0, y.number, x.number, y.number / 2, x.number / 2)):
+        numbers = [number for number in dict.fromkeys((y.number, x.number)) if number != 1]
+        for scale in (1.0, *numbers, *(number / 2 for number in numbers)):
             if (scale, factors, divisors) != (1.0, (), ()) and _is_exact(x, scale) and _is_exact(y, scale):
                 whole = Monomial(scale, factors, divisors)
                 yield x.over(scale).node(left), y.over(scale).node(left), _times(whole, left)
@@ -151,7 +155,7 @@ def _is_exact(product: Monomial, scale: float) -> bool:
     if scale == 1:
         return True
     quotient = product.number / scale
-    return abs(quotient) < inf and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
+    return quotient * scale == product.number and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
 
 
 def same(node: Node) -> Node:

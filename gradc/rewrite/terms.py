@@ -6,7 +6,9 @@ from math import inf
 from typing import NamedTuple
 
 from gradc.ir.graph import Node, constant, make
+from gradc.ir.ops import ROWS
 
+PRODUCTS = frozenset(row.name for row in ROWS if row.factors)
 MOST_FACTORS = 12
 """Factors of a term that are looked at."""
 
@@ -50,6 +52,19 @@ def monomial(term: Node) -> Monomial:
         else:
             (factors if is_factor else divisors).append(part)
     return Monomial(number, tuple(factors), tuple(divisors))
+
+
+def heads(term: Node) -> frozenset[str]:
+    """The ops of the factors and divisors of a term that are no numbers and no inputs."""
+    found: set[str] = set()
+    stack = [term]
+    while stack and len(stack) <= MOST_FACTORS:
+        part = stack.pop()
+        if part.op in PRODUCTS:
+            stack += part.args
+        elif part.row.kind != "source":
+            found.add(part.op)
+    return frozenset(found)
 
 
 def multiplied(nodes: tuple[Node, ...]) -> Node | None:
