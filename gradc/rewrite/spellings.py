@@ -47,48 +47,75 @@ def spellings(node: Node) -> Iterator[Spelling]:
 
 def pairs(node: Node, concern: Callable[[Node, Node], bool]) -> Iterator[Spelling]:
     """In a sum of more terms, each of one side beside each of the other that some rule may concern, and what adds the
-    rest."""
-    left = _terms(node.args[0])
-    right = [term._replace(is_negative=term.is_negative != (node.op == "sub")) for term in _terms(node.args[1])]
-    if left and right and 2 < len(left) + len(right) <= MOST_TERMS:
-        for k, one in enumerate(left):
-            for j, other in enumerate(right):
-                if not concern(one.value, other.value):
-                    continue
-                rest = [*left[:k], *left[k + 1 :], *right[:j], *right[j + 1 :]]
-                for spelled, is_negative in _signed(one, other):
+    rest, which keeps its order."""
+    sides = [_terms(arg) for arg in node.args]
+    if not all(sides) or not 2 < sum(map(len, sides)) <= MOST_TERMS:
+        return
+    for one, path in sides[0]:
+        for other, other_path in sides[1]:
+            if concern(one.value, other.value):
+                right = other._replace(is_negative=other.is_negative != (node.op == "sub"))
+                rest = _joined(node.op, _without(node.args[0], path), _without(node.args[1], other_path))
+                for spelled, is_negative in _signed(one, right):
                     yield Spelling(spelled, _plus(rest, is_negative))
 
 
-def _terms(node: Node) -> list[_Term]:
+Path = tuple[int, ...]
+"""From a sum to one of its terms: which argument of each node on the way."""
+
+
+def _terms(node: Node) -> list[tuple[_Term, Path]]:
     """The terms of a sum; none if they are too many."""
-    found: list[_Term] = []
-    stack = [_term(node)]
+    found: list[tuple[_Term, Path]] = []
+    stack: list[tuple[_Term, Path]] = [(_Term(node, False), ())]
     while stack:
-        term = stack.pop()
-        if term.value.row.is_sum:
+        term, path = stack.pop()
+        value = term.value
+        if value.row.is_sum:
             if len(found) + len(stack) + 2 > MOST_TERMS:
                 return []
-            one, other = map(_term, term.value.args)
-            turned = term.is_negative != (term.value.op == "sub")
-            stack.append(_Term(other.value, other.is_negative != turned))
-            stack.append(_Term(one.value, one.is_negative != term.is_negative))
+            one, other = value.args
+            stack.append((_Term(other, term.is_negative != (value.op == "sub")), (*path, 1)))
+            stack.append((_Term(one, term.is_negative), (*path, 0)))
+        elif value.op == "neg" and value.args[0].row.is_sum:
+            stack.append((_Term(value.args[0], not term.is_negative), (*path, 0)))
         else:
-            found.append(term)
+            plain = _term(value)
+            found.append((plain._replace(is_negative=plain.is_negative != term.is_negative), path))
     return found
 
 
-def _plus(terms: list[_Term], is_negative: bool) -> Finish:
-    """What adds terms to a value, which may have to be taken off."""
+def _without(node: Node, path: Path) -> Node | None:
+    """A sum without one of its terms."""
+    above = []
+    for position in path:
+        above.append((node, position))
+        node = node.args[position]
+    rest: Node | None = None
+    for parent, position in reversed(above):
+        if parent.op == "neg":
+            rest = None if rest is None else make("neg", rest)
+        else:
+            args = [rest if k == position else arg for k, arg in enumerate(parent.args)]
+            rest = _joined(parent.op, *args)
+    return rest
+
+
+def _joined(op: str, left: Node | None, right: Node | None) -> Node | None:
+    """The sum or difference of what there is."""
+    if right is None:
+        return left
+    if left is None:
+        return make("neg", right) if op == "sub" else right
+    return make(op, left, right)
+
+
+def _plus(rest: Node | None, is_negative: bool) -> Finish:
+    """What adds the rest of a sum to a value, which may have to be taken off."""
 
     def finish(node: Node) -> Node:
-        total = node
-        for k, term in enumerate(terms):
-            if k == 0 and is_negative:
-                value = make("neg", term.value) if term.is_negative else term.value
-                total = make("sub", value, node)
-            else:
-                total = make("sub" if term.is_negative else "add", total, term.value)
+        total = _joined("sub" if is_negative else "add", rest, node)
+        assert total is not None
         return total
 
     return finish
