@@ -178,10 +178,12 @@ def _apart(left: tuple[Node, ...], right: tuple[Node, ...]) -> tuple[tuple[Node,
 
 
 def _is_exact(product: Monomial, scale: float) -> bool:
-    """Whether the number of a product over another one has no rounding error."""
+    """Whether a product over a number has no rounding error."""
     if scale == 1:
         return True
     quotient = product.number / scale
+    if product.divisors and quotient != 1:
+        return False  # a number would go into what is divided, which may be tiny
     return quotient * scale == product.number and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
 
 
