@@ -349,7 +349,7 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 #      name        cost  partial                      numpy               python            domain
 _unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd polynomial factors")
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
-_unary("sign",        1, "0",                         "numpy.sign",       "np.sign({0}) + {zero}", limit="side * sign(x_dot)")
+_unary("sign",        1, "0",                         "numpy.sign",       "(np.sign({0}) + {zero})", limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
 _unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="steep root keeps_positive")
 _unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE, facts="steep odd")

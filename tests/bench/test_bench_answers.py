@@ -85,6 +85,13 @@ def interpreter():
 CALLABLE = [OPS[name] for name in sorted({*OPS} & {*FUNCTIONS} - {"polygamma"}) if OPS[name].kind == "elementwise"]
 
 
+UNKNOWN = {
+    *(row.name for row in CALLABLE if row.scipy), "erfcinv", "erfcx", "erfinv", "exprel", "lambertw", "log_ndtr",
+    "logdiffexp", "ndtri", "sinc",
+}  # fmt: skip
+"""Functions that no textbook's tape has."""
+
+
 @pytest.mark.parametrize("tape", TAPES, ids=lambda tape: tape.name)
 @pytest.mark.parametrize("row", CALLABLE, ids=lambda row: row.name)
 def test_tapes_know_every_function(row, tape):
@@ -93,6 +100,9 @@ def test_tapes_know_every_function(row, tape):
     inputs = {name: rng.uniform(*interval, SMALL) for name, interval in zip(names, row.domain)}
     condition = " > 0" if row.params[0] == "c" else ""
     workload = Workload(row.name, f"{row.name}({names[0]}{condition}, {', '.join(names[1:])})".replace(", )", ")"))
+    if row.name in UNKNOWN:
+        assert tape.refuses(workload, inputs)
+        return
     answer, reference = answers([tape, interpreter()], workload, inputs)
     assert disagreement(answer, reference, workload, inputs) == ""
 

@@ -59,7 +59,8 @@ NEEDS_TWO = {"shifts", "sums"}
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_bits_do_not_depend_on_the_width(name, ran_cases):
     text, row = PROGRAMS[name]
-    kernels = [kernel(text, width, *points(row, 3), wrt=None) for width in WIDTHS]
+    wrt = tuple(f"x{k}" for k, param in enumerate(row.params) if param not in row.orders) if row.orders else None
+    kernels = [kernel(text, width, *points(row, 3), wrt=wrt) for width in WIDTHS]
     lengths = [n for n in LENGTHS if n >= 2 or name not in NEEDS_TWO]
     ran_cases(len(lengths) * len(WIDTHS))
     for size in lengths:
