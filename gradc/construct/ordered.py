@@ -37,17 +37,22 @@ def running_extreme(call: CallArguments) -> Node:
 
 
 def logcumsumexp(call: CallArguments) -> Node:
+    (x,) = call.builder.numbers((call.x,))
+    return log_of_running_sum(x, call.axis_of(x))
+
+
+def log_of_running_sum(x: Node, axis: int, weights: Node | None = None) -> Node:
     """The logarithm of running sums of exponentials, each relative to the largest so far: no matter how far the
     arguments are apart, nothing overflows or is lost. The largest counts as a constant: the result does not depend on
     it."""
-    (x,) = call.builder.numbers((call.x,))
-    axis = call.axis_of(x)
     largest = make("take_along", x, make("running_argmax", x, attrs=(axis,)), attrs=(axis,))
     largest = make("shifted", constant(0.0, x.type), make("neg", largest))
     is_first = make("eq", iota(x.shape, axis), constant(0, Type("i64", x.shape)))
     kept = make("exp_shifted", _one_later(largest, axis), largest)
     factors = make("where", is_first, constant(0.0, x.type), kept)
-    total = make("recur", factors, make("exp_shifted", x, largest), attrs=(axis, False))
+    terms = make("exp_shifted", x, largest)
+    terms = terms if weights is None else make("mul", weights, terms)
+    total = make("recur", factors, terms, attrs=(axis, False))
     return make("add", make("log", total), largest)
 
 

@@ -20,7 +20,12 @@ from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name, walk
 from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition
-from gradc.rewrite.logarithms import with_logarithm_inside, with_products_scaled, with_terms_scaled
+from gradc.rewrite.logarithms import (
+    with_logarithm_inside,
+    with_products_scaled,
+    with_running_sums_scaled,
+    with_terms_scaled,
+)
 from gradc.rewrite.movement import push_to_inputs
 from gradc.rewrite.products import sparse, with_squares_summed
 from gradc.rewrite.quotients import with_zeros_divided
@@ -508,6 +513,7 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.op == "log", with_logarithm_inside),
     (lambda node: node.op == "log", with_terms_scaled),
     (lambda node: node.op == "log", with_products_scaled),
+    (lambda node: node.op == "log", with_running_sums_scaled),
     (lambda node: node.row.kind == "contraction", with_squares_summed),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradc.construct.ordered import log_of_running_sum
 from gradc.ir.graph import Node, broadcast, build, constant, make
 from gradc.ir.ops import others
 from gradc.rewrite.conditions import SIDE_CONDITIONS
@@ -15,14 +16,23 @@ def with_logarithm_inside(node: Node) -> Node:
     """`log(move(e))` as `move(log(e))`: the logarithm of an exponential is the simpler value."""
     if node.op != "log" or not node.args[0].row.keeps_elements or not SIDE_CONDITIONS["e"].holds(node.args[0]):
         return node
-    inner, moves = node.args[0], []
-    while inner.row.keeps_elements:
-        moves.append(inner)
-        inner = inner.args[0]
-    inner = make("log", inner)
+    inner, moves = _unmoved(node.args[0])
+    return _moved(make("log", inner), moves)
+
+
+def _unmoved(node: Node) -> tuple[Node, list[Node]]:
+    """What lies below the ops that only move its elements, and these."""
+    moves = []
+    while node.row.keeps_elements:
+        moves.append(node)
+        node = node.args[0]
+    return node, moves
+
+
+def _moved(node: Node, moves: list[Node]) -> Node:
     for move in reversed(moves):
-        inner = build(move.op, (inner, *move.args[1:]), move.attrs)
-    return inner
+        node = build(move.op, (node, *move.args[1:]), move.attrs)
+    return node
 
 
 def with_terms_scaled(node: Node) -> Node:
@@ -63,7 +73,7 @@ def with_terms_scaled(node: Node) -> Node:
 
 def with_products_scaled(node: Node) -> Node:
     """`log(x @ exp(y))` with the largest element of what is summed taken out of each exponential."""
-    whole = node.args[0]
+    whole, moves = _unmoved(node.args[0])
     if whole.op != "contract":
         return node
     *all_labels, labels = whole.attrs
@@ -83,7 +93,18 @@ def with_products_scaled(node: Node) -> Node:
     result = make("log", make("contract", *args, attrs=whole.attrs))
     for largest in taken_out:
         result = make("sub", result, make("shifted", constant(0.0, result.type), largest))
-    return result
+    return _moved(result, moves)
+
+
+def with_running_sums_scaled(node: Node) -> Node:
+    """`log(cumsum(exp(x)))`, each sum relative to its largest term."""
+    whole = node.args[0]
+    if whole.op != "cumsum" or whole.attrs[1]:
+        return node
+    weights, logarithm = _exponential_apart(monomial(whole.args[0]))
+    if logarithm is None:
+        return node
+    return log_of_running_sum(logarithm, whole.attrs[0], None if weights == ONE else weights.node(node))
 
 
 def _in_order(node: Node, places: tuple[int, ...]) -> Node:

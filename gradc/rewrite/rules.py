@@ -227,7 +227,8 @@ e / erfc(x)                -> where(x < 26, e / minus(erfc(x), 0), exp(log(e) - 
 
 log(sum(e))                -> logsumexp(log(e))
 log(sum(exp(x)) / s)       -> logsumexp(x) - log(s)
-log(sum(exp(x) * y))       -> log(sum(exp_shifted(x, max(x)) * y)) - shifted(0, max(x))
+log(sum(e * y))            -> log(sum(exp_shifted(log(e), max(log(e))) * y)) - shifted(0, max(log(e)))
+log(prod(e))               -> sum(log(e))
 logsumexp(x - max(x)) + max(x) -> logsumexp(x)
 exp(x - max(x)) / sum(exp(x - max(x))) -> exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))
 exp(x) / sum(exp(x))       -> exp_shifted(x, max(x)) / sum(exp_shifted(x, max(x)))

