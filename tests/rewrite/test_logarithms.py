@@ -15,8 +15,8 @@ from gradc.language.source import Source
 
 LOW = np.array([-800.0, -799.0, -900.0, -798.0])
 INPUTS = {
-
-      "w": np.array([0.2, 0.3, 0.1, 0.4]), "x": LOW, "X": LOW.reshape(2, 2) * 2, "W": np.array([[0.5, 0.1], [2.0, 1.0]]),
+    "w": np.array([0.2, 0.3, 0.1, 0.4]), "x": LOW, "X": LOW.reshape(2, 2) * 2,
+    "W": np.array([[0.5, 0.1], [2.0, 1.0]]),
     "a": -800.0, "b": -801.0, "c": 0.3,
 }  # fmt: skip
 DECLARED = "w: f64[n]; x: f64[n]; X: f64[p, q]; W: f64[r, p]; "
