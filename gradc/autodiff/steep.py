@@ -32,7 +32,7 @@ def pulled(node: Node, position: int, out_bar: Masked, local: Node) -> Masked:
     out_bar, arg = out_bar.whole, node.args[position]
     found = times(out_bar, local)
     upstream = out_bar.value
-    if upstream.op != "const" and independent(upstream, arg):
+    if not _is_nonzero_number(upstream) and independent(upstream, arg):
         found = found._replace(value=make("absorb", upstream, local))
     if has_kink_where_flat(node):
         found = found._replace(steep=is_finite(upstream))
@@ -51,6 +51,10 @@ def pushed(node: Node, position: int, x_dot: Masked, local: Node) -> Masked | No
     else:
         return None
     return Masked(make("absorb", first, second), x_dot.whole.mask, left_out=x_dot.left_out)
+
+
+def _is_nonzero_number(node: Node) -> bool:
+    return node.op == "const" and node.value != 0
 
 
 def has_kink_where_flat(node: Node) -> bool:

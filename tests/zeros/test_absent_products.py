@@ -187,3 +187,8 @@ def test_a_width_of_zero(text, engine):
         assert all(found == 0 for found in f.grad(x, 0.0))
         assert all(found == 0 for found in f.hvp((1.0, 2.0), x, 0.0))
     assert all(np.isnan(found) for found in f.grad(0.0, 0.0)), "what happens in the middle depends on the way there"
+
+
+@pytest.mark.parametrize("text", ["0*sqrt(y)", "cbrt(y)*0", "sqrt(y)*(1 - 1)", "y**0.3*0", "0*arccos(1 - y)"])
+def test_a_factor_that_is_the_number_zero(text):
+    assert gradc.compile(text, engine="interpreter").grad(0.0).y == 0
