@@ -274,7 +274,7 @@ power(x - y, z) - power(x, z) ->
     where(abs(y) < abs(x), power(x, z) * expm1(z * log1p(-y / x)), minus(power(x - y, z), power(x, z)))
 2 * normal_cdf(x) - 1      -> erf(0.7071067811865476 * x)
 square(x) - square(y)      -> (x - y) * (x + y)
-arccos(1 - x)              -> 2 * arcsin(sqrt(0.5 * x))
+arccos(1 - x)              -> where(x < 1, 2 * arcsin(sqrt(0.5 * x)), arccos(minus(1, x)))
 arccosh(x + 1)             -> 2 * arcsinh(sqrt(0.5 * x))
 x / y - 1                  -> where(abs(x - y) < abs(y), (x - y) / y, minus(x / y, 1))
 1 - square(x)              -> where(abs(x) < 0.7, minus(1, square(x)), (1 - x) * (1 + x))
