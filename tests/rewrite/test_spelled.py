@@ -51,8 +51,8 @@ def are_one(one: Node, other: Node) -> bool:
         return bool(abs(x - y) <= abs(y) * mpf(10) ** -15)
 
 
-def spelled(node: Node) -> dict[str, tuple[Node, Node, str]]:
-    """Spellings of a sum or a difference: for each two terms, and how the value comes from that of the node."""
+def spelled(node: Node) -> dict[str, Node]:
+    """Spellings of a sum or a difference, by what was done to its terms."""
     a, b = node.args
     w = input_node("w", node.type)
     three = constant(3.0, node.type)
