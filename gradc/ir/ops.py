@@ -360,7 +360,7 @@ _unary("log",        10, "1 / x",                     "numpy.log",        "np.lo
 _unary("log2",       10, "1.4426950408889634 / x",    "numpy.log2",       "np.log2({0})",    POSITIVE)
 _unary("log10",      10, "0.4342944819032518 / x",    "numpy.log10",      "np.log10({0})",   POSITIVE)
 _unary("log1p",      10, "1 / (1 + x)",               "numpy.log1p",      "np.log1p({0})",   (-0.9, 6.0))
-_unary("log1mexp",   10, "-expm1_reciprocal(-x)",     "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
+_unary("log1mexp",   10, "-expm1_reciprocal(0 - x)",    "gradc.ir.reference.log1mexp", "", (-5.0, -0.1),
        lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
 _unary("expm1_reciprocal", 10, "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
        lowered="1 / expm1(x)", facts="hidden")
@@ -602,7 +602,7 @@ _binary("arctan2",       10,  "y x",  ("x / hypot(x, y) / hypot(x, y)",
 _binary("logaddexp",     10,  "x y",  ("where(x == y and abs(x) == inf, 0.5, sigmoid(x - y))",
                                        "where(x == y and abs(x) == inf, 0.5, sigmoid(y - x))"), "numpy.logaddexp", "",
         lowered="where(x == y, x + 0.6931471805599453, max(x, y) + log1p(exp(-abs(x - y))))", facts="commutative")
-_binary("logdiffexp",    10,  "x y",  ("-expm1_reciprocal(y - x)", "-expm1_reciprocal(x - y)"), "gradc.ir.reference.logdiffexp", "",
+_binary("logdiffexp",    10,  "x y",  ("-expm1_reciprocal(-(x - y))", "-expm1_reciprocal(x - y)"), "gradc.ir.reference.logdiffexp", "",
         ((1.0, 4.0), (-4.0, 0.9)), lowered="x + log1mexp(shifted(y, x))")
 _binary("shifted",       10,  "x s",  ("1", None),                                   "gradc.ir.reference.shifted", "",
         lowered="where(x == s, 0, x - s)", facts="hidden")  # s counts as a constant: for results that do not depend on it
