@@ -7,10 +7,11 @@
 (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
 """
 
+from gradc import interop
 from gradc.function import BoundFunction, Function, compile
 from gradc.language.diagnostics import Error
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
 from gradc.version import __version__ as __version__
 
-__all__ = ["BoundFunction", "Error", "Function", "Gradients", "Trace", "compile", "trace"]
+__all__ = ["BoundFunction", "Error", "Function", "Gradients", "Trace", "compile", "interop", "trace"]

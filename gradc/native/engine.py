@@ -121,16 +121,17 @@ class _Loaded:
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(made.object_code)
         self.kernel = self.code.address("kernel")
+        self.run = KERNEL(self.kernel)
         self.shapes = self.code.address("shapes") if made.frame.dims else 0
 
     def __call__(self, *arrays: Any) -> list[Any]:
-        slots, shapes = self._laid_out(arrays)
+        slots, shapes = self.laid_out(arrays)
         made = [None if shape is None else _empty(shape, dtype) for shape, dtype in shapes]
         return self._run(slots, made)
 
     def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any] | None:
         """The outputs, written where there is a target; None, and nothing written, where that takes a copy."""
-        slots, shapes = self._laid_out(arrays)
+        slots, shapes = self.laid_out(arrays)
         if not all(target is None or _takes(target, shape, dtype) for target, (shape, dtype) in zip(targets, shapes)):
             return None
         given = [target for target in targets if target is not None]
@@ -143,7 +144,7 @@ class _Loaded:
         ]
         return self._run(slots, made)
 
-    def _laid_out(self, arrays: Sequence[Any]) -> tuple[np.ndarray, list[tuple[tuple[int, ...] | None, np.dtype]]]:
+    def laid_out(self, arrays: Sequence[Any]) -> tuple[np.ndarray, list[tuple[tuple[int, ...] | None, np.dtype]]]:
         """The frame of a call without its outputs; their shapes, None for a number, and their element types."""
         frame = self.frame
         slots = np.zeros(max(frame.size, 1), np.int64)
@@ -155,7 +156,7 @@ class _Loaded:
                 _scalar(slots, field)[0] = array
         dims = np.zeros(frame.dims, np.int64)
         if self.shapes:
-            self._check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
+            self.check(SHAPES(self.shapes)(slots.ctypes.data, dims.ctypes.data))
         sizes = iter(dims.tolist())
         return slots, [
             (tuple(next(sizes) for _ in range(field.rank)) if field.rank else None, DTYPES[field.dtype])
@@ -168,10 +169,10 @@ class _Loaded:
         for field, array in zip(frame.outputs, made):
             if array is not None:
                 slots[field.slot] = array.ctypes.data
-        self._check(KERNEL(self.kernel)(slots.ctypes.data))
+        self.check(self.run(slots.ctypes.data))
         return [_scalar(slots, field)[0] if array is None else array for field, array in zip(frame.outputs, made)]
 
-    def _check(self, status: int) -> None:
+    def check(self, status: int) -> None:
         if status == Status.OUT_OF_MEMORY:
             raise MemoryError
         if status:

@@ -163,6 +163,12 @@ def poll_code() -> Code:
     return _loaded("the poll", lambda: source("poll"))
 
 
+@cache
+def released_code() -> Code:
+    """What lets other Python threads run while a kernel does."""
+    return _loaded("the release", lambda: source("released"))
+
+
 def _loaded(name: str, text: Callable[[], str]) -> Code:
     _symbols()
     key = f"{name}\n{identity()}"

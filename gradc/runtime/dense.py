@@ -26,7 +26,7 @@ def jacobian(
     Row by row where the result has fewer elements than the inputs together, otherwise column by column.
     """
     rows, columns = int(np.prod(out_shape)), sum(x.size for x in inputs)
-    _check(rows * columns, "Jacobian", "vjp or jvp")
+    check_dense(rows * columns, "Jacobian", "vjp or jvp")
     blocks = [np.empty((rows, x.size), x.dtype) for x in inputs]
     if rows <= columns:
         for row, (upstream,) in _units([out_shape]):
@@ -41,7 +41,7 @@ def jacobian(
 
 def hessian(hvp: Callable[[list[np.ndarray]], Sequence[Any]], inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     """Blocks by pairs of inputs, of the first one's shape followed by the second one's."""
-    _check(sum(x.size for x in inputs) ** 2, "Hessian", "hvp")
+    check_dense(sum(x.size for x in inputs) ** 2, "Hessian", "hvp")
     blocks = [[np.empty((x.size, other.size), x.dtype) for other in inputs] for x in inputs]
     rows_of_blocks = ([block[row] for block in line] for line, x in zip(blocks, inputs) for row in range(x.size))
     for row, (_, tangents) in zip(rows_of_blocks, _units([x.shape for x in inputs])):
@@ -66,7 +66,8 @@ def _units(shapes: Sequence[Shape]) -> Iterator[tuple[int, list[np.ndarray]]]:
             position += 1
 
 
-def _check(elements: int, what: str, instead: str) -> None:
+def check_dense(elements: int, what: str, instead: str) -> None:
+    """Raise `Error` G0503 for a dense matrix that would be too large."""
     if elements > MAX_DENSE_ELEMENTS:
         raise Error(
             "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",

@@ -1,0 +1,135 @@
+"""A function of named inputs as a function of one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradc.function import BoundFunction, Function, compile
+from gradc.interop.parameters import Parameters
+from gradc.ir.sizes import evaluate
+from gradc.native.engine import NativeKernel
+from gradc.native.flat import FlatCall, Place
+from gradc.runtime.arguments import UPSTREAM
+
+FORMS = {
+    "value": ("", ("value",)),
+    "value_and_grad": ("", ("value", "gradient")),
+    "hvp": ("gradient", ("gradient",)),
+    "jvp": ("gradient", ("value",)),
+    "vjp": ("value", ("gradient",)),
+}
+"""By transform: what it takes beside the parameters, and what it gives; each is a vector like the value's elements,
+or like the gradient."""
+
+
+class FlatFunction:
+    """A function of parameters in one vector, whose other inputs are bound.
+
+    `run(transform, x, ...)` takes the vectors of a transform and those for its results, which a native kernel writes
+    as they are.
+    """
+
+    def __init__(self, function: BoundFunction, parameters: Parameters):
+        """Raises `Error` where data and parameters do not fit together."""
+        self.parameters = parameters
+        self._calls = calls = function._calls
+        self._prepared = calls.prepare([parameters.part(parameters.x0, name)[()] for name in calls.inputs])
+        graph = calls.specialiser.compilation("value", self._prepared.types).graph
+        sizes = self._prepared.sizes(graph)
+        self.shape = tuple(evaluate(size, sizes) for size in graph["value"].shape)
+        """The shape of the value."""
+        self._direct: dict[str, Callable[..., None]] = {}
+
+    @property
+    def size(self) -> int:
+        """How many elements the value has."""
+        return int(np.prod(self.shape))
+
+    def run(self, transform: str, *vectors: np.ndarray) -> None:
+        """Fill the vectors behind those that are given."""
+        direct = self._direct.get(transform)
+        if direct is None:
+            direct = self._direct[transform] = self._make(transform)
+        try:
+            direct(*vectors)
+        except (ValueError, IndexError, MemoryError):
+            self._by_name(transform, *vectors)  # the long way says what does not fit
+
+    def _make(self, transform: str) -> Callable[..., None]:
+        """What answers a transform: the kernel itself, where it computes with float64 in vectors as they are."""
+        calls = self._calls
+        _, run = calls.specialise(transform, self._prepared.types)
+        if isinstance(run, NativeKernel):
+            frame = run.loaded.frame
+            extra, results = FORMS[transform]
+            parameters = set(self.parameters.first)
+            inputs = calls.specialiser.inputs
+            given: list[Place | None] = [
+                (0, self.parameters.first[name]) if name in parameters else None for name in inputs
+            ]
+            arrays = list(self._prepared.arrays)
+            if extra:
+                given += self._places(extra, 1)
+                arrays += self._examples(extra)
+            made = [place for k, result in enumerate(results, 2 if extra else 1) for place in self._places(result, k)]
+            read = [field for field, place in zip(frame.inputs, given, strict=True) if place is not None]
+            if all(field.dtype == "f64" for field in (*read, *frame.outputs)):
+                return FlatCall(run, arrays, given, made)
+        return lambda *vectors: self._by_name(transform, *vectors)
+
+    def _places(self, what: str, vector: int) -> list[Place]:
+        """Where a value, or a gradient for each parameter, stands in one of the vectors of a call."""
+        return [(vector, 0)] if what == "value" else [(vector, self.parameters.first[n]) for n in self._calls.wrt]
+
+    def _examples(self, what: str) -> list[Any]:
+        if what == "value":
+            return [np.zeros(self.shape)[()]]
+        return [np.zeros(self.parameters.shapes[name])[()] for name in self._calls.wrt]
+
+    def _by_name(self, transform: str, x: np.ndarray, *vectors: np.ndarray) -> None:
+        """The same for any engine and element type."""
+        calls, parameters = self._calls, self.parameters
+        extra, results = FORMS[transform]
+        added: list[tuple[str, Any]] = []
+        left = list(vectors)
+        if extra:
+            vector = left.pop(0)
+            if extra == "value":
+                added = [(UPSTREAM, vector.reshape(self.shape))]
+            else:
+                added = [(f"the tangent of `{name}`", parameters.part(vector, name)) for name in calls.wrt]
+        prepared = calls.prepare([parameters.part(x, name)[()] for name in calls.inputs])
+        outputs = iter(calls.run_prepared(transform, prepared, added))
+        for result, vector in zip(results, left, strict=True):
+            if result == "value":
+                vector.reshape(self.shape)[...] = next(outputs)
+            else:
+                for name in calls.wrt:
+                    parameters.part(vector, name)[...] = next(outputs)
+
+
+def units(size: int) -> Iterator[np.ndarray]:
+    """The unit vectors, in one array."""
+    vector = np.zeros(size)
+    for k in range(size):
+        vector[k] = 1.0
+        yield vector
+        vector[k] = 0.0
+
+
+def unbound(given: Any) -> tuple[Function, dict[str, Any]]:
+    """The function of all inputs, and what is bound already; from whatever `compile` takes, and what it gives."""
+    if isinstance(given, BoundFunction):
+        specialiser = given._calls.specialiser
+        whole = Function(specialiser.program, engine=given.engine, fast_math=specialiser.fast_math)
+        return whole, given.data
+    return given if isinstance(given, Function) else compile(given), {}
+
+
+def differentiated(function: Function, wrt: Iterable[str]) -> Function:
+    """The same function with derivatives for these inputs."""
+    fast_math = function._calls.specialiser.fast_math
+    return Function(function.program, wrt=tuple(wrt), engine=function.engine, fast_math=fast_math)
