@@ -40,7 +40,8 @@ def objective(
 
     Raises `Error` G0607 and others, before anything is compiled, for names, values, shapes and bounds that do not fit.
 
-    >>> loss = objective("sum((y - a*exp(-b*t))**2)", data={"t": [0.0, 1.0], "y": [2.0, 1.0]}, start={"a": 1.0, "b": 1.0})
+    >>> data = {"t": [0.0, 1.0], "y": [2.0, 1.0]}
+    >>> loss = objective("sum((y - a*exp(-b*t))**2)", data=data, start={"a": 1.0, "b": 1.0})
     >>> value, gradient = loss(loss.x0)
     >>> loss.names, gradient.shape
     (('a', 'b'), (2,))

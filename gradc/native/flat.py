@@ -29,8 +29,8 @@ class FlatCall:
     def __init__(
         self, kernel: NativeKernel, arrays: Sequence[Any], given: Sequence[Place | None], made: Sequence[Place]
     ):
-        """`arrays` are arguments of the kernel, of which those with a place in `given` only tell a shape; `made` are the
-        places of the results. Everything that has a place is float64. Raises what a call would for such sizes."""
+        """`arrays` are arguments of the kernel, of which those with a place in `given` only tell a shape; `made` are
+        the places of the results. Everything that has a place is float64. Raises what a call would for such sizes."""
         frame = kernel.loaded.frame
         self._loaded = kernel.loaded
         self._arrays = list(arrays)
