@@ -119,9 +119,9 @@ class Loss(Objective):
         return float(value[0]), gradient
 
     @cached_property
-    def value(self) -> Value:
+    def value(self) -> LossValue:
         """The value alone, as a function of the vector or of its numbers."""
-        return Value(self)
+        return LossValue(self)
 
     def grad(self, x: Any) -> np.ndarray:
         """The gradient alone."""
@@ -143,14 +143,14 @@ class Loss(Objective):
         return rows
 
 
-class Value:
+class LossValue:
     """The value of a `Loss`. Called with numbers it has the names and limits that iminuit looks for, and `grad`."""
 
     def __init__(self, loss: Loss):
         self._loss = loss
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Value, (self._loss,)
+        return LossValue, (self._loss,)
 
     def __call__(self, *x: Any) -> float:
         loss, value = self._loss, np.empty(1)
