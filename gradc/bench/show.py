@@ -11,10 +11,10 @@ from gradc.bench.report import Report
 from gradc.show.table import table
 
 
-def print_report(report: Report, stream: IO[str]) -> None:
-    """Write title, table and remarks."""
-    if stream.isatty():
-        _print_rich(report, stream)
+def print_report(report: Report, stream: IO[str], colour: bool | None = None) -> None:
+    """Write title, table and remarks; in colour on a terminal, or as `colour` says."""
+    if stream.isatty() or colour:
+        _print_rich(report, stream, colour)
     else:
         stream.write(as_text(report) + "\n")
 
@@ -26,12 +26,12 @@ def as_text(report: Report) -> str:
     return "\n".join([report.title, "", *lines, "", *report.remarks(), ""])
 
 
-def _print_rich(report: Report, stream: Any) -> None:
+def _print_rich(report: Report, stream: Any, colour: bool | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, force_terminal=colour or None, no_color=colour is False or None)
     headings, *rows = report.table()
     used = [k for k in range(len(headings)) if any(row[k] for row in rows)]
     drawn = Table(title=Text(report.title, style="bold"), title_justify="left", box=None, pad_edge=False)

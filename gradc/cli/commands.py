@@ -6,24 +6,32 @@ Only the artefact goes to standard output; everything said about it goes to stan
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from gradc.cli.shell import CHECK_FAILED, Command, echo, program_source, write_file
+from gradc.cli.shell import CHECK_FAILED, Command, Commands, program_source, write_file
+from gradc.cli.streams import colours, echo, say
 from gradc.compiler import STAGES
 from gradc.frontends.text import TextProgram
 from gradc.function import Function
-from gradc.language.diagnostics import Error
+from gradc.language.diagnostics import CODES, Error
 from gradc.version import __version__
 
 EPILOG = """\b
-Exit codes: 0 fine, 1 the program or its data is wrong, 2 wrong usage,
-3 a check failed, 70 a fault of gradc's.
+Exit codes: 0 fine, 1 the program or its data is wrong or cannot be read or
+written, 2 wrong usage, 3 a check failed, 70 a fault of gradc's, 130
+interrupted, 141 nobody reads the output any more.
+
+\b
+NO_COLOR and FORCE_COLOR are respected; `--color` of a command goes before them.
 
 \b
 Shell completion: put one of these into your shell's start-up file.
@@ -91,11 +99,11 @@ def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
 
 def deliver(text: str, output: str | None) -> None:
     """The artefact: to the file, or to standard output."""
-    if output is None:
+    if output in (None, "-"):
         echo(text)
     else:
         write_file(output, text if text.endswith("\n") else text + "\n")
-        click.echo(f"wrote {output}", err=True)
+        say(f"wrote {output}")
 
 
 def json_of(facts: dict[str, Any]) -> str:
@@ -115,7 +123,9 @@ def value_lines(value: Any, wrt: Sequence[str], grads: Iterable[Any]) -> str:
 # ---------------------------------------------------------------- commands
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, "-V", "--version", prog_name="gradc")
 def main() -> None:
     """gradc turns mathematics into compiled gradients.
@@ -166,7 +176,7 @@ def compile_command(
         facts["text"] = function.source if emit == "python" else function.stages.stage_text(emit)
     deliver(json_of(facts) if as_json else facts["text"], output)
     if at and not as_json:
-        click.echo(value_lines(value, function.wrt, grads), err=True)
+        say(value_lines(value, function.wrt, grads))
 
 
 def stage_at(function: Function, stage: str, values: dict[str, Any]) -> str:
@@ -218,10 +228,10 @@ def trace_command(
         deliver(json_of(traced.as_dict()), output)
     elif suffix == ".svg":
         deliver(traced.svg(), output)
-    elif output is None and sys.stdout.isatty():
+    elif output in (None, "-") and (sys.stdout.isatty() or colours(sys.stdout)):
         from gradc.show.terminal import print_trace
 
-        print_trace(traced, sys.stdout)
+        print_trace(traced, sys.stdout, colours(sys.stdout))
     else:
         deliver(str(traced), output)
 
@@ -282,10 +292,37 @@ def bench_command(
     if as_json:
         echo(json_of(report.as_dict()))
     else:
-        print_report(report, sys.stdout)
+        print_report(report, sys.stdout, colours(sys.stdout))
     if report.faults:
-        click.echo("\n".join(report.faults), err=True)
+        say("\n".join(report.faults))
         click.get_current_context().exit(CHECK_FAILED)
+
+
+@main.command("explain", cls=Command)
+@click.argument("code", required=False, shell_complete=lambda ctx, param, typed: codes_that_begin(typed))
+@json_option
+def explain_command(code: str | None, as_json: bool) -> None:
+    """What an error code means, with an example that makes it; without CODE, all of them in a line each.
+
+    gradc explain G0103
+    """
+    from gradc.language.explanations import EXPLANATIONS
+
+    if code is None:
+        echo(json_of(CODES) if as_json else "\n".join(f"{known}  {title}" for known, title in CODES.items()))
+        return
+    number = re.search(r"[0-9]{3}\Z", code.rstrip("] "))
+    asked = f"G0{number[0]}" if number else ""
+    if asked not in CODES:
+        raise Error("G0702", f"there is no error code {cut(code)!r}", help="`gradc explain` lists all of them")
+    explanation = EXPLANATIONS[asked]
+    facts = {"code": asked, "title": CODES[asked], **asdict(explanation)}
+    echo(json_of(facts) if as_json else explanation.as_text(asked))
+
+
+def codes_that_begin(typed: str) -> list[CompletionItem]:
+    """What a shell may complete to an error code."""
+    return [CompletionItem(code, help=title) for code, title in CODES.items() if code.startswith(typed.upper())]
 
 
 @main.command("info", cls=Command)

@@ -1,18 +1,22 @@
-"""What every command shares with the shell: exit codes, arguments that start with a minus, files written whole."""
+"""What every command shares: exit codes, arguments that start with a minus, programs read and files written whole."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gradc.cli.streams import discard, echo, open_streams, reason, say, say_painted, unwritable
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.language.source import Source
 
@@ -23,8 +27,75 @@ LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=.*)?", re.DOTALL)
 """What can only be meant as an option: `--size`, but not `--x*y`."""
 
 
+class Commands(click.Group):
+    """The group of all commands: whatever happens in it ends in an exit code."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **keywords: Any) -> Any:
+        run = partial(super().main, *args, standalone_mode=False, **keywords)
+        if not standalone_mode:
+            return run()
+        open_streams()
+        try:
+            code = run()
+        except click.ClickException as error:
+            shown = io.StringIO()
+            error.show(shown)
+            say(shown.getvalue().removesuffix("\n"))
+            code = error.exit_code
+        sys.exit(flushed(code if isinstance(code, int) else 0))
+
+    def make_context(self, *args: Any, **keywords: Any) -> click.Context:
+        with endings():
+            return super().make_context(*args, **keywords)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with endings():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def endings() -> Iterator[None]:
+    """Turn what ends a command early into its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    except Error as error:
+        code = report(error, as_json=False)
+    except OSError as error:  # from help and version, which click writes
+        code = report(unwritable(error), as_json=False)
+    else:
+        return
+    raise click.exceptions.Exit(code)
+
+
+def flushed(code: int) -> int:
+    """The exit code after the last of the output is written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    except (OSError, ValueError) as error:
+        code = report(unwritable(error), as_json=False)
+    if code == BROKEN_PIPE:
+        discard(sys.stdout)
+    return code
+
+
 class Command(click.Command):
     """A command whose arguments may start with a minus, and which turns what goes wrong into an exit code."""
+
+    def __init__(self, *args: Any, **keywords: Any):
+        super().__init__(*args, **keywords)
+        self.params.append(
+            click.Option(
+                ["--color"], type=click.Choice(["auto", "always", "never"]), expose_value=False, callback=_set_colour,
+                help="Colour on terminals only (auto, the default), always or never.",
+            )
+        )  # fmt: skip
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, list(guarded(args, self, ctx)))
@@ -37,18 +108,16 @@ class Command(click.Command):
             ctx.exit(report(error, as_json))
         except MemoryError:
             ctx.exit(report(out_of_memory(), as_json))
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            close_stdout()
-            ctx.exit(BROKEN_PIPE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (KeyboardInterrupt, BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as fault:
             if os.environ.get("GRADC_DEBUG"):
                 raise
             ctx.exit(report_bug(fault))
+
+
+def _set_colour(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    ctx.color = {"always": True, "never": False}.get(value or "auto")
 
 
 def guarded(args: list[str], command: click.Command, ctx: click.Context) -> Iterator[str]:
@@ -83,9 +152,13 @@ def unguarded(arg: str) -> str:
 def report(error: Error, as_json: bool) -> int:
     """Say what the user got wrong: as a drawing on standard error, or as JSON on standard output."""
     if as_json:
-        echo(json.dumps({"error": error.as_dict()}, indent=2))
-    else:
-        click.echo(str(error), err=True)
+        try:
+            echo(json.dumps({"error": error.as_dict()}, indent=2))
+        except Error as unwritten:
+            error = unwritten
+        else:
+            return USER_ERROR
+    say_painted(error.parts())
     return USER_ERROR
 
 
@@ -94,32 +167,31 @@ def report_bug(fault: Exception) -> int:
     from gradc.version import __version__
 
     what = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
-    click.echo(
-        f"internal error in gradc {__version__}: {what}; please report it with the command you typed "
-        "(GRADC_DEBUG=1 shows where it happened)",
-        err=True,
+    place = where_to_report()
+    say(
+        f"internal error in gradc {__version__}: {what}; please report it{place and f' at {place}'} with the command "
+        "you typed (GRADC_DEBUG=1 shows where it happened)"
     )
     return FAULT
 
 
-def close_stdout() -> None:
-    """Nothing more is written to standard output, not even by the interpreter's last flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+REPORT_LABELS = ("issues", "bug tracker", "bugtracker", "tracker", "source", "repository", "homepage")
+"""What the address for reports may be called among the package's `project.urls`, the best first."""
+
+
+def where_to_report() -> str:
+    """The address that the installed package gives for reports; nothing if it gives none."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        given = metadata("gradc").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    addresses = {label.strip().lower(): url.strip() for label, _, url in (line.partition(",") for line in given)}
+    return next((addresses[label] for label in REPORT_LABELS if label in addresses), "")
 
 
 # ---------------------------------------------------------------- programs and files
-
-
-def echo(text: str) -> None:
-    """Write to standard output."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        close_stdout()
-        raise Error("G0701", f"standard output cannot be written: {_reason(error)}") from None
 
 
 def program_source(expression: str | None, file: str | None) -> Source:
@@ -131,7 +203,7 @@ def program_source(expression: str | None, file: str | None) -> Source:
     if expression is None:
         raise click.UsageError("give a program: EXPR, - for standard input, or -f FILE")
     if expression == "-":
-        return Source(decoded(sys.stdin.buffer.read(), "standard input"), "standard input")
+        return Source(decoded(read_stdin(), "standard input"), "standard input")
     try:
         expression.encode()
     except UnicodeEncodeError as error:
@@ -139,11 +211,18 @@ def program_source(expression: str | None, file: str | None) -> Source:
     return Source(unguarded(expression))
 
 
+def read_stdin() -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise Error("G0701", f"standard input cannot be read: {reason(error)}") from None
+
+
 def read_bytes(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except (OSError, ValueError) as error:
-        raise Error("G0701", f"{file!r} cannot be read: {_reason(error)}") from None
+        raise Error("G0701", f"{file!r} cannot be read: {reason(error)}") from None
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -156,13 +235,15 @@ def decoded(data: bytes, name: str) -> str:
 def write_file(file: str, text: str) -> None:
     """Write a file whole or not at all; pipes and devices are written as they are."""
     try:
-        path = Path(os.path.realpath(file))
+        path = Path(file)
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
         else:
-            _replace(path, text)
+            _replace(Path(os.path.realpath(path)), text)
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:
-        raise Error("G0701", f"{file!r} cannot be written: {_reason(error)}") from None
+        raise Error("G0701", f"{file!r} cannot be written: {reason(error)}") from None
 
 
 def _replace(path: Path, text: str) -> None:
@@ -182,7 +263,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)

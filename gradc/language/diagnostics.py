@@ -49,7 +49,8 @@ CODES = {
     "G0702": "unusable value on the command line",
 }
 """Every code, and what its errors have in common. Groups: 01 syntax, 02 types and shapes, 03 names,
-04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line."""
+04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line. What each one means, with an example:
+`explanations.py`."""
 
 
 class Error(ValueError):
@@ -73,12 +74,16 @@ class Error(ValueError):
         return type(self), (self.code, self.message), self.__dict__
 
     def __str__(self) -> str:
-        parts = [f"error[{self.code}]: {self.message}"]
+        return "".join(text for text, _ in self.parts())
+
+    def parts(self) -> list[tuple[str, str]]:
+        """The pieces of the drawing, each with its kind: "error", "message", "help", those of the span, or none."""
+        parts = [(f"error[{self.code}]", "error"), (f": {self.message}", "message")]
         if self.span is not None:
-            parts.append(self.span.draw(self.label))
+            parts += [("\n", ""), *self.span.parts(self.label)]
         if self.help:
-            parts.append(f"help: {self.help}")
-        return "\n".join(parts)
+            parts += [("\n", ""), ("help", "help"), (f": {self.help}", "")]
+        return parts
 
     def as_dict(self) -> dict[str, Any]:
         """The same facts for `--json`: code, message, line, column, start, stop, label, help."""

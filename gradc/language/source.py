@@ -76,6 +76,10 @@ class Span:
 
     def draw(self, label: str = "") -> str:
         """The line with carets under the span, in the manner of rustc."""
+        return "".join(text for text, _ in self.parts(label))
+
+    def parts(self, label: str = "") -> list[tuple[str, str]]:
+        """The pieces of the drawing, each with its kind: "gutter", "carets" with their label, or none."""
         number, column = self.position
         line = self.source.line(number)
         width = max(1, min(self.stop - self.start, len(line) - column + 1))
@@ -87,14 +91,14 @@ class Span:
         gutter = " " * len(str(number))
         drawn = "".join(c if c.isprintable() else " " for c in shown)
         blank, carets = " " * cells(drawn[:offset]), "^" * max(1, cells(drawn[offset : offset + width]))
-        return "\n".join(
-            [
-                f"{gutter} --> {self.source.name}:{number}:{column}",
-                f"{gutter} |",
-                f"{number} | {drawn}".rstrip(),
-                f"{gutter} | {blank}{carets} {label}".rstrip(),
-            ]
-        )
+        return [
+            (f"{gutter} --> ", "gutter"),
+            (f"{self.source.name}:{number}:{column}\n", ""),
+            (f"{gutter} |\n{number} |", "gutter"),
+            (f" {drawn}".rstrip() + "\n", ""),
+            (f"{gutter} | ", "gutter"),
+            (f"{blank}{carets} {label}".rstrip(), "carets"),
+        ]
 
     def __repr__(self) -> str:
         return f"{self.source.name}:{self.start}-{self.stop}"

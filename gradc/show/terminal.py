@@ -16,13 +16,13 @@ MAX_ROWS = 500
 STYLES = {"value": "green", "upstream": "red", "product": "red", "text": "dim", "": "dim"}
 
 
-def print_trace(trace: Trace, stream: IO[str]) -> None:
+def print_trace(trace: Trace, stream: IO[str], colour: bool = True) -> None:
     """Write the table, then value and gradients."""
     rows = list(trace.rows())
     if len(rows) > MAX_ROWS:
         stream.write(f"{trace}\n")
         return
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, force_terminal=colour or None, no_color=not colour)
     table = Table(box=None, pad_edge=False)
     used = [k for k in range(len(HEADINGS)) if any(row[k] for row in rows)]
     for k in used:

@@ -5,13 +5,16 @@ import math
 import os
 import re
 import stat
+from email.message import Message
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import gradc
 from gradc.cli import commands, shell
 from gradc.compiler import STAGES
+from gradc.language.diagnostics import CODES
 from gradc.native import target
 from gradc.native.cache import store
 
@@ -355,6 +358,63 @@ def test_interrupts_and_exhausted_memory(monkeypatch, raised, code):
     result = run("eval", "x")
     assert result.exit_code == code
     assert "Traceback" not in result.output
+
+
+def test_our_own_faults_name_the_address_of_the_package(monkeypatch):
+    def said(*lines):
+        package = Message()
+        for line in lines:
+            package["Project-URL"] = line
+        monkeypatch.setattr("importlib.metadata.metadata", lambda name: package)
+        return run("eval", "x").stderr
+
+    monkeypatch.setattr(commands, "program_source", lambda *args: 1 / 0)
+    monkeypatch.delenv("GRADC_DEBUG", raising=False)
+    assert "; please report it with the command you typed" in said()
+    home, issues = "Homepage, https://example.org", "Issues, https://example.org/issues"
+    assert "; please report it at https://example.org with the command" in said(home)
+    assert "; please report it at https://example.org/issues with the command" in said(home, issues)
+
+
+# ---------------------------------------------------------------- colours
+
+
+def test_diagnostics_are_coloured_where_they_are_wanted(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    plain = run("eval", "x * (y").stderr
+    coloured = run("eval", "x * (y", "--color", "always").stderr
+    assert click.unstyle(coloured) == plain != coloured
+    assert coloured.startswith("\x1b[31m\x1b[1merror[G0103]\x1b[0m")
+    assert run("eval", "x * (y", "--color", "auto").stderr == plain
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert run("eval", "x * (y").stderr == coloured
+    assert run("eval", "x * (y", "--color", "never").stderr == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run("eval", "x * (y").stderr == plain
+    assert run("eval", "x * (y", "--color", "always").stderr == coloured
+
+
+def test_a_trace_in_colour():
+    plain = ok("trace", "(x+y)*z", "--at", "x=-2,y=5,z=-4", "--color", "never").stdout
+    coloured = ok("trace", "(x+y)*z", "--at", "x=-2,y=5,z=-4", "--color", "always").stdout
+    assert "\x1b[32m" in coloured and "\x1b" not in plain
+    assert click.unstyle(coloured).splitlines()[-4:] == plain.splitlines()[-4:]
+
+
+# ---------------------------------------------------------------- explain
+
+
+def test_explain():
+    assert ok("explain").stdout == "".join(f"{code}  {title}\n" for code, title in CODES.items())
+    assert json.loads(ok("explain", "--json").stdout) == CODES
+    text = ok("explain", "G0103").stdout
+    assert text.startswith("G0103: unbalanced bracket\n")
+    for spelled in ("g0103", "103", "error[G0103]", "0103"):
+        assert ok("explain", spelled).stdout == text
+    assert json.loads(ok("explain", "G0103", "--json").stdout)["title"] == "unbalanced bracket"
+    for unknown in ("G0199", "bracket", ""):
+        assert run("explain", unknown).exit_code == 1
 
 
 # ---------------------------------------------------------------- info, help

@@ -116,6 +116,45 @@ def test_a_full_disk_is_no_fault_of_ours():
     assert result.stderr == "error[G0701]: standard output cannot be written: No space left on device\n"
 
 
+STREAMS = {  # a line of a shell: the exit code, what standard error then says
+    "gradc --help >&-": (1, "error[G0701]: standard output is closed\n"),
+    "gradc --version >/dev/full": (1, "error[G0701]: standard output cannot be written: No space left on device\n"),
+    "gradc trace x*y --at x=1,y=2 >/dev/full": (
+        1,
+        "error[G0701]: standard output cannot be written: No space left on device\n",
+    ),
+    "gradc compile x >&-": (1, "error[G0701]: standard output is closed\n"),
+    "gradc compile x -o x.py >&- <&-": (0, "wrote x.py\n"),
+    "gradc compile x -o x.py 2>&-": (0, ""),
+    "gradc compile x -o x.py 2>/dev/full": (0, ""),
+    "gradc compile x -o - >x.py": (0, ""),
+    "gradc eval 'x +' --json >&-": (1, "error[G0701]: standard output is closed\n"),
+    "gradc eval - <&-": (1, "error[G0701]: standard input is closed\n"),
+    "gradc eval - 0>x.txt": (1, "error[G0701]: standard input cannot be read: Bad file descriptor\n"),
+    "gradc eval 'x +' 2>&-": (1, ""),
+    "gradc eval 'x +' 2>/dev/full": (1, ""),
+    "gradc eval 2>/dev/full": (2, ""),
+    "gradc nothing >&- 2>&- <&-": (2, ""),
+    "gradc --help | true": (141, ""),
+    "gradc compile x | true": (141, ""),
+    "gradc explain G0103 --json | true": (141, ""),
+    "gradc compile x -o /dev/stdout | true": (141, ""),
+    "{ gradc eval 'x +' 2>&1 >&3 | true; } 3>&1": (1, ""),
+}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("line", STREAMS)
+def test_streams_that_are_closed_or_full_are_no_fault_of_ours(line, tmp_path):
+    bash = ["bash", "-c", f'gradc() {{ "{sys.executable}" -m gradc "$@"; }}; set -o pipefail; {line}']
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(bash, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == STREAMS[line]
+    assert set(os.listdir(tmp_path)) <= {"x.py", "x.txt"}
+    if "x.py" in os.listdir(tmp_path):
+        assert "def value_and_grad" in (tmp_path / "x.py").read_text()
+
+
 def test_text_that_the_terminal_cannot_show():
     result = process("compile", "x  # \N{GREEK SMALL LETTER ALPHA}", environment={"PYTHONIOENCODING": "ascii"})
     assert result.returncode == 0

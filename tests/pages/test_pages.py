@@ -1,14 +1,20 @@
 """The pages that are written from data are current, and the data is true."""
 
 import re
+import shlex
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from special_points import KINKS
 
 import gradc
+from gradc.cli import main
 from gradc.ir.ops import ROWS
+from gradc.language.diagnostics import CODES
+from gradc.language.explanations import EXPLANATIONS, GROUPS
 from tests.elementary.bounds import ROWS as ROWS_OF_FUNCTIONS
 from tests.stage_texts import stage_texts
 
@@ -194,6 +200,68 @@ def test_ops_page(golden):
             partials = ", ".join("—" if partial is None else cell(partial) for partial in row.partials)
         rows.append(f"| {cell(row.name)} | {cell(', '.join(row.params))} | {partials} |")
     golden(DOCS / "ops.md", OPS.format(table="\n".join(rows)))
+
+
+ERRORS = """# Errors
+
+A mistake in a program or in the arguments of a call raises `gradc.Error`, which is a `ValueError` with a code, a
+message, the place in the program's text, and help; `str(error)` draws them, and on the command line `--json` gives them
+as data.
+
+```python
+>>> import gradc
+>>> try:
+...     gradc.compile("x * (y + z")
+... except gradc.Error as error:
+...     print(error.code, error.message, error.span, error.help, sep=" | ")
+G0103 | this `(` is never closed | expression:4-5 | add the missing `)`
+```
+
+`gradc explain G0103` says on a terminal what stands here: what a code means, an example that makes it, and what to
+write instead. (The page is written from what that command knows by `pytest --update`; the tests run every example.)
+{sections}"""
+
+
+def happens(example: str) -> tuple[str, str]:
+    """What an example of an explanation does: the code of the error that it makes, or nothing, and the error's text."""
+    if example.startswith("gradc "):
+        done = CliRunner().invoke(main, shlex.split(example)[1:], prog_name="gradc")
+        found = re.match(r"error\[(G\d{4})\]", done.stderr)
+        assert done.exit_code == bool(found), done.stderr
+        return (found[1], done.stderr) if found else ("", "")
+    try:
+        exec(example, {"gradc": gradc, "np": np})
+    except gradc.Error as error:
+        return error.code, str(error)
+    return "", ""
+
+
+def test_errors_page(golden, tmp_path, monkeypatch):
+    """Every code is explained, and every example makes its code."""
+    monkeypatch.chdir(tmp_path)
+    assert EXPLANATIONS.keys() == CODES.keys()
+    sections, group = [], ""
+    for code, explanation in EXPLANATIONS.items():
+        if code[:3] != group:
+            group = code[:3]
+            sections.append(f"\n## {GROUPS[group]}\n")
+        made, message = happens(explanation.wrong)
+        assert (made, happens(explanation.right)[0]) == (code, ""), message
+        shell = explanation.wrong.startswith("gradc ")
+        language, prompt = ("text", "$ ") if shell else ("python", "")
+        sections.append(f"### {code}: {CODES[code]}\n\n{fill(explanation.words, 120)}\n")
+        if shell:
+            sections.append(f"```text\n$ {explanation.wrong}\n{message.rstrip()}\n```\n")
+        else:
+            sections.append(f"```python\n{explanation.wrong}\n```\n\n```text\n{message.rstrip()}\n```\n")
+        sections.append(f"Write instead:\n\n```{language}\n{prompt}{explanation.right}\n```\n")
+    golden(DOCS / "errors.md", ERRORS.format(sections="\n".join(sections)))
+
+
+def test_every_code_of_the_source_is_known():
+    sources = [path.read_text(encoding="utf-8") for path in (DOCS.parent / "gradc").rglob("*.py")]
+    raised = {code for text in sources for code in re.findall(r"""["'](G\d{4})["']""", text)}
+    assert raised == CODES.keys()
 
 
 FOLLOWED = "X: f64[n, d]; w: f64[d]; y: f64[n]; mean(log1p(exp(-y*(X@w))))"

@@ -1,0 +1,229 @@
+"""What each error code means: words, an example that makes it, and what to write instead.
+
+`gradc explain` and docs/errors.md are written from here. An example is a command, or Python after `import gradc` and
+`import numpy as np`; the tests run both sides of all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+
+from gradc.language.diagnostics import CODES
+
+GROUPS = {
+    "G01": "Syntax",
+    "G02": "Types and shapes",
+    "G03": "Names and functions",
+    "G04": "Derivatives",
+    "G05": "Limits",
+    "G06": "Arguments of a call",
+    "G07": "Files and the command line",
+}
+"""What the codes that begin alike are about."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the errors of one code have in common, and how one of them comes about."""
+
+    words: str
+    wrong: str
+    right: str
+
+    def as_text(self, code: str) -> str:
+        """The explanation as it is read on a terminal."""
+        examples = [("This makes it:", self.wrong), ("Write instead:", self.right)]
+        drawn = ["\n".join([title, *(f"    {line}".rstrip() for line in text.split("\n"))]) for title, text in examples]
+        return "\n\n".join([f"{code}: {CODES[code]}", fill(self.words, 80), *drawn])
+
+
+EXPLANATIONS = {
+    # ---------------------------------------------------------------- syntax
+    "G0101": Explanation(
+        "The program contains a character that the language has no use for: a currency sign, a typographic quote, a "
+        "letter that is not ASCII. Names are made of the letters a to z and A to Z, digits and underscores.",
+        'gradc eval "2 * α" --at x=1',
+        'gradc eval "2 * alpha" --at alpha=1',
+    ),
+    "G0102": Explanation(
+        "The program ends or goes on where something else has to come: an operator without its right side, a name "
+        "where a number belongs. The place marked is the first one that cannot be read.",
+        'gradc eval "x + * 2" --at x=1',
+        'gradc eval "x * 2" --at x=1',
+    ),
+    "G0103": Explanation(
+        "A bracket is opened and never closed, closed and never opened, or closed by one of another kind.",
+        'gradc eval "x * (y + z" --at x=1,y=2,z=3',
+        'gradc eval "x * (y + z)" --at x=1,y=2,z=3',
+    ),
+    "G0104": Explanation(
+        "Two values stand side by side. Multiplication is always written, as in Python: `2*x`, `a*(b + c)`.",
+        'gradc eval "2x + 1" --at x=3',
+        'gradc eval "2*x + 1" --at x=3',
+    ),
+    "G0105": Explanation(
+        "The program has no result: it is empty, or its last statement gives a name to a value and nothing follows. "
+        "The last expression is the result.",
+        'gradc eval "y = x**2" --at x=3',
+        'gradc eval "y = x**2; y" --at x=3',
+    ),
+    "G0106": Explanation(
+        "A number is not written as one: two points, an exponent without digits, another base, underscores.",
+        'gradc eval "x * 1e" --at x=3',
+        'gradc eval "x * 1e5" --at x=3',
+    ),
+    "G0107": Explanation(
+        "The operator belongs to another language. Operators are those of Python, and `^` is a power.",
+        'gradc eval "1 if x > 0 && y > 0 else 0" --at x=1,y=2',
+        'gradc eval "1 if x > 0 and y > 0 else 0" --at x=1,y=2',
+    ),
+    "G0108": Explanation(
+        "This is Python, or another language, that gradc does not have: attributes, loops, `lambda`, `import`, "
+        "strings. A program is made of expressions, assignments, declarations of types, and functions of one "
+        "expression.",
+        'gradc eval "np.exp(x)" --at x=1',
+        'gradc eval "exp(x)" --at x=1',
+    ),
+    # ---------------------------------------------------------------- types and shapes
+    "G0201": Explanation(
+        "The operands of a product, or the items of a list, do not go together: their shapes or numbers of axes do "
+        "not fit. For `@`, the last axis of the left side meets the second-to-last axis of the right one.",
+        'gradc compile "A: f64[2, 3]; B: f64[2, 3]; sum(A @ B)"',
+        'gradc compile "A: f64[2, 3]; B: f64[2, 3]; sum(A @ B.T)"',
+    ),
+    "G0202": Explanation(
+        "A value is not of the type that is asked for there: a number where a function takes an array, a matrix "
+        "where it takes a vector, an unknown element type in a declaration.",
+        'gradc compile "x: f65[n]; sum(x**2)"',
+        'gradc compile "x: f64[n]; sum(x**2)"',
+    ),
+    "G0203": Explanation(
+        "Shapes broadcast as in NumPy: they are compared from the last axis on, and two sizes fit where they are "
+        "equal or where one of them is 1.",
+        'gradc compile "x: f64[3]; y: f64[4]; sum(x * y)"',
+        'gradc compile "x: f64[3]; y: f64[4]; sum(x[:, None] * y)"',
+    ),
+    "G0204": Explanation(
+        "An index, a slice or an axis names what the array does not have, or is not a whole number.",
+        'gradc compile "x: f64[3]; x[3]"',
+        'gradc compile "x: f64[3]; x[-1]"',
+    ),
+    # ---------------------------------------------------------------- names and functions
+    "G0301": Explanation(
+        "The name cannot be an input. Free names are inputs, but those with two leading underscores are not, and "
+        "`e` with an exponent is more likely meant as Euler's number.",
+        'gradc eval "e**x" --at x=1',
+        'gradc eval "exp(x)" --at x=1',
+    ),
+    "G0302": Explanation(
+        "No function has this name. Functions are called as in NumPy and SciPy; docs/language.md lists them all, "
+        "and `def f(x) = ...` adds one.",
+        'gradc eval "sinus(x)" --at x=1',
+        'gradc eval "sin(x)" --at x=1',
+    ),
+    "G0303": Explanation(
+        "A function is called with more arguments than it takes, or with fewer than it needs.",
+        'gradc eval "hypot(x)" --at x=3',
+        'gradc eval "hypot(x, y)" --at x=3,y=4',
+    ),
+    "G0304": Explanation(
+        "A function has no keyword argument of this name, or is given it twice.",
+        'gradc compile "x: f64[n]; sum(x, axes=0)"',
+        'gradc compile "x: f64[n]; sum(x, axis=0)"',
+    ),
+    "G0305": Explanation(
+        "A name stands for one thing in the whole program. Types are declared once, before the name is used; "
+        "functions are defined once; a name that is used before it is assigned is an input and stays one.",
+        'gradc eval "y = x + 1; x = 2; x*y" --at x=1',
+        'gradc eval "y = x + 1; z = 2; z*y" --at x=1',
+    ),
+    "G0306": Explanation(
+        "A function calls itself, directly or through others. A definition may use the functions defined before it.",
+        'gradc eval "def f(n) = n*f(n - 1); f(x)" --at x=3',
+        'gradc eval "gamma(x + 1)" --at x=3',
+    ),
+    "G0307": Explanation(
+        "The name is known, and cannot stand there: a function without its brackets, an input in a default value.",
+        'gradc eval "def scaled(t, by=s) = t*by; scaled(x)" --at x=1,s=2',
+        'gradc eval "def scaled(t, by=2) = t*by; scaled(x)" --at x=1',
+    ),
+    # ---------------------------------------------------------------- derivatives
+    "G0401": Explanation(
+        "The function has no derivative of closed form for this argument. `wrt` says which inputs derivatives are "
+        "wanted for.",
+        'gradc compile "jv(n, x)"',
+        'gradc compile "jv(n, x)" --wrt x',
+    ),
+    "G0402": Explanation(
+        "`wrt` names the inputs to differentiate for. It takes inputs of the program that are floats, each once.",
+        'gradc compile "x*y" --wrt z',
+        'gradc compile "x*y" --wrt y',
+    ),
+    # ---------------------------------------------------------------- limits
+    "G0501": Explanation(
+        "The text of the program is longer than any that gradc reads: 4 MiB. Data belong into inputs.",
+        'gradc.compile("x + " * 2_000_000 + "x")',
+        'gradc.compile("sum(x)")(np.ones(2_000_000))',
+    ),
+    "G0502": Explanation(
+        "The program has more parts than gradc takes: 1,500,000 names, numbers and operators, or 5,000,000 steps "
+        "once its functions are expanded. Functions that call functions that call functions multiply.",
+        'gradc.compile("+".join(["x"] * 1_000_000))',
+        'gradc.compile("1000000*x")',
+    ),
+    "G0503": Explanation(
+        "The result, or what is needed on the way, does not fit into memory: a dense Jacobian or Hessian with more "
+        "than 2**27 elements, arrays that are larger than the machine.",
+        'f = gradc.compile("x**2")\nf.jacobian(np.ones(20_000))',
+        'f = gradc.compile("x**2")\nf.grad(np.ones(20_000))  # elementwise, so the Jacobian is the diagonal',
+    ),
+    # ---------------------------------------------------------------- arguments of a call
+    "G0601": Explanation(
+        "The call lacks an input, gives one twice, or names one that the program does not have. Inputs are the free "
+        "names, in the order in which they first appear.",
+        'gradc eval "(x + y)*z" --at x=1,y=2',
+        'gradc eval "(x + y)*z" --at x=1,y=2,z=3',
+    ),
+    "G0602": Explanation(
+        "Arguments are numbers, or what NumPy makes an array of numbers from. Complex numbers, texts, objects and "
+        "lists of unequal length are none.",
+        'gradc.compile("x**2")(1 + 2j)',
+        'gradc.compile("x**2 + y**2")(1, 2)',
+    ),
+    "G0603": Explanation(
+        "The arguments of the call have shapes that do not go together in this program.",
+        'gradc eval "x*y" --at x=[1,2],y=[1,2,3]',
+        'gradc eval "x*y" --at x=[1,2],y=[3,4]',
+    ),
+    "G0604": Explanation(
+        "An option has a value that it does not take: an engine or a competitor of that name, a program that is no "
+        "text.",
+        'gradc.compile("x**2", engine="nativ")',
+        'gradc.compile("x**2", engine="native")',
+    ),
+    "G0605": Explanation(
+        "`backward` goes back through the last `forward`, of which there was none in this thread.",
+        'f = gradc.compile("x**2")\nf.backward(1.0)',
+        'f = gradc.compile("x**2")\nf.forward(3.0)\nf.backward(1.0)',
+    ),
+    "G0606": Explanation(
+        "`out` takes NumPy arrays that can be written to, with the shape and the element type of the result, and "
+        "without elements in common.",
+        'gradc.compile("x**2")(np.ones(3), out=np.empty(3, np.float32))',
+        'gradc.compile("x**2")(np.ones(3), out=np.empty(3))',
+    ),
+    # ---------------------------------------------------------------- files and the command line
+    "G0701": Explanation(
+        "A file, or a standard stream, cannot be read or written. The reason is the operating system's.",
+        'gradc compile "x**2" -o nowhere/square.py',
+        'gradc compile "x**2" -o square.py',
+    ),
+    "G0702": Explanation(
+        "A value on the command line cannot be read: it is no number, no list and no file of numbers. Cells of a "
+        "file are named by line and column.",
+        'gradc eval "x**2" --at x=three',
+        'gradc eval "x**2" --at x=3',
+    ),
+}
+"""Every code of `CODES`, explained."""
