@@ -36,7 +36,7 @@ class Commands(click.Group):
             return run()
         open_streams()
         try:
-            code = run()
+            code: Any = run()
         except click.ClickException as error:
             shown = io.StringIO()
             error.show(shown)

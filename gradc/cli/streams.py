@@ -16,7 +16,7 @@ import click
 
 from gradc.language.diagnostics import Error
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
     "message": {"bold": True},
     "gutter": {"fg": "blue", "bold": True},
