@@ -308,15 +308,16 @@ def explain_command(code: str | None, as_json: bool) -> None:
     """
     from gradc.language.explanations import EXPLANATIONS
 
+    titles = {known: CODES[known] for known in EXPLANATIONS}
     if code is None:
-        echo(json_of(CODES) if as_json else "\n".join(f"{known}  {title}" for known, title in CODES.items()))
+        echo(json_of(titles) if as_json else "\n".join(f"{known}  {title}" for known, title in titles.items()))
         return
     number = re.search(r"[0-9]{3}\Z", code.rstrip("] "))
     asked = f"G0{number[0]}" if number else ""
-    if asked not in CODES:
+    if asked not in titles:
         raise Error("G0702", f"there is no error code {cut(code)!r}", help="`gradc explain` lists all of them")
     explanation = EXPLANATIONS[asked]
-    facts = {"code": asked, "title": CODES[asked], **asdict(explanation)}
+    facts = {"code": asked, "title": titles[asked], **asdict(explanation)}
     echo(json_of(facts) if as_json else explanation.as_text(asked))
 
 

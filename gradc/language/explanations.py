@@ -213,6 +213,16 @@ EXPLANATIONS = {
         'gradc.compile("x**2")(np.ones(3), out=np.empty(3, np.float32))',
         'gradc.compile("x**2")(np.ones(3), out=np.empty(3))',
     ),
+    "G0607": Explanation(
+        "An objective of `gradc.interop.scipy` is made from a start, data, bounds and fixed parameters by name: numbers "
+        "and arrays that are finite, with the start within its bounds.",
+        'fit = gradc.compile("sum((y - a*t)**2)")\n'
+        'data = {"t": np.arange(3.0), "y": np.ones(3)}\n'
+        'gradc.interop.scipy.objective(fit, data=data, start={"a": 1.0}, bounds={"a": (2, 3)})',
+        'fit = gradc.compile("sum((y - a*t)**2)")\n'
+        'data = {"t": np.arange(3.0), "y": np.ones(3)}\n'
+        'gradc.interop.scipy.objective(fit, data=data, start={"a": 2.5}, bounds={"a": (2, 3)})',
+    ),
     # ---------------------------------------------------------------- files and the command line
     "G0701": Explanation(
         "A file, or a standard stream, cannot be read or written. The reason is the operating system's.",
@@ -226,4 +236,4 @@ EXPLANATIONS = {
         'gradc eval "x**2" --at x=3',
     ),
 }
-"""Every code of `CODES`, explained."""
+"""Every code that an error has."""
