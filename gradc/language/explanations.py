@@ -214,8 +214,8 @@ EXPLANATIONS = {
         'gradc.compile("x**2")(np.ones(3), out=np.empty(3))',
     ),
     "G0607": Explanation(
-        "An objective of `gradc.interop.scipy` is made from a start, data, bounds and fixed parameters by name: numbers "
-        "and arrays that are finite, with the start within its bounds.",
+        "An objective of `gradc.interop.scipy` is made from a start, data, bounds and fixed parameters by name: "
+        "numbers and arrays that are finite, with the start within its bounds.",
         'fit = gradc.compile("sum((y - a*t)**2)")\n'
         'data = {"t": np.arange(3.0), "y": np.ones(3)}\n'
         'gradc.interop.scipy.objective(fit, data=data, start={"a": 1.0}, bounds={"a": (2, 3)})',
