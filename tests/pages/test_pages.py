@@ -258,7 +258,9 @@ def test_errors_page(golden, tmp_path, monkeypatch):
 
 
 def test_every_code_of_the_source_is_explained():
-    sources = [path.read_text(encoding="utf-8") for path in (DOCS.parent / "gradc").rglob("*.py")]
+    tables = ("diagnostics.py", "explanations.py")
+    files = [path for path in (DOCS.parent / "gradc").rglob("*.py") if path.name not in tables]
+    sources = [path.read_text(encoding="utf-8") for path in files]
     raised = {code for text in sources for code in re.findall(r"""["'](G\d{4})["']""", text)}
     assert raised == EXPLANATIONS.keys() <= CODES.keys()
 
