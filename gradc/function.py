@@ -136,7 +136,8 @@ class Differentiable:
         return BoundFunction(self._calls.bind_data(data))
 
     def _explain(self) -> None:
-        """The docstring that `help(f)` shows."""
+        """The name that other libraries ask a function for, and the docstring that `help(f)` shows."""
+        self.__name__ = self.__qualname__ = str(getattr(self.program, "name", None) or "function")
         text = self.text if len(self.text) <= MAX_SHOWN_TEXT else self.text[:MAX_SHOWN_TEXT] + "..."
         declared = self.program.signature.declared
         inputs = [f"{name}: {declared[name]}" if name in declared else name for name in self.inputs]

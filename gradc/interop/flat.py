@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradc.function import BoundFunction, Function, compile
 from gradc.interop.parameters import Parameters
+from gradc.ir.graph import Graph, topological
 from gradc.ir.sizes import evaluate
 from gradc.native.engine import NativeKernel
 from gradc.native.flat import FlatCall, Place
 from gradc.runtime.arguments import UPSTREAM
+from gradc.runtime.calls import Calls
+from gradc.runtime.dense import check_dense
 
 FORMS = {
     "value": ("", ("value",)),
@@ -39,6 +42,7 @@ class FlatFunction:
         self._prepared = calls.prepare([parameters.part(parameters.x0, name)[()] for name in calls.inputs])
         graph = calls.specialiser.compilation("value", self._prepared.types).graph
         sizes = self._prepared.sizes(graph)
+        self._is_elementwise = is_elementwise(graph) and not any(parameters.shapes.values())
         self.shape = tuple(evaluate(size, sizes) for size in graph["value"].shape)
         """The shape of the value."""
         self._direct: dict[str, Callable[..., None]] = {}
@@ -57,6 +61,25 @@ class FlatFunction:
             direct(*vectors)
         except (ValueError, IndexError, MemoryError):
             self._by_name(transform, *vectors)  # the long way says what does not fit
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        """A row for each element of the value, a column for each parameter."""
+        rows, columns = self.size, self.parameters.size
+        check_dense(rows * columns, "Jacobian", "jvp or vjp")
+        if self._is_elementwise:
+            arguments = [self.parameters.part(x, name) for name in self._calls.inputs]
+            lines = slopes(self._calls, arguments, self._calls.inputs, self.shape)
+            if lines is not None:
+                return lines
+        if rows < columns:
+            lines = np.empty((rows, columns))
+            for line, unit in zip(lines, units(rows)):
+                self.run("vjp", x, unit, line)
+            return lines
+        lines = np.empty((columns, rows))
+        for line, unit in zip(lines, units(columns)):
+            self.run("jvp", x, unit, line)
+        return lines.T
 
     def _make(self, transform: str) -> Callable[..., None]:
         """What answers a transform: the kernel itself, where it computes with float64 in vectors as they are."""
@@ -109,6 +132,34 @@ class FlatFunction:
             else:
                 for name in calls.wrt:
                     parameters.part(vector, name)[...] = next(outputs)
+
+
+def is_elementwise(graph: Graph) -> bool:
+    """Whether every element of the value depends on its own element of each input, or on a scalar."""
+    plain = ("source", "elementwise")
+    return all(
+        (node.row.kind in plain and node.op != "iota") or node.op in ("broadcast", "cast")
+        for node in topological(graph.results)
+    )
+
+
+def slopes(
+    calls: Calls, arguments: Sequence[Any], numbers: Collection[str], shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """The Jacobian of an elementwise function for some numbers: a column for each of `calls.wrt`.
+
+    They are given as arrays of the result's shape, so that one pass over the data finds all columns; None where the
+    function does something else with arrays.
+    """
+    given = [
+        np.full(shape, value) if name in numbers else value for name, value in zip(calls.inputs, arguments, strict=True)
+    ]
+    compilation, _ = calls.specialise("value_and_grad", calls.prepare(given).types)
+    if not is_elementwise(compilation.graph):
+        return None
+    lines = np.empty((len(calls.wrt), *shape))
+    calls.grad(*given, out=list(lines))
+    return lines.reshape(len(lines), -1).T
 
 
 def units(size: int) -> Iterator[np.ndarray]:

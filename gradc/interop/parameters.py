@@ -141,6 +141,11 @@ def by_name(what: str, given: Any) -> dict[str, Any]:
     return dict(given)
 
 
+def listed_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Names given as `"a b"`, `"a, b"` or one by one."""
+    return tuple(given.replace(",", " ").split() if isinstance(given, str) else given)
+
+
 def checked(subject: str, value: Any, finite: bool = True, help: str = "every number must be finite") -> np.ndarray:
     """A value as an array of numbers; raises `Error` G0607 where one is not finite."""
     array = arguments.as_array(subject, value)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc.function import BoundFunction, Function
-from gradc.interop.flat import FlatFunction, differentiated, unbound, units
-from gradc.interop.parameters import Parameters, by_name, check_roles, checked
+from gradc.interop.flat import FlatFunction, differentiated, is_elementwise, slopes, unbound, units
+from gradc.interop.integrands import integrand
+from gradc.interop.parameters import Parameters, by_name, check_roles, checked, listed_names
+from gradc.ir.sizes import evaluate
+from gradc.language.diagnostics import Error
 from gradc.program import Program
 from gradc.runtime.dense import check_dense
 
 if TYPE_CHECKING:
     from scipy.optimize import Bounds
+
+__all__ = ["Loss", "Model", "Residuals", "integrand", "model", "objective"]
 
 
 def objective(
@@ -58,18 +64,13 @@ def objective(
     return (Residuals if flat.shape else Loss)(differentiable, parameters, bound | given, flat)
 
 
-class Objective:
-    """What `objective` returns: a function of one vector that holds the parameters."""
+class Vector:
+    """A function of parameters that stand in one vector."""
 
-    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any], flat: FlatFunction):
+    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any]):
         self.function = function
         self.parameters = parameters
         self.data = data
-        self._flat = flat
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        p = self.parameters
-        return _rebuilt, (self.function, self.data, p.start, p.given_bounds, p.fixed)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} of {self.size} numbers, {self.function!r}>"
@@ -103,6 +104,18 @@ class Objective:
     def pack(self, values: Mapping[str, Any]) -> np.ndarray:
         """The vector for numbers and arrays by name; what is missing stands at its start."""
         return self.parameters.pack(values)
+
+
+class Objective(Vector):
+    """What `objective` returns: a number, or an array, as a function of one vector."""
+
+    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any], flat: FlatFunction):
+        super().__init__(function, parameters, data)
+        self._flat = flat
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        p = self.parameters
+        return _rebuilt, (objective, self.function, self.data, p.start, p.given_bounds, p.fixed)
 
 
 class Loss(Objective):
@@ -196,19 +209,97 @@ class Residuals(Objective):
 
     def jac(self, x: Any) -> np.ndarray:
         """The Jacobian: a row for each element of the array, a column for each parameter."""
-        x = self.parameters.vector(x)
-        rows, columns = self._flat.size, self.size
-        check_dense(rows * columns, "Jacobian", "jvp or vjp")
-        if rows < columns:
-            lines = np.empty((rows, columns))
-            for line, unit in zip(lines, units(rows)):
-                self._flat.run("vjp", x, unit, line)
-            return lines
-        lines = np.empty((columns, rows))
-        for line, unit in zip(lines, units(columns)):
-            self._flat.run("jvp", x, unit, line)
-        return lines.T
+        return self._flat.jacobian(self.parameters.vector(x))
 
 
-def _rebuilt(function: Function, data: dict, start: dict, bounds: dict, fixed: dict) -> Any:
-    return objective(function, data=data, start=start, bounds=bounds, fixed=fixed, check_finite=False)
+def model(
+    function: Function | BoundFunction | str | Program,
+    variables: str | Iterable[str],
+    /,
+    *,
+    start: Mapping[str, Any],
+    data: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    bounds: Mapping[str, tuple[Any, Any]] | None = None,
+) -> Model:
+    """A model as `curve_fit` calls it, `m(t, a, b, ...)`, whatever the order of the function's inputs.
+
+    variables: the inputs that the fit's x values go to; of several, x has a row for each.
+    start, data, fixed, bounds: as for `objective`.
+
+    >>> from scipy.optimize import curve_fit
+    >>> t = np.linspace(0, 2, 9)
+    >>> m = model("a*exp(-b*t)", "t", start={"a": 1.0, "b": 1.0})
+    >>> curve_fit(m, t, 3 * np.exp(-2 * t), m.x0, jac=m.jac)[0].round(6)
+    array([3., 2.])
+    """
+    parameters = Parameters(start, bounds, fixed)
+    given, known = by_name("data", data), by_name("fixed", fixed)
+    whole, bound = unbound(function)
+    names = listed_names(variables)
+    check_roles(whole, variables=names, start=parameters.start, data=[*bound, *given], fixed=known)
+    if not names:
+        raise Error("G0607", "the model has no variable", help="name the input that x is given for, such as 't'")
+    for name, value in (*given.items(), *known.items()):
+        checked(f"`{name}`", value)
+    return Model(differentiated(whole, parameters.start), names, parameters, bound | given)
+
+
+class Model(Vector):
+    """What `model` returns: called with x and the numbers of the parameters, it gives the values.
+
+    `curve_fit(m, t, y, m.x0, jac=m.jac, bounds=m.bounds)`; `LeastSquares(t, y, error, m, grad=m.grad)` of iminuit.
+    """
+
+    def __init__(self, function: Function, variables: tuple[str, ...], parameters: Parameters, data: dict[str, Any]):
+        super().__init__(function, parameters, data)
+        self.variables = variables
+        self._calls = function.bind(**data, **parameters.fixed)._calls
+        self.__name__ = self.__qualname__ = function.__name__
+        names = [*variables, *(name.translate(IDENTIFIER) for name in self.names)]
+        self.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        p = self.parameters
+        return _rebuilt, (model, self.function, self.data, p.start, p.given_bounds, p.fixed, self.variables)
+
+    def __call__(self, x: Any, /, *p: Any) -> np.ndarray:
+        """The values for x."""
+        return self._calls.value(*self._arguments(x, p))
+
+    def jac(self, x: Any, /, *p: Any) -> np.ndarray:
+        """The Jacobian: a row for each value, a column for each parameter."""
+        given, calls = self._arguments(x, p), self._calls
+        prepared = calls.prepare(given)
+        compilation, _ = calls.specialise("value", prepared.types)
+        shape = tuple(evaluate(size, prepared.sizes(compilation.graph)) for size in compilation.graph["value"].shape)
+        if is_elementwise(compilation.graph) and not any(self.parameters.shapes.values()):
+            lines = slopes(calls, given, self.parameters.first, shape)
+            if lines is not None:
+                return lines
+        parts = calls.jacobian(given)
+        return np.concatenate([np.reshape(part, (int(np.prod(shape)), -1)) for part in parts], axis=1)
+
+    def grad(self, x: Any, /, *p: Any) -> np.ndarray:
+        """The same with a row for each parameter, as iminuit takes it."""
+        return self.jac(x, *p).T
+
+    def _arguments(self, x: Any, p: Sequence[Any]) -> list[Any]:
+        """The arguments in the order of the inputs."""
+        vector = self.parameters.vector(p)
+        several = len(self.variables) > 1
+        if several and len(x) != len(self.variables):
+            raise Error("G0603", f"x has {len(x)} rows, not one for each of {', '.join(self.variables)}")
+        values = dict(zip(self.variables, x if several else [x]))
+        return [
+            values[name] if name in values else self.parameters.part(vector, name)[()] for name in self._calls.inputs
+        ]
+
+
+IDENTIFIER = str.maketrans({"[": "_", ",": "_", "]": None})
+"""What makes the name of an element, `W[0,1]`, one that Python and lmfit take: `W_0_1`."""
+
+
+def _rebuilt(make: Any, function: Function, data: dict, start: dict, bounds: dict, fixed: dict, *first: Any) -> Any:
+    unchecked = {} if first else {"check_finite": False}
+    return make(function, *first, data=data, start=start, bounds=bounds, fixed=fixed, **unchecked)
