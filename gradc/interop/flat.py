@@ -9,7 +9,7 @@ import numpy as np
 
 from gradc.function import BoundFunction, Function, compile
 from gradc.interop.parameters import Parameters
-from gradc.ir.graph import Graph, topological
+from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import evaluate
 from gradc.native.engine import NativeKernel
 from gradc.native.flat import FlatCall, Place
@@ -136,11 +136,13 @@ class FlatFunction:
 
 def is_elementwise(graph: Graph) -> bool:
     """Whether every element of the value depends on its own element of each input, or on a scalar."""
-    plain = ("source", "elementwise")
-    return all(
-        (node.row.kind in plain and node.op != "iota") or node.op in ("broadcast", "cast")
-        for node in topological(graph.results)
-    )
+
+    def keeps_places(node: Node) -> bool:
+        row = node.row
+        is_cast = row.kind == "movement" and not row.access
+        return row.kind in ("source", "elementwise") or node.op == "broadcast" or is_cast
+
+    return all(map(keeps_places, topological(graph.results)))
 
 
 def slopes(
