@@ -66,7 +66,8 @@ at_option = click.option(
     "--at",
     multiple=True,
     metavar="POINT",
-    help="Values of the inputs: x=-2,y=5 or t=[1,2,3] or t=@data.npy (.csv, .txt). Repeatable.",
+    help="Values of the inputs: x=-2,y=5 or t=[1,2,3], or files: t=data.npy, X=data.csv, t=data.csv:time (a column by "
+    "its name or number), X=data.csv:[x,y] (several). Repeatable.",
 )
 wrt_option = click.option("--wrt", metavar="NAMES", help="Differentiate for these inputs only, as in x,y.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -1,7 +1,7 @@
-"""The point at which a program is evaluated, as people type it: `x=-2, y=5, t=[1, 2, 3], X=@rows.csv`.
+"""The point at which a program is evaluated, as people type it: `x=-2, y=5, t=[1, 2, 3], X=rows.csv`.
 
 point  = name "=" value { "," name "=" value }
-value  = number | list | "@" file
+value  = number | list | [ "@" ] file [ ":" columns ], which `tables.py` reads
 list   = "[" numbers or lists "]"
 number = a literal, or a program without inputs such as pi/4
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from gradc.cli.tables import names_file, read_array
 from gradc.frontends.text import TextProgram
 from gradc.ir.interpret import evaluate_constant
 from gradc.language.diagnostics import Error
@@ -48,10 +47,14 @@ def read_point(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def _pieces(source: Source) -> Iterator[Span]:
-    """The text between the commas that stand in no bracket."""
+    """The text between the commas that stand in no bracket and in no quotes."""
     open_brackets: list[int] = []
-    start = 0
+    start, quoted = 0, False
     for place, character in enumerate(source.text):
+        if character == '"':
+            quoted = not quoted
+        if quoted:
+            continue
         if character in "[(":
             open_brackets.append(place)
         elif character in ")]":
@@ -91,7 +94,7 @@ def _stripped(span: Span) -> Span:
 
 
 def _value(span: Span) -> Any:
-    if span.text[0] == "@":
+    if names_file(span.text):
         return read_array(span)
     return _list(span) if span.text[0] == "[" else _number(span)
 
@@ -170,36 +173,3 @@ def _end_of_element(text: str, place: int) -> int:
         depth += (text[place] == "(") - (text[place] == ")")
         place += 1
     return place
-
-
-# ---------------------------------------------------------------- files
-
-
-def read_array(span: Span) -> np.ndarray:
-    """The array of `@file`: .npy, .csv (commas) or .txt (blanks); `#` starts a comment in the latter two."""
-    path = Path(span.text[1:])
-    if not span.text[1:]:
-        raise Error("G0702", "expected the name of a file after `@`", span)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        help = f"the extensions are {', '.join(READERS)}"
-        raise Error("G0702", f"{path.name} has no extension that says how to read it", span, help=help)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            array = reader(path)
-    except OSError as error:
-        raise Error("G0701", f"{path} cannot be read: {error.strerror or error}", span) from None
-    except (ValueError, EOFError) as error:
-        reason = (str(error).splitlines() or ["it is empty"])[0]
-        raise Error("G0702", f"{path} does not hold an array of numbers: {reason}", span) from None
-    if path.suffix.lower() != ".npy" and not array.size:
-        raise Error("G0702", f"{path} holds no numbers", span)
-    return array
-
-
-READERS: dict[str, Callable[[Path], np.ndarray]] = {
-    ".npy": lambda path: np.load(path, allow_pickle=False),
-    ".csv": lambda path: np.loadtxt(path, delimiter=","),
-    ".txt": np.loadtxt,
-}
-"""How to read a file, by its extension."""
