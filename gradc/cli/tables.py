@@ -134,7 +134,7 @@ def _no_array(path: Path, error: Exception, span: Span) -> Error:
 
 
 @dataclass(frozen=True)
-class Row:
+class CellRow:
     """The cells of a row, and the line on which it ends."""
 
     line: int
@@ -142,13 +142,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class CellTable:
     """A file of rows, as it was read."""
 
     source: Source
     separator: str | None
     header: tuple[str, ...]
-    rows: list[Row]
+    rows: list[CellRow]
 
     @property
     def width(self) -> int:
@@ -158,7 +158,7 @@ class Table:
         """What a message calls a column."""
         return f"column `{self.header[column]}`" if self.header else f"column {column + 1}"
 
-    def cell(self, row: Row, column: int) -> Span:
+    def cell(self, row: CellRow, column: int) -> Span:
         """Where a cell stands in the file."""
         line = self.source.line(row.line)
         start = self.source.line_starts[row.line - 1]
@@ -186,7 +186,7 @@ def _table(path: Path, span: Span, columns: Columns) -> np.ndarray:
     return array[:, 0] if len(places) == 1 and not columns.in_brackets else array
 
 
-def _read(source: Source, path: Path, span: Span, wanted: Sequence[str]) -> Table:
+def _read(source: Source, path: Path, span: Span, wanted: Sequence[str]) -> CellTable:
     """The rows of a text, and the names of its columns where it has any."""
     lines = source.text.split("\n")
     first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
@@ -194,7 +194,7 @@ def _read(source: Source, path: Path, span: Span, wanted: Sequence[str]) -> Tabl
     uncommented = ["" if line.lstrip().startswith("#") else line for line in lines]
     rows = []
     if separator is None:
-        rows = [Row(number, cells) for number, line in enumerate(uncommented, 1) if (cells := line.split())]
+        rows = [CellRow(number, cells) for number, line in enumerate(uncommented, 1) if (cells := line.split())]
     else:
         reader = csv.reader(
             (line + "\n" for line in uncommented), delimiter=separator, skipinitialspace=True, strict=True
@@ -202,7 +202,7 @@ def _read(source: Source, path: Path, span: Span, wanted: Sequence[str]) -> Tabl
         try:
             for cells in reader:
                 if any(cell.strip() for cell in cells):
-                    rows.append(Row(reader.line_num, [cell.strip() for cell in cells]))
+                    rows.append(CellRow(reader.line_num, [cell.strip() for cell in cells]))
         except csv.Error as error:
             raise Error("G0702", f"{path}, line {reader.line_num}, cannot be read: {error}", span) from None
     header: tuple[str, ...] = ()
@@ -212,7 +212,7 @@ def _read(source: Source, path: Path, span: Span, wanted: Sequence[str]) -> Tabl
         header = _commented_names(lines[: rows[0].line - 1], separator, len(rows[0].cells))
     if not rows:
         raise Error("G0702", f"{path} holds no numbers", span)
-    return Table(source, separator, header, rows)
+    return CellTable(source, separator, header, rows)
 
 
 def _names_columns(cells: list[str], wanted: Sequence[str]) -> bool:
@@ -234,7 +234,7 @@ def _commented_names(lines: list[str], separator: str | None, width: int) -> tup
     return names if len(names) == width and not any(map(_is_number, names)) and all(names) else ()
 
 
-def _place(table: Table, name: str, path: Path, where: Span) -> int:
+def _place(table: CellTable, name: str, path: Path, where: Span) -> int:
     """The place of a column by its name, or by its number, from 1."""
     same = [place for place, title in enumerate(table.header) if title == name]
     if len(same) > 1:
@@ -261,7 +261,7 @@ def _list(names: Iterable[str]) -> str:
     return f"it has {', '.join(shown[:MAX_NAMED])}{', ...' * (len(shown) > MAX_NAMED)}"
 
 
-def _numbers(table: Table, column: int) -> list[int] | list[float]:
+def _numbers(table: CellTable, column: int) -> list[int] | list[float]:
     """The numbers of a column: integers where all of them are, so that they can be indices."""
     try:
         texts = [row.cells[column] for row in table.rows]
@@ -274,7 +274,7 @@ def _numbers(table: Table, column: int) -> list[int] | list[float]:
     return [_checked(table, row, column) for row in table.rows]
 
 
-def _checked(table: Table, row: Row, column: int) -> float:
+def _checked(table: CellTable, row: CellRow, column: int) -> float:
     """The number in a cell, which may have a comment behind it."""
     if len(row.cells) <= column:
         cells = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
