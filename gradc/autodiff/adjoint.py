@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from gradc.autodiff import recurrence, steep
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, fading, plus, times
@@ -24,8 +24,11 @@ def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, 
     Walks the nodes in reverse topological order; each hands its cotangent, times its partial, to its arguments.
     """
     order = topological((result,))
-    reached = dependent(order, wrt)
-    bars: dict[Node, Masked] = {result: direction(upstream)}
+    return swept(order, dependent(order, wrt), {result: direction(upstream)})
+
+
+def swept(order: Sequence[Node], reached: Container[Node], bars: dict[Node, Masked]) -> dict[Node, Masked]:
+    """Cotangents, and what they contribute through some nodes, in topological order, to nodes that are `reached`."""
     for node in reversed(order):
         if node in bars and node in reached:
             own: dict[Node, Masked] = {}  # what a node hands to one argument in two places may cancel, as in x/x

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.describe import operands
 from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
-from gradc.construct.functions import FUNCTIONS
+from gradc.construct.functions import FUNCTIONS, prelude
 from gradc.construct.joined import Listed, listed, number, whole
 from gradc.construct.reductions import extremes
 from gradc.construct.selected import Selected, lifted
@@ -92,6 +93,7 @@ class Evaluator:
             node, scope, count = tasks.pop()
             if isinstance(node, tuple):  # the end of a call of a defined function
                 self.memo[node] = values[-1]
+                self._came_from(scope, values[-1])
                 continue
             arguments: tuple[Value, ...] = ()
             if count is None:
@@ -203,6 +205,11 @@ class Evaluator:
         return constant(CONSTANTS[node.id], self.literal_type)
 
     # ------------------------------------------------------------ calls
+
+    def _came_from(self, call: Any, value: Value) -> None:
+        """The result of a function of the language comes from its call, not from its definition."""
+        if isinstance(value, Node) and value in self.spans and self.spans[value].source is prelude():
+            self.spans[value] = call.span
 
     def _definition(self, node: Call) -> Definition | None:
         own = self.functions.get(node.function)

@@ -238,8 +238,13 @@ FUNCTIONS |= {alias: FUNCTIONS[name] for name, aliases in ALIASES.items() for al
 
 
 @cache
+def prelude() -> Source:
+    """The text of all definitions, which nobody who writes programs has seen."""
+    return Source("\n".join([*(row.text for row in ROWS if row.text), "0"]), "prelude")
+
+
+@cache
 def _definitions() -> dict[str, Definition]:
     """The definitions by name; a last line is there because a program has a result."""
-    text = "\n".join([*(row.text for row in ROWS if row.text), "0"])
-    statements = parse(Source(text, "prelude")).statements
+    statements = parse(prelude()).statements
     return {statement.name.id: statement for statement in statements if isinstance(statement, Definition)}

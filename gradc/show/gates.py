@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradc.language.source import Span
-from gradc.runtime.results import Gradients
+from gradc.runtime.results import Gradients, names_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,36 @@ class Gates:
     grads: Gradients
     note: str = ""
     """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
+
+    def uses(self) -> dict[str, list[tuple[Gate, Argument]]]:
+        """The arguments that each input or gate is, by its name."""
+        found: dict[str, list[tuple[Gate, Argument]]] = {}
+        for gate in self.gates:
+            for argument in gate.arguments:
+                found.setdefault(argument.name, []).append((gate, argument))
+        return found
+
+    def gate(self, name: str) -> Gate | None:
+        """The gate that a name such as `[3]` stands for; None for an input or a constant."""
+        number = name[1:-1]
+        return self[int(number)] if name.startswith("[") and number.isdecimal() else None
+
+    def value_of(self, name: str) -> Any:
+        """The value of a gate, as in `[3]`, or of an input."""
+        gate = self.gate(name)
+        return self.inputs.get(name) if gate is None else gate.value
+
+    def gradient_of(self, name: str) -> Any:
+        """The gradient for a gate's value, or for an input: the sum of what its users hand back. None for none."""
+        gate = self.gate(name)
+        if gate is not None:
+            return gate.upstream
+        return self.grads[name] if name in names_of(self.grads) else None
+
+    def called(self, name: str) -> str:
+        """An input by its name, a gate by its number and its text."""
+        gate = self.gate(name)
+        return name if gate is None else f"{name} {gate.text or gate.gate}"
 
     def __iter__(self) -> Iterator[Gate]:
         return iter(self.gates)

@@ -1,80 +1,119 @@
-"""Layered drawing of an acyclic graph: which column and which height each vertex gets.
+"""Layered drawing of an acyclic graph: which column each vertex gets, and how high it and the wires past it lie.
 
-The method of Sugiyama, Tagawa and Toda (1981): layers by longest path, invisible vertices where an edge passes
-through a layer, order within a layer by the means of neighbours, and heights by least squares.
+The method of Sugiyama, Tagawa and Toda (1981): layers by longest path, a lane where a wire passes through a layer,
+order within a layer by the means of neighbours, and heights by least squares. The wires from one vertex share their
+lane until they part.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-ORDERING_SWEEPS = 8
-HEIGHT_SWEEPS = 30
+ORDERING_SWEEPS = 12
+HEIGHT_SWEEPS = 24
+STRAIGHT = 4.0
+"""How much more a lane pulls at its next lane than other neighbours do."""
 
 Vertex = Any
-"""Anything hashable."""
-Edge = tuple[Vertex, Vertex]
+"""Anything hashable. The lane of a vertex in another column is `(vertex, column)`."""
+Edge = tuple[Vertex, Vertex, int]
+"""From a vertex to a port of another."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """The room that a vertex takes above and below the line its own wire leaves on, and where its ports are."""
+
+    above: float
+    below: float
+    ports: tuple[float, ...] = ()
+
+
+LANE = Footprint(9.0, 9.0)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """`column` counts from the left, `height` is in units of one row, from the top. `paths` lists the
-    points (column, height) that each edge passes, its ends included."""
+    """`column` counts from the left; heights grow downwards, in the unit of the extents."""
 
     column: dict[Vertex, int]
     height: dict[Vertex, float]
-    paths: list[list[tuple[int, float]]]
+    """Of vertices, and of lanes as `(vertex, column)`."""
 
 
-def layered(vertices: Sequence[Vertex], edges: Sequence[Edge]) -> Layout:
-    """A layout in which every edge goes to the right. `vertices` come sources first: arguments before users."""
+@dataclass(frozen=True)
+class _Link:
+    """A piece of wire between two neighbouring layers: `shift` is where it meets its target, above or below."""
+
+    source: Vertex
+    target: Vertex
+    port: float
+    """From -0.5 to 0.5: where among the ports of the target."""
+    shift: float
+    weight: float
+
+
+def layered(vertices: Sequence[Vertex], edges: Sequence[Edge], extents: Mapping[Vertex, Footprint]) -> Layout:
+    """A layout in which every wire goes to the right. `vertices` come sources first: arguments before users."""
     column = _columns(vertices, edges)
-    chains = [_chain(k, edge, column) for k, edge in enumerate(edges)]
-    place = {vertex: column[vertex] for vertex in vertices}
-    for k, chain in enumerate(chains):
-        for step, vertex in enumerate(chain[1:-1], 1):
-            place[vertex] = column[edges[k][0]] + step
-    links = [link for chain in chains for link in pairwise(chain)]
+    place = dict(column)
+    links = list(_links(vertices, edges, column, extents, place))
     layers = _initial_layers(place, vertices, links)
     _reduce_crossings(layers, links)
-    height = _heights(layers, links)
-    paths = [[(place[vertex], height[vertex]) for vertex in chain] for chain in chains]
-    return Layout(column, {vertex: height[vertex] for vertex in vertices}, paths)
+    height = _heights(layers, links, extents)
+    top = min(height[vertex] - extents.get(vertex, LANE).above for vertex in place)
+    return Layout(column, {vertex: at - top for vertex, at in height.items()})
 
 
 def _columns(vertices: Sequence[Vertex], edges: Sequence[Edge]) -> dict[Vertex, int]:
-    """The longest path to each vertex; sources move right, next to their first user."""
-    arguments = _neighbours((target, source) for source, target in edges)
-    users = _neighbours(edges)
+    """Every vertex stands right before the first vertex that uses it."""
+    users = _grouped((source, target) for source, target, _ in edges)
     column: dict[Vertex, int] = {}
-    for vertex in vertices:
-        column[vertex] = max((column[argument] + 1 for argument in arguments.get(vertex, ())), default=0)
-    for vertex in vertices:
-        if vertex not in arguments and vertex in users:
-            column[vertex] = min(column[user] for user in users[vertex]) - 1
-    return column
+    for vertex in reversed(vertices):
+        column[vertex] = min((column[user] for user in users.get(vertex, ())), default=0) - 1
+    first = min(column.values())
+    return {vertex: column[vertex] - first for vertex in vertices}
 
 
-def _neighbours(edges: Iterable[Edge]) -> dict[Vertex, list[Vertex]]:
-    found: dict[Vertex, list[Vertex]] = {}
-    for source, target in edges:
-        found.setdefault(source, []).append(target)
+def _grouped(pairs: Iterable[tuple[Vertex, Any]]) -> dict[Vertex, list[Any]]:
+    found: dict[Vertex, list[Any]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
     return found
 
 
-def _chain(number: int, edge: Edge, column: dict[Vertex, int]) -> list[Vertex]:
-    """The ends of an edge with an invisible vertex in each layer between them."""
-    source, target = edge
-    return [source, *((number, at) for at in range(column[source] + 1, column[target])), target]
+def _links(
+    vertices: Sequence[Vertex],
+    edges: Sequence[Edge],
+    column: Mapping[Vertex, int],
+    extents: Mapping[Vertex, Footprint],
+    place: dict[Vertex, int],
+) -> Iterable[_Link]:
+    """The pieces of all wires; their lanes get a place."""
+    leaving = _grouped((edge[0], edge) for edge in edges)
+    for vertex in vertices:
+        if vertex not in leaving:
+            continue
+        start = column[vertex]
+        last = max(column[target] for _, target, _ in leaving[vertex])
+        stops = {start: vertex} | {at: (vertex, at) for at in range(start + 1, last)}
+        place.update((lane, at) for at, lane in stops.items())
+        for at in range(start + 1, last):
+            yield _Link(stops[at - 1], stops[at], 0.0, 0.0, STRAIGHT)
+        for _, target, port in leaving[vertex]:
+            ports = extents[target].ports
+            yield _Link(
+                stops[column[target] - 1], target, (port + 0.5) / len(ports) - 0.5, ports[port], 1.0 / len(ports)
+            )
 
 
-def _initial_layers(place: dict[Vertex, int], vertices: Sequence[Vertex], links: list[Edge]) -> list[list[Vertex]]:
+def _initial_layers(place: dict[Vertex, int], vertices: Sequence[Vertex], links: list[_Link]) -> list[list[Vertex]]:
     """Each layer in the order of a walk from the last vertex down, which draws trees without crossings."""
-    arguments = _neighbours((target, source) for source, target in links)
+    arguments = _grouped((link.target, link.source) for link in sorted(links, key=lambda link: link.port))
     layers: list[list[Vertex]] = [[] for _ in range(max(place.values()) + 1)]
     seen: set[Vertex] = set()
     stack = list(vertices)
@@ -87,43 +126,54 @@ def _initial_layers(place: dict[Vertex, int], vertices: Sequence[Vertex], links:
     return layers
 
 
-def _reduce_crossings(layers: list[list[Vertex]], links: list[Edge]) -> None:
+def _reduce_crossings(layers: list[list[Vertex]], links: list[_Link]) -> None:
     """Sort each layer by the mean position of its neighbours, to and fro, and keep the best order seen."""
-    arguments = _neighbours((target, source) for source, target in links)
-    users = _neighbours(links)
+    before = _grouped((link.target, link) for link in links)
+    after = _grouped((link.source, link) for link in links)
+    position = {vertex: float(k) for layer in layers for k, vertex in enumerate(layer)}
+
+    def from_arguments(vertex: Vertex) -> float:
+        around = before.get(vertex)
+        return sum(position[link.source] - link.port for link in around) / len(around) if around else position[vertex]
+
+    def from_users(vertex: Vertex) -> float:
+        around = after.get(vertex)
+        return sum(position[link.target] + link.port for link in around) / len(around) if around else position[vertex]
+
     best = [list(layer) for layer in layers]
-    fewest = _crossings(layers, links)
+    fewest = _crossings(position, layers, after)
     for sweep in range(ORDERING_SWEEPS):
         if not fewest:
             break
-        forward = sweep % 2 == 0
-        for layer in layers if forward else layers[::-1]:
-            position = {vertex: k for row in layers for k, vertex in enumerate(row)}
-            near = arguments if forward else users
-
-            def mean(vertex: Vertex, near=near, position=position) -> float:
-                around = near.get(vertex)
-                return sum(position[other] for other in around) / len(around) if around else position[vertex]
-
-            layer.sort(key=mean)
-        count = _crossings(layers, links)
+        backward = sweep % 2 == 0
+        for layer in layers[::-1] if backward else layers:
+            layer.sort(key=from_users if backward else from_arguments)
+            position.update((vertex, float(k)) for k, vertex in enumerate(layer))
+        count = _crossings(position, layers, after)
         if count < fewest:
             best, fewest = [list(layer) for layer in layers], count
     layers[:] = best
 
 
-def _crossings(layers: list[list[Vertex]], links: list[Edge]) -> int:
-    layer_of = {vertex: k for k, layer in enumerate(layers) for vertex in layer}
-    position = {vertex: k for layer in layers for k, vertex in enumerate(layer)}
-    between: dict[int, list[tuple[int, int]]] = {}
-    for source, target in links:
-        between.setdefault(layer_of[source], []).append((position[source], position[target]))
-    return sum(map(_inversions, between.values()))
+def _crossings(
+    position: Mapping[Vertex, float], layers: list[list[Vertex]], after: Mapping[Vertex, list[_Link]]
+) -> int:
+    """How many pairs of wires cross between neighbouring layers."""
+    return sum(
+        _inversions(
+            [
+                (position[vertex], position[link.target] + 0.9 * link.port)
+                for vertex in layer
+                for link in after.get(vertex, ())
+            ]
+        )
+        for layer in layers
+    )
 
 
-def _inversions(pairs: list[tuple[int, int]]) -> int:
-    """How many pairs of edges between two layers cross."""
-    seen: list[int] = []
+def _inversions(pairs: list[tuple[float, float]]) -> int:
+    """How many pairs of pairs are in opposite orders."""
+    seen: list[float] = []
     count = 0
     for _, target in sorted(pairs):
         count += len(seen) - bisect_right(seen, target)
@@ -131,39 +181,67 @@ def _inversions(pairs: list[tuple[int, int]]) -> int:
     return count
 
 
-def _heights(layers: list[list[Vertex]], links: list[Edge]) -> dict[Vertex, float]:
-    """Heights near the mean of the neighbours', at least one row apart within a layer.
+def _heights(
+    layers: list[list[Vertex]], links: list[_Link], extents: Mapping[Vertex, Footprint]
+) -> dict[Vertex, float]:
+    """Heights near the mean of the neighbours', with room for everything within a layer.
 
-    The last sweep goes forward and looks at arguments only, so that chains run level.
+    The last sweeps look one way only: gates stand amid their arguments, then sources beside their users.
     """
-    arguments = _neighbours((target, source) for source, target in links)
-    users = _neighbours(links)
-    height = {vertex: float(k) for layer in layers for k, vertex in enumerate(layer)}
+    before = _grouped((link.target, link) for link in links)
+    after = _grouped((link.source, link) for link in links)
+    room = {vertex: extents.get(vertex, LANE) for layer in layers for vertex in layer}
+    offsets = [_offsets([room[vertex] for vertex in layer]) for layer in layers]
+    height = {vertex: at for layer, down in zip(layers, offsets) for vertex, at in zip(layer, down)}
+
+    def mean(vertex: Vertex, back: bool, ahead: bool) -> tuple[float, float]:
+        """Where the neighbours want a vertex, and how much."""
+        total = weight = 0.0
+        if back:
+            for link in before.get(vertex, ()):
+                total += link.weight * (height[link.source] - link.shift)
+                weight += link.weight
+        if ahead:
+            for link in after.get(vertex, ()):
+                total += link.weight * (height[link.target] + link.shift)
+                weight += link.weight
+        return (total / weight, weight) if weight else (height[vertex], 0.01)
+
+    def settle(indices: Iterable[int], back: bool, ahead: bool) -> None:
+        for k in indices:
+            wanted = [mean(vertex, back, ahead) for vertex in layers[k]]
+            height.update(zip(layers[k], _spread(wanted, offsets[k]), strict=True))
+
+    columns = range(len(layers))
     for sweep in range(HEIGHT_SWEEPS):
-        forward = sweep % 2 == (HEIGHT_SWEEPS - 1) % 2
-        settling = sweep >= HEIGHT_SWEEPS - 2
-        for layer in layers if forward else layers[::-1]:
-            wanted = []
-            for vertex in layer:
-                before, after = arguments.get(vertex, []), users.get(vertex, [])
-                around = ((before if forward else after) or before + after) if settling else before + after
-                wanted.append(sum(height[other] for other in around) / len(around) if around else height[vertex])
-            height.update(zip(layer, _spread(wanted), strict=True))
-    top = min(height.values())
-    return {vertex: at - top for vertex, at in height.items()}
+        settle(columns if sweep % 2 else reversed(columns), True, True)
+    settle(reversed(columns), False, True)
+    settle(columns, True, False)
+    for k in columns:
+        wanted = [(height[v], 100.0) if v in before else mean(v, False, True) for v in layers[k]]
+        height.update(zip(layers[k], _spread(wanted, offsets[k]), strict=True))
+    return height
 
 
-def _spread(wanted: list[float]) -> list[float]:
-    """The positions nearest to the wanted ones in least squares that keep the order, one apart.
+def _offsets(rooms: Sequence[Footprint]) -> list[float]:
+    """How far below the first of a layer each of its vertices stands at least."""
+    down = [0.0] if rooms else []
+    for upper, lower in pairwise(rooms):
+        down.append(down[-1] + upper.below + lower.above)
+    return down
 
-    Pool adjacent violators: positions less their rank must not fall.
+
+def _spread(wanted: Sequence[tuple[float, float]], offsets: Sequence[float]) -> list[float]:
+    """The heights nearest to the wanted ones, in weighted least squares, that keep the order and the distances.
+
+    Pool adjacent violators: heights less their offset must not fall.
     """
-    pools: list[tuple[float, int]] = []
-    for rank, position in enumerate(wanted):
-        total, count = position - rank, 1
-        while pools and pools[-1][0] / pools[-1][1] > total / count:
-            total, count = total + pools[-1][0], count + pools[-1][1]
+    pools: list[tuple[float, float, int]] = []
+    for (position, weight), offset in zip(wanted, offsets, strict=True):
+        total, mass, count = (position - offset) * weight, weight, 1
+        while pools and pools[-1][0] / pools[-1][1] > total / mass:
+            total, mass, count = total + pools[-1][0], mass + pools[-1][1], count + pools[-1][2]
             pools.pop()
-        pools.append((total, count))
-    levels = [total / count for total, count in pools for _ in range(count)]
-    return [level + rank for rank, level in enumerate(levels)]
+        pools.append((total, mass, count))
+    levels = [total / mass for total, mass, count in pools for _ in range(count)]
+    return [level + offset for level, offset in zip(levels, offsets)]

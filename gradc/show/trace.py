@@ -4,7 +4,7 @@ manner of Stanford's CS231n."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,25 +21,38 @@ from gradc.show.gates import Gates
 from gradc.show.table import abbreviated, table
 
 
+@dataclass(frozen=True, repr=False)
 class Trace(Gates):
-    """A program at one point, gate by gate in forward order: `for gate in trace`, `print(trace)`, `trace.svg()`."""
+    """A program at one point, gate by gate in forward order: `for gate in trace`, `print(trace)`, `trace.svg()`.
+
+    A function, an index and a long sum are one gate each; `trace.unfolded()` has the ops inside.
+    """
+
+    program: Program | None = None
 
     def __str__(self) -> str:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
+        forks = self.forks()
         notes = ["", f"note: {self.note}"] if self.note else []
-        return "\n".join([*lines, *[""] * bool(lines), *self.results(), *notes])
+        return "\n".join([*lines, *[""] * bool(lines), *forks, *[""] * bool(forks), *self.results(), *notes])
 
     def __repr__(self) -> str:
         return f"<trace of {len(self)} gate{'s' * (len(self) != 1)}: value {abbreviated(self.value)}>"
 
-    def svg(self) -> str:
-        """The computational graph as a self-contained SVG: values above the edges, gradients below.
+    def unfolded(self) -> Trace:
+        """The trace of all ops: of those inside functions, and of the conversions that nobody writes."""
+        return self if self.program is None else trace_at(self.program, self.inputs, unfold=True)
+
+    def svg(self, *, theme: str = "auto") -> str:
+        """The computational graph as a self-contained SVG: values above the wires, gradients below.
+
+        theme: "light", "dark", or "auto" for that of the reader.
 
         Raises `gradc.Error` G0503 if the program has more gates than a picture can hold.
         """
         from gradc.show.picture import draw
 
-        return draw(self)
+        return draw(self, theme)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
@@ -54,6 +67,19 @@ class Trace(Gates):
                     local = argument.returns or abbreviated(argument.local)
                     yield (*head, argument.name, local, abbreviated(argument.product))
                 head = ("",) * len(head)
+
+    def forks(self) -> list[str]:
+        """Where a value goes to several places: the gradients that come back from each, and their sum."""
+        lines = []
+        for name, uses in self.uses().items():
+            parts = [(gate.number, argument.product) for gate, argument in uses if argument.product is not None]
+            if len(parts) > 1:
+                shown = [f"{abbreviated(product)} from [{number}]" for number, product in parts[:MAX_PARTS]]
+                if len(parts) > MAX_PARTS:
+                    shown.append(f"{len(parts) - MAX_PARTS:,} more")
+                lines.append((name, f"{abbreviated(self.gradient_of(name))} = {' + '.join(shown)}"))
+        width = max((len(name) for name, _ in lines), default=0)
+        return [f"fork {name:<{width}}  {sum}" for name, sum in lines]
 
     def results(self) -> list[str]:
         """The value and the gradients, one a line."""
@@ -86,6 +112,8 @@ class Trace(Gates):
         }
 
 
+MAX_PARTS = 6
+"""More gradients of one fork are counted."""
 HEADINGS = ("", "gate", "text", "shape", "value", "upstream", "argument", "local", "product")
 
 
@@ -105,8 +133,8 @@ def trace(program: str | Program, /, **values: Any) -> Trace:
     return trace_at(program_of(program), values)
 
 
-def trace_at(program: Program, values: Mapping[str, Any]) -> Trace:
-    """`trace`, the values in a mapping."""
+def trace_at(program: Program, values: Mapping[str, Any], *, unfold: bool = False) -> Trace:
+    """`trace`, the values in a mapping; of all ops on demand."""
     from gradc.show.tracer import Tracer
 
     signature = program.signature
@@ -117,8 +145,8 @@ def trace_at(program: Program, values: Mapping[str, Any]) -> Trace:
     known = dict(zip(graph.inputs, prepared.arrays))
     with collector_paused():
         tracer = Tracer(graph, compilation.wrt_nodes, compilation.spans)
-        traced = Trace(**vars(tracer.run(program.text, known, prepared.sizes(graph))))
-        return replace(traced, note=_note(traced, compilation, prepared))
+        traced = Trace(**vars(tracer.run(program.text, known, prepared.sizes(graph), unfold)))
+        return replace(traced, program=program, note=_note(traced, compilation, prepared))
 
 
 def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments) -> str:

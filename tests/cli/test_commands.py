@@ -292,7 +292,7 @@ WRONG = {
     "wrt": ("compile", "x*y", "--wrt", "z"),
     "a file that is not there": ("eval", "-f", "/nowhere/program.txt"),
     "a path that cannot be written": ("compile", "x", "-o", "/nowhere/x.py"),
-    "a picture too large": ("trace", "-" * 201 + "x", "--at", "x=1", "-o", "big.svg"),
+    "a picture too large": ("trace", "-" * 1001 + "x", "--at", "x=1", "-o", "big.svg"),
     "usage: no program": ("eval",),
     "usage: a program and a file": ("eval", "x", "-f", "y"),
     "usage: another language": ("compile", "x", "-o", "x.c"),
