@@ -67,7 +67,8 @@ x + inverse_mills(x)       -> truncated_gap(x)
 NEIGHBOURS = """
 exp(x + y) - exp(x)        -> where(abs(y) <= 1, exp(x) * expm1(y), minus(exp(x + y), exp(x)))
 tan(x + y) - tan(x)        -> where(abs(y) <= 1, sin(y) / (cos(x + y) * cos(x)), minus(tan(x + y), tan(x)))
-tanh(x + y) - tanh(x)      -> where(abs(y) <= 1, sinh(y) * (sech(x + y) * sech(x)), minus(tanh(x + y), tanh(x)))
+tanh(x + y) - tanh(x)      ->
+    where(abs(y) <= max(1, min(300, x * (x + y) - 8)), sinh(y) * (sech(x + y) * sech(x)), minus(tanh(x + y), tanh(x)))
 sigmoid(x + y) - sigmoid(x) ->
     where(abs(y) <= 1, 0.5 * sinh(0.5 * y) * (sech(0.5 * (x + y)) * sech(0.5 * x)), minus(sigmoid(x + y), sigmoid(x)))
 arctan(x + y) - arctan(x) ->
@@ -101,7 +102,8 @@ sinh(x + y) - sinh(x - y) ->
 cosh(x + y) - cosh(x - y) ->
     where(abs(y) <= 1 and abs(x) < 700, 2 * (sinh(x) * sinh(y)), minus(cosh(x + y), cosh(x - y)))
 tanh(x + y) - tanh(x - y) ->
-    where(abs(y) <= 1, sinh(2 * y) * (sech(x + y) * sech(x - y)), minus(tanh(x + y), tanh(x - y)))
+    where(abs(y) <= max(1, min(150, (x + y) * (x - y) - 8)), sinh(2 * y) * (sech(x + y) * sech(x - y)),
+        minus(tanh(x + y), tanh(x - y)))
 arctan(x + y) - arctan(x - y) ->
     where(abs(y) <= 1 and abs(x) < 1e150, arctan2(2 * y, 1 + (x + y) * (x - y)), minus(arctan(x + y), arctan(x - y)))
 log(x + y) - log(x - y)    -> where(abs(y) < x, 2 * arctanh(y / x), minus(log(x + y), log(x - y)))
