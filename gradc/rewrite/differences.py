@@ -49,11 +49,16 @@ hypot(x, y) - x            -> where(x > abs(y), y * (y / minus(hypot(x, y), -x))
 hypot(x, y) + x            -> where(-x > abs(y), y * (y / minus(hypot(x, y), x)), minus(hypot(x, y), -x))
 sqrt(square(x) + y) - abs(x) ->
     where(abs(y) < square(x), y / minus(sqrt(square(x) + y), -abs(x)), minus(sqrt(square(x) + y), abs(x)))
-hypot(x, y) - abs(x)       -> y * (y / (hypot(x, y) + abs(x)))
-sqrt(square(x) + y) - x    -> where(x > 0, y / minus(sqrt(square(x) + y), -x), minus(sqrt(square(x) + y), x))
-sqrt(square(x) + y) + x    -> where(x < 0, y / minus(sqrt(square(x) + y), x), minus(sqrt(square(x) + y), -x))
-sqrt(square(x) - y) - x    -> where(x > 0, -y / minus(sqrt(square(x) - y), -x), minus(sqrt(square(x) - y), x))
-sqrt(square(x) - y) + x    -> where(x < 0, -y / minus(sqrt(square(x) - y), x), minus(sqrt(square(x) - y), -x))
+hypot(x, y) - abs(x)       ->
+    where(abs(y) < abs(x), y * (y / (hypot(x, y) + abs(x))), minus(hypot(x, y), abs(x)))
+sqrt(square(x) + y) - x    ->
+    where(x > 0 and abs(y) < square(x), y / minus(sqrt(square(x) + y), -x), minus(sqrt(square(x) + y), x))
+sqrt(square(x) + y) + x    ->
+    where(x < 0 and abs(y) < square(x), y / minus(sqrt(square(x) + y), x), minus(sqrt(square(x) + y), -x))
+sqrt(square(x) - y) - x    ->
+    where(x > 0 and abs(y) < square(x), -y / minus(sqrt(square(x) - y), -x), minus(sqrt(square(x) - y), x))
+sqrt(square(x) - y) + x    ->
+    where(x < 0 and abs(y) < square(x), -y / minus(sqrt(square(x) - y), x), minus(sqrt(square(x) - y), -x))
 log1p(x) - log(x)          -> where(x > 1, log1p(1 / x), minus(log1p(x), log(x)))
 log1p(x) - log1p(-x)       -> 2 * arctanh(x)
 1 - erf(x)                 -> erfc(x)
@@ -102,8 +107,7 @@ sinh(x + y) - sinh(x - y) ->
 cosh(x + y) - cosh(x - y) ->
     where(abs(y) <= 1 and abs(x) < 700, 2 * (sinh(x) * sinh(y)), minus(cosh(x + y), cosh(x - y)))
 tanh(x + y) - tanh(x - y) ->
-    where(abs(y) <= max(1, min(150, (x + y) * (x - y) - 8)), sinh(2 * y) * (sech(x + y) * sech(x - y)),
-        minus(tanh(x + y), tanh(x - y)))
+    where(abs(y) <= 1, sinh(2 * y) * (sech(x + y) * sech(x - y)), minus(tanh(x + y), tanh(x - y)))
 arctan(x + y) - arctan(x - y) ->
     where(abs(y) <= 1 and abs(x) < 1e150, arctan2(2 * y, 1 + (x + y) * (x - y)), minus(arctan(x + y), arctan(x - y)))
 log(x + y) - log(x - y)    -> where(abs(y) < x, 2 * arctanh(y / x), minus(log(x + y), log(x - y)))

@@ -84,7 +84,7 @@ class Case:
         """All numbers of the left side and of the right one, flat."""
         values = {self.inputs[name]: value for name, value in point.items()} | {self.upstream: self._ones()}
         left, right = (run(nodes, values, {}) for nodes in (self.left[: len(self.right)], self.right))
-        return _flat(left), _flat(right)
+        return flat(left), flat(right)
 
     def truth(self, point):
         """The numbers of the left side, exactly, and the precision that it took.
@@ -96,7 +96,7 @@ class Case:
         for digits in PRECISIONS:
             with mpmath.workdps(digits):
                 true = self._exact(point, None)
-                if before and all(map(_same, before, true)):
+                if before and all(map(same, before, true)):
                     break
                 before = true
         return true, digits
@@ -118,15 +118,15 @@ class Case:
             half = mpmath.mpf(2) ** -53
             moved = ((node, signs.choice([-1, 1], size=node.shape)) for node in values)
             values = {node: values[node] * (1 + sign * half) for node, sign in moved}
-        return _flat(REALS.run(self.left[: len(self.right)], values, {}))
+        return flat(REALS.run(self.left[: len(self.right)], values, {}))
 
     def _ones(self):
         return np.array([1.0, -2.0, 0.5]) if self.upstream.shape else np.float64(1.0)
 
 
-def _same(before, now) -> bool:
+def same(before, now) -> bool:
     return mpmath.isfinite(now) and now != 0 and abs(before - now) <= abs(now) * mpmath.mpf(10) ** -25
 
 
-def _flat(arrays) -> list:
+def flat(arrays) -> list:
     return [x for array in arrays for x in np.asarray(array, object).reshape(-1)]

@@ -2,22 +2,18 @@
 
 import itertools
 import math
-import zlib
 
 import mpmath
 import numpy as np
 import pytest
 import sympy
-from rule_graphs import FINAL, KERNEL, STABLE, by_text, inputs_of, sides, values_for
+from compared import HARD, MILD, ORDINARY, SIZE, WITHIN, Case, draws, graphs
+from rule_graphs import FINAL, KERNEL, STABLE, by_text
 
-from gradc.autodiff.adjoint import adjoint
 from gradc.check.oracles import Arithmetic
 from gradc.check.reals import REALS
 from gradc.check.symbolic import SYMBOLS, number
-from gradc.ir.graph import input_node
 from gradc.ir.interpret import run
-from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import PASSES
 
 RULES = STABLE + FINAL + KERNEL
 
@@ -30,7 +26,7 @@ NOT_PROVED = {
     *(
         by_text(rule)
         for rule in RULES
-        if any(sign in rule.text for sign in ("lgamma", "arctan2", "> 300", "min(x, 700)"))
+        if any(sign in rule.text for sign in ("lgamma", "arctan2", "> 300", "min(x, 40)"))
     ),
     *(
         by_text(rule)
