@@ -8,7 +8,7 @@ from inspect import Parameter, getdoc
 from inspect import Signature as CallSignature
 from keyword import iskeyword
 from threading import local
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, overload
 
 import numpy as np
 
@@ -34,16 +34,18 @@ MAX_SHOWN_TEXT = 2_000
 
 
 def compile(
-    program: str | Program,
+    program: str | Program | Callable[..., Any],
     /,
     *,
     wrt: str | Iterable[str] | None = None,
     engine: str | None = None,
     fast_math: bool = False,
 ) -> Function:
-    """A function with derivatives from a program in gradc's language.
+    """A function with derivatives from a program in gradc's language, or from a Python function.
 
-    program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs.
+    program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs. Or a Python
+        function that computes with NumPy and `scipy.special`: it is called with stand-ins for its arguments, once for
+        each kind of them, and what it does becomes the program. Arguments may be lists, tuples and dicts of arrays.
     wrt: the inputs to differentiate, as `"a b c"`, `"a, b, c"` or a sequence; by default every float input.
     engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile
         the emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
@@ -56,6 +58,26 @@ def compile(
     ('x', 'y', 'z')
     """
     return Function(program_of(program), wrt=wrt, engine=engine, fast_math=fast_math)
+
+
+@overload
+def function(definition: Callable[..., Any], /) -> Function: ...
+@overload
+def function(
+    *, wrt: str | Iterable[str] | None = None, engine: str | None = None, fast_math: bool = False
+) -> Callable[[Callable[..., Any]], Function]: ...
+def function(definition: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """A decorator: the function with derivatives, as `compile` makes it, with the same options.
+
+    >>> @function
+    ... def loss(w, x, y):
+    ...     return np.mean((x @ w - y) ** 2)
+    >>> loss.grad(np.array([1.0, 2.0]), np.array([[3.0, 1.0]]), np.array([4.0])).w
+    array([6., 2.])
+    """
+    if definition is None:
+        return lambda definition: compile(definition, **options)
+    return compile(definition, **options)
 
 
 class KernelFunctions(Protocol):
@@ -215,8 +237,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def forward(self, /, *args: Any, **kwargs: Any) -> Any:
         """The value; a copy of the arguments is kept for `backward`, one in each thread."""
         bound = self._calls.bind(args, kwargs)
-        value = self._calls.value(*bound)
-        self._forward.bound = [given if arguments.is_weak(given) else np.array(given) for given in bound]
+        value = self._calls.value_at(bound)
+        self._forward.bound = self._calls.kept(bound)
         return value
 
     def backward(self, upstream: Any = 1.0) -> Gradients:
@@ -225,7 +247,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         bound = getattr(self._forward, "bound", None)
         if bound is None:
             raise Error("G0605", "backward was called before forward", help="call f.forward(...) first")
-        return self.vjp(upstream, *bound)
+        return self._calls.vjp(upstream, bound)
 
     # ------------------------------------------------------------ products with vectors
 
@@ -276,8 +298,11 @@ class Function(Differentiable):
         engine: str | None = None,
         fast_math: bool = False,
     ):
-        specialiser = Specialiser(program, _chosen(wrt, program.signature), bool(fast_math))
-        super().__init__(Calls(specialiser, _engine(engine)))
+        names = None if wrt is None else _names(wrt)
+        if names is not None and hasattr(program, "with_inputs"):
+            program = program.with_inputs(names)
+        specialiser = Specialiser(program, _chosen(names, program.signature), bool(fast_math))
+        super().__init__(_calls(specialiser, _engine(engine)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)
@@ -313,9 +338,10 @@ class Function(Differentiable):
         >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
         (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
         """
-        calls = self._calls
+        calls = self._calls.example()
         types = calls.specialiser.default_types()
-        return Stages(self.stages_for(types), lambda: calls.source(types), calls.stage)
+        compilation = calls.specialiser.compilation("value_and_grad", types)
+        return Stages(compilation, lambda: calls.source(types), calls.stage)
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
@@ -344,17 +370,30 @@ class BoundFunction(Differentiable):
         return BoundFunction, (self._calls,)
 
 
-def _chosen(wrt: str | Iterable[str] | None, signature: Signature) -> tuple[str, ...]:
-    """The inputs to differentiate, checked."""
-    differentiable = tuple(filter(signature.is_float, signature.inputs))
-    if wrt is None:
-        return differentiable
+def _calls(specialiser: Specialiser, engine: str) -> Calls:
+    """The calls of a program: those of a Python function may have arguments with parts."""
+    if not hasattr(specialiser.program, "with_inputs"):
+        return Calls(specialiser, engine)
+    from gradc.runtime.traced import TracedCalls
+
+    return cast(Calls, TracedCalls(specialiser, engine))
+
+
+def _names(wrt: str | Iterable[str]) -> list[str]:
+    """The names in `wrt`."""
     if not isinstance(wrt, Iterable):
         raise Error(
             "G0604", f"wrt takes the names of inputs, not {type(wrt).__name__}",
             help='as in wrt="x y" or wrt=["x", "y"]',
         )  # fmt: skip
-    names = wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+    return wrt.replace(",", " ").split() if isinstance(wrt, str) else list(wrt)
+
+
+def _chosen(names: list[str] | None, signature: Signature) -> tuple[str, ...]:
+    """The inputs to differentiate, checked."""
+    differentiable = tuple(filter(signature.is_float, signature.inputs))
+    if names is None:
+        return differentiable
     known = set(signature.inputs)
     chosen: dict[str, None] = {}
     for name in names:

@@ -30,18 +30,21 @@ Read = Callable[[GraphBuilder, dict[str, Node]], Reading]
 """Builds a program from its inputs by name. It is called again where sizes turn out to be equal."""
 
 
-def elaborate(signature: Signature, types: Mapping[str, Type], read: Read, source: Source | None = None) -> Elaborated:
+def elaborate(
+    signature: Signature, types: Mapping[str, Type], read: Read, is_own: Callable[[Source], bool] = lambda source: False
+) -> Elaborated:
     """The graph of a program for these types of the undeclared inputs.
 
-    Where the program shows two sizes equal and one of them is invented, it is read again with one size for both.
-    Spans in another source than the program's are not shown at a call.
+    Where the program shows two sizes equal and one of them is invented, it is read again with one size for both. Data
+    that are part of the program may join the inputs while it is read. Spans are shown at a call where `is_own` knows
+    their source as the program's.
     """
     nameable = signature.invented_sizes(types)
     types = {name: signature.declared.get(name) or types[name] for name in signature.inputs}
     joined: dict[tuple[str, int], Span] = {}
 
     def own(span: Span | None) -> Span | None:
-        return span if span is not None and span.source is source else None
+        return span if span is not None and is_own(span.source) else None
 
     while True:
         floats = [type.dtype for type in types.values() if type.is_float]

@@ -9,9 +9,14 @@ from gradc.program import Program
 
 
 def program_of(given: object) -> Program:
-    """The program in what was passed to `compile`, `trace` or `check`: text, or what is a program already."""
+    """The program in what was passed to `compile`, `trace` or `check`: text, a Python function, or
+    what is a program already."""
     if isinstance(given, str):
         return TextProgram(Source(given))
     if isinstance(given, Program):
         return given
+    if callable(given):
+        from gradc.frontends.traced.program import PythonProgram
+
+        return PythonProgram(given)
     raise Error("G0604", f"a program is a string, not {type(given).__name__}")

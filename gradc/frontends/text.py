@@ -44,7 +44,7 @@ class TextProgram:
         """The graph for these types of the undeclared inputs."""
         from gradc.construct.elaborate import elaborate
 
-        return elaborate(self.signature, types, self._read, self.source)
+        return elaborate(self.signature, types, self._read, lambda source: source is self.source)
 
     def _read(self, builder: GraphBuilder, inputs: dict[str, Node]) -> Reading:
         from gradc.construct.elaborate import Reading

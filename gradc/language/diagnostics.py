@@ -47,10 +47,15 @@ CODES = {
     # files and the command line
     "G0701": "file cannot be read or written",
     "G0702": "unusable value on the command line",
+    # functions written in Python
+    "G0801": "value of a traced array is needed",
+    "G0802": "traced array is changed in place",
+    "G0803": "function or attribute without a counterpart",
+    "G0804": "function cannot be traced",
 }
 """Every code, and what its errors have in common. Groups: 01 syntax, 02 types and shapes, 03 names,
-04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line. What each one means, with an example:
-`explanations.py`."""
+04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line, 08 functions written in Python. What
+each one means, with an example: `explanations.py`."""
 
 
 class Error(ValueError):

@@ -91,6 +91,18 @@ class Calls:
             return self._write_all([None, *targets.gradient_targets(out, self.wrt)], args, kwargs)[1]
         return self.value_and_grad(*args, out=out, **kwargs)[1]
 
+    def value_at(self, bound: Sequence[Any]) -> Any:
+        return self.value(*bound)
+
+    @staticmethod
+    def kept(bound: Sequence[Any]) -> Sequence[Any]:
+        """The arguments of a call, copied."""
+        return [given if arguments.is_weak(given) else np.array(given) for given in bound]
+
+    def example(self) -> Calls:
+        """The calls whose stages and source are shown: these."""
+        return self
+
     def _is_input(self, args: Sequence[Any]) -> bool:
         """Whether the keyword `out` of a call with these positional arguments is an input's name."""
         return "out" in self.inputs[len(args) :]

@@ -1,0 +1,223 @@
+"""A user's function with other modules in its surroundings: functions that look at values, such as `np.array`, and those
+of autograd and JAX, in forms that take traced values.
+
+The function itself is untouched: its code runs with a copy of its globals, and so do the user's own functions that
+these globals hold.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradc.frontends.traced.table import NEURAL, NORMAL, Numpy, normal
+from gradc.frontends.traced.values import TracedArray, TracedSize
+
+LIKE_NUMPY = ("numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "jax.numpy")
+LIKE_LINALG = ("numpy.linalg", "autograd.numpy.linalg", "jax.numpy.linalg")
+LIKE_SPECIAL = ("scipy.special", "autograd.scipy.special", "jax.scipy.special")
+LIKE_STATS = ("scipy.stats", "autograd.scipy.stats", "jax.scipy.stats")
+PARENTS = ("scipy", "autograd.scipy", "autograd", "jax", "jax.scipy")
+NOT_SWAPPED = ("gradc",)
+
+MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "eye", "identity",
+          "arange", "linspace", "logspace", "atleast_1d", "atleast_2d", "hstack", "vstack", "concatenate", "stack",
+          "polyval", "vander")  # fmt: skip
+"""NumPy's functions that know traced values only when they are told."""
+
+SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln", "comb", "factorial")
+"""Functions of `scipy.special` that are no ufuncs."""
+
+
+def holds_traced(value: Any) -> bool:
+    """Whether a value is a traced one, or has one among its parts."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (TracedArray, TracedSize)):
+            return True
+        if isinstance(part, (list, tuple)):
+            stack += part
+        elif isinstance(part, np.ndarray) and part.dtype == object:
+            stack += part.ravel().tolist()
+    return False
+
+
+class Overlay:
+    """A module some of whose functions are replaced; everything else is the module's own."""
+
+    def __init__(self, module: Any, replaced: dict[str, Any], fallback: Any = None):
+        self.__dict__.update(_module=module, _replaced=replaced, _fallback=fallback)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._replaced:
+            return self._replaced[name]
+        if self._fallback is not None and hasattr(self._fallback, name):
+            return getattr(self._fallback, name)
+        return getattr(self._module, name)
+
+    def __repr__(self) -> str:
+        return repr(self._module)
+
+
+class Surroundings:
+    """What a traced function finds around it."""
+
+    def __init__(self, tracing: Any):
+        self.tracing = tracing
+        self.functions: dict[int, tuple[Any, Any]] = {}
+        self.globals: dict[int, dict[str, Any]] = {}
+        self.overlays: dict[str, Overlay] = {}
+        numpy = Numpy(tracing)
+        self.numpy = {name: self._either(getattr(np, name), getattr(numpy, name)) for name in MAKERS if hasattr(np, name)
+                      and hasattr(numpy, name)}  # fmt: skip
+        self.numpy |= {name: self._either(getattr(np, name), self._named(name)) for name in ("stack",)}
+        self.special = {name: self._special(name, getattr(numpy, name)) for name in SPECIAL}
+        self.normal = {name: self._normal(name) for name in NORMAL}
+
+    # ------------------------------------------------------------ functions that take both
+
+    @staticmethod
+    def _either(plain: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
+        def either(*args: Any, **keywords: Any) -> Any:
+            is_traced = holds_traced([*args, *keywords.values()])
+            return (traced if is_traced else plain)(*args, **keywords)
+
+        return either
+
+    def _named(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **keywords: self.tracing.function(name, *args, **keywords)
+
+    def _special(self, name: str, traced: Callable[..., Any]) -> Callable[..., Any]:
+        def plain(*args: Any, **keywords: Any) -> Any:
+            import scipy.special
+
+            return getattr(scipy.special, name)(*args, **keywords)
+
+        return self._either(plain, traced)
+
+    def _normal(self, name: str) -> Callable[..., Any]:
+        def plain(*args: Any, **keywords: Any) -> Any:
+            from scipy.stats import norm
+
+            return getattr(norm, name)(*args, **keywords)
+
+        return self._either(plain, lambda *args, **keywords: normal(self.tracing, name, *args, **keywords))
+
+    # ------------------------------------------------------------ modules
+
+    def module(self, name: str, real: Any) -> Any:
+        """A module as a traced function sees it."""
+        if name not in self.overlays:
+            self.overlays[name] = self._overlay(name, real)
+        return self.overlays[name]
+
+    def _overlay(self, name: str, real: Any) -> Any:
+        if name in LIKE_NUMPY:
+            linalg = self.module("numpy.linalg", np.linalg)
+            return Overlay(real, {**self.numpy, "linalg": linalg}, None if name == "numpy" else np)
+        if name in LIKE_LINALG:
+            return Overlay(real, {}, np.linalg)
+        if name in LIKE_SPECIAL:
+            import scipy.special
+
+            return Overlay(real, self.special, scipy.special)
+        if name in LIKE_STATS or name.endswith("stats.norm"):
+            norm = Overlay(getattr(real, "norm", real), self.normal)
+            return norm if name.endswith("norm") else Overlay(real, {"norm": norm})
+        if name == "jax.nn":
+            own = {each: self._named(ours) for each, ours in NEURAL.items()}
+            own |= {each: self.special[each] for each in ("softmax", "log_softmax", "logsumexp")}
+            return Overlay(real, {**own, "one_hot": self._named("one_hot"), "gelu": self._named("gelu")})
+        inner = {key: self.module(each, value) for key in dir(real) for value in [vars(real).get(key)]
+                 for each in [getattr(value, "__name__", "")] if isinstance(value, ModuleType) and _is_known(each)}  # fmt: skip
+        return Overlay(real, inner)
+
+    # ------------------------------------------------------------ what a function's names stand for
+
+    def swapped(self, value: Any) -> Any:
+        """What stands for a global or a captured value."""
+        if isinstance(value, ModuleType):
+            return self.module(value.__name__, value) if _is_known(value.__name__) else value
+        if isinstance(value, FunctionType):
+            return self._imported(value) or self.function(value)
+        if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
+            return MethodType(self.function(value.__func__), value.__self__)
+        inner = getattr(value, "__wrapped__", None)
+        if isinstance(inner, FunctionType) and type(value).__module__.startswith(("jax", "jaxlib", "functools")):
+            return self._imported(value) or self.function(inner)
+        return self._imported(value) or value
+
+    def _imported(self, value: Any) -> Any:
+        """What stands for a function that was imported from one of the modules."""
+        if not callable(value) or isinstance(value, type):
+            return self._distribution(value)
+        name = getattr(value, "__name__", None)
+        if not isinstance(name, str):
+            return self._distribution(value)
+        for path in (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, "jax.nn"):
+            module = sys.modules.get(path)
+            if module is not None and getattr(module, name, None) is value:
+                return getattr(self.module(path, module), name)
+        return None
+
+    def _distribution(self, value: Any) -> Any:
+        stats = sys.modules.get("scipy.stats")
+        if stats is not None and value is getattr(stats, "norm", None):
+            return self.module("scipy.stats.norm", value)
+        return None
+
+    def function(self, function: FunctionType) -> Any:
+        """A function of the user's with these surroundings."""
+        if function.__module__ and function.__module__.split(".")[0] in NOT_SWAPPED:
+            return function
+        known = self.functions.get(id(function))
+        if known is None:
+            made = FunctionType(
+                function.__code__, self._globals(function), function.__name__, function.__defaults__,
+                tuple(CellType() for _ in function.__closure__ or ()) or None,
+            )  # fmt: skip
+            made.__kwdefaults__ = function.__kwdefaults__
+            made.__qualname__ = function.__qualname__
+            made.__dict__.update(function.__dict__)
+            known = self.functions[id(function)] = function, made
+            for cell, new in zip(function.__closure__ or (), made.__closure__ or ()):
+                try:
+                    new.cell_contents = self.swapped(cell.cell_contents)
+                except ValueError:  # an empty cell
+                    pass
+        return known[1]
+
+    def _globals(self, function: FunctionType) -> dict[str, Any]:
+        """The globals of a function, with those that it names swapped."""
+        original = function.__globals__
+        copy = self.globals.get(id(original))
+        if copy is None:
+            copy = self.globals[id(original)] = dict(original)
+        for name in _names(function.__code__):
+            if name in original and copy.get(name) is original[name]:
+                copy[name] = original[name]
+                new = self.swapped(original[name])
+                copy[name] = new
+        return copy
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that a function and those inside it look up."""
+    found: set[str] = set()
+    stack = [code]
+    while stack:
+        each = stack.pop()
+        found |= set(each.co_names)
+        stack += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+    return found
+
+
+def _is_known(name: str) -> bool:
+    return name in (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, *LIKE_STATS, *PARENTS, "jax.nn") or name.endswith(
+        "stats.norm"
+    )
