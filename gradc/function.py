@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from inspect import Parameter, getdoc
 from inspect import Signature as CallSignature
-from keyword import iskeyword
+from inspect import getdoc
 from threading import local
 from typing import Any, Protocol, cast, overload
-
-import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.frontends.programs import program_of
@@ -18,7 +15,6 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
 from gradc.program import Program, Signature
-from gradc.runtime import arguments
 from gradc.runtime.arguments import MAX_LISTED, listed
 from gradc.runtime.calls import Calls
 from gradc.runtime.inside_numba import announce
@@ -69,6 +65,7 @@ def function(
 def function(definition: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A decorator: the function with derivatives, as `compile` makes it, with the same options.
 
+    >>> import numpy as np
     >>> @function
     ... def loss(w, x, y):
     ...     return np.mean((x @ w - y) ** 2)
@@ -178,11 +175,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     @property
     def __signature__(self) -> CallSignature:
         """The inputs as parameters; those that Python reserves, such as `lambda`, go by position or `**{...}`."""
-        if any(map(iskeyword, self.inputs)):
-            return CallSignature(
-                [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
-            )
-        return CallSignature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
+        return self._calls.call_signature
 
     # ------------------------------------------------------------ values and gradients
 
@@ -205,6 +198,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             None for those that are to be new, as a mapping by name, or as one array for one gradient; or a pair of
             an array for the value and such arrays for the gradients.
 
+        >>> import numpy as np
         >>> x, x_bar = np.array([1.0, 2.0]), np.empty(2)
         >>> value, grads = compile("sum(x**2) * a").value_and_grad(x, 3.0, out={"x": x_bar})
         >>> x_bar, grads.x is x_bar, grads.a
@@ -303,6 +297,13 @@ class Function(Differentiable):
             program = program.with_inputs(names)
         specialiser = Specialiser(program, _chosen(names, program.signature), bool(fast_math))
         super().__init__(_calls(specialiser, _engine(engine)))
+        wrapped = getattr(program, "function", None)
+        if wrapped is not None:
+            self.__name__ = getattr(wrapped, "__name__", type(wrapped).__name__)
+            self.__qualname__ = getattr(wrapped, "__qualname__", self.__name__)
+            self.__module__ = getattr(wrapped, "__module__", None) or __name__
+            self.__doc__ = f"{getdoc(wrapped) or ''}\n\n{self.__doc__}".strip()
+            self.__wrapped__ = wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)

@@ -19,6 +19,7 @@ GROUPS = {
     "G05": "Limits",
     "G06": "Arguments of a call",
     "G07": "Files and the command line",
+    "G08": "Functions written in Python",
 }
 """What the codes that begin alike are about."""
 
@@ -234,6 +235,28 @@ EXPLANATIONS = {
         "file are named by line and column.",
         'gradc eval "x**2" --at x=three',
         'gradc eval "x**2" --at x=3',
+    ),
+    # ---------------------------------------------------------------- functions written in Python
+    "G0801": Explanation(
+        "A Python function is traced: it is called with stand-ins for its arguments, which have shapes and no values. "
+        "A branch, `float` or a function of `math` asks one of them for its value.",
+        "gradc.compile(lambda x: x if x > 0 else -x)(3.0)",
+        "gradc.compile(lambda x: np.where(x > 0, x, -x))(3.0)",
+    ),
+    "G0802": Explanation(
+        "A traced array is never changed: the function makes new ones instead of assigning to elements.",
+        "def f(x):\n    x[0] = 0.0\n    return np.sum(x**2)\ngradc.compile(f)(np.ones(3))",
+        "def f(x):\n    return np.sum(np.where(np.arange(3) == 0, 0.0, x)**2)\ngradc.compile(f)(np.ones(3))",
+    ),
+    "G0803": Explanation(
+        "A traced function calls a function, or asks for an attribute, that gradc has no counterpart of.",
+        "gradc.compile(lambda x: np.sum(np.unique(x)))(np.ones(3))",
+        "gradc.compile(lambda x: np.sum(np.sort(x)))(np.ones(3))",
+    ),
+    "G0804": Explanation(
+        "What was passed is no function that can be traced, or it returns something else than one number or array.",
+        "gradc.compile(lambda x: None)(3.0)",
+        "gradc.compile(lambda x: x**2)(3.0)",
     ),
 }
 """Every code that an error has."""

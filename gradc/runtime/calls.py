@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from inspect import Parameter
+from inspect import Signature as CallSignature
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -90,6 +93,15 @@ class Calls:
         if out is not None and not self._is_input(args):
             return self._write_all([None, *targets.gradient_targets(out, self.wrt)], args, kwargs)[1]
         return self.value_and_grad(*args, out=out, **kwargs)[1]
+
+    @property
+    def call_signature(self) -> CallSignature:
+        """The inputs as parameters; those that Python reserves, such as `lambda`, go by position or `**{...}`."""
+        if any(map(iskeyword, self.inputs)):
+            return CallSignature(
+                [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
+            )
+        return CallSignature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
 
     def value_at(self, bound: Sequence[Any]) -> Any:
         return self.value(*bound)
@@ -211,6 +223,11 @@ class Calls:
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""
+        for value in bound:
+            if hasattr(type(value), "inlined"):  # a function that is being traced calls this one
+                given = filled(self._filled, self._places, bound) if self.data else bound
+                outputs: Sequence[Any] = value.inlined(self.specialiser, transform, given, [each for _, each in extra])
+                return outputs
         return self.run_prepared(transform, self.prepare(bound), extra)
 
     def run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:

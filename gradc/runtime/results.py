@@ -106,7 +106,7 @@ def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:
 
 def to_python(value: Any) -> Any:
     """A result as a user expects it: a float64 scalar is a Python float."""
-    if type(value) is float:
+    if type(value) is float or hasattr(type(value), "inlined"):
         return value
     if np.ndim(value) == 0:
         return float(value) if np.asarray(value).dtype == np.float64 else value[()]

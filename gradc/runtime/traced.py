@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.traced.errors import Wanted
-from gradc.frontends.traced.program import PythonProgram, trace
-from gradc.frontends.traced.structure import Parts, Structure, distinct, take_apart
+from gradc.frontends.traced.modules import holds_traced
+from gradc.frontends.traced.program import PythonProgram, TracedProgram, trace
+from gradc.frontends.traced.structure import Structure, TakenApart, distinct, take_apart
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.native import entry
@@ -144,7 +145,7 @@ class TracedCalls:
             parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters.values()
         )
         left = [each for name, each in parameters.items() if name not in self.data]
-        self._call_signature = inspect.Signature(left) if self.data else self.program.call_signature
+        self.call_signature = inspect.Signature(left) if self.data else self.program.call_signature
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TracedCalls, (self.specialiser, self.engine, self.data)
@@ -166,6 +167,12 @@ class TracedCalls:
     # ------------------------------------------------------------ what a function offers
 
     def value(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None and holds_traced([*args, *kwargs.values()]):  # a function that is being traced calls this one
+            return (
+                self.program.function(**self.data, **self._given(args, kwargs))
+                if self.data
+                else (self.program.function(*args, **kwargs))
+            )
         instance, leaves = self.bind(args, self._with_out(out, args, kwargs))
         return instance.run("value", leaves, None if "out" in self._names else out)
 
@@ -271,7 +278,7 @@ class TracedCalls:
 
     @property
     def _names(self) -> Mapping[str, Any]:
-        return self._call_signature.parameters
+        return self.call_signature.parameters
 
     def _with_out(self, out: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**kwargs, "out": out} if out is not None and "out" in self._names else kwargs
@@ -310,7 +317,7 @@ class TracedCalls:
         self._latest = instance
         return instance, [leaves[k] for k in instance.taken]
 
-    def _parts(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Parts]:
+    def _parts(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, TakenApart]:
         """The arguments by parameter, taken apart."""
         if self._is_simple and not kwargs and len(args) == len(self.inputs) and not self.data:
             given: Mapping[str, Any] = dict(zip(self.inputs, args))
@@ -332,13 +339,13 @@ class TracedCalls:
 
     def _given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            given = dict(self._call_signature.bind(*args, **kwargs).arguments)
+            given = dict(self.call_signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
             for name in kwargs:
                 if name not in self._names and not any(p.kind is p.VAR_KEYWORD for p in self._names.values()):
                     raise arguments.unknown(name, tuple(self._names)) from None
             raise Error(
-                "G0601", f"{error}", help=f"the function is `{self.program.name}{self._call_signature}`"
+                "G0601", f"{error}", help=f"the function is `{self.program.name}{self.call_signature}`"
             ) from None
         for name in self.inputs:
             parameter = self._names.get(name)
@@ -347,9 +354,10 @@ class TracedCalls:
         return given
 
     def _traced(
-        self, key: Any, asked: Asked, parts: Mapping[str, Parts], values: Mapping[str, Any]
+        self, key: Any, asked: Asked, parts: Mapping[str, TakenApart], values: Mapping[str, Any]
     ) -> tuple[Instance, Any]:
         """The calls for arguments of a kind: the function is traced until it has what it needs to know."""
+        before_error: dict[tuple[str, int], None] | None = None
         conditions = {name for name, value in values.items() if np.asarray(value).dtype.kind == "b"}
         for _ in range(MAX_RUNS):
             known = asked.answers(values)
@@ -367,10 +375,18 @@ class TracedCalls:
                 asked.add(wanted)
                 assert asked.answers(values) != before, "a function asks again for what it knows"
                 continue
-            return self._instance(traced, parts, types, static), (key, known)
+            except Error:
+                every = {(name, axis): None for name in names for axis in range(np.ndim(values[name]))}
+                if every.keys() <= asked.sizes.keys():
+                    asked.sizes = asked.sizes if before_error is None else before_error
+                    raise
+                before_error = dict(asked.sizes)  # where sizes have names it failed: numbers may do, and say more
+                asked.sizes |= every
+                continue
+            return self._instance(traced, parts, types), (key, known)
         raise Error("G0502", "the function asks for ever more sizes of its arguments")
 
-    def _instance(self, traced: Any, parts: Mapping[str, Parts], types: Mapping[str, Type], static: Any) -> Instance:
+    def _instance(self, traced: TracedProgram, parts: Mapping[str, TakenApart], types: Mapping[str, Type]) -> Instance:
         floats = {name for name, type in types.items() if type.is_float}
         parameters = []
         for name in self.wrt:

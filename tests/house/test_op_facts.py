@@ -18,6 +18,7 @@ OTHER_NAMES = {
     "construct/functions.py": "functions of the language",
     "elementary": "functions of numbers as straight-line code, and the primitives of that code",
     "frontends/elsewhere.py": "names that other libraries have for functions of the language",
+    "frontends/traced": "functions of NumPy, SciPy and Python",
     "language": "words of the text",
     "loops/reader.py": "statements of the loop IR",
     "native/instructions.py": "the machine's instructions, as the printers of other languages have the row's texts",

@@ -1,5 +1,6 @@
 """The pages that are written from data are current, and the data is true."""
 
+import linecache
 import re
 import shlex
 from pathlib import Path
@@ -230,7 +231,8 @@ def happens(example: str) -> tuple[str, str]:
         assert done.exit_code == bool(found), done.stderr
         return (found[1], done.stderr) if found else ("", "")
     try:
-        exec(example, {"gradc": gradc, "np": np})
+        linecache.cache["example.py"] = len(example), None, example.splitlines(True), "example.py"
+        exec(compile(example, "example.py", "exec"), {"gradc": gradc, "np": np})
     except gradc.Error as error:
         return error.code, str(error)
     return "", ""

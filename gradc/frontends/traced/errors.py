@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from gradc.frontends.elsewhere import INSTEAD
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span

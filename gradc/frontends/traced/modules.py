@@ -1,5 +1,5 @@
-"""A user's function with other modules in its surroundings: functions that look at values, such as `np.array`, and those
-of autograd and JAX, in forms that take traced values.
+"""A user's function with other modules around it: functions that look at values, such as `np.array`, and those of
+autograd and JAX, in forms that take traced values.
 
 The function itself is untouched: its code runs with a copy of its globals, and so do the user's own functions that
 these globals hold.
@@ -73,9 +73,7 @@ class Surroundings:
         self.globals: dict[int, dict[str, Any]] = {}
         self.overlays: dict[str, Overlay] = {}
         numpy = Numpy(tracing)
-        self.numpy = {name: self._either(getattr(np, name), getattr(numpy, name)) for name in MAKERS if hasattr(np, name)
-                      and hasattr(numpy, name)}  # fmt: skip
-        self.numpy |= {name: self._either(getattr(np, name), self._named(name)) for name in ("stack",)}
+        self.numpy = {name: self._either(getattr(np, name), self._named(name)) for name in MAKERS}
         self.special = {name: self._special(name, getattr(numpy, name)) for name in SPECIAL}
         self.normal = {name: self._normal(name) for name in NORMAL}
 
@@ -133,9 +131,9 @@ class Surroundings:
             own = {each: self._named(ours) for each, ours in NEURAL.items()}
             own |= {each: self.special[each] for each in ("softmax", "log_softmax", "logsumexp")}
             return Overlay(real, {**own, "one_hot": self._named("one_hot"), "gelu": self._named("gelu")})
-        inner = {key: self.module(each, value) for key in dir(real) for value in [vars(real).get(key)]
-                 for each in [getattr(value, "__name__", "")] if isinstance(value, ModuleType) and _is_known(each)}  # fmt: skip
-        return Overlay(real, inner)
+        inner = {key: value for key, value in vars(real).items() if isinstance(value, ModuleType)}
+        return Overlay(real, {key: self.module(value.__name__, value) for key, value in inner.items()
+                              if _is_known(value.__name__)})  # fmt: skip
 
     # ------------------------------------------------------------ what a function's names stand for
 

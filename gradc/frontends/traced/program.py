@@ -20,7 +20,7 @@ from gradc.frontends.traced.errors import Wanted
 from gradc.frontends.traced.modules import Surroundings
 from gradc.frontends.traced.places import Places
 from gradc.frontends.traced.session import Tracing
-from gradc.frontends.traced.structure import Parts, take_apart
+from gradc.frontends.traced.structure import TakenApart, take_apart
 from gradc.frontends.traced.values import TracedArray
 from gradc.ir.graph import Node
 from gradc.ir.types import Type
@@ -43,9 +43,9 @@ class PythonProgram:
         self.signature = Signature(tuple(names))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        path = (getattr(self.function, "__module__", None), getattr(self.function, "__qualname__", None))
-        if all(path) and _found(*path) is not self.function and _found(*path) is not None:
-            return _under_decorator, (*path, self.optional)
+        module, path = (getattr(self.function, name, None) for name in ("__module__", "__qualname__"))
+        if module and path and getattr(_found(module, path), "program", None) is not None:
+            return _under_decorator, (module, path, self.optional)
         return PythonProgram, (self.function, self.optional)
 
     def with_inputs(self, names: Iterable[str]) -> PythonProgram:
@@ -101,7 +101,7 @@ def _under_decorator(module: str, qualname: str, optional: frozenset[str]) -> Py
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedProgram:
     """A program for one kind of arguments: every type is known, and so is the graph."""
 
     text: str
@@ -116,9 +116,9 @@ class Traced:
 
 
 def trace(
-    program: PythonProgram, parts: Mapping[str, Parts], types: Mapping[str, Type], values: Mapping[str, Any],
+    program: PythonProgram, parts: Mapping[str, TakenApart], types: Mapping[str, Type], values: Mapping[str, Any],
     static: Mapping[str, Any] | None = None,
-) -> Traced:  # fmt: skip
+) -> TracedProgram:  # fmt: skip
     """Call the function with arguments put together like `parts`, whose leaves have these types by name; `values` are
     what they are, where the function may ask, and `static` those that it gets as they are.
 
@@ -149,7 +149,7 @@ def trace(
     data = runs[-1].data
     inputs = {node.name: node.type for node in elaborated.graph.inputs}
     whole = Signature(tuple(inputs), {**{name: inputs[name] for name in data}, **types})
-    return Traced(program.text, program.syntax, whole, elaborated, data)
+    return TracedProgram(program.text, program.syntax, whole, elaborated, data)
 
 
 def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracing) -> Node:
@@ -171,7 +171,7 @@ def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracin
 def _explained(error: Exception, tracing: Tracing) -> Exception:
     """An error of Python's about a traced value as ours; any other as it is."""
     said = str(error)
-    if "Traced" not in said and not isinstance(error, RecursionError):
+    if "TracedProgram" not in said and not isinstance(error, RecursionError):
         error.add_note("raised while gradc traced the function: arguments are stand-ins without values there")
         return error
     place = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace as replace_fields
 from itertools import count
 from typing import Any
 
@@ -19,7 +20,7 @@ from gradc.frontends.traced.errors import MissingAttribute, Wanted, refused, wit
 from gradc.frontends.traced.places import Places, user_frame
 from gradc.frontends.traced.table import ACCUMULATED, PARAMETERS, REDUCED, SAME, UFUNCS, Numpy
 from gradc.frontends.traced.values import TracedArray, TracedSize
-from gradc.ir.graph import Node, cast, constant, fresh, input_node, size_node, topological
+from gradc.ir.graph import Node, build, cast, constant, fresh, input_node, make, replace, size_node, topological
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.sizes import Size, names
 from gradc.ir.types import DTYPES, Type
@@ -47,7 +48,7 @@ class Tracing:
         self.names: dict[Node, str] = {}
         self.data: dict[str, np.ndarray] = {}
         """Arrays that are no arguments, by the names of the inputs that they became."""
-        self.known: dict[int, tuple[Any, Node]] = {}
+        self.known: dict[tuple[int, bool], tuple[Any, Node]] = {}
         self.wanted: Wanted | None = None
         self.numpy = Numpy(self)
 
@@ -166,14 +167,14 @@ class Tracing:
         if op == "xor":
             return self.binary("!=", self._condition(left), self._condition(right))
         span, name = self.places.here()
-        if op in COMPARISONS:
-            made = lambda a, b: Comparison(span, (a, b), (op,))  # noqa: E731
-        else:
-            made = lambda a, b: Binary(span, op, a, b)  # noqa: E731
+
+        def made(a: Name, b: Name) -> Binary | Comparison:
+            return Comparison(span, (a, b), (op,)) if op in COMPARISONS else Binary(span, op, a, b)
+
         return self._evaluate(made, (self.operand(left, span), self.operand(right, span)), span, name)
 
     def _condition(self, value: Any) -> TracedArray:
-        return TracedArray(self, self.builder.condition(self.array(value)._value))
+        return self.binary("!=", value, 0.0) if self.array(value).dtype.kind != "b" else self.array(value)
 
     def unary(self, op: str, value: TracedArray) -> Any:
         span, name = self.places.here()
@@ -270,8 +271,8 @@ class Tracing:
             return self.function(name, *args)
         table = {"reduce": REDUCED, "accumulate": ACCUMULATED}.get(how, {})
         if name in table:
-            axis = keywords.get("axis", args[1] if len(args) > 1 else 0)
-            return self.function(table[name], args[0], axis=axis, keepdims=keywords.get("keepdims", False))
+            keywords = {key: value for key, value in keywords.items() if key in ("axis", "keepdims", "where")}
+            return self.function(table[name], args[0], **{"axis": args[1] if len(args) > 1 else 0, **keywords})
         if how == "outer":
             left, right = map(self.array, args)
             return self.function(name, left[(..., *(None,) * right.ndim)], right)
@@ -327,6 +328,38 @@ class Tracing:
 
     def unknown(self, name: str, why: str = "") -> Any:
         raise without_counterpart(name, why or INSTEAD.get(name, ""), self.places.here()[0])
+
+    def inlined(self, specialiser: Any, transform: str, args: Any, extra: Any) -> list[TracedArray]:
+        """The outputs of another program, or of its derivative, for traced arguments."""
+        span, _ = self.places.here()
+        builder, signature = self.builder, specialiser.program.signature
+        nodes = [self._as_node(self.operand(value, span)) for value in args]
+        nodes = [
+            node if node.type.is_float or name in signature.integers else cast(node, builder.float_dtype)
+            for name, node in zip(signature.inputs, nodes)
+        ]
+        compilation = specialiser.compilation(transform, [node.type for node in nodes])
+        graph = compilation.graph if transform == "value" else compilation.derivative
+        given = [self._as_node(self.operand(value, span)) for value in extra]
+        for node, wanted in zip(nodes, graph.inputs):
+            if node.type.rank != wanted.type.rank:
+                shown = f"`{wanted.name}` is {node.type}, but declared {wanted.type}"
+                raise Error("G0603", "an argument of another program has the wrong rank", span, label=shown)
+            for own, other in zip(node.shape, wanted.shape):
+                builder.equal_sizes(own, other, (node, wanted), span)
+        if builder.unified or any(node.type.shape != wanted.shape for node, wanted in zip(nodes, graph.inputs)):
+            return [TracedArray(self, node) for node in graph.results]  # of no use, but it is read again
+        given = [builder.broadcast_to(node, wanted.shape) for node, wanted in zip(given, graph.inputs[len(nodes) :])]
+        inside = dict(zip(graph.inputs, [cast(node, wanted.type.dtype) for node, wanted in
+                                         zip([*nodes, *given], graph.inputs)]))  # fmt: skip
+        for check in graph.checks:
+            builder.demand(replace_fields(check, span=span))
+        indices = replace([check.node for check in graph.index_checks], inside)
+        builder.index_checks += [replace_fields(check, node=node) for check, node in zip(graph.index_checks, indices)]
+        results = _as_written(list(replace(graph.results, inside)))
+        for node in topological(results):
+            self.evaluator.spans.setdefault(node, span)
+        return [TracedArray(self, node) for node in results]
 
     # ------------------------------------------------------------ shapes and sizes
 
@@ -432,6 +465,18 @@ CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "ceil": math.ceil, "trunc": math.trunc, "array": np.asarray,
 }  # fmt: skip
 """What asks for the value of a number, and what it gets."""
+
+
+def _as_written(results: list[Node]) -> list[Node]:
+    """The results with `where` for the gates of a derivative, which programs do not have."""
+    new: dict[Node, Node] = {}
+    for node in topological(results):
+        args = tuple(new[arg] for arg in node.args)
+        if node.op == "mask":
+            new[node] = make("where", *args, constant(0.0, node.type))
+        else:
+            new[node] = node if args == node.args else build(node.op, args, node.attrs)
+    return [new[node] for node in results]
 
 
 def _is_numeric(value: Any) -> bool:

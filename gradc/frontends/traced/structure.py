@@ -99,7 +99,7 @@ def is_leaf(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Parts:
+class TakenApart:
     """A value taken apart: its structure, its leaves in order, and a name for each of them."""
 
     structure: Structure
@@ -107,10 +107,10 @@ class Parts:
     names: list[str]
 
 
-def take_apart(value: Any, name: str) -> Parts:
+def take_apart(value: Any, name: str) -> TakenApart:
     """The leaves of an argument. Raises `Error` where a part can be no key of a cache, such as a set."""
     if is_leaf(value):
-        return Parts(_ONE, [value], [name])
+        return TakenApart(_ONE, [value], [name])
     steps: list[tuple[Hashable, int]] = []
     leaves: list[Any] = []
     names: list[str] = []
@@ -125,8 +125,9 @@ def take_apart(value: Any, name: str) -> Parts:
             names.append(called)
             continue
         inside: list[tuple[Any, str]] = []
+        what: Any
         if isinstance(part, dict):
-            what: Hashable = _Keys(tuple(part))
+            what = _Keys(tuple(part))
             inside = [(item, f"{called}_{key}") for key, item in part.items()]
         elif type(part) in (list, tuple):
             what = type(part)
@@ -138,7 +139,7 @@ def take_apart(value: Any, name: str) -> Parts:
             what = _static(part, name)
         steps.append((what, len(inside)))
         stack += reversed(inside)
-    return Parts(Structure(tuple(steps)), leaves, [re.sub(r"\W", "_", each, flags=re.ASCII) for each in names])
+    return TakenApart(Structure(tuple(steps)), leaves, [re.sub(r"\W", "_", each, flags=re.ASCII) for each in names])
 
 
 _ONE = Structure(((LEAF, 0),))
@@ -166,6 +167,6 @@ def distinct(names: Iterable[str], taken: Iterable[str]) -> list[str]:
     return found
 
 
-def whole(parts: Mapping[str, Parts]) -> tuple[tuple[str, Structure], ...]:
+def whole(parts: Mapping[str, TakenApart]) -> tuple[tuple[str, Structure], ...]:
     """The structures of several arguments by name, as a key."""
     return tuple((name, each.structure) for name, each in parts.items())

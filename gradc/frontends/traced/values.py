@@ -174,6 +174,10 @@ class TracedArray(_Operators):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         return self._tracing.numpy_function(function, args, keywords)
 
+    def inlined(self, specialiser: Any, transform: str, args: Any, extra: Any) -> list[Any]:
+        """The outputs of a program for these arguments: its graph becomes part of this one."""
+        return self._tracing.inlined(specialiser, transform, args, extra)
+
     def __getattr__(self, name: str) -> Any:
         return self._tracing.no_attribute(name, self)
 
