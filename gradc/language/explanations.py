@@ -245,8 +245,8 @@ EXPLANATIONS = {
     ),
     "G0802": Explanation(
         "A traced array is never changed: the function makes new ones instead of assigning to elements.",
-        "def f(x):\n    x[0] = 0.0\n    return np.sum(x**2)\ngradc.compile(f)(np.ones(3))",
-        "def f(x):\n    return np.sum(np.where(np.arange(3) == 0, 0.0, x)**2)\ngradc.compile(f)(np.ones(3))",
+        "def f(x):\n    x[0] = 0.0\n    return np.sum(x**2)\n\n\ngradc.compile(f)(np.ones(3))",
+        "def f(x):\n    return np.sum(np.where(np.arange(3) == 0, 0.0, x) ** 2)\n\n\ngradc.compile(f)(np.ones(3))",
     ),
     "G0803": Explanation(
         "A traced function calls a function, or asks for an attribute, that gradc has no counterpart of.",
