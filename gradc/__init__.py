@@ -8,10 +8,21 @@
 """
 
 from gradc import interop
-from gradc.function import BoundFunction, Function, compile, function
+from gradc.function import BoundFunction, Function, compile, function, lambdify
 from gradc.language.diagnostics import Error
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
 from gradc.version import __version__ as __version__
 
-__all__ = ["BoundFunction", "Error", "Function", "Gradients", "Trace", "compile", "function", "interop", "trace"]
+__all__ = [
+    "BoundFunction",
+    "Error",
+    "Function",
+    "Gradients",
+    "Trace",
+    "compile",
+    "function",
+    "interop",
+    "lambdify",
+    "trace",
+]

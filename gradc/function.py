@@ -37,9 +37,10 @@ def compile(
     engine: str | None = None,
     fast_math: bool = False,
 ) -> Function:
-    """A function with derivatives from a program in gradc's language, or from a Python function.
+    """A function with derivatives from a program in gradc's language, a SymPy expression or a Python function.
 
-    program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs. Or a Python
+    program: text such as `"(x + y) * z"` or `"h = max(0, x); sum(h**2)"`; its free names are the inputs. Or a SymPy
+        expression, whose free symbols are the inputs, in the order of their names. Or a Python
         function that computes with NumPy and `scipy.special`: it is called with stand-ins for its arguments, once for
         each kind of them, and what it does becomes the program. Arguments may be lists, tuples and dicts of arrays.
     wrt: the inputs to differentiate, as `"a b c"`, `"a, b, c"` or a sequence; by default every float input.
@@ -75,6 +76,44 @@ def function(definition: Callable[..., Any] | None = None, /, **options: Any) ->
     if definition is None:
         return lambda definition: compile(definition, **options)
     return compile(definition, **options)
+
+
+def lambdify(
+    args: Any,
+    expr: Any,
+    modules: str | Sequence[str] | None = None,
+    printer: Any = None,
+    use_imps: bool = True,
+    dummify: bool = False,
+    cse: bool = False,
+    docstring_limit: int | None = 1000,
+    *,
+    wrt: str | Iterable[str] | None = None,
+    engine: str | None = None,
+    fast_math: bool = False,
+) -> Function:
+    """SymPy's `lambdify`, with derivatives: a function of `args` that computes `expr`.
+
+    args: a symbol, or a list of them; functions like x(t), their derivatives, elements, `IndexedBase` and
+        `MatrixSymbol` are symbols too. A list or a matrix among them is one argument, an array of its symbols.
+    expr: an expression, a matrix, or a list of expressions, whose values are the elements of an array.
+    modules: None, `"numpy"` or `"scipy"`, which mean the same here.
+    printer: None; gradc has its own.
+    use_imps, dummify, cse, docstring_limit: as in SymPy; common parts are always computed once.
+    wrt, engine, fast_math: as in `compile`.
+
+    Raises `gradc.Error` for what cannot be taken, with the sub-expression.
+
+    >>> from sympy import symbols, sin
+    >>> x, y = symbols("x y")
+    >>> f = lambdify([x, y], x**2 * sin(y))
+    >>> f(3.0, 0.0), f.grad(3.0, 0.0)
+    (0.0, Gradients(x=0.0, y=9.0))
+    """
+    from gradc.frontends.sympy.arguments import program_with, reject_modules
+
+    reject_modules(modules, printer)
+    return Function(program_with(args, expr), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
 class KernelFunctions(Protocol):

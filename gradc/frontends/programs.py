@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from gradc.frontends.text import TextProgram
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source
@@ -9,12 +11,17 @@ from gradc.program import Program
 
 
 def program_of(given: object) -> Program:
-    """The program in what was passed to `compile`, `trace` or `check`: text, a Python function, or
+    """The program in what was passed to `compile`, `trace` or `check`: text, a SymPy expression, a Python function, or
     what is a program already."""
     if isinstance(given, str):
         return TextProgram(Source(given))
     if isinstance(given, Program):
         return given
+    sympy = sys.modules.get("sympy")  # whoever has an expression has imported it
+    if sympy is not None and isinstance(given, sympy.Basic | sympy.MatrixBase):
+        from gradc.frontends.sympy.program import program_of as program_of_sympy
+
+        return program_of_sympy(given)
     if callable(given):
         from gradc.frontends.traced.program import PythonProgram
 

@@ -16,6 +16,7 @@ from gradc.program import Elaborated
 if TYPE_CHECKING:
     from gradc.construct.builder import GraphBuilder
     from gradc.construct.elaborate import Reading
+    from gradc.construct.expressions import Evaluator
 
 
 class TextProgram:
@@ -59,9 +60,12 @@ class TextProgram:
                     evaluator.functions[statement.name.id] = statement
                 case Assign():
                     evaluator.globals[statement.name.id] = evaluator.named(statement.value)
-        result = evaluator.number(self.tree.result)
+        result = self._result(evaluator)
         return Reading(
             result,
             evaluator.spans,
             {node: name for name, node in evaluator.globals.items() if isinstance(node, Node) and node.args},
         )
+
+    def _result(self, evaluator: Evaluator) -> Node:
+        return evaluator.number(self.tree.result)

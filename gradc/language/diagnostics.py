@@ -52,10 +52,12 @@ CODES = {
     "G0802": "traced array is changed in place",
     "G0803": "function or attribute without a counterpart",
     "G0804": "function cannot be traced",
+    # SymPy
+    "G0901": "part of a SymPy expression cannot be taken",
 }
 """Every code, and what its errors have in common. Groups: 01 syntax, 02 types and shapes, 03 names,
-04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line, 08 functions written in Python. What
-each one means, with an example: `explanations.py`."""
+04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line, 08 functions written in Python,
+09 SymPy. What each one means, with an example: `explanations.py`."""
 
 
 class Error(ValueError):

@@ -20,6 +20,7 @@ GROUPS = {
     "G06": "Arguments of a call",
     "G07": "Files and the command line",
     "G08": "Functions written in Python",
+    "G09": "SymPy",
 }
 """What the codes that begin alike are about."""
 
@@ -257,6 +258,13 @@ EXPLANATIONS = {
         "What was passed is no function that can be traced, or it returns something else than one number or array.",
         "gradc.compile(lambda x: None)(3.0)",
         "gradc.compile(lambda x: x**2)(3.0)",
+    ),
+    # ---------------------------------------------------------------- SymPy
+    "G0901": Explanation(
+        "A SymPy expression has a part that gradc cannot take: a function that it does not have, a complex number, "
+        "an integral that has not been taken, a symbol that is not among the arguments.",
+        'import sympy\n\nx = sympy.Symbol("x")\ngradc.compile(x**2 + sympy.I * x)',
+        'import sympy\n\nx = sympy.Symbol("x")\ngradc.compile(x**2)',
     ),
 }
 """Every code that an error has."""

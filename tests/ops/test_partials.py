@@ -9,7 +9,8 @@ import sympy
 
 from gradc.autodiff.partials import partial
 from gradc.check.oracles import Arithmetic
-from gradc.check.symbolic import NO_EXPRESSION, SYMBOLS, number
+from gradc.check.symbolic import SYMBOLS, number
+from gradc.frontends.sympy.functions import NO_EXPRESSION
 
 CONSTANTS = {
     float(exact): exact
