@@ -10,9 +10,10 @@ from gradc.frontends.text import TextProgram
 from gradc.ir.graph import Graph, IndexCheck, Node, fresh, in_range
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
 from gradc.language.parser import collector_paused
 from gradc.language.source import Span
-from gradc.program import Elaborated, Program
+from gradc.program import Elaborated, Guess, Program
 
 # Each stage imports what makes it: a kernel that is on disk needs none of them, and they take 0.1 seconds.
 if TYPE_CHECKING:
@@ -56,18 +57,24 @@ class Compilation:
         *,
         transform: str = "value_and_grad",
         fast_math: bool = False,
+        guess: Guess | None = None,
     ):
         self.program = program
         self.types = dict(types)
         self.wrt = wrt
         self.transform = transform
         self.fast_math = fast_math
+        self.guess = guess or Guess()
+        """Those of the types that nobody declared or passed."""
         self.applied: dict[str, list[Applied]] = {}
         """The rewrites applied on the way to each stage."""
 
     @cached_property
     def elaborated(self) -> Elaborated:
-        return self.program.elaborate(self.types)
+        try:
+            return self.program.elaborate(self.types)
+        except Error as error:
+            raise self.guess.explain(error) from None
 
     @cached_property
     def spans(self) -> dict[Node, Span]:

@@ -23,6 +23,9 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     head = text if "\n" in text or len(text) > 80 else f"{text}, and its gradients."
     calls = set().union(*(function.calls for function in functions.values()))
     needed = "numpy, numba and scipy" if calls & SCIPY.keys() else "numpy and numba"
+    guess = next(iter(compilations.values())).guess
+    if not guess.is_plain:
+        head += f"\n\nguessed: {guess}; declare them to be sure"
     head += f"\n\nWritten by gradc. Needs {needed}; without numba's compiler it runs as plain Python."
     return module(functions.values(), head, docs, cache=cache)
 

@@ -14,7 +14,7 @@ from gradc.frontends.programs import program_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
-from gradc.program import Program, Signature
+from gradc.program import Guess, Program, Signature
 from gradc.runtime.arguments import MAX_LISTED, listed
 from gradc.runtime.calls import Calls
 from gradc.runtime.inside_numba import announce
@@ -378,10 +378,9 @@ class Function(Differentiable):
         >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
         (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
         """
-        calls = self._calls.example()
-        types = calls.specialiser.default_types()
-        compilation = calls.specialiser.compilation("value_and_grad", types)
-        return Stages(compilation, lambda: calls.source(types), calls.stage)
+        calls, (types, guess) = self._calls.example(), self._defaults
+        compilation = calls.specialiser.compilation("value_and_grad", types, guess)
+        return Stages(compilation, lambda: calls.source(types, guess), calls.stage)
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
@@ -391,7 +390,27 @@ class Function(Differentiable):
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
         it needs numpy and numba only, and scipy for functions that SciPy computes (its first lines say so)."""
-        return self.source_for(self._calls.specialiser.default_types())
+        return self._calls.example().source(*self._defaults)
+
+    @cached_property
+    def _defaults(self) -> tuple[tuple[Type, ...], Guess]:
+        specialiser = self._calls.example().specialiser
+        types = specialiser.default_types()
+        return types, specialiser.guess(types)
+
+    @property
+    def types(self) -> dict[str, Type]:
+        """The types of the inputs where no arguments tell them: declared, or guessed from how the program uses them.
+
+        >>> {name: str(type) for name, type in compile("W @ x + b").types.items()}
+        {'W': 'f64[n, m]', 'x': 'f64[m]', 'b': 'f64[n]'}
+        """
+        return dict(zip(self._calls.example().specialiser.inputs, self._defaults[0]))
+
+    @property
+    def guess(self) -> Guess:
+        """Those of `types` that are not declared."""
+        return self._defaults[1]
 
     def source_for(self, types: Sequence[Type]) -> str:
         """The Python module for these types of the inputs, in order."""

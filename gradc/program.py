@@ -6,13 +6,26 @@ its graph with `construct/`, and adds a line to `frontends/programs.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
 from gradc.language.source import Span
+
+MAX_SHOWN = 20
+"""How many types a guess shows."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How many axes inputs seem to have, none where nothing is said: `likely`, and `needed` of those that the program
+    would make no sense without. In `sum((y - a*t)**2)` one of the three has to be an array, and all of them may be."""
+
+    likely: Mapping[str, int] = field(default_factory=dict)
+    needed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -20,15 +33,15 @@ class Signature:
     """What a program says of its inputs before the types of arguments are known.
 
     `inputs` are in order; `declared` are the types that the program fixes, and `sizes` the names of sizes in them.
-    Of the other inputs, `arrays` are those that are reduced or indexed somewhere, and `integers` those that indices
-    are made of.
+    Of the other inputs, `integers` are those that indices are made of; `ranks` is asked for how many axes they seem to
+    have when no values are there to tell.
     """
 
     inputs: tuple[str, ...]
     declared: Mapping[str, Type] = field(default_factory=dict)
     sizes: tuple[str, ...] = ()
-    arrays: frozenset[str] = frozenset()
     integers: frozenset[str] = frozenset()
+    ranks: Callable[[], Ranks] = Ranks
 
     def is_float(self, name: str) -> bool:
         """Whether an input holds floats, and so has a gradient."""
@@ -38,6 +51,34 @@ class Signature:
         """The names of sizes in types that the program did not choose: they may be renamed."""
         named = {size for type in types.values() for size in type.shape if isinstance(size, str)}
         return frozenset(named.difference(self.sizes))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The types of undeclared inputs, guessed from how a program uses them."""
+
+    types: Mapping[str, Type] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether they are numbers, all of them, which goes without saying."""
+        return all(type == Type("f64") for type in self.types.values())
+
+    def __str__(self) -> str:
+        """`W: f64[n, m], x: f64[m]`, cut short where there are many."""
+        shown = [f"{name}: {type}" for name, type in list(self.types.items())[:MAX_SHOWN]]
+        rest = len(self.types) - len(shown)
+        return ", ".join(shown) + (f", ... ({rest:,} more)" if rest else "")
+
+    def explain(self, error: Error) -> Error:
+        """An error of a program with these types, which says that they were guessed."""
+        if not self.types:
+            return error
+        name, type = max(self.types.items(), key=lambda item: item[1].rank)
+        example = f"{name}: {type if type.rank else 'f64[n]'}"
+        said = f"types were guessed from use ({self}): declare them, as in `{example}; ...`"
+        help = f"{error.help}; {said}" if error.help else said
+        return Error(error.code, error.message, error.span, label=error.label, help=help)
 
 
 @dataclass(frozen=True)

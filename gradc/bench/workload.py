@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from gradc.check.points import sizes_for
 from gradc.function import Function
 from gradc.function import compile as compile_program
-from gradc.ir.sizes import evaluate
+from gradc.ir.sizes import evaluate, names
 from gradc.ir.types import DTYPES
 from gradc.language.diagnostics import Error
-from gradc.program import Program, Signature
+from gradc.program import Program
 from gradc.runtime import arguments
 
 Inputs = dict[str, Any]
@@ -54,12 +55,11 @@ class Workload:
 def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None = None) -> Inputs:
     """Inputs for a program of which nothing is known: arrays of `size` elements, or Python floats for None.
 
-    Where the program reduces or indexes some inputs, these are the arrays and the others are numbers; inputs
-    chosen by `wrt` count as the parameters of a fit. An input among `given` has that value. Raises `Error` as a
-    call of the program would.
+    Where the program suggests arrays for some inputs, the others are numbers; inputs chosen by `wrt` count as the
+    parameters of a fit. An input among `given` has that value. Raises `Error` as a call of the program would.
     """
     function = compile_program(workload.program, wrt=workload.wrt, engine="interpreter")
-    shapes = _shapes(function.program.signature, workload.wrt, size)
+    shapes = _shapes(function, size, given or {})
     given = {name: _as_inputs(value, shapes.get(name, ("f64", ()))[0]) for name, value in (given or {}).items()}
     arguments.bind(function.inputs, (), dict.fromkeys(function.inputs, 0.0) | given)
     for low, high in INTERVALS:
@@ -71,29 +71,22 @@ def draw(workload: Workload, size: int | None, given: Mapping[str, Any] | None =
     return inputs
 
 
-def _shapes(
-    signature: Signature, wrt: tuple[str, ...] | None, size: int | None
-) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Element type and shape of each input."""
-    extent = DEFAULT_SIZE if size is None else size
-    sizes = {name: FURTHER_SIZE if k else extent for k, name in enumerate(signature.sizes)}
-    arrays = _arrays(signature, wrt, size)
-    shapes = {}
-    for name in signature.inputs:
-        if name in signature.declared:
-            type = signature.declared[name]
-            shapes[name] = type.dtype, tuple(evaluate(part, sizes) for part in type.shape)
-        else:
-            shapes[name] = "i64" if name in signature.integers else "f64", (extent,) if name in arrays else ()
-    return shapes
-
-
-def _arrays(signature: Signature, wrt: tuple[str, ...] | None, size: int | None) -> set[str]:
-    """The undeclared inputs that become arrays."""
-    needed = signature.arrays - set(wrt or ()) or signature.arrays
-    if needed or size is None:
-        return set(needed)
-    return set(signature.inputs)
+def _shapes(function: Function, size: int | None, given: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Element type and shape of each input: what is given fixes the sizes of the others, the first size of the rest is
+    the one asked for."""
+    types, declared = function.types, function.program.signature.declared
+    if size is not None and not any(type.rank for type in types.values()):
+        return {name: (type.dtype, () if name in declared else (size,)) for name, type in types.items()}
+    graph = function.stages.graph
+    sizes: dict[str, int] = {}
+    for node in graph.inputs:
+        if node.name in given and node.type.rank == np.ndim(given[node.name]):
+            found = zip(node.shape, np.shape(given[node.name]))
+            sizes |= {part: number for part, number in found if isinstance(part, str)}
+    for name in dict.fromkeys(name for node in graph.inputs for part in node.shape for name in names(part)):
+        sizes.setdefault(name, FURTHER_SIZE if sizes else size or DEFAULT_SIZE)
+    sizes = sizes_for(graph, sizes)
+    return {node.name: (node.type.dtype, tuple(evaluate(part, sizes) for part in node.shape)) for node in graph.inputs}
 
 
 def _sample(rng: np.random.Generator, low: float, high: float, dtype: str, shape: tuple[int, ...]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.check.points import drawn
 from gradc.function import Function
 from gradc.function import compile as compile_program
 from gradc.program import Program
@@ -21,11 +22,6 @@ RESOLUTION = 1e-28
 """What differences and SymPy's numbers, at 60 digits, can tell from zero, relative to what a program adds up."""
 
 VERDICTS = {True: "ok", False: "DIFFERS"}
-
-DRAWN_SIZE = 3
-"""The size of arrays that are drawn where no values are given."""
-
-MAX_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: 
     Raises `Error` if the program or the point is wrong.
     """
     f = compile_program(program, wrt=wrt, engine="interpreter")
-    point = dict(values) if values is not None else _drawn(f)
+    point = dict(values) if values is not None else drawn(f)
     bound = arguments.bind(f.inputs, (), point)
     grads = f.grad(*bound)
     found = dict(zip(names_of(grads), grads))
@@ -89,22 +85,6 @@ def check(program: str | Program, values: Mapping[str, Any] | None = None, wrt: 
             difference = _difference(np.asarray(grad, float), np.asarray(answers[name], float), scales[name])
             rows.append(Row(name, oracle, difference, difference <= tolerance))
     return CheckReport(f.text, point, tuple(rows))
-
-
-def _drawn(f: Function) -> dict[str, Any]:
-    """A point at which the value and the gradient are finite, drawn with a fixed seed."""
-    rng = np.random.default_rng(0)
-    types = arguments.default_types(f.program.signature)
-    point: dict[str, Any] = {}
-    for _ in range(MAX_DRAWS):
-        for name, type in zip(f.inputs, types):
-            shape = tuple(size if isinstance(size, int) else DRAWN_SIZE for size in type.shape)
-            drawn = rng.uniform(0.2, 2.0, shape) if type.is_float else rng.integers(0, 2, shape)
-            point[name] = drawn if shape else drawn.item() if isinstance(drawn, np.ndarray) else drawn
-        value, grads = f.value_and_grad(**point)
-        if np.all(np.isfinite(value)) and all(np.all(np.isfinite(grad)) for grad in grads):
-            break
-    return point
 
 
 def _difference(grad: np.ndarray, other: np.ndarray, scale: float) -> float:

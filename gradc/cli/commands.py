@@ -95,6 +95,24 @@ def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
     return values
 
 
+def drawn_point(function: Function) -> dict[str, Any]:
+    """Values that nobody gave, which are said on standard error."""
+    from gradc.check.points import drawn
+    from gradc.show.table import abbreviated
+
+    say_guess(function)
+    values = drawn(function)
+    if values:
+        click.echo("drawn: " + ", ".join(f"{name}={abbreviated(value)}" for name, value in values.items()), err=True)
+    return values
+
+
+def say_guess(function: Function) -> None:
+    """One line on standard error with the types of inputs that nobody declared, unless all are numbers."""
+    if not function.guess.is_plain:
+        click.echo(f"guessed: {function.guess}; declare them to be sure", err=True)
+
+
 # ---------------------------------------------------------------- what goes out
 
 
@@ -175,6 +193,7 @@ def compile_command(
         facts |= {"value": value, "gradients": dict(zip(function.wrt, grads, strict=True))}
     else:
         facts["text"] = function.source if emit == "python" else function.stages.stage_text(emit)
+        say_guess(function)
     deliver(json_of(facts) if as_json else facts["text"], output)
     if at and not as_json:
         say(value_lines(value, function.wrt, grads))
@@ -222,8 +241,8 @@ def trace_command(
     """
     from gradc.show.trace import trace_at
 
-    program = program_of(expression, file)
-    traced = trace_at(program, point(at, program.signature.inputs))
+    function = Function(program_of(expression, file), engine="interpreter")
+    traced = trace_at(function.program, point(at, function.inputs) if at else drawn_point(function))
     suffix = Path(output).suffix.lower() if output else ""
     if as_json or suffix == ".json":
         deliver(json_of(traced.as_dict()), output)
@@ -251,7 +270,10 @@ def check_command(
     """
     from gradc.check.check import check
 
-    report = check(program_of(expression, file), point(at) if at else None, wrt)
+    program = program_of(expression, file)
+    if not at:
+        say_guess(Function(program, wrt=wrt))
+    report = check(program, point(at) if at else None, wrt)
     echo(json_of(report.as_dict()) if as_json else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
@@ -288,6 +310,8 @@ def bench_command(
 
     program = program_of(expression, file)
     names = [name.strip() for name in against.split(",") if name.strip()]
+    if not at:
+        say_guess(Function(program, wrt=wrt))
     with progress_bar(sys.stderr) as progress:
         report = measure(program, size, names, wrt, progress, values=point(at) or None, quick=quick)
     if as_json:

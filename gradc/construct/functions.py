@@ -6,7 +6,7 @@ language itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -22,6 +22,37 @@ Build = Callable[[CallArguments], Node]
 
 
 @dataclass(frozen=True)
+class Axes:
+    """How many axes the arrays among the arguments of a function have, and how many the result.
+
+    As text, `x:1 q:* -> x-axis`: a number is the least number of axes, `*` any number, which broadcasts, `m` a matrix
+    where the argument is called by a capital letter and otherwise a vector, `=` as many as the others. The result has
+    so many axes, or as many as x, or less those in `axis`, or what a word stands for in `frontends/ranks.py`.
+    """
+
+    needs: Mapping[str, str]
+    result: str
+
+
+@cache
+def _axes(text: str) -> Axes:
+    needs, _, result = text.rpartition("->")
+    return Axes(dict(part.split(":") for part in needs.split()), result.strip())
+
+
+EACH = "-> *"
+"""Of what works element by element."""
+ALONG = "x:1 -> x"
+"""Of what keeps the shape of an array."""
+OVER = "x:1 where:1 -> x-axis"
+"""Of reductions."""
+LOSS = "scores:0 labels:0 -> loss"
+"""Of losses over labels: one for each row of scores."""
+SORTED = "x:1 -> x-axis"
+"""Of reductions that do without `where`."""
+
+
+@dataclass(frozen=True)
 class Builtin:
     """A function of the language, under its first name."""
 
@@ -34,8 +65,8 @@ class Builtin:
     """What makes its node; None for a definition."""
     text: str = ""
     """Of a definition: its text."""
-    arrays: str = ""
-    """Whether its arguments are arrays: "always", "alone" where a single one is, "" where they may be numbers."""
+    ranks: str = EACH
+    """How many axes its arguments and its result have (see `Axes`); behind `|`, of several values."""
     indices: frozenset[str] = frozenset()
     """The parameters that are arrays of indices."""
     keeps: frozenset[str] = frozenset()
@@ -45,6 +76,11 @@ class Builtin:
     def definition(self) -> Definition | None:
         return _definitions()[self.name] if self.text else None
 
+    def axes(self, several: bool) -> Axes:
+        """How many axes there are, where it is called with several values or with one."""
+        alone, _, otherwise = self.ranks.partition(" | ")
+        return _axes(otherwise if several and otherwise else alone)
+
 
 def _op(row: Op) -> Builtin:
     """An elementwise op."""
@@ -52,14 +88,12 @@ def _op(row: Op) -> Builtin:
     return Builtin(row.name, row.params, len(row.params), elementwise.elementwise, keeps=keeps)
 
 
-def _built(
-    name: str, parameters: str, build: Build, *, arrays: str = "always", indices: str = "", keeps: str = ""
-) -> Builtin:
+def _built(name: str, parameters: str, build: Build, *, ranks: str, indices: str = "", keeps: str = "") -> Builtin:
     """A function that this room builds; `name=` may be left out."""
     parts = parameters.split()
     required = sum(not part.endswith(("=", "...")) for part in parts)
     names = tuple(part.rstrip("=") for part in parts)
-    return Builtin(name, names, required, build, "", arrays, frozenset(indices.split()), frozenset(keeps.split()))
+    return Builtin(name, names, required, build, "", ranks, frozenset(indices.split()), frozenset(keeps.split()))
 
 
 def _defined(head: str, body: str) -> Builtin:
@@ -74,79 +108,86 @@ def _defined(head: str, body: str) -> Builtin:
 ROWS: list[Builtin] = [
     *(_op(row) for row in OPS.values() if row.kind == "elementwise" and not row.hidden),
     *(
-        _built(name, "x axis= keepdims= where=", reductions.reduction)
+        _built(name, "x axis= keepdims= where=", reductions.reduction, ranks=OVER)
         for name in "sum prod logsumexp norm any all nansum nanprod nanmax nanmin".split()
     ),
-    _built("argmax", "x axis= keepdims=", reductions.reduction),
-    _built("argmin", "x axis= keepdims=", reductions.reduction),
-    _built("count", "x axis= keepdims= where=", reductions.reduction),
-    _built("mean", "x axis= keepdims= where=", reductions.mean),
-    _built("nanmean", "x axis= keepdims= where=", reductions.mean),
-    _built("var", "x axis= ddof= keepdims= where=", reductions.variance),
-    _built("nanvar", "x axis= ddof= keepdims= where=", reductions.variance),
-    _built("std", "x axis= ddof= keepdims= where=", reductions.deviation),
-    _built("nanstd", "x axis= ddof= keepdims= where=", reductions.deviation),
-    _built("max", "x y= ... axis= keepdims= where=", reductions.extremes, arrays="alone", keeps="x y ..."),
-    _built("min", "x y= ... axis= keepdims= where=", reductions.extremes, arrays="alone", keeps="x y ..."),
-    _built("softmax", "x axis=", reductions.softmax),
-    _built("log_softmax", "x axis=", reductions.softmax),
-    _built("maximum", "x y", elementwise.extreme, arrays="", keeps="x y"),
-    _built("minimum", "x y", elementwise.extreme, arrays="", keeps="x y"),
-    _built("clip", "x lower upper", elementwise.clip, arrays="", keeps="x lower upper"),
-    _built("polygamma", "n x", elementwise.polygamma, arrays=""),
-    _built("inv", "x", elementwise.inverse, arrays=""),
-    _built("Piecewise", "piece ...", elementwise.piecewise, arrays=""),
-    _built("dot", "x y", arrays.product),
-    _built("outer", "x y", arrays.product),
-    _built("matmul", "x y", arrays.product),
-    _built("hypot", "x y ...", vectors.hypot, arrays=""),
-    _built("cross", "a b", vectors.cross),
-    _built("kron", "a b", vectors.kron),
-    _built("convolve", "a v mode=", vectors.convolve),
-    _built("correlate", "a v mode=", vectors.convolve),
-    _built("trapezoid", "y x= dx= axis=", vectors.trapezoid),
-    _built("einsum", "subscripts x ...", arrays.einsum),
-    _built("take", "x indices axis=", arrays.take, indices="indices", keeps="x"),
-    _built("take_along_axis", "x indices axis", arrays.take_along, indices="indices", keeps="x"),
-    _built("one_hot", "indices size", arrays.one_hot, indices="indices"),
-    _built("arange", "size", arrays.arange, arrays=""),
-    _built("zeros", "shape", creation.filled, arrays=""),
-    _built("ones", "shape", creation.filled, arrays=""),
-    _built("full", "shape fill_value", creation.filled, arrays=""),
-    _built("zeros_like", "x", creation.filled_like),
-    _built("ones_like", "x", creation.filled_like),
-    _built("full_like", "x fill_value", creation.filled_like, arrays=""),
-    _built("eye", "N M= k=", creation.eye, arrays=""),
-    _built("tril", "x k=", creation.triangle),
-    _built("triu", "x k=", creation.triangle),
-    _built("flip", "x axis=", creation.flip, keeps="x"),
-    _built("flipud", "x", creation.flip, keeps="x"),
-    _built("fliplr", "x", creation.flip, keeps="x"),
-    _built("roll", "x shift axis=", creation.roll, keeps="x", indices="shift"),
-    _built("pad", "x pad_width mode= constant_values=", creation.pad),
-    _built("concatenate", "arrays axis=", shapes.concatenate),
-    _built("stack", "arrays axis=", shapes.concatenate),
-    _built("transpose", "x axes=", shapes.transpose, keeps="x"),
-    _built("reshape", "x shape", shapes.reshape, keeps="x"),
-    _built("expand_dims", "x axis", shapes.expand_dims, keeps="x"),
-    _built("squeeze", "x axis=", shapes.without_axes, keeps="x"),
-    _built("cumsum", "x axis=", shapes.cumsum),
-    _built("cumprod", "x axis=", ordered.cumprod),
-    _built("cummax", "x axis=", ordered.running_extreme),
-    _built("cummin", "x axis=", ordered.running_extreme),
-    _built("logcumsumexp", "x axis=", ordered.logcumsumexp),
-    _built("sort", "x axis=", ordered.sort),
-    _built("argsort", "x axis=", ordered.argsort),
-    _built("searchsorted", "a v side=", ordered.searchsorted),
-    _built("median", "x axis= keepdims=", ordered.quantile),
-    _built("nanmedian", "x axis= keepdims=", ordered.quantile),
-    _built("quantile", "x q axis= method= keepdims=", ordered.quantile),
-    _built("nanquantile", "x q axis= method= keepdims=", ordered.quantile),
-    _built("percentile", "x q axis= method= keepdims=", ordered.quantile),
-    _built("nanpercentile", "x q axis= method= keepdims=", ordered.quantile),
-    _built("interp", "x xp fp left= right= period=", ordered.interp, arrays=""),
-    _built("diag", "x", shapes.diag),
-    _built("trace", "x", shapes.diag),
+    _built("argmax", "x axis= keepdims=", reductions.reduction, ranks=SORTED),
+    _built("argmin", "x axis= keepdims=", reductions.reduction, ranks=SORTED),
+    _built("count", "x axis= keepdims= where=", reductions.reduction, ranks=OVER),
+    _built("mean", "x axis= keepdims= where=", reductions.mean, ranks=OVER),
+    _built("nanmean", "x axis= keepdims= where=", reductions.mean, ranks=OVER),
+    _built("var", "x axis= ddof= keepdims= where=", reductions.variance, ranks=OVER),
+    _built("nanvar", "x axis= ddof= keepdims= where=", reductions.variance, ranks=OVER),
+    _built("std", "x axis= ddof= keepdims= where=", reductions.deviation, ranks=OVER),
+    _built("nanstd", "x axis= ddof= keepdims= where=", reductions.deviation, ranks=OVER),
+    _built("max", "x y= ... axis= keepdims= where=", reductions.extremes, ranks=OVER + " | " + EACH, keeps="x y ..."),
+    _built("min", "x y= ... axis= keepdims= where=", reductions.extremes, ranks=OVER + " | " + EACH, keeps="x y ..."),
+    _built("softmax", "x axis=", reductions.softmax, ranks=ALONG),
+    _built("log_softmax", "x axis=", reductions.softmax, ranks=ALONG),
+    _built("maximum", "x y", elementwise.extreme, ranks=EACH, keeps="x y"),
+    _built("minimum", "x y", elementwise.extreme, ranks=EACH, keeps="x y"),
+    _built("clip", "x lower upper", elementwise.clip, ranks=EACH, keeps="x lower upper"),
+    _built("polygamma", "n x", elementwise.polygamma, ranks=EACH),
+    _built("inv", "x", elementwise.inverse, ranks=EACH),
+    _built("Piecewise", "piece ...", elementwise.piecewise, ranks=EACH),
+    _built("dot", "x y", arrays.product, ranks="x:m y:m -> @"),
+    _built("outer", "x y", arrays.product, ranks="x:1 y:1 -> 2"),
+    _built("matmul", "x y", arrays.product, ranks="x:m y:m -> @"),
+    _built("hypot", "x y ...", vectors.hypot, ranks=EACH),
+    _built("cross", "a b", vectors.cross, ranks="a:1 b:1 -> broadcast"),
+    _built("kron", "a b", vectors.kron, ranks="a:m b:m -> broadcast"),
+    _built("convolve", "a v mode=", vectors.convolve, ranks="a:1 v:1 -> 1"),
+    _built("correlate", "a v mode=", vectors.convolve, ranks="a:1 v:1 -> 1"),
+    _built("trapezoid", "y x= dx= axis=", vectors.trapezoid, ranks="y:1 x:1 -> y-axis"),
+    _built("einsum", "subscripts x ...", arrays.einsum, ranks="x:0 ...:0 -> subscripts"),
+    _built("take", "x indices axis=", arrays.take, ranks="x:1 indices:0 -> take", indices="indices", keeps="x"),
+    _built(
+        "take_along_axis",
+        "x indices axis",
+        arrays.take_along,
+        ranks="x:1 indices:=1 -> x",
+        indices="indices",
+        keeps="x",
+    ),
+    _built("one_hot", "indices size", arrays.one_hot, ranks="indices:1 -> x+1", indices="indices"),
+    _built("arange", "size", arrays.arange, ranks="-> 1"),
+    _built("zeros", "shape", creation.filled, ranks="-> shape"),
+    _built("ones", "shape", creation.filled, ranks="-> shape"),
+    _built("full", "shape fill_value", creation.filled, ranks="-> shape"),
+    _built("zeros_like", "x", creation.filled_like, ranks=ALONG),
+    _built("ones_like", "x", creation.filled_like, ranks=ALONG),
+    _built("full_like", "x fill_value", creation.filled_like, ranks=ALONG),
+    _built("eye", "N M= k=", creation.eye, ranks="-> 2"),
+    _built("tril", "x k=", creation.triangle, ranks="x:2 -> x"),
+    _built("triu", "x k=", creation.triangle, ranks="x:2 -> x"),
+    _built("flip", "x axis=", creation.flip, ranks=ALONG, keeps="x"),
+    _built("flipud", "x", creation.flip, ranks="x:m -> x", keeps="x"),
+    _built("fliplr", "x", creation.flip, ranks="x:2 -> x", keeps="x"),
+    _built("roll", "x shift axis=", creation.roll, ranks=ALONG, keeps="x", indices="shift"),
+    _built("pad", "x pad_width mode= constant_values=", creation.pad, ranks=ALONG),
+    _built("concatenate", "arrays axis=", shapes.concatenate, ranks="arrays:=1 -> x"),
+    _built("stack", "arrays axis=", shapes.concatenate, ranks="arrays:= -> x+1"),
+    _built("transpose", "x axes=", shapes.transpose, ranks="x:m -> x", keeps="x"),
+    _built("reshape", "x shape", shapes.reshape, ranks="x:1 -> shape", keeps="x"),
+    _built("expand_dims", "x axis", shapes.expand_dims, ranks="x:0 -> x+axis", keeps="x"),
+    _built("squeeze", "x axis=", shapes.without_axes, ranks=SORTED, keeps="x"),
+    _built("cumsum", "x axis=", shapes.cumsum, ranks=ALONG),
+    _built("cumprod", "x axis=", ordered.cumprod, ranks=ALONG),
+    _built("cummax", "x axis=", ordered.running_extreme, ranks=ALONG),
+    _built("cummin", "x axis=", ordered.running_extreme, ranks=ALONG),
+    _built("logcumsumexp", "x axis=", ordered.logcumsumexp, ranks=ALONG),
+    _built("sort", "x axis=", ordered.sort, ranks=ALONG),
+    _built("argsort", "x axis=", ordered.argsort, ranks=ALONG),
+    _built("searchsorted", "a v side=", ordered.searchsorted, ranks="a:1 v:* -> *"),
+    _built("median", "x axis= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("nanmedian", "x axis= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("quantile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("nanquantile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("percentile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("nanpercentile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
+    _built("interp", "x xp fp left= right= period=", ordered.interp, ranks="x:* xp:1 fp:1 -> *"),
+    _built("diag", "x", shapes.diag, ranks="x:m -> diag"),
+    _built("trace", "x", shapes.diag, ranks="x:2 -> 0"),
     _defined("relu(x)", "max(x, 0)"),
     _defined("leaky_relu(x, slope=0.01)", "where(x > 0, x, slope * x)"),
     _defined("elu(x, alpha=1)", "where(x > 0, x, alpha * expm1(x))"),
@@ -184,8 +225,20 @@ ROWS: list[Builtin] = [
     _defined("powm1(x, y)", "expm1(y * log(x))"),
     _defined("rgamma(x)", "1 / gamma(x)"),
     _defined("normal_logpdf(x)", "-0.5 * x**2 - 0.9189385332046727"),
-    _built("softmax_cross_entropy", "scores labels", losses.softmax_cross_entropy, indices="labels"),
-    _built("multiclass_hinge", "scores labels margin=", losses.multiclass_hinge, indices="labels"),
+    _built(
+        "softmax_cross_entropy",
+        "scores labels",
+        losses.softmax_cross_entropy,
+        ranks="scores:0 labels:0 -> loss",
+        indices="labels",
+    ),
+    _built(
+        "multiclass_hinge",
+        "scores labels margin=",
+        losses.multiclass_hinge,
+        ranks="scores:0 labels:0 -> loss",
+        indices="labels",
+    ),
     _defined("binary_cross_entropy(logits, targets)", "mean(softplus(logits) - logits * targets)"),
     _defined("squared_error(x, y)", "mean((x - y)**2)"),
     _defined("l2(x)", "sum(x**2)"),

@@ -58,6 +58,8 @@ def without_axes(call: CallArguments) -> Node:
         size = x.shape[axis]
         if isinstance(size, Derived):
             call.builder.demand(Check(size, "==", 1, f"axis {axis} has size {size}, not 1"))
+        elif isinstance(size, str) and size in call.builder.nameable:
+            call.builder.same_size(size, 1, call.site.span)
         elif size != 1:
             raise Error("G0204", f"axis {axis} has size {size}, not 1", call.site.span, label=f"this is {x.type}")
     first = tuple((0, 1, 1) if axis in axes else (0, 1, size) for axis, size in enumerate(x.shape))

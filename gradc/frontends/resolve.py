@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from gradc.construct.functions import FUNCTIONS
 from gradc.frontends.elsewhere import INSTEAD
+from gradc.frontends.ranks import by_parameter, ranks
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
@@ -76,11 +78,7 @@ class _Resolver:
         """The inputs whose integers they hand on, changed by no more than integer arithmetic."""
         self.indexing: dict[str, frozenset[str]] = {}
         self.defined: dict[str, Definition] = {}
-        self.reducing: set[str] = set()
-        """Those of the program's functions that reduce or index something."""
-        self.arrays: set[str] = set()
         self.integers: set[str] = set()
-        self.seen_in_arrays: set[Origin] = set()
         self.seen_in_integers: set[Origin] = set()
 
     def run(self, tree: SyntaxTree) -> Signature:
@@ -95,8 +93,10 @@ class _Resolver:
         self._expression(tree.result, frozenset())
         self.integers &= set(self.inputs)
         inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
-        arrays, integers = (frozenset(found) - set(self.declared) for found in (self.arrays, self.integers))
-        return Signature(inputs, self.declared, tuple(self.sizes), arrays, integers)
+        guess = partial(ranks, tree, self.declared, self.sizes)
+        return Signature(
+            inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess
+        )
 
     # ------------------------------------------------------------ statements
 
@@ -171,8 +171,6 @@ class _Resolver:
             for carrier in self._carrying_names(index)
             if carrier.id in local
         )
-        if any(isinstance(part, Index) or self._reduces(part) for part in walk(statement.body)):
-            self.reducing.add(name)
         self.defined[name] = statement
 
     @staticmethod
@@ -183,25 +181,20 @@ class _Resolver:
     # ------------------------------------------------------------ expressions
 
     def _expression(self, expression: Expression, local: frozenset[str]) -> Origin:
-        """What an expression depends on; records its inputs, and which of them are arrays."""
+        """What an expression depends on; records its inputs, and which of them are indices."""
         found = Origin()
         self._wanted(expression)
-        stack: list[tuple[Expression | Slice | Special, bool]] = [(expression, False)]
+        stack: list[Expression | Slice | Special] = [expression]
         while stack:
-            node, reduced = stack.pop()
+            node = stack.pop()
             match node:
                 case Name():
-                    self._name(node, local, found, reduced)
+                    self._name(node, local, found)
                     continue
                 case Literal():
                     continue
                 case Call():
                     self._call(node)
-                    reduced = reduced or self._reduces(node)
-                case Index():
-                    reduced = True
-                case Transpose() | Binary(op="@"):
-                    reduced = True
                 case Binary(op="**", left=Name(id="e")) if self._is_undeclared_e(node.left, local):
                     raise Error(
                         "G0301", "`e` is not a constant here", node.left.span,
@@ -214,7 +207,7 @@ class _Resolver:
             elif not isinstance(node, (List, Slice)):
                 for part in parts:
                     self._wanted(part)
-            stack += [(part, reduced) for part in reversed(parts)]
+            stack += reversed(parts)
         return found
 
     # ------------------------------------------------------------ what indices are made of
@@ -231,13 +224,9 @@ class _Resolver:
                 yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
 
     def _by_parameter(self, node: Call) -> Iterator[tuple[str, Expression]]:
-        """The arguments of a call with the parameters that they are for; `...` for more than those have names."""
+        """The arguments of a call with the parameters that they are for."""
         names, _ = self._parameters(node.function) or ((), 0)
-        named = names[: names.index("...")] if "..." in names else names
-        for position, value in enumerate(node.args):
-            yield (named[position] if position < len(named) else "..."), value
-        for key, value in node.keywords:
-            yield key.id, value
+        return by_parameter(node, names)
 
     def _parameters(self, function: str) -> tuple[tuple[str, ...], int] | None:
         """The parameters of a function, and how many of them have no default; None if nobody defined it."""
@@ -282,27 +271,16 @@ class _Resolver:
         if isinstance(part, Special) or (isinstance(part, List) and not part.is_array):
             raise no_number(part.span)
 
-    def _reduces(self, node: Expression | Slice | Special) -> bool:
-        """Whether a part of an expression is a call whose arguments are arrays."""
-        if not isinstance(node, Call):
-            return False
-        if node.function in self.defined:
-            return node.function in self.reducing
-        arrays = FUNCTIONS[node.function].arrays if node.function in FUNCTIONS else ""
-        return arrays == "always" or (arrays == "alone" and len(node.args) == 1)
-
     def _is_undeclared_e(self, node: Expression, local: frozenset[str]) -> bool:
         return "e" not in local and "e" not in self.declared and "e" not in self.assigned
 
-    def _name(self, node: Name, local: frozenset[str], found: Origin, is_array: bool) -> None:
+    def _name(self, node: Name, local: frozenset[str], found: Origin) -> None:
         """Add what a name stands for to what has been found."""
         name = node.id
         if name in local or name in CONSTANTS:
             return
         if name in self.assigned:
             found.values.append(self.assigned[name])
-            if is_array:
-                self.assigned[name].add_to(self.arrays, self.seen_in_arrays)
             return
         if name in self.sizes and name not in self.declared:
             return
@@ -313,8 +291,6 @@ class _Resolver:
             )  # fmt: skip
         self.inputs.setdefault(name, node.span)
         found.inputs.add(name)
-        if is_array:
-            self.arrays.add(name)
 
     def _call(self, node: Call) -> None:
         found = self._parameters(node.function)

@@ -343,20 +343,21 @@ def _first_where(name: str, array: Any, found: Any) -> tuple[str, int]:
     return name + (f"[{', '.join(map(str, place))}]" if place else ""), int(np.asarray(array)[place])
 
 
-def default_types(signature: Signature, scalars: Sequence[str] = ()) -> tuple[Type, ...]:
-    """The types of inputs before any call: as declared; else f64[n] for what is reduced or indexed, f64 for the rest.
-    What is used as an index is i64.
+def default_types(signature: Signature, chosen: Sequence[str] = ()) -> tuple[Type, ...]:
+    """The types of inputs before any call: as declared; otherwise f64, or i64 for what is used as an index, with as
+    many axes as the program suggests.
 
-    Where some inputs are chosen for differentiation (`scalars`), those are the parameters of a fit and the others
-    its data: they stay scalars as long as another float input is an array.
+    Where some inputs are chosen for differentiation, those are the parameters of a fit and the others its data: they
+    have no more axes than the program needs, as long as another float input is an array.
     """
-    sizes = size_names(signature)
-    floats, indices = signature.arrays - signature.integers, signature.arrays & signature.integers
-    arrays = (floats - set(scalars) or floats) | indices
+    sizes, ranks = size_names(signature), signature.ranks()
+    data = [name for name in ranks.likely if name not in chosen and name not in signature.integers]
+    fitted = frozenset(chosen if data else ())
     types = []
     for name in signature.inputs:
-        dtype = "i64" if name in signature.integers else "f64"
-        types.append(signature.declared.get(name, Type(dtype, (next(sizes),) if name in arrays else ())))
+        rank = (ranks.needed if name in fitted else ranks.likely).get(name, 0)
+        guessed = Type("i64" if name in signature.integers else "f64", tuple(next(sizes) for _ in range(rank)))
+        types.append(signature.declared.get(name, guessed))
     return tuple(types)
 
 

@@ -18,6 +18,7 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
+from gradc.program import Guess
 from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
@@ -263,11 +264,11 @@ class Calls:
                     found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
         return found
 
-    def source(self, types: Sequence[Type]) -> str:
-        """The Python module for these types of the inputs, in order."""
+    def source(self, types: Sequence[Type], guess: Guess | None = None) -> str:
+        """The Python module for these types of the inputs, in order; `guess` has those that nobody chose."""
         from gradc.export import EXPORTED, python_module
 
-        return python_module({transform: self.specialiser.compilation(transform, types) for transform in EXPORTED})
+        return python_module({name: self.specialiser.compilation(name, types, guess) for name in EXPORTED})
 
     @cached_property
     def kernel(self) -> Any:

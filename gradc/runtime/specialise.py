@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler import Compilation
+from gradc.ir.sizes import Size
 from gradc.ir.types import Type
-from gradc.program import Program
+from gradc.language.diagnostics import Error
+from gradc.program import Guess, Program
 from gradc.runtime import arguments
 from gradc.runtime.arguments import Arguments
 
@@ -29,12 +31,38 @@ class Specialiser:
         """Arguments in the order of the inputs, ready for a kernel, and their types."""
         return arguments.prepare(self.program.signature, values)
 
-    def compilation(self, transform: str, types: Sequence[Type]) -> Compilation:
-        """The value or a derivative for these types of the inputs, in order."""
-        types_by_name = dict(zip(self.inputs, types))
-        return Compilation(self.program, types_by_name, self.wrt, transform=transform, fast_math=self.fast_math)
+    def compilation(self, transform: str, types: Sequence[Type], guess: Guess | None = None) -> Compilation:
+        """The value or a derivative for these types of the inputs, in order; `guess` has those that nobody chose."""
+        return Compilation(
+            self.program,
+            dict(zip(self.inputs, types)),
+            self.wrt,
+            transform=transform,
+            fast_math=self.fast_math,
+            guess=guess,
+        )
 
     def default_types(self) -> tuple[Type, ...]:
-        """The types that declarations and the program suggest; chosen inputs are the parameters of a fit."""
-        chosen = self.wrt if len(self.wrt) < len(self.inputs) else ()
-        return arguments.default_types(self.program.signature, chosen)
+        """The types that declarations and the program suggest; chosen inputs are the parameters of a fit.
+
+        Sizes that the program shows equal have one name, unless the program makes no sense with these types.
+        """
+        signature = self.program.signature
+        types = arguments.default_types(signature, self.wrt if len(self.wrt) < len(self.inputs) else ())
+        if all(type.rank == 0 for type in types):
+            return types
+        try:
+            graph = self.program.elaborate(dict(zip(self.inputs, types))).graph
+        except Error:
+            return types
+        fresh = arguments.size_names(signature)
+        named: dict[str, Size] = {}
+        for size in (size for node in graph.inputs for size in node.shape if isinstance(size, str)):
+            if size not in named:
+                named[size] = size if size in signature.sizes else next(fresh)
+        return tuple(node.type.with_sizes(named) for node in graph.inputs)
+
+    def guess(self, types: Sequence[Type]) -> Guess:
+        """Those of the default types that are not declared."""
+        declared = self.program.signature.declared
+        return Guess({name: type for name, type in zip(self.inputs, types) if name not in declared})

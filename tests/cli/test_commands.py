@@ -285,7 +285,7 @@ WRONG = {
     "a syntax error": ("eval", "x +* 2"),
     "... as JSON": ("eval", "x +* 2", "--json"),
     "no values": ("eval", "(x+y)*z", "--at", "x=1"),
-    "no values at all": ("trace", "x"),
+    "no values at all": ("eval", "x"),
     "an unknown input": ("eval", "x", "--at", "x=1,q=2"),
     "garbage in a point": ("eval", "x", "--at", "x=[1,"),
     "shapes": ("eval", "x*y", "--at", "x=[1,2],y=[1,2,3]"),

@@ -15,7 +15,7 @@ from gradc.construct.functions import FUNCTIONS
 from gradc.construct.site import Site
 from gradc.ir.graph import constant
 from gradc.ir.types import Type
-from gradc.program import Signature
+from gradc.program import Ranks, Signature
 
 RNG = np.random.default_rng(1)
 POINT = {"X": RNG.normal(size=(5, 3)), "W": RNG.normal(size=(3, 4)), "labels": np.array([0, 3, 1, 3, 2])}
@@ -32,8 +32,8 @@ class SoftmaxRegression:
         ("X", "W", "labels"),
         declared={"X": Type("f64", ("n", "d")), "W": Type("f64", ("d", "k"))},
         sizes=("n", "d", "k"),
-        arrays=frozenset({"labels"}),
         integers=frozenset({"labels"}),
+        ranks=lambda: Ranks({"labels": 1}, {"labels": 1}),
     )
 
     def elaborate(self, types):
