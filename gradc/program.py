@@ -71,8 +71,9 @@ class Guess:
         return ", ".join(shown) + (f", ... ({rest:,} more)" if rest else "")
 
     def explain(self, error: Error) -> Error:
-        """An error of a program with these types, which says that they were guessed."""
-        if not self.types:
+        """An error of a program with these types: where it is about types, it says that they were guessed."""
+        is_about_types = error.label or error.code == "G0203" or error.message.startswith("axis ")
+        if not self.types or not is_about_types:
             return error
         name, type = max(self.types.items(), key=lambda item: item[1].rank)
         example = f"{name}: {type if type.rank else 'f64[n]'}"

@@ -375,7 +375,7 @@ class _Reader:
         along = _numbers(given.get("axis")) or _numbers(given.get("axes"))
         if along and needs:
             reach = max(len(along), *[-axis if axis < 0 else axis + 1 for axis in along])
-            if axes.result in ("x-axis", "take"):
+            if axes.result in ("x-axis", "picked"):
                 reach = max(reach, parts[0].least_of(EITHER))
             needs[0] = max(needs[0], reach - {"x+1": 1, "x+axis": len(along)}.get(axes.result, 0))
         least, rule = 0, "alike" if any("=" in word for word in words) else ""
@@ -383,7 +383,7 @@ class _Reader:
         match axes.result:
             case "*":
                 shifts = [0 if word == "*" else None for word in words]
-            case "broadcast":
+            case "widest":
                 shifts = [0] * len(parts)
             case "x" | "y" | "x+1" | "x+axis":
                 by = {"x+1": 1, "x+axis": len(along or (0,))}.get(axes.result, 0)
@@ -395,7 +395,7 @@ class _Reader:
                 shifts[0] = -len(along or ([0] if builtin.name == "trapezoid" else ()))
             case "shape":
                 least = len(_items(given.get("shape")))
-            case "take":
+            case "picked":
                 shifts[0] = -1 + (parts[1].rank or not parts[1].is_static)
                 needs[1] = int(not parts[1].is_static)
             case "subscripts":
@@ -406,7 +406,7 @@ class _Reader:
                 rule = axes.result
             case number if number.isdigit():
                 least = int(number)
-        is_cut = axes.result in ("x+1", "1", "shape", "take") or builtin.name in ("concatenate", "pad")
+        is_cut = axes.result in ("x+1", "1", "shape", "picked") or builtin.name in ("concatenate", "pad")
         return self._add(Cell(parts, needs, shifts, least, rule, is_cut=is_cut))
 
 
