@@ -62,9 +62,10 @@ PROGRAMS = {
         "x: f64[3]; interp(0, x, x, left=x)", "x: f64[3]; nanquantile(x, [0.1, 0.2])",
     ),
     "made": (
-        "x: f64[3]; roll(x, -y/2)", "x: f64[3]; roll(x, 1, 2)", "x: f64[3]; roll(x, (1, 2), 0)", "x: f64[3]; pad(x, -1)",
-        "x: f64[3]; pad(x, ((1, 2), (3, 4)))", 'x: f64[3]; pad(x, 1, mode="mirror")', "x: f64[3]; full(2, x)",
-        'x: f64[0]; pad(x, 1, mode="edge")', "x: f64[3]; tril(x)", "zeros(2.5)", "eye(x)", "x: f64[3]; zeros((3, x))",
+        "x: f64[3]; roll(x, -y/2)", "x: f64[3]; roll(x, 1, 2)", "x: f64[3]; roll(x, (1, 2), 0)",
+        "x: f64[3]; pad(x, -1)", "x: f64[3]; pad(x, ((1, 2), (3, 4)))", 'x: f64[3]; pad(x, 1, mode="mirror")',
+        "x: f64[3]; full(2, x)", 'x: f64[0]; pad(x, 1, mode="edge")', "x: f64[3]; tril(x)", "zeros(2.5)", "eye(x)",
+        "x: f64[3]; zeros((3, x))",
     ),
     "vectors": (
         "x: f64[2, 2]; inv(x)", "x: f64[3]; Piecewise(x, x > 0)", "x: f64[4]; cross(x, x)", "x: f64[n]; cross(x, x)",
