@@ -12,10 +12,11 @@ from bench.workloads import CASES, SCALAR, Case
 from gradc.bench import Report, chosen, compare
 from gradc.bench.competitors import Competitor
 from gradc.bench.report import duration
-from gradc.bench.show import print_report, progress_bar
+from gradc.bench.show import print_report
 from gradc.bench.timing import QUICK, THOROUGH, Settings
 from gradc.language.diagnostics import Error
 from gradc.show.encode import json_text
+from gradc.show.progress import progress_bar
 from gradc.show.table import table
 
 WRONG = 3

@@ -27,9 +27,9 @@ from bench.workloads import CASES, SCALAR
 from gradc.bench import Workload
 from gradc.bench.comparison import disagreement
 from gradc.bench.report import duration, surroundings
-from gradc.bench.show import progress_bar
 from gradc.bench.workload import Answer, Inputs, draw
 from gradc.runtime.machine import default_engine
+from gradc.show.progress import progress_bar
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"

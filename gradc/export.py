@@ -10,13 +10,15 @@ from gradc.emit.module import module
 from gradc.emit.python import MAX_LINE
 from gradc.ir.types import DTYPES, Type
 from gradc.loops.support import SCIPY
+from gradc.version import __version__
 
 EXPORTED = ("value", "value_and_grad")
 DTYPE_NAMES = {"f64": "float64", "f32": "float32", "i64": "int64", "bool": "bool"}
 
 
 def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True) -> str:
-    """The module with a function for each compilation, by name, all for the same input types."""
+    """The module with a function for each compilation, by name, all for the same input types. With `cache`, Numba keeps
+    its machine code on disk where it can."""
     functions = {name: _converting(compilation) for name, compilation in compilations.items()}
     docs = {name: _doc(compilations[name], function) for name, function in functions.items()}
     text = next(iter(compilations.values())).program.text.strip()
@@ -26,7 +28,7 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     guess = next(iter(compilations.values())).guess
     if not guess.is_plain:
         head += f"\n\nguessed: {guess}; declare them to be sure"
-    head += f"\n\nWritten by gradc. Needs {needed}; without numba's compiler it runs as plain Python."
+    head += f"\n\nWritten by gradc {__version__}. Needs {needed}; without numba's compiler it runs as plain Python."
     return module(functions.values(), head, docs, cache=cache)
 
 
@@ -74,10 +76,13 @@ def _doc(compilation: Compilation, function: emit.EmittedFunction) -> list[str]:
     for node, parameter in zip(nodes, function.parameters):
         by_type.setdefault(node.type, []).append(parameter)
     lines += [f"{', '.join(names)}: {_described(type)}" for type, names in by_type.items()]
-    if compilation.transform == "value_and_grad":
+    value = _described(compilation.lowered.outputs[0][1].type)
+    if compilation.transform == "value":
+        lines.append(f"Returns a {value}.")
+    else:
         bars = ", ".join(name for name, _ in compilation.lowered.outputs[1:])
         single = "," if len(compilation.lowered.outputs) == 2 else ""
-        lines.append(f"Returns value, ({bars}{single}); each gradient is shaped like its input.")
+        lines.append(f"Returns value, ({bars}{single}): a {value}, and gradients of the types of their inputs.")
     if any(line.strip().startswith("raise ValueError") for line in function.lines):
         lines.append("Raises ValueError if the sizes of the arrays do not fit together.")
     return lines

@@ -390,7 +390,7 @@ class Function(Differentiable):
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
         it needs numpy and numba only, and scipy for functions that SciPy computes (its first lines say so)."""
-        return self._calls.example().source(*self._defaults)
+        return self.source_for()
 
     @cached_property
     def _defaults(self) -> tuple[tuple[Type, ...], Guess]:
@@ -412,9 +412,14 @@ class Function(Differentiable):
         """Those of `types` that are not declared."""
         return self._defaults[1]
 
-    def source_for(self, types: Sequence[Type]) -> str:
-        """The Python module for these types of the inputs, in order."""
-        return self._calls.source(types)
+    def source_for(self, types: Sequence[Type] | None = None, *, cache: bool = True) -> str:
+        """The Python module for these types of the inputs, in order; by default those of `source`.
+
+        cache: whether Numba keeps the module's machine code on disk, beside it or in the user's cache directory.
+        """
+        if types is None:
+            return self._calls.example().source(*self._defaults, cache=cache)
+        return self._calls.source(types, cache=cache)
 
 
 class BoundFunction(Differentiable):

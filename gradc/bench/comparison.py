@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from gradc.bench.workload import Answer, Inputs, Workload, checked_size, draw
 from gradc.function import compile as compile_program
 from gradc.language.source import Source
 from gradc.program import Program
+from gradc.show.progress import Progress
 
 RELATIVE_TOLERANCE = {8: 1e-9, 4: 1e-3}
 """How far an answer may be from the reference, by bytes of an element, ..."""
@@ -24,9 +25,6 @@ CANCELLATION = {8: 1e-12, 4: 1e-5}
 
 MAX_TITLE = 70
 """How much of a program's text names it."""
-
-Progress = Callable[[int, int, str], None]
-"""Told after each step: steps done, steps in all, what is being done."""
 
 
 def measure(
@@ -40,13 +38,13 @@ def measure(
     quick: bool = False,
 ) -> Report:
     """Measure value and all gradients of a program: every engine of gradc against the competitors named in `against`
-    (all that are installed by default).
+    (by default all that take any program). `numpy` stands for `numpy-tape`: nobody wrote this program by hand.
 
     size: elements of each array; None for plain numbers where the program takes them. Inputs are drawn at random,
     except those given in `values`. Raises `gradc.Error` for a wrong program, size, competitor or input.
     """
-    named = tuple(against)
-    competitors = [c for c in chosen(named) if named or c.takes_any_program]
+    named = tuple("numpy-tape" if name == "numpy" else name for name in against)
+    competitors = [c for c in chosen(named) if c.takes_any_program]
     function = compile_program(program, wrt=wrt, engine="interpreter")
     title = Source(function.text).whole.excerpt(MAX_TITLE)
     workload = Workload(title, program, None if wrt is None else function.wrt)
@@ -67,7 +65,7 @@ def compare(
     return _Contest(workload, inputs, list(competitors), settings, progress or _ignore, size).run()
 
 
-def _ignore(done: int, total: int, what: str) -> None:
+def _ignore(done: int, total: int | None, what: str) -> None:
     pass
 
 

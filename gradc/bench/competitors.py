@@ -101,12 +101,15 @@ def chosen(against: Iterable[str] = ()) -> list[Competitor]:
     Raises `Error` G0604 for an unknown name, or one that is not installed.
     """
     names = tuple(dict.fromkeys(against))
+    known = (
+        f"the competitors are {', '.join(PEERS)}; in a checkout, `python -m bench.peers` runs JAX, PyTorch and others"
+    )
     for name in names:
         if name not in PEERS:
             near = closest(name, PEERS)
             raise Error(
                 "G0604", f"there is no competitor `{name}`",
-                help=f"did you mean `{near}`?" if near else f"the competitors are {', '.join(PEERS)}",
+                help=f"did you mean `{near}`?" if near else known,
             )  # fmt: skip
         if not PEERS[name].available():
             missing = " ".join(PEERS[name].modules)

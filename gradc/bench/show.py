@@ -1,12 +1,9 @@
-"""Reports on a screen: a table and a progress bar on a terminal, plain text elsewhere."""
+"""Reports on a screen: a table in colour on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO, Any
 
-from gradc.bench.comparison import Progress
 from gradc.bench.report import Report
 from gradc.show.table import table
 
@@ -47,23 +44,3 @@ def _print_rich(report: Report, stream: Any, colour: bool | None) -> None:
     for line in report.remarks():
         console.print(Text(line, style="dim"))
     console.print()
-
-
-@contextmanager
-def progress_bar(stream: Any) -> Iterator[Progress | None]:
-    """A `progress` for `measure` that draws a bar on a terminal; None elsewhere."""
-    if not stream.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    texts = TextColumn("{task.percentage:3.0f}%"), TextColumn("{task.description}")
-    with Bar(BarColumn(), texts[0], TimeElapsedColumn(), texts[1], console=Console(file=stream), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
-        yield progress

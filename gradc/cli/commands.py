@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +20,12 @@ from click.shell_completion import CompletionItem
 
 from gradc.cli.shell import CHECK_FAILED, Command, Commands, program_source, write_file
 from gradc.cli.streams import colours, echo, say
-from gradc.compiler import STAGES
+from gradc.compiler import STAGES, Compilation, watchers
 from gradc.frontends.text import TextProgram
 from gradc.function import Function
+from gradc.ir.types import Type
 from gradc.language.diagnostics import CODES, Error
+from gradc.show.progress import Progress, progress_bar
 from gradc.version import __version__
 
 EPILOG = """\b
@@ -131,6 +134,26 @@ def json_of(facts: dict[str, Any]) -> str:
     return json_text(facts)
 
 
+def waiting(what: str = "") -> AbstractContextManager[Progress | None]:
+    """On a terminal, a sign of life for what takes longer than a second."""
+    return progress_bar(sys.stderr, what, colours(sys.stderr))
+
+
+@contextmanager
+def stages_shown(progress: Progress | None) -> Iterator[None]:
+    """Have the stages of the compiler named as they are made."""
+
+    def watch(compilation: Compilation, stage: str, made: object) -> None:
+        if progress is not None:
+            progress(0, None, f"compiling: {stage} done")
+
+    watchers.append(watch)
+    try:
+        yield
+    finally:
+        watchers.remove(watch)
+
+
 def value_lines(value: Any, wrt: Sequence[str], grads: Iterable[Any]) -> str:
     """The value and the gradients, in full precision, one a line."""
     from gradc.show.table import abbreviated, table
@@ -164,6 +187,7 @@ def main() -> None:
     show_default=True,
     help="The stage to print; llvm and asm are the kernel for this machine.",
 )
+@click.option("--no-cache", is_flag=True, help="The module does not have Numba keep its machine code on disk.")
 @wrt_option
 @at_option
 @json_option
@@ -172,6 +196,7 @@ def compile_command(
     file: str | None,
     output: str | None,
     emit: str,
+    no_cache: bool,
     wrt: str | None,
     at: tuple[str, ...],
     as_json: bool,
@@ -182,30 +207,37 @@ def compile_command(
 
     gradc compile "1/(1+exp(-(w0*x0+w1*x1+w2)))" -o neuron.py
     """
-    if output is not None and emit == "python" and Path(output).suffix not in ("", ".py"):
+    if output is not None and emit == "python" and not as_json and Path(output).suffix not in ("", ".py"):
         raise click.UsageError(f"a module is written to a .py file, not to {output}")
-    function = Function(program_of(expression, file), wrt=wrt)
-    facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt, "stage": emit}
-    if at:
-        values = point(at, function.inputs)
-        facts["text"] = stage_at(function, emit, values)
-        value, grads = function.value_and_grad(**values)
-        facts |= {"value": value, "gradients": dict(zip(function.wrt, grads, strict=True))}
-    else:
-        facts["text"] = function.source if emit == "python" else function.stages.stage_text(emit)
+    if no_cache and emit != "python":
+        raise click.UsageError(f"--no-cache is for modules, and {emit} is none")
+    program = program_of(expression, file)
+    with waiting("compiling") as progress, stages_shown(progress):
+        function = Function(program, wrt=wrt)
+        facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt}
+        facts["stage"] = emit
+        values = point(at, function.inputs) if at else None
+        types = types_of(function, values) if values is not None else None
+        if emit == "python":
+            facts["text"] = function.source_for(types, cache=not no_cache)
+        else:
+            stages = function.stages if types is None else function.stages_for(types)
+            facts["text"] = stages.stage_text(emit)
+        if values is not None:
+            value, grads = function.value_and_grad(**values)
+            facts |= {"value": value, "gradients": dict(zip(function.wrt, grads, strict=True))}
+    if values is None:
         say_guess(function)
     deliver(json_of(facts) if as_json else facts["text"], output)
     if at and not as_json:
         say(value_lines(value, function.wrt, grads))
 
 
-def stage_at(function: Function, stage: str, values: dict[str, Any]) -> str:
-    """A stage for arguments like these."""
+def types_of(function: Function, values: dict[str, Any]) -> Sequence[Type]:
+    """The types of arguments like these."""
     from gradc.runtime import arguments
 
-    bound = arguments.bind(function.inputs, (), values)
-    types = arguments.prepare(function.program.signature, bound).types
-    return function.source_for(types) if stage == "python" else function.stages_for(types).stage_text(stage)
+    return arguments.prepare(function.program.signature, arguments.bind(function.inputs, (), values)).types
 
 
 @main.command("eval", cls=Command)
@@ -218,8 +250,10 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
 
     gradc eval "(x+y)*z" --at x=-2,y=5,z=-4
     """
-    function = Function(program_of(expression, file), wrt=wrt, engine="interpreter")
-    value, grads = function.value_and_grad(**point(at, function.inputs))
+    program = program_of(expression, file)
+    with waiting("evaluating"):
+        function = Function(program, wrt=wrt, engine="interpreter")
+        value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
         gradients = dict(zip(function.wrt, grads, strict=True))
         echo(json_of({"program": function.text, "value": value, "gradients": gradients}))
@@ -242,7 +276,8 @@ def trace_command(
     from gradc.show.trace import trace_at
 
     function = Function(program_of(expression, file), engine="interpreter")
-    traced = trace_at(function.program, point(at, function.inputs) if at else drawn_point(function))
+    with waiting("tracing"):
+        traced = trace_at(function.program, point(at, function.inputs) if at else drawn_point(function))
     suffix = Path(output).suffix.lower() if output else ""
     if as_json or suffix == ".json":
         deliver(json_of(traced.as_dict()), output)
@@ -267,13 +302,16 @@ def check_command(
     """Compare the gradient with SymPy, mpmath and finite differences.
 
     Without --at the points are drawn at random. Exit code 3 if any of them disagrees.
+
+    gradc check "x*exp(-y)" --at x=2,y=0.5
     """
     from gradc.check.check import check
 
     program = program_of(expression, file)
     if not at:
         say_guess(Function(program, wrt=wrt))
-    report = check(program, point(at) if at else None, wrt)
+    with waiting("checking"):
+        report = check(program, point(at) if at else None, wrt)
     echo(json_of(report.as_dict()) if as_json else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
@@ -283,8 +321,9 @@ def check_command(
 @program_options
 @click.option("--size", type=click.IntRange(min=1), metavar="N", help="Elements of each array; numbers by default.")
 @click.option(
-    "--against", default="", metavar="NAMES", help="Competitors, as in numpy,jax; all installed ones by default."
-)
+    "--against", default="", metavar="NAMES",
+    help="Competitors: numpy-tape (a tape of NumPy arrays), naive (a tape of single numbers); both by default.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Measure less often.")
 @wrt_option
 @at_option
@@ -303,16 +342,16 @@ def bench_command(
 
     Answers are compared before anything is timed; exit code 3 if one of gradc's differs.
 
-    gradc bench "sum((y - a*exp(-b*t))**2)" --size 100000 --against numpy
+    gradc bench "sum((y - a*exp(-b*t))**2)" --size 100000 --against numpy-tape
     """
     from gradc.bench import measure
-    from gradc.bench.show import print_report, progress_bar
+    from gradc.bench.show import print_report
 
     program = program_of(expression, file)
     names = [name.strip() for name in against.split(",") if name.strip()]
     if not at:
         say_guess(Function(program, wrt=wrt))
-    with progress_bar(sys.stderr) as progress:
+    with waiting() as progress:
         report = measure(program, size, names, wrt, progress, values=point(at) or None, quick=quick)
     if as_json:
         echo(json_of(report.as_dict()))

@@ -20,6 +20,14 @@ CONSTANTS = {
 }
 """What a module defines if its functions name it."""
 
+CACHE = """\
+try:  # Numba keeps its machine code beside this file, or in the user's cache directory,
+    CACHE = bool(njit(cache=True)(lambda: None))
+except RuntimeError:  # or nowhere, where it can write to neither
+    CACHE = False
+"""
+"""What a module begins with if its functions are cached: Numba refuses to make them where it finds no directory."""
+
 OPTIONS = 'error_model="numpy", nogil=True'
 """IEEE arithmetic instead of ZeroDivisionError, and no hold on the interpreter lock."""
 
@@ -36,7 +44,7 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     primitives = [
         text for name, text in primitive_texts().items() if any(f"{name}(" in text for text in carried.values())
     ]
-    options = OPTIONS + ", cache=True" * cache
+    options = OPTIONS + ", cache=CACHE" * cache
     used = "\n".join((body, *primitives, *carried.values()))
     standard = "".join(f"import {name}\n" for name in ("math", "struct") if f"{name}." in used)
     if from_scipy:
@@ -49,6 +57,8 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
     if constants:
         parts.append("\n".join(constants) + "\n")
+    if cache:
+        parts.append(CACHE)
     if from_scipy:
         parts.append(FROM_SCIPY + "".join(map(_from_scipy, from_scipy)))
     parts += primitives

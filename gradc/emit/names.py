@@ -8,7 +8,7 @@ from itertools import chain, count
 from gradc.loops.support import HELPERS
 
 RESERVED = {"np", "math", "njit", "range", "min", "max", "abs", "int", "float", "len", "ValueError",
-            "IndexError", "bool", "BLOCK", "ROWS", "value", "value_and_grad", *HELPERS}  # fmt: skip
+            "IndexError", "bool", "BLOCK", "ROWS", "CACHE", "value", "value_and_grad", *HELPERS}  # fmt: skip
 """What a generated module itself calls by name."""
 
 

@@ -264,11 +264,12 @@ class Calls:
                     found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
         return found
 
-    def source(self, types: Sequence[Type], guess: Guess | None = None) -> str:
+    def source(self, types: Sequence[Type], guess: Guess | None = None, *, cache: bool = True) -> str:
         """The Python module for these types of the inputs, in order; `guess` has those that nobody chose."""
         from gradc.export import EXPORTED, python_module
 
-        return python_module({name: self.specialiser.compilation(name, types, guess) for name in EXPORTED})
+        made = {name: self.specialiser.compilation(name, types, guess) for name in EXPORTED}
+        return python_module(made, cache=cache)
 
     @cached_property
     def kernel(self) -> Any:

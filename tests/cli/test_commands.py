@@ -4,14 +4,18 @@ import json
 import math
 import os
 import re
+import shlex
 import stat
+from dataclasses import replace
 from email.message import Message
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import gradc
+from gradc.bench.timing import QUICK
 from gradc.cli import commands, shell
 from gradc.compiler import STAGES
 from gradc.language.diagnostics import CODES
@@ -166,6 +170,13 @@ def test_compile_to_a_file(tmp_path):
     assert os.listdir(tmp_path) == ["neuron.py"]
 
 
+def test_modules_with_and_without_a_cache(tmp_path):
+    assert "cache" not in ok("compile", NEURON, "--no-cache").stdout
+    assert "cache=CACHE" in ok("compile", NEURON).stdout
+    assert "cache" not in ok("compile", "x*y", "--at", "x=[1,2],y=3", "--no-cache").stdout
+    assert run("compile", "x", "--no-cache", "--emit", "graph").exit_code == 2
+
+
 # ---------------------------------------------------------------- check
 
 
@@ -205,7 +216,7 @@ def test_bench_json():
     facts = json.loads(ok(*program, "--against", "numpy", "--json").stdout)
     assert facts["wrt"] == ["a", "b"]
     assert facts["shapes"]["t"] == [100]
-    assert {"gradc-numba", "gradc-interpreter", "numpy"} <= {entry["name"] for entry in facts["competitors"]}
+    assert {"gradc-numba", "gradc-interpreter", "numpy-tape"} <= {entry["name"] for entry in facts["competitors"]}
 
 
 def test_a_wrong_answer_of_ours_is_a_failed_check(monkeypatch):
@@ -419,7 +430,79 @@ def test_explain():
         assert run("explain", unknown).exit_code == 1
 
 
-# ---------------------------------------------------------------- info, help
+# ---------------------------------------------------------------- help
+
+HELPED = {name: command for name, command in commands.main.commands.items()}
+EXAMPLES = [
+    shlex.split(line)[1:]
+    for command in (commands.main, *HELPED.values())
+    for line in map(str.strip, (command.help or "").splitlines())
+    if line.startswith("gradc ") and ". " not in line and not line.endswith(".")
+]
+FORMS = [
+    "compile -f program.txt -o module.py --wrt x --at x=1,y=2 --no-cache --color never",
+    "compile x*y --emit graph --json",
+    "compile x*y -o - -h",
+    "eval -f program.txt --at x=1,y=2 --wrt x --json --color auto",
+    "eval sum((y-a*exp(-t))**2) --at t=data.csv:time,y=data.csv:2 --at a=1",
+    "eval sum(X@w) --at X=data.csv:[time,y],w=[1,2]",
+    "eval sum(x) --at x=data.npy",
+    "trace -f program.txt --at x=1,y=2 -o graph.svg --color never",
+    "trace x*y --at x=1,y=2 --json",
+    "check -f program.txt --at x=1,y=2 --wrt x --json --color never",
+    "bench -f program.txt --size 3 --against numpy --quick --wrt x --at y=2 --json --color never",
+    "bench x*y --against naive --quick --json",
+    "explain --json --color never",
+    "info --json --color never",
+    "cache --json --color never",
+    "cache clear",
+]
+"""Every option of every command, in the forms that help shows."""
+
+
+def test_help_has_an_example_of_what_needs_one():
+    assert {example[0] for example in EXAMPLES} >= {"compile", "eval", "trace", "check", "bench", "explain"}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("words", [*EXAMPLES, *map(str.split, FORMS)], ids=" ".join)
+def test_what_help_shows_works(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path / "kernels"))
+    (tmp_path / "program.txt").write_text("x*y")
+    (tmp_path / "data.csv").write_text("time,y\n0,2\n1,1\n")
+    np.save(tmp_path / "data.npy", [1.0, 2.0])
+    if words[0] == "bench":
+        monkeypatch.setattr("gradc.bench.comparison.QUICK", replace(QUICK, isolate=False))
+        words = list(dict.fromkeys([*words, "--quick"]))
+    result = ok(*words)
+    if "--json" in words:
+        json.loads(result.stdout)
+    if words[0] == "bench" and "--json" in words:
+        statuses = {entry["name"]: entry["status"] for entry in json.loads(result.stdout)["competitors"]}
+        assert set(statuses.values()) == {"ok"}, statuses
+
+
+def test_every_option_is_tried():
+    for name, command in HELPED.items():
+        tried = {word for form in FORMS if form.split()[0] == name for word in form.split()}
+        known = {option for param in command.params if isinstance(param, click.Option) for option in param.opts}
+        assert known - {"--help", "-h"} <= tried, name
+    for words in (["--help"], ["-h"], *([name, "--help"] for name in HELPED)):
+        assert ok(*words).stdout.startswith("Usage: gradc")
+
+
+def test_version():
+    assert ok("--version").stdout == ok("-V").stdout == f"gradc, version {gradc.__version__}\n"
+
+
+def test_help_names_every_exit_code():
+    text = ok("--help").stdout
+    for code in (0, 1, 2, shell.CHECK_FAILED, shell.FAULT, shell.INTERRUPTED, shell.BROKEN_PIPE):
+        assert re.search(rf"\b{code}\b", text), code
+
+
+# ---------------------------------------------------------------- info
 
 
 def test_info():

@@ -17,7 +17,7 @@ def module(text: str) -> dict:
 def compiled(text: str) -> dict:
     """The module with Numba."""
     namespace: dict = {}
-    exec(compile(gradc.compile(text).source.replace(", cache=True", ""), "<module>", "exec"), namespace)
+    exec(compile(gradc.compile(text).source_for(cache=False), "<module>", "exec"), namespace)
     return namespace
 
 
