@@ -8,7 +8,8 @@ import gradc
 
 NAMES = (
     "lambda", "class", "def", "return", "global", "None", "True", "False", "import", "match", "type", "self", "args",
-    "print", "np", "math", "njit", "numba", "CACHE", "range", "min", "max", "abs", "sum", "int", "float", "len", "ValueError",
+    "CACHE",
+    "print", "np", "math", "njit", "numba", "range", "min", "max", "abs", "sum", "int", "float", "len", "ValueError",
     "BLOCK", "t0", "t1", "x_bar", "y_bar", "value", "value_and_grad", "value_bar", "result", "total", "total_low",
     "total_block", "largest", "product", "saved", "saved0", "reduced0", "i", "j", "k", "l", "n", "m", "start", "low",
     "_", "__", "__name__", "__import__", "_add", "_two_sum", "_settle", "_gamma", "_zeta", "kernel", "a0", "out", "wrt",
