@@ -86,7 +86,10 @@ or more for an answer with no right digit), after a slash those of the formula a
 
 {bits}
 
-A Hessian's gradient is rewritten before the second derivative is taken of it.
+A Hessian's gradient is rewritten before the second derivative is taken of it. So measured at the hard points of each
+rule (`tests/rewrite/second_derivatives.txt`), the second derivatives are off by 1.6 bits on average, those of the formulas
+as written by 10.1; in 2,215 of them gradc's form is nearer to the truth by more than a bit, in 290 the plain one: mostly
+exponentials of a sum or difference that is itself rounded, such as `exp(x)/exp(y)`, by a few bits.
 
 The gradients of a log-sum-exp or a softmax are shares of one number: where one exponential dominates all others, each of
 them is exact to 24 ULP of the largest, and `logsumexp` whose result is near zero to 24 ULP of its largest gradient.
