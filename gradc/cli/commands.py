@@ -106,14 +106,14 @@ def drawn_point(function: Function) -> dict[str, Any]:
     say_guess(function)
     values = drawn(function)
     if values:
-        click.echo("drawn: " + ", ".join(f"{name}={abbreviated(value)}" for name, value in values.items()), err=True)
+        say("drawn: " + ", ".join(f"{name}={abbreviated(value)}" for name, value in values.items()))
     return values
 
 
 def say_guess(function: Function) -> None:
     """One line on standard error with the types of inputs that nobody declared, unless all are numbers."""
     if not function.guess.is_plain:
-        click.echo(f"guessed: {function.guess}; declare them to be sure", err=True)
+        say(f"guessed: {function.guess}; declare them to be sure")
 
 
 # ---------------------------------------------------------------- what goes out
