@@ -295,13 +295,15 @@ def trace_command(
 @program_options
 @at_option
 @wrt_option
+@click.option("--all", "show_all", is_flag=True, help="Print every comparison, and the whole point.")
 @json_option
 def check_command(
-    expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool
+    expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, show_all: bool, as_json: bool
 ) -> None:
     """Compare the gradient with SymPy, mpmath and finite differences.
 
-    Without --at the points are drawn at random. Exit code 3 if any of them disagrees.
+    Prints the worst comparison for each input. Without --at the points are drawn at random. Exit code 3 if any of
+    them disagrees.
 
     gradc check "x*exp(-y)" --at x=2,y=0.5
     """
@@ -310,9 +312,9 @@ def check_command(
     program = program_of(expression, file)
     if not at:
         say_guess(Function(program, wrt=wrt))
-    with waiting("checking"):
-        report = check(program, point(at) if at else None, wrt)
-    echo(json_of(report.as_dict()) if as_json else str(report))
+    with waiting("checking") as progress:
+        report = check(program, point(at) if at else None, wrt, progress)
+    echo(json_of(report.as_dict()) if as_json else report.details if show_all else str(report))
     if not report.passed:
         click.get_current_context().exit(CHECK_FAILED)
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import gradc
@@ -122,6 +123,41 @@ def test_a_wrong_partial_is_found(text, op, monkeypatch):
 
     monkeypatch.setattr(adjoint, "partial", wrong)
     assert not check(text).passed
+
+
+LONG = {"t": np.linspace(0.0, 3.0, 401), "y": np.cos(np.arange(401.0)), "a": 2.0, "b": 1.5}
+
+
+@pytest.mark.parametrize("text", ["a*exp(-b*t) + y", "sum((y - a*exp(-b*t))**2)", "max(y)*a + sum(t**2 * b)"])
+def test_long_arrays(text):
+    values = {name: LONG[name] for name in gradc.compile(text).inputs}
+    report = check(text, values)
+    assert report.passed, report.details
+    assert len(str(report).splitlines()) <= 2 + len(values) < len(report.details)
+    assert report.count == sum(np.size(value) for value in values.values())
+
+
+def test_a_wrong_element_of_a_long_array_is_named(monkeypatch):
+    right = gradc.Function.grad
+
+    def wrong(self, *args, **kwargs):
+        grads = right(self, *args, **kwargs)
+        bar = grads.t.copy()
+        bar[123] += 1e-9
+        return grads._replace(t=bar)
+
+    monkeypatch.setattr(gradc.Function, "grad", wrong)
+    report = check("a*exp(-b*t)", {name: LONG[name] for name in "abt"})
+    failed = [row for row in report.rows if not row.passed]
+    assert {row.oracle for row in failed} == {"forward mode", "mpmath", "finite differences"}
+    assert {row.element for row in failed} == {"t[123]"} and "d/dt[123]" in str(report)
+
+
+def test_progress_is_told():
+    told = []
+    check("x*y", {"x": 2.0, "y": 3.0}, progress=lambda done, total, what: told.append((done, total, what)))
+    assert told[0][2] == "gradient" and told[-1][2] == "done" and told[-1][0] == told[-1][1]
+    assert "d/dy, finite differences" in {what for _, _, what in told}
 
 
 def test_a_bad_point_is_an_error():

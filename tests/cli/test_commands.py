@@ -181,11 +181,19 @@ def test_modules_with_and_without_a_cache(tmp_path):
 
 
 def test_check_compares_every_input_with_every_oracle():
-    result = ok("check", "x*exp(-y)", "--at", "x=2,y=0.5")
-    assert result.stdout.splitlines()[0] == "at x = 2, y = 0.5"
-    assert result.stdout.splitlines()[-1] == "all agree"
+    lines = ok("check", "x*exp(-y)", "--at", "x=2,y=0.5").stdout.splitlines()
+    assert lines[0] == "at x = 2, y = 0.5" and len(lines) == 4
+    assert lines[-1] == "2 derivatives: forward mode, mpmath, finite differences and sympy agree"
+    result = ok("check", "x*exp(-y)", "--at", "x=2,y=0.5", "--all")
     for oracle in ("forward mode", "mpmath", "finite differences", "sympy"):
-        assert result.stdout.count(oracle) == 2
+        assert result.stdout.count(oracle) == 3
+
+
+def test_check_of_many_points_says_little():
+    times = ",".join(str(k / 100) for k in range(401))
+    lines = ok("check", "a*exp(-b*t) + c", "--at", f"t=[{times}]", "--at", "a=2,b=1.3,c=0.5").stdout.splitlines()
+    assert lines[0] == "at t = 401 numbers from 0 to 4, a = 2, b = 1.3, c = 0.5"
+    assert len(lines) == 6 and lines[-1].startswith("404 derivatives:")
 
 
 def test_check_draws_a_point_where_none_is_given():
@@ -198,7 +206,7 @@ def test_check_draws_a_point_where_none_is_given():
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_gradient_that_differs_is_exit_code_3(monkeypatch, form):
     def zeros(f, bound, found):
-        return {name: 0.0 * grad for name, grad in found.items()}
+        return {name: lambda weights: 0.0 for name in found}
 
     monkeypatch.setattr("gradc.check.check._forward", zeros)
     result = run("check", "x*y", "--at", "x=2,y=3", *form)
