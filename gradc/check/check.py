@@ -152,7 +152,7 @@ def check(
     }  # fmt: skip
     tolerance = TOLERANCES["f32" if any(type.dtype == "f32" for type in prepared.types) else "f64"]
     scales: dict[str, float] = {}
-    rows = []
+    rows: list[Row] = []
     for name, bar in found.items():
         grad = np.asarray(bar, float)
         for oracle, answers in oracles.items():
@@ -212,7 +212,8 @@ def _compared_along(grad: np.ndarray, along: Along, scale: float, tolerance: flo
         worst = max(worst, (found, tuple(int(i) for i in np.unravel_index(k, grad.shape))), key=lambda pair: pair[0])
     for _ in range(DIRECTIONS):
         weights = rng.uniform(0.5, 1.0, flat.size) * rng.choice([-1.0, 1.0], flat.size)
-        places, place = finite, ()
+        places = finite
+        place: tuple[int, ...] = ()
         found = difference(only(weights, places))
         while found > tolerance and len(places) > 1:
             halves = [(difference(only(weights, half)), half) for half in np.array_split(places, 2)]

@@ -458,6 +458,7 @@ FORMS = [
     "trace -f program.txt --at x=1,y=2 -o graph.svg --color never",
     "trace x*y --at x=1,y=2 --json",
     "check -f program.txt --at x=1,y=2 --wrt x --json --color never",
+    "check x*y --all",
     "bench -f program.txt --size 3 --against numpy --quick --wrt x --at y=2 --json --color never",
     "bench x*y --against naive --quick --json",
     "explain --json --color never",
