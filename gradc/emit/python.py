@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 
 from gradc.emit.expressions import DTYPES, Expressions, Text, binding
 from gradc.emit.names import Names
@@ -337,7 +338,8 @@ class _Printer(Expressions):
     def _side(self, side: View) -> str:
         """A matrix that a product takes; BLAS wants its elements side by side."""
         text = self._part_of(side)
-        is_cut = any(isinstance(part, Range) for part in side.parts[1:])
+        parts = list(dropwhile(lambda part: isinstance(part, Affine), side.parts))
+        is_cut = any(part is not None for part in parts[1:])
         return (f"np.ascontiguousarray({text})" if is_cut else text) + ".T" * side.transposed
 
     def _part_of(self, view: View) -> str:

@@ -154,7 +154,7 @@ class _Run:
 
     def _side(self, view: View) -> np.ndarray:
         part = self.arrays[view.array][self._parts(view)]
-        if any(isinstance(span, Range) for span in view.parts[1:]):  # BLAS wants elements side by side
+        if any(part is not None for part in view.parts[1:]):  # BLAS wants elements side by side
             part = np.ascontiguousarray(part)
         return part.T if view.transposed else part
 

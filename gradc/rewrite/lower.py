@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
 from gradc.ir.ops import ROWS, bits, others
-from gradc.ir.sizes import Shape, product
+from gradc.ir.sizes import Shape, Size, product
 from gradc.ir.types import Type
 from gradc.language.source import Span
 
@@ -53,17 +53,21 @@ def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:
 
 Labels = tuple[int, ...]
 
+TINY = 64
+"""Multiplications of a product of matrices up to which loops that fuse do a batch of them."""
+
 
 def contraction(x: Node, y: Node, attrs: tuple[Labels, Labels, Labels]) -> Node:
-    """A product of two matrices as it is, for BLAS; any other contraction as a sum of products, for fused loops."""
+    """Products of two matrices and batches of them for BLAS; any other contraction as a sum of products, for loops."""
     (x, x_labels), (y, y_labels), labels = _untransposed(x, attrs[0]), _untransposed(y, attrs[1]), attrs[2]
     for one, one_labels, other, other_labels in ((x, x_labels, y, y_labels), (y, y_labels, x, x_labels)):
         if one.op == "const":
             return _scaled(one, one_labels, other, other_labels, labels)
         if one.op == "broadcast":
             return _repeated(one, one_labels, other, other_labels, labels)
-    if _is_matrix_product(x_labels, y_labels, labels):
-        return make("contract", x, y, attrs=(x_labels, y_labels, labels))
+    product_of_matrices = _of_matrices(x, x_labels, y, y_labels, labels)
+    if product_of_matrices is not None:
+        return product_of_matrices
     sizes = dict(zip(x_labels + y_labels, x.shape + y.shape))
     first, second = (x_labels, y_labels) if len(x_labels) >= len(y_labels) else (y_labels, x_labels)
     order = first + tuple(label for label in second if label not in first)
@@ -81,9 +85,50 @@ def _untransposed(node: Node, labels: Labels) -> tuple[Node, Labels]:
     return node, labels
 
 
-def _is_matrix_product(x_labels: Labels, y_labels: Labels, labels: Labels) -> bool:
-    shared = set(x_labels) & set(y_labels)
-    return len(x_labels) == len(y_labels) == len(labels) == 2 and len(shared) == 1 and not shared & set(labels)
+def _of_matrices(x: Node, x_labels: Labels, y: Node, y_labels: Labels, labels: Labels) -> Node | None:
+    """A contraction as a product of two matrices, or a batch of them, where axes that stand side by side wherever they
+    occur count as one; None where it is none, or where the matrices are known to be tiny."""
+    sizes = dict(zip(x_labels + y_labels, x.shape + y.shape))
+    operands = x_labels, y_labels, labels
+    batch = tuple(label for label in labels if label in x_labels and label in y_labels)
+    groups = {group[0]: group for group in _groups(operands, batch)}
+    kinds = {tuple(first in own for own in operands) for first in groups}
+    is_tiny = batch and _is_tiny(size for label, size in sizes.items() if label not in batch)
+    if not len(groups) == len(kinds) == 3 or is_tiny:
+        return None
+    kept = tuple(tuple(label for label in own if label in groups or label in batch) for own in operands)
+    shapes = [tuple(product(tuple(sizes[k] for k in groups.get(label, (label,)))) for label in own) for own in kept]
+    found = make("contract", _reshaped(x, shapes[0]), _reshaped(y, shapes[1]), attrs=kept)
+    return _reshaped(found, tuple(sizes[label] for label in labels))
+
+
+def _is_tiny(sizes: Iterable[Size]) -> bool:
+    total = product(tuple(sizes))
+    return isinstance(total, int) and total <= TINY
+
+
+def _reshaped(node: Node, shape: Shape) -> Node:
+    if node.shape == shape:
+        return node
+    if node.op == "mask":  # a product has to know which elements are absent
+        return make("mask", *(_reshaped(arg, shape) for arg in node.args))
+    return make("reshape", node, attrs=(shape,))
+
+
+def _groups(operands: tuple[Labels, ...], batch: Labels) -> list[Labels]:
+    """The labels beside those of a batch in groups that stand side by side, in one order, in each operand with them."""
+    groups: list[Labels] = []
+    for label in dict.fromkeys(label for own in operands for label in own if label not in batch):
+        last = groups[-1][-1] if groups else None
+        if last is not None and all(_follows(own, last, label) for own in operands if last in own or label in own):
+            groups[-1] += (label,)
+        else:
+            groups.append((label,))
+    return groups
+
+
+def _follows(labels: Labels, first: int, second: int) -> bool:
+    return first in labels and labels[labels.index(first) + 1 :][:1] == (second,)
 
 
 def _terms(x: Node, y: Node) -> Node:

@@ -13,7 +13,7 @@ from gradc.ir.access import Indirect, Point, reads
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, reached
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
-from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
+from gradc.schedule.tiles import TILE_ROWS, is_batch, operand_axes, product_labels
 
 Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
 """Where something happens: the number of an item in each body on the way, and the loop that the item is."""
@@ -117,7 +117,7 @@ def _axes_of_call(task: Task, operand: Node | None, path: Path) -> Axes:
     """What a call reads of an operand, or writes: the rows of a tile where it is in one."""
     tiles = next((step for _, step in path if isinstance(step, Tiles)), None)
     node = task.node if operand is None else operand
-    if tiles is None or task.node.op != "contract":
+    if tiles is None or task.node.op != "contract" or is_batch(task.node):
         return (None,) * node.type.rank
     if operand is None:
         labels = product_labels(task.node)

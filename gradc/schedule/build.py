@@ -329,13 +329,16 @@ class _Builder:
         if product_labels(task.node)[0] not in task.node.attrs[0]:
             sides.reverse()
         (left, left_axes), (right, right_axes) = sides
-        left, right = replace(left, transposed=left_axes[0] != 0), replace(right, transposed=right_axes[1] != 1)
+        left = replace(left, transposed=left_axes.index(0) > left_axes.index(2))
+        right = replace(right, transposed=right_axes.index(2) > right_axes.index(1))
         array = self._home(task.slot)
         if task.in_tile and task.tile in task.reduced:
             return MatrixProduct(array, left, right, reduction=self.open[task.node])
         if task.in_tile and task.slot not in self.plan.local:
             return MatrixProduct(array, left, right, rows=task.tile)
-        return MatrixProduct(self._made(task.slot), left, right)
+        labels = product_labels(task.node)
+        places = _places(tuple(map(labels.index, task.node.attrs[2])))
+        return MatrixProduct(self._made(task.slot), left, right, batch=task.domain[3:], places=places)
 
     def _side(self, task: Task, position: int) -> tuple[Side, tuple[int, ...]]:
         """One side of a product, and which of row, column and contracted its axes are."""
@@ -343,7 +346,8 @@ class _Builder:
         operand = task.node.args[position]
         array = self._array_of(operand)
         is_cut = task.in_tile and task.tile in axes and array not in self.plan.local
-        return Side(array, False, axes.index(task.tile) if is_cut else None, operand.op == "mask"), axes
+        rows = axes.index(task.tile) if is_cut else None
+        return Side(array, False, rows, operand.op == "mask", _places(axes)), axes
 
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
@@ -518,6 +522,11 @@ def _identity(value: Expression) -> object:
 def _kept_index(task: Task) -> tuple[Affine, ...]:
     """The open loops over axes that the result of a task has."""
     return tuple(at for k in task.kept if (at := task.index[k]) is not None)
+
+
+def _places(axes: tuple[int, ...]) -> tuple[int | None, ...]:
+    """For each axis in a product of matrices, which one of a batch it is."""
+    return tuple(None if axis < 3 else axis - 3 for axis in axes)
 
 
 def _added_up(body: Body) -> Iterator[Node]:

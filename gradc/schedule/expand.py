@@ -202,7 +202,7 @@ class _Expander:
                     wrong = Apply("not", (step.condition,), "bool")
                     made.append(Guard(wrong, "IndexError", step.message))
                 case MatrixProduct():
-                    made.append(self._product(step))
+                    made += self._product(step)
                 case _:
                     made.append(step)
         return made
@@ -256,21 +256,30 @@ class _Expander:
             length = Derived("max", length, derive("//", size, ADDED_UP_PER_ROW))
         return Derived("min", Derived("*", MAX_TILE, self.rows), length)
 
-    def _product(self, step: MatrixProduct) -> Statement:
+    def _product(self, step: MatrixProduct) -> Iterator[Statement]:
         if step.reduction is not None:
             array, rows = self._new_array(f"{step.array}_block", self.arrays[step.array]), None
             self.running[step.reduction] = replace(self.running[step.reduction], block=array)
         else:
             array, rows = step.array, step.rows
-        return Product(self._rows_of(array, rows), self._side(step.left), self._side(step.right))
+        at = [self._new_name("i") for _ in step.batch]
+        target = self._part(array, rows, step.places, at)
+        found: Statement = Product(target, self._side(step.left, at), self._side(step.right, at))
+        if step.batch:
+            yield Allocate(array, zeros=False)
+        for variable, size in zip(reversed(at), reversed(step.batch)):
+            found = For(variable, 0, size, 1, [found])
+        yield found
 
-    def _side(self, side: Side) -> View:
-        view = self._rows_of(side.array, side.rows)
+    def _side(self, side: Side, at: list[str]) -> View:
+        view = self._part(side.array, side.rows, side.places, at)
         return replace(view, transposed=side.transposed, absent=side.absent)
 
-    def _rows_of(self, array: str, axis: int | None) -> View:
-        """The part of a matrix that belongs to the tile."""
-        return View(array, tuple(self._tile_span() if k == axis else None for k in range(2)))
+    def _part(self, array: str, rows: int | None, places: tuple[int | None, ...], at: list[str]) -> View:
+        """The matrix of a batch, or the part of one that belongs to the tile."""
+        parts = (self._tile_span() if axis == rows else None if place is None else Affine(at[place])
+                 for axis, place in enumerate(places))  # fmt: skip
+        return View(array, tuple(parts))
 
     def _tile_span(self) -> Range:
         assert self.tile is not None

@@ -17,7 +17,7 @@ from gradc.schedule.dependences import Dependences
 from gradc.schedule.levels import Crew, GroupKey, NextLoop, levels
 from gradc.schedule.saving import shared_between_loops
 from gradc.schedule.tasks import Task
-from gradc.schedule.tiles import cut
+from gradc.schedule.tiles import cut, is_batch
 
 
 @dataclass(eq=False)
@@ -99,7 +99,7 @@ def _cuts(tasks: list[Task], tile: Size | None, untiled: set[tuple]) -> dict[Tas
         return {}
     found = {}
     for task in tasks:
-        if not task.calls or task.node.op == "contract":
+        if not task.calls or (task.node.op == "contract" and not is_batch(task.node)):
             axis = cut(task.domain, tile, task.calls)
             if axis is not None and task.key not in untiled:
                 found[task] = axis

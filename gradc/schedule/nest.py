@@ -78,24 +78,28 @@ class Term:
 @dataclass(slots=True, eq=False)
 class MatrixProduct:
     """`array = left @ right`, a new array. `rows` is the axis of a whole array along which a tile is written, and
-    `reduction` the one whose term of a tile this is."""
+    `reduction` the one whose term of a tile this is. `batch` are the sizes of a batch of products, and `places` says
+    for each axis of the array which of them it is, if any."""
 
     array: str
     left: Side
     right: Side
     rows: int | None = None
     reduction: Reduction | None = None
+    batch: tuple[Size, ...] = ()
+    places: tuple[int | None, ...] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An array in a matrix product: whether it is transposed, the axis along which the rows of a tile are taken, and
-    whether its zeros may be absent elements, which add nothing."""
+    """An array in a matrix product: whether it is transposed, the axis along which the rows of a tile are taken,
+    whether its zeros may be absent elements, which add nothing, and for each axis which one of a batch it is."""
 
     array: str
     transposed: bool
     rows: int | None = None
     absent: bool = False
+    places: tuple[int | None, ...] = (None, None)
 
 
 @dataclass(slots=True, eq=False)

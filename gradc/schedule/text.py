@@ -114,6 +114,8 @@ def _of_whole(step: MatrixProduct | Reshape | RunningSums | Scan, nest: Nest) ->
     match step:
         case MatrixProduct():
             product = f"{_side(step.left)} @ {_side(step.right)}"
+            if step.batch:
+                product += f", a batch over {', '.join(map(str, step.batch))}"
             if step.reduction is not None:
                 return f"{step.array} += {product}"
             return f"{step.array}{_tile_of(step.rows)} = {product}"

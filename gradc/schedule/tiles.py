@@ -17,24 +17,29 @@ TILE_ROWS = "tile.rows"
 MAX_CANDIDATES = 4
 """How many sizes are tried for the tiles of a kernel."""
 
-Labels = tuple[int, int, int]
+
+def product_labels(node: Node) -> tuple[int, ...]:
+    """The labels of the axes of a product of matrices: row, column, contracted, and those of a batch of them."""
+    x_labels, y_labels, labels = node.attrs
+    shared = set(x_labels) & set(y_labels)
+    row, column = (label for label in labels if label not in shared)
+    (contracted,) = shared.difference(labels)
+    return row, column, contracted, *(label for label in labels if label in shared)
 
 
-def product_labels(node: Node) -> Labels:
-    """The labels of the axes of a product of two matrices: row, column, contracted."""
-    x_labels, y_labels, (row, column) = node.attrs
-    (contracted,) = set(x_labels) & set(y_labels)
-    return row, column, contracted
+def is_batch(node: Node) -> bool:
+    """Whether a contraction is a batch of products."""
+    return node.op == "contract" and node.type.rank > 2
 
 
 def product_sizes(node: Node) -> Shape:
-    """The sizes of the axes row, column and contracted."""
+    """The sizes of the axes row, column and contracted, and of a batch."""
     sizes = dict(zip(node.attrs[0] + node.attrs[1], node.args[0].shape + node.args[1].shape))
     return tuple(sizes[label] for label in product_labels(node))
 
 
 def operand_axes(node: Node, position: int) -> tuple[int, ...]:
-    """For each axis of an operand, which of row, column and contracted it is."""
+    """For each axis of an operand, which of row, column, contracted and the axes of a batch it is."""
     return tuple(product_labels(node).index(label) for label in node.attrs[position])
 
 
@@ -52,7 +57,7 @@ def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Si
     cut_inside: Counter[Size] = Counter()
     inside = 0
     for node in order:
-        if node.op == "contract":
+        if node.op == "contract" and not is_batch(node):
             sizes = [
                 size for size in dict.fromkeys(product_sizes(node)) if not (isinstance(size, int) and size <= ROWS)
             ]
