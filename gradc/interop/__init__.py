@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-NEIGHBOURS = ("dask", "lmfit", "scipy")
+NEIGHBOURS = ("blocks", "dask", "lmfit", "scipy")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,33 @@ class FlatFunction:
     as they are.
     """
 
-    def __init__(self, function: BoundFunction, parameters: Parameters):
-        """Raises `Error` where data and parameters do not fit together."""
+    def __init__(
+        self,
+        calls: Calls,
+        parameters: Parameters,
+        others: Mapping[str, Any] = MappingProxyType({}),
+        shape: tuple[int, ...] | None = None,
+    ):
+        """`others` are inputs that are neither bound nor parameters, and stay as they are. Raises `Error` where data
+        and parameters do not fit together; a `shape` of the value that is known spares the check."""
         self.parameters = parameters
-        self._calls = calls = function._calls
-        self._prepared = calls.prepare([parameters.part(parameters.x0, name)[()] for name in calls.inputs])
-        graph = calls.specialiser.compilation("value", self._prepared.types).graph
-        sizes = self._prepared.sizes(graph)
-        self._is_elementwise = is_elementwise(graph) and not any(parameters.shapes.values())
-        self.shape = tuple(evaluate(size, sizes) for size in graph["value"].shape)
+        self._calls = calls
+        self._others = others
+        self._prepared = calls.prepare(self._arguments(parameters.x0))
+        self._is_elementwise = False
+        if shape is None:
+            graph = calls.specialiser.compilation("value", self._prepared.types).graph
+            sizes = self._prepared.sizes(graph)
+            shape = tuple(evaluate(size, sizes) for size in graph["value"].shape)
+            self._is_elementwise = is_elementwise(graph) and not any(parameters.shapes.values())
+        self.shape = shape
         """The shape of the value."""
         self._direct: dict[str, Callable[..., None]] = {}
+
+    def _arguments(self, x: np.ndarray) -> list[Any]:
+        """The arguments of a call by name, in order."""
+        others = self._others
+        return [others[n] if n in others else self.parameters.part(x, n)[()] for n in self._calls.inputs]
 
     @property
     def size(self) -> int:
@@ -67,8 +84,7 @@ class FlatFunction:
         rows, columns = self.size, self.parameters.size
         check_dense(rows * columns, "Jacobian", "jvp or vjp")
         if self._is_elementwise:
-            arguments = [self.parameters.part(x, name) for name in self._calls.inputs]
-            lines = slopes(self._calls, arguments, self._calls.inputs, self.shape)
+            lines = slopes(self._calls, self._arguments(x), self.parameters.first, self.shape)
             if lines is not None:
                 return lines
         if rows < columns:
@@ -124,7 +140,7 @@ class FlatFunction:
                 added = [(UPSTREAM, vector.reshape(self.shape))]
             else:
                 added = [(f"the tangent of `{name}`", parameters.part(vector, name)) for name in calls.wrt]
-        prepared = calls.prepare([parameters.part(x, name)[()] for name in calls.inputs])
+        prepared = calls.prepare(self._arguments(x))
         outputs = iter(calls.run_prepared(transform, prepared, added))
         for result, vector in zip(results, left, strict=True):
             if result == "value":
@@ -136,13 +152,18 @@ class FlatFunction:
 
 def is_elementwise(graph: Graph) -> bool:
     """Whether every element of the value depends on its own element of each input, or on a scalar."""
+    return moved(graph) is None
+
+
+def moved(graph: Graph) -> Node | None:
+    """The first value that has something from other places."""
 
     def keeps_places(node: Node) -> bool:
         row = node.row
         is_cast = row.kind == "movement" and not row.access
         return row.kind in ("source", "elementwise") or node.op == "broadcast" or is_cast
 
-    return all(map(keeps_places, topological(graph.results)))
+    return next((node for node in topological(graph.results) if not keeps_places(node)), None)
 
 
 def slopes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def objective(
         for name, value in (*given.items(), *known.items()):
             checked(f"`{name}`", value, help="leave such elements out, or pass check_finite=False")
     differentiable = differentiated(function, parameters.start)
-    flat = FlatFunction(differentiable.bind(**bound, **given, **known), parameters)
+    flat = FlatFunction(differentiable.bind(**bound, **given, **known)._calls, parameters)
     return (Residuals if flat.shape else Loss)(differentiable, parameters, bound | given, flat)
 
 
@@ -106,12 +106,15 @@ class Vector:
         return self.parameters.pack(values)
 
 
+class Transforms(Protocol):
+    """What computes a loss and its derivatives."""
+
+    def run(self, transform: str, /, *vectors: np.ndarray) -> None:
+        """Fill the vectors behind those that are given."""
+
+
 class Objective(Vector):
     """What `objective` returns: a number, or an array, as a function of one vector."""
-
-    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any], flat: FlatFunction):
-        super().__init__(function, parameters, data)
-        self._flat = flat
 
     def __reduce__(self) -> tuple[Any, ...]:
         p = self.parameters
@@ -124,6 +127,10 @@ class Loss(Objective):
     `minimize(loss, loss.x0, jac=True, bounds=loss.bounds)`; `hess=loss.hess` or `hessp=loss.hessp` for methods that
     use them; `Minuit(loss.value, *loss.x0)`, which finds gradient, names and limits.
     """
+
+    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any], flat: Transforms):
+        super().__init__(function, parameters, data)
+        self._flat = flat
 
     def __call__(self, x: Any) -> tuple[float, np.ndarray]:
         """The value and the gradient: what `minimize` takes with `jac=True`."""
@@ -191,6 +198,10 @@ class Residuals(Objective):
 
     `least_squares(r.value, r.x0, jac=r.jac, bounds=r.bounds)`; `root(r, r.x0, jac=True)`.
     """
+
+    def __init__(self, function: Function, parameters: Parameters, data: dict[str, Any], flat: FlatFunction):
+        super().__init__(function, parameters, data)
+        self._flat = flat
 
     def __call__(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """The values and their Jacobian: what `root` takes with `jac=True`."""

@@ -96,6 +96,8 @@ class Op:
     """Whether it is one number everywhere, which no input holds."""
     aligned: bool = False
     """Whether an array of indices has an index for each element, not one for each row."""
+    linear: str = ""
+    """The arguments in which it is linear while the others stay: those between bars together, as in "x y" or "x | y"."""
     commutative: bool = False
     adds: bool = False
     """Whether it adds up elements, and rounds while it does."""
@@ -313,11 +315,11 @@ def _reduction(
 
 
 def _movement(name: str, infer, transpose, numpy: str, **columns) -> None:
-    _row(name, "movement", "x", infer, transpose=transpose, numpy=numpy, **columns)
+    _row(name, "movement", "x", infer, transpose=transpose, numpy=numpy, linear="x", **columns)
 
 
 def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
-    _row(name, "gather", "x index", infer, numpy=numpy, access=access, **columns)
+    _row(name, "gather", "x index", infer, numpy=numpy, access=access, linear="x", **columns)
 
 
 def _scan(name: str, params: str, infer, numpy: str, **columns) -> None:
@@ -347,7 +349,7 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 # fmt: off
 
 #      name        cost  partial                      numpy               python            domain
-_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", facts="keeps_integers hidden odd polynomial factors")
+_unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", linear="x", facts="keeps_integers hidden odd polynomial factors")
 _unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
 _unary("sign",        1, "0",                         "numpy.sign",       "(np.sign({0}) + {zero})", limit="side * sign(x_dot)")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
@@ -568,13 +570,13 @@ _unary("trunc",       1, "0",                         "numpy.trunc",      "np.tr
 
 #       name          sign cost  args    partials                                    numpy
 _infix("add",         "+",   1,  "x y",  ("1", "1"),                                 "numpy.add",
-       identity=0.0, with_number=("+{}", "+{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial")
+       identity=0.0, with_number=("+{}", "+{}"), linear="x y", facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial")
 _infix("sub",         "-",   1,  "x y",  ("1", "-1"),                                "numpy.subtract",
-       with_number=("{}-x", "x-{}"), facts="keeps_integers hidden polynomial")
+       with_number=("{}-x", "x-{}"), linear="x y", facts="keeps_integers hidden polynomial")
 _infix("mul",         "*",   1,  "x y",  ("y", "x"),                                 "numpy.multiply",
-       identity=1.0, with_number=("*{}", "*{}"), facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial factors")
+       identity=1.0, with_number=("*{}", "*{}"), linear="x | y", facts="commutative keeps_integers keeps_positive keeps_squares hidden polynomial factors")
 _infix("div",         "/",   4,  "x y",  ("1 / y", "-out / y"),                      "numpy.divide",       (REAL, POSITIVE),
-       with_number=("{}/x", "x/{}"), facts="raises keeps_positive keeps_squares hidden factors")
+       with_number=("{}/x", "x/{}"), linear="x", facts="raises keeps_positive keeps_squares hidden factors")
 _infix("floordiv",    "//", 10,  "x y",  ("0", "0"),                                 "numpy.floor_divide", (REAL, POSITIVE),
        of_integers="_floor_divide({0}, {1})", facts="raises keeps_integers hidden")
 _infix("mod",         "%",  10,  "x y",  ("1", "-(x // y)"),                         "numpy.mod",          (REAL, POSITIVE),
@@ -686,7 +688,7 @@ _binary("kve_slope", 400,  "v x",  (None, _far_out("x > 30 + 2 * v * v", "1.2533
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
         conditions=1, facts="derived hidden")
 _row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
-     numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, keeps_integers=True, keeps_positive=True)
+     numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, linear="x y", keeps_integers=True, keeps_positive=True)
 _row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)), cost=10,
      partials=("mask(not (x <= lower) and not (x >= upper), 1)",
                "mask((x <= lower) and (lower < upper), 1)",
@@ -737,12 +739,12 @@ _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.re
 _reduction("any",       None, "numpy.any", conditions=1, combine="or", noun="some")
 _reduction("all",       None, "numpy.all", conditions=1, combine="and", noun="every")
 _row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,),
-     combine="add", identity=OPS["add"].identity, noun="total", facts="adds keeps_positive keeps_squares",
+     combine="add", identity=OPS["add"].identity, noun="total", linear="x", facts="adds keeps_positive keeps_squares",
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
 
 # ---------------------------------------------------------------- contractions: attrs are the labels of x, of y, of the result
 
-_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL), access="call", symbol="@", adds=True)
+_row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.contract", domain=(REAL, REAL), linear="x | y", access="call", symbol="@", adds=True)
 
 # ---------------------------------------------------------------- movement of data, all linear
 
