@@ -13,7 +13,7 @@ import numpy as np
 from gradc.function import BoundFunction, Function
 from gradc.interop.flat import FlatFunction, unbound, units
 from gradc.interop.parameters import Parameters, by_name, check_roles, checked
-from gradc.interop.parts import Part, RowProgram, by_rows
+from gradc.interop.parts import RowPart, RowProgram, by_rows
 from gradc.interop.scipy import Loss
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, shape_text
@@ -62,7 +62,7 @@ class Kernels:
         return Kernels, self._given
 
     def _calls(self, is_rest: bool) -> Calls:
-        return Function(Part(self.rows, is_rest), wrt=tuple(self.vector.first), **self._given[-1])._calls
+        return Function(RowPart(self.rows, is_rest), wrt=tuple(self.vector.first), **self._given[-1])._calls
 
     @cached_property
     def _sums(self) -> Calls:

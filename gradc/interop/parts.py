@@ -53,7 +53,7 @@ class RowProgram:
         return Arguments(arrays, tuple(node.type for node in graph.inputs)).sizes(plain)
 
 
-class Part:
+class RowPart:
     """The sums over rows of a divided program times weights, added up; or what is computed of the totals.
 
     The weights, and the totals, are inputs of the same names. The gradient of the weighted sums for the weights is the
@@ -66,7 +66,7 @@ class Part:
         self.is_rest = is_rest
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Part, (self.rows, self.is_rest)
+        return RowPart, (self.rows, self.is_rest)
 
     @property
     def text(self) -> str:
