@@ -98,6 +98,21 @@ class Kernels:
         return lines
 
 
+def sent(item: Any) -> bytes:
+    """The form in which something goes to other processes: pickled, by cloudpickle where only that can."""
+    try:
+        return pickle.dumps(item)
+    except Exception as error:
+        try:
+            from cloudpickle import dumps
+        except ImportError:
+            help = "define it in a module, or install cloudpickle"
+            what = f"the function cannot be sent to other processes: {arguments.first_line(error)}"
+            raise Error("G0607", what, help=help) from None
+        found: bytes = dumps(item)
+        return found
+
+
 _loaded: dict[bytes, Any] = {}
 _loading = Lock()
 
@@ -207,7 +222,7 @@ class BlockLoss(Loss):
         super().__init__(function, parameters, {}, self._sums)
         self.blocks = blocks
         self._run = run
-        self._packed = pickle.dumps(kernels)
+        self._packed = sent(kernels)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.function, self.parameters, self._sums.kernels, self.blocks, self._run)
@@ -273,8 +288,8 @@ def divided(
     """What a loss by blocks is made of, from the shapes and element types of its rows; and which of the data turn out
     to have rows themselves, and have to be given so."""
     parameters = Parameters(start, bounds, fixed)
-    whole, bound = unbound(function)
     given, known = by_name("data", data), parameters.fixed
+    whole, bound = unbound(function, (*rows, *given, *parameters.start, *known))
     check_roles(whole, data=[*bound, *rows, *given], start=parameters.start, fixed=known)
     if check_finite:
         for name, value in (*given.items(), *known.items()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.function import BoundFunction, Function
-from gradc.interop.blocks import BlockLoss, added, divided, loaded, raise_unfit, survey, work
-from gradc.interop.flat import differentiated, moved, unbound
+from gradc.interop.blocks import BlockLoss, added, divided, loaded, raise_unfit, sent, survey, work
+from gradc.interop.flat import calls_for, differentiated, moved, unbound
 from gradc.interop.parameters import by_name
 from gradc.interop.parts import SAMPLE
 from gradc.language.diagnostics import Error
@@ -101,7 +100,7 @@ class Elementwise:
     arrays, and computed when they are asked for. Raises `Error` G0608 for programs that are not elementwise."""
 
     def __init__(self, function: Any):
-        given, self._bound = unbound(function)
+        given, self._bound = unbound(function, ())
         self.function = function if isinstance(function, (Function, BoundFunction)) else given
         self._whole = given
         self.inputs = self.function.inputs
@@ -131,9 +130,10 @@ class Elementwise:
             array = _dask_array(name, value)
             given[name] = arguments.as_array(f"argument `{name}`", value)[()] if array is None else array
         values = {name: np.asarray(value)[()] for name, value in self._bound.items()} | given
-        samples = [np.ones((SAMPLE,) * np.ndim(values[name]), values[name].dtype) for name in self._whole.inputs]
-        types = self._whole._calls.prepare([sample[()] for sample in samples]).types
-        compilation = self._whole._calls.specialiser.compilation("value", types)
+        samples = {name: np.ones((SAMPLE,) * np.ndim(value), value.dtype)[()] for name, value in values.items()}
+        calls = calls_for(self._whole, samples)
+        types = calls.prepare([samples[name] for name in calls.inputs]).types
+        compilation = calls.specialiser.compilation("value", types)
         found = moved(compilation.graph)
         if found is not None:
             raise Error(
@@ -146,15 +146,15 @@ class Elementwise:
         import dask.array as da
 
         arrays = [values[name] for name in self._whole.inputs]
-        sent = pickle.dumps(differentiated(self._whole, () if wrt is None else (wrt,)))
+        packed = sent(differentiated(self._whole, () if wrt is None else (wrt,)))
         single = [np.ones((1,) * np.ndim(array), array.dtype) for array in arrays]
-        dtype = _of_elements(sent, *single).dtype
-        return da.asarray(da.core.elemwise(partial(_of_elements, sent), *arrays, dtype=dtype))
+        dtype = _of_elements(packed, *single).dtype
+        return da.asarray(da.core.elemwise(partial(_of_elements, packed), *arrays, dtype=dtype))
 
 
-def _of_elements(sent: bytes, *blocks: Any) -> np.ndarray:
+def _of_elements(packed: bytes, *blocks: Any) -> np.ndarray:
     """The values of a block, or the derivatives for the one input of `wrt`, at every element."""
-    function = loaded(sent)
+    function = loaded(packed)
     if not function.wrt:
         return np.asarray(function(*blocks))
     blocks = tuple(np.array(block) for block in np.broadcast_arrays(*blocks))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from gradc.function import BoundFunction, Function, compile
 from gradc.interop.parameters import Parameters
 from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import evaluate
+from gradc.language.diagnostics import Error
 from gradc.native.engine import NativeKernel
 from gradc.native.flat import FlatCall, Place
+from gradc.program import Program
 from gradc.runtime.arguments import UPSTREAM
 from gradc.runtime.calls import Calls
 from gradc.runtime.dense import check_dense
+
+if TYPE_CHECKING:
+    from gradc.runtime.traced import Instance
 
 FORMS = {
     "value": ("", ("value",)),
@@ -42,12 +47,15 @@ class FlatFunction:
         parameters: Parameters,
         others: Mapping[str, Any] = MappingProxyType({}),
         shape: tuple[int, ...] | None = None,
+        function: BoundFunction | None = None,
     ):
-        """`others` are inputs that are neither bound nor parameters, and stay as they are. Raises `Error` where data
-        and parameters do not fit together; a `shape` of the value that is known spares the check."""
+        """`others` are inputs that are neither bound nor parameters, and stay as they are; `function` is the one that
+        the calls are of. Raises `Error` where data and parameters do not fit together; a `shape` of the value that is
+        known spares the check."""
         self.parameters = parameters
         self._calls = calls
         self._others = others
+        self._function = function
         self._prepared = calls.prepare(self._arguments(parameters.x0))
         self._is_elementwise = False
         if shape is None:
@@ -83,8 +91,9 @@ class FlatFunction:
         """A row for each element of the value, a column for each parameter."""
         rows, columns = self.size, self.parameters.size
         check_dense(rows * columns, "Jacobian", "jvp or vjp")
-        if self._is_elementwise:
-            lines = slopes(self._calls, self._arguments(x), self.parameters.first, self.shape)
+        if self._function is not None and self._is_elementwise:
+            values = {name: self.parameters.part(x, name)[()] for name in self.parameters.first}
+            lines = slopes(self._function, values, self.parameters.first, self.shape)
             if lines is not None:
                 return lines
         if rows < columns:
@@ -167,21 +176,23 @@ def moved(graph: Graph) -> Node | None:
 
 
 def slopes(
-    calls: Calls, arguments: Sequence[Any], numbers: Collection[str], shape: tuple[int, ...]
+    function: Function | BoundFunction, values: Mapping[str, Any], numbers: Collection[str], shape: tuple[int, ...]
 ) -> np.ndarray | None:
-    """The Jacobian of an elementwise function for some numbers: a column for each of `calls.wrt`.
+    """The Jacobian of an elementwise function for some numbers: a column for each of them.
 
     They are given as arrays of the result's shape, so that one pass over the data finds all columns; None where the
-    function does something else with arrays.
+    function does something else with arrays, or declares the numbers.
     """
-    given = [
-        np.full(shape, value) if name in numbers else value for name, value in zip(calls.inputs, arguments, strict=True)
-    ]
+    if not set(function.program.signature.declared).isdisjoint(numbers):
+        return None
+    whole = {name: np.full(shape, value) if name in numbers else value for name, value in values.items()}
+    calls = calls_for(function, whole)
+    given = [whole[name] for name in calls.inputs]
     compilation, _ = calls.specialise("value_and_grad", calls.prepare(given).types)
     if not is_elementwise(compilation.graph):
         return None
-    lines = np.empty((len(calls.wrt), *shape))
-    calls.grad(*given, out=list(lines))
+    lines = np.empty((len(numbers), *shape))
+    calls.grad(*given, out=dict(zip(numbers, lines)))
     return lines.reshape(len(lines), -1).T
 
 
@@ -194,16 +205,41 @@ def units(size: int) -> Iterator[np.ndarray]:
         vector[k] = 0.0
 
 
-def unbound(given: Any) -> tuple[Function, dict[str, Any]]:
-    """The function of all inputs, and what is bound already; from whatever `compile` takes, and what it gives."""
-    if isinstance(given, BoundFunction):
-        specialiser = given._calls.specialiser
-        whole = Function(specialiser.program, engine=given.engine, fast_math=specialiser.fast_math)
-        return whole, given.data
-    return given if isinstance(given, Function) else compile(given), {}
+def unbound(given: Any, names: Iterable[str]) -> tuple[Function, dict[str, Any]]:
+    """The function of all inputs, and what is bound already; from whatever `compile` takes, and what it gives.
+
+    Parameters of Python functions that have defaults are inputs where they are among `names`.
+    """
+    data = given.data if isinstance(given, BoundFunction) else {}
+    function = given if isinstance(given, (Function, BoundFunction)) else compile(given)
+    program = function.program
+    if not data and not hasattr(program, "with_inputs"):
+        return cast(Function, function), data
+    return _made(function, program.with_inputs(names) if hasattr(program, "with_inputs") else program), data
 
 
 def differentiated(function: Function, wrt: Iterable[str]) -> Function:
     """The same function with derivatives for these inputs."""
+    return _made(function, function.program, wrt)
+
+
+def _made(function: Function | BoundFunction, program: Program, wrt: Iterable[str] | None = None) -> Function:
+    """A function of a program, with the options of another one."""
     fast_math = function._calls.specialiser.fast_math
-    return Function(function.program, wrt=tuple(wrt), engine=function.engine, fast_math=fast_math)
+    names = None if wrt is None else tuple(wrt)
+    return Function(program, wrt=names, engine=function.engine, fast_math=fast_math)
+
+
+def calls_for(function: Function | BoundFunction, arguments: Mapping[str, Any]) -> Calls:
+    """The calls of a function for arguments like these: a Python function is traced for them."""
+    calls = function._calls
+    if not hasattr(function.program, "with_inputs"):
+        return calls
+    instance, _ = calls.bind((), arguments)
+    instance = cast("Instance", instance)
+    if not instance.is_plain or set(instance.calls.inputs) != set(arguments):
+        raise Error(
+            "G0607", "the function asks for numbers that are no parameters of a fit, or its parameters have parts",
+            help="pass whole numbers as data, and arrays in the place of lists and dictionaries",
+        )  # fmt: skip
+    return instance.calls

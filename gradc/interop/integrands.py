@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.function import BoundFunction, Function
-from gradc.interop.flat import differentiated, unbound
+from gradc.interop.flat import calls_for, differentiated, unbound
 from gradc.interop.parameters import by_name, check_roles, listed_names
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
@@ -50,7 +50,7 @@ def integrand(
     from scipy import LowLevelCallable
 
     over, given, known = listed_names(variables), listed_names(args), by_name("fixed", fixed)
-    whole, bound = unbound(function)
+    whole, bound = unbound(function, (*over, *given, *known))
     check_roles(whole, variables=over, args=given, fixed=[*bound, *known])
     if not over:
         raise Error("G0607", "there is no variable to integrate over", help='such as integrand(f, "x")')
@@ -67,8 +67,9 @@ def integrand(
 
 
 def _callback(function: BoundFunction, over: tuple[str, ...], given: tuple[str, ...], is_apart: bool) -> Callback:
-    calls = function._calls
-    prepared = calls.prepare([np.float64(0.5) for _ in calls.inputs])
+    number = np.float64(0.5)
+    calls = calls_for(function, dict.fromkeys(function.inputs, number))
+    prepared = calls.prepare([number for _ in calls.inputs])
     transform = "value_and_grad" if calls.wrt else "value"
     compilation = calls.specialiser.compilation(transform, prepared.types)
     prepared.sizes(compilation.graph)

@@ -117,7 +117,6 @@ class RowPart:
             tuple(node.name for node in inputs),
             {node.name: node.type for node in inputs},
             tuple({name: None for node in inputs for size in node.shape for name in names(size)}),
-            frozenset(node.name for node in inputs if node.shape),
             frozenset(node.name for node in inputs if not node.type.is_float),
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from gradc.function import BoundFunction, Function
-from gradc.interop.flat import FlatFunction, differentiated, is_elementwise, slopes, unbound, units
+from gradc.interop.flat import FlatFunction, calls_for, differentiated, is_elementwise, slopes, unbound, units
 from gradc.interop.integrands import integrand
 from gradc.interop.parameters import Parameters, by_name, check_roles, checked, listed_names
 from gradc.ir.sizes import evaluate
@@ -54,13 +54,15 @@ def objective(
     """
     parameters = Parameters(start, bounds, fixed)
     given, known = by_name("data", data), by_name("fixed", fixed)
-    function, bound = unbound(function)
+    function, bound = unbound(function, (*given, *parameters.start, *known))
     check_roles(function, data=[*bound, *given], start=parameters.start, fixed=known)
     if check_finite:
         for name, value in (*given.items(), *known.items()):
             checked(f"`{name}`", value, help="leave such elements out, or pass check_finite=False")
     differentiable = differentiated(function, parameters.start)
-    flat = FlatFunction(differentiable.bind(**bound, **given, **known)._calls, parameters)
+    at = {name: parameters.part(parameters.x0, name)[()] for name in parameters.start}
+    whole = differentiable.bind(**bound, **given, **known)
+    flat = FlatFunction(calls_for(whole, at), parameters, function=whole)
     return (Residuals if flat.shape else Loss)(differentiable, parameters, bound | given, flat)
 
 
@@ -246,8 +248,8 @@ def model(
     """
     parameters = Parameters(start, bounds, fixed)
     given, known = by_name("data", data), by_name("fixed", fixed)
-    whole, bound = unbound(function)
     names = listed_names(variables)
+    whole, bound = unbound(function, (*names, *given, *parameters.start, *known))
     check_roles(whole, variables=names, start=parameters.start, data=[*bound, *given], fixed=known)
     if not names:
         raise Error("G0607", "the model has no variable", help="name the input that x is given for, such as 't'")
@@ -265,7 +267,7 @@ class Model(Vector):
     def __init__(self, function: Function, variables: tuple[str, ...], parameters: Parameters, data: dict[str, Any]):
         super().__init__(function, parameters, data)
         self.variables = variables
-        self._calls = function.bind(**data, **parameters.fixed)._calls
+        self._bound = function.bind(**data, **parameters.fixed)
         self.__name__ = self.__qualname__ = function.__name__
         names = [*variables, *(name.translate(IDENTIFIER) for name in self.names)]
         self.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])
@@ -276,16 +278,18 @@ class Model(Vector):
 
     def __call__(self, x: Any, /, *p: Any) -> np.ndarray:
         """The values for x."""
-        return self._calls.value(*self._arguments(x, p))
+        return self._bound(**self._arguments(x, p))
 
     def jac(self, x: Any, /, *p: Any) -> np.ndarray:
         """The Jacobian: a row for each value, a column for each parameter."""
-        given, calls = self._arguments(x, p), self._calls
+        by_name = self._arguments(x, p)
+        calls = calls_for(self._bound, by_name)
+        given = [by_name[name] for name in calls.inputs]
         prepared = calls.prepare(given)
         compilation, _ = calls.specialise("value", prepared.types)
         shape = tuple(evaluate(size, prepared.sizes(compilation.graph)) for size in compilation.graph["value"].shape)
         if is_elementwise(compilation.graph) and not any(self.parameters.shapes.values()):
-            lines = slopes(calls, given, self.parameters.first, shape)
+            lines = slopes(self._bound, by_name, self.parameters.first, shape)
             if lines is not None:
                 return lines
         parts = calls.jacobian(given)
@@ -295,16 +299,14 @@ class Model(Vector):
         """The same with a row for each parameter, as iminuit takes it."""
         return self.jac(x, *p).T
 
-    def _arguments(self, x: Any, p: Sequence[Any]) -> list[Any]:
-        """The arguments in the order of the inputs."""
+    def _arguments(self, x: Any, p: Sequence[Any]) -> dict[str, Any]:
+        """The arguments by name."""
         vector = self.parameters.vector(p)
         several = len(self.variables) > 1
         if several and len(x) != len(self.variables):
             raise Error("G0603", f"x has {len(x)} rows, not one for each of {', '.join(self.variables)}")
         values = dict(zip(self.variables, x if several else [x]))
-        return [
-            values[name] if name in values else self.parameters.part(vector, name)[()] for name in self._calls.inputs
-        ]
+        return values | {name: self.parameters.part(vector, name)[()] for name in self.parameters.first}
 
 
 IDENTIFIER = str.maketrans({"[": "_", ",": "_", "]": None})

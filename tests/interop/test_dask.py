@@ -61,7 +61,7 @@ def test_arrays_of_numpy_with_rows_and_without():
 
 @pytest.fixture(scope="module")
 def cluster():
-    with dask.config.set({"distributed.worker.memory.terminate": False, "distributed.admin.log-format": "%(message)s"}):
+    with dask.config.set({"distributed.worker.memory.terminate": False}):
         with distributed.LocalCluster(
             n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
         ) as made:
