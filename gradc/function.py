@@ -382,6 +382,30 @@ class Function(Differentiable):
         compilation = calls.specialiser.compilation("value_and_grad", types, guess)
         return Stages(compilation, lambda: calls.source(types, guess), calls.stage)
 
+    def sympy(self) -> Any:
+        """The program as a SymPy expression, for the types that declarations and the text suggest.
+
+        Inputs are symbols of their names, or the ones that the program was made of. Reductions are sums and products
+        over indices that count from 0. A result with axes is a `Matrix`, an `Array`, a `MatrixExpr` or an
+        `ArrayComprehension`. Raises `Error` G0902 for what SymPy has no expression for.
+
+        >>> compile("sum((y - a*t)**2)", wrt="a").sympy()
+        Sum((y[i] - a*t[i])**2, (i, 0, n - 1))
+        """
+        from gradc.frontends.sympy.writer import expression_of
+
+        return expression_of(self.stages.graph, getattr(self.program, "symbols", {}))
+
+    def latex(self) -> str:
+        """The program as LaTeX, in the way of SymPy.
+
+        >>> print(compile("1/(1+exp(-x))").latex())
+        \\frac{1}{1 + e^{- x}}
+        """
+        from gradc.frontends.sympy.writer import latex_of
+
+        return latex_of(self.sympy())
+
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
         return self._calls.specialiser.compilation("value_and_grad", types)

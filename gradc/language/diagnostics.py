@@ -54,6 +54,7 @@ CODES = {
     "G0804": "function cannot be traced",
     # SymPy
     "G0901": "part of a SymPy expression cannot be taken",
+    "G0902": "part of a program has no SymPy expression",
 }
 """Every code, and what its errors have in common. Groups: 01 syntax, 02 types and shapes, 03 names,
 04 derivatives, 05 limits, 06 arguments of a call, 07 files and the command line, 08 functions written in Python,

@@ -266,5 +266,11 @@ EXPLANATIONS = {
         'import sympy\n\nx = sympy.Symbol("x")\ngradc.compile(x**2 + sympy.I * x)',
         'import sympy\n\nx = sympy.Symbol("x")\ngradc.compile(x**2)',
     ),
+    "G0902": Explanation(
+        "SymPy has no expression for something that a program does: sorting, rounding, the largest element of an array "
+        "whose size is not known.",
+        'gradc.compile("median(x)").sympy()',
+        'gradc.compile("mean(x)").sympy()',
+    ),
 }
 """Every code that an error has."""

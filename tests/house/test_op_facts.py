@@ -14,7 +14,7 @@ OTHER_NAMES = {
     "bench": "what competitors have for each function",
     "check/reals.py": "what each op means in mpmath's numbers: a witness that does not ask the table",
     "check/symbolic.py": "what reductions mean in SymPy's expressions",
-    "frontends/sympy/functions.py": "SymPy's functions and what each op means in them",
+    "frontends/sympy": "SymPy's functions and what each op means in them",
     "construct/calls.py": "functions of the language",
     "construct/functions.py": "functions of the language",
     "elementary": "functions of numbers as straight-line code, and the primitives of that code",

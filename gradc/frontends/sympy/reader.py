@@ -744,6 +744,8 @@ class _Reader:
             assert isinstance(bound, Axis)
             if more or count < 1 or bound.place in axes:
                 return None
+            if not index.replace(symbol, bound.first).terms and index.replace(symbol, bound.first).constant < 0:
+                return None  # counts from the end, as an element does
             axes.append(bound.place)
             items.append((bound.place, index.replace(symbol, bound.first), index.replace(symbol, bound.last), count))
         ends = self._extend(part, base, found, scope)
