@@ -225,6 +225,14 @@ EXPLANATIONS = {
         'data = {"t": np.arange(3.0), "y": np.ones(3)}\n'
         'gradc.interop.scipy.objective(fit, data=data, start={"a": 2.5}, bounds={"a": (2, 3)})',
     ),
+    "G0608": Explanation(
+        "A loss by blocks of rows, of `gradc.interop.dask` or `gradc.interop.blocks`, is a sum or a mean over rows, or "
+        "is computed from such sums. The marked place takes rows together in another way, or needs a total in every row.",
+        'blocks = [{"y": np.arange(3.0)}, {"y": np.ones(2)}]\n'
+        'gradc.interop.blocks.objective("sum((y - mean(y) - a)**2)", blocks, start={"a": 1.0})',
+        'blocks = [{"y": np.arange(3.0)}, {"y": np.ones(2)}]\n'
+        'gradc.interop.blocks.objective("sum((y - m - a)**2)", blocks, data={"m": 1.0}, start={"a": 1.0})',
+    ),
     # ---------------------------------------------------------------- files and the command line
     "G0701": Explanation(
         "A file, or a standard stream, cannot be read or written. The reason is the operating system's.",
