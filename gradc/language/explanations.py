@@ -227,7 +227,8 @@ EXPLANATIONS = {
     ),
     "G0608": Explanation(
         "A loss by blocks of rows, of `gradc.interop.dask` or `gradc.interop.blocks`, is a sum or a mean over rows, or "
-        "is computed from such sums. The marked place takes rows together in another way, or needs a total in every row.",
+        "is computed from such sums. The marked place takes rows together in another way, or needs a total in every "
+        "row.",
         'blocks = [{"y": np.arange(3.0)}, {"y": np.ones(2)}]\n'
         'gradc.interop.blocks.objective("sum((y - mean(y) - a)**2)", blocks, start={"a": 1.0})',
         'blocks = [{"y": np.arange(3.0)}, {"y": np.ones(2)}]\n'
