@@ -60,6 +60,8 @@ CALLS = {
     "pad": "pad(x, 2) * 3",
     "roll": "roll(x, 1) * x",
     "searchsorted": "t: f64[3]; v: f64[3]; x * searchsorted(t, v)",
+    **{name: f"{name}(1 + exp(x))" for name in ("safe_acosh",)},
+    "atanh_clip": "atanh_clip(x / 4)",
     "tril": "X: f64[3, 3]; tril(X) @ X",
     "triu": "X: f64[3, 3]; triu(X) @ X",
     "zeros": "x + zeros(3)",
