@@ -26,6 +26,7 @@ from gradc.function import Function
 from gradc.ir.types import Type
 from gradc.language.diagnostics import CODES, Error
 from gradc.show.progress import Progress, progress_bar
+from gradc.show.themes import THEMES
 from gradc.version import __version__
 
 EPILOG = """\b
@@ -264,31 +265,51 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
 @main.command("trace", cls=Command)
 @program_options
 @at_option
-@output_option("Write a file: .svg the graph as a picture, .json the numbers, any other the table.")
+@output_option("Write a file: .svg, .png or .pdf the picture, .html picture and table, .txt the table, .dot, .json.")
+@click.option("--theme", type=click.Choice(THEMES), default="auto", help="The picture's colours; auto: the reader's.")
+@click.option("--unfold", is_flag=True, help="Show the ops inside functions, indices and long sums.")
 @json_option
 def trace_command(
-    expression: str | None, file: str | None, at: tuple[str, ...], output: str | None, as_json: bool
+    expression: str | None,
+    file: str | None,
+    at: tuple[str, ...],
+    output: str | None,
+    theme: str,
+    unfold: bool,
+    as_json: bool,
 ) -> None:
     """Every gate: its value, its local gradients, and what flows back.
 
     gradc trace "(x+y)*z" --at x=-2,y=5,z=-4 -o graph.svg
     """
+    from gradc.show.formats import encoded, suffix_of
     from gradc.show.trace import trace_at
 
+    suffix = suffix_of(output) if output is not None and names_format(output) else ""
+    if as_json and suffix not in ("", ".json"):
+        raise click.UsageError(f"JSON is written to a .json file, not to {output}")
     function = Function(program_of(expression, file), engine="interpreter")
     with waiting("tracing"):
-        traced = trace_at(function.program, point(at, function.inputs) if at else drawn_point(function))
-    suffix = Path(output).suffix.lower() if output else ""
-    if as_json or suffix == ".json":
+        values = point(at, function.inputs) if at else drawn_point(function)
+        traced = trace_at(function.program, values, unfold=unfold)
+    if suffix and output is not None:
+        write_file(output, encoded(traced, suffix, theme))
+        say(f"wrote {output}")
+    elif as_json:
         deliver(json_of(traced.as_dict()), output)
-    elif suffix == ".svg":
-        deliver(traced.svg(), output)
     elif output in (None, "-") and (sys.stdout.isatty() or colours(sys.stdout)):
         from gradc.show.terminal import print_trace
 
         print_trace(traced, sys.stdout, colours(sys.stdout))
     else:
         deliver(str(traced), output)
+
+
+def names_format(output: str) -> bool:
+    """Whether the name of an output says how to write: it is neither standard output nor a device or a pipe."""
+    if output == "-" or output.startswith("/dev/"):
+        return False
+    return Path(output).is_file() or not Path(output).exists()
 
 
 @main.command("check", cls=Command)

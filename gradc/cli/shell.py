@@ -232,26 +232,27 @@ def decoded(data: bytes, name: str) -> str:
         raise Error("G0701", f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
 
 
-def write_file(file: str, text: str) -> None:
+def write_file(file: str, content: str | bytes) -> None:
     """Write a file whole or not at all; pipes and devices are written as they are."""
+    data = content.encode() if isinstance(content, str) else content
     try:
         path = Path(file)
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
         else:
-            _replace(Path(os.path.realpath(path)), text)
+            _replace(Path(os.path.realpath(path)), data)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         raise Error("G0701", f"{file!r} cannot be written: {reason(error)}") from None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     """Write beside the file, then rename; the new file keeps the old one's permissions."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with open(handle, "wb") as stream:
+            stream.write(data)
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:

@@ -22,19 +22,11 @@ from gradc.show.drawing import (
 from gradc.show.gates import Gate, Gates
 from gradc.show.labels import SHADES, HeatMap, Label
 from gradc.show.table import abbreviated
+from gradc.show.themes import THEMES, themed
 
 MAX_GATES = 1000
 """A picture with more gates than this cannot be read; `draw` refuses it (G0503)."""
 
-THEMES = ("auto", "light", "dark")
-LIGHT = {
-    "paper": "#ffffff", "ink": "#1f2328", "wire": "#8c959f", "gate": "#eaf2fc", "rim": "#4a7ab5",
-    "value": "#1a7f37", "gradient": "#c4282d", "minus": "#2f6fde", "plus": "#d9730d", "nan": "#a626a4",
-}  # fmt: skip
-DARK = {
-    "paper": "#0d1117", "ink": "#e6edf3", "wire": "#768390", "gate": "#16263c", "rim": "#5b93d6",
-    "value": "#56d364", "gradient": "#ff7b72", "minus": "#6ea8fe", "plus": "#f0a04b", "nan": "#e879f9",
-}  # fmt: skip
 FONT = '"DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace'
 
 SHAPES = f"""
@@ -59,11 +51,6 @@ COLOURS = """
 {0} .plus {{ fill: {plus}; }}
 {0} .nan {{ fill: {nan}; }}
 """
-NOTEBOOKS = {
-    "light": ('[data-jp-theme-light="true"]', ".vscode-light"),
-    "dark": ('[data-jp-theme-light="false"]', ".vscode-dark"),
-}
-"""What the pages of notebooks call themselves, which may have another theme than the system."""
 
 
 def draw(trace: Gates, theme: str = "auto") -> str:
@@ -85,13 +72,7 @@ def draw(trace: Gates, theme: str = "auto") -> str:
 def style(theme: str) -> str:
     """The style sheet. Every rule names the theme, as pictures may share a page."""
     name = f".gradc-{theme}"
-    first = DARK if theme == "dark" else LIGHT
-    lines = [SHAPES.format(name), COLOURS.format(name, **first)]
-    if theme == "auto":
-        lines.append(f"@media (prefers-color-scheme: dark) {{{COLOURS.format(name, **DARK)}}}\n")
-        for colours, pages in ((LIGHT, NOTEBOOKS["light"]), (DARK, NOTEBOOKS["dark"])):
-            lines += [COLOURS.format(f"{page} {name}", **colours) for page in pages]
-    return "".join(lines).replace("\n\n", "\n")
+    return SHAPES.format(name) + themed(COLOURS, theme, name)
 
 
 def _opening(picture: Drawing, theme: str) -> Iterator[str]:
@@ -189,6 +170,11 @@ def _heat(heat: HeatMap, left: float, top: float) -> Iterator[str]:
     )
 
 
-def safe(text: str) -> str:
+def safe(text: str, keep_lines: bool = False) -> str:
     """The text for XML: no markup, no characters that XML cannot hold."""
-    return escape("".join(c if c.isprintable() else " " for c in text), quote=False).replace('"', "&quot;")
+    return escape(printable(text, keep_lines), quote=False).replace('"', "&quot;")
+
+
+def printable(text: str, keep_lines: bool = False) -> str:
+    """The text with blanks for what cannot be seen."""
+    return "".join(c if c.isprintable() or (keep_lines and c == "\n") else " " for c in text)

@@ -35,6 +35,10 @@ def print_trace(trace: Trace, stream: IO[str], colour: bool = True) -> None:
     if rows:
         console.print(table)
         console.print()
+    if forks := trace.forks():
+        for line in forks:
+            console.print(Text(line, style="red"))
+        console.print()
     for k, line in enumerate(trace.results()):
         console.print(Text(line, style="green" if k == 0 else "red"))
     if trace.note:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,26 @@ class Trace(Gates):
         from gradc.show.picture import draw
 
         return draw(self, theme)
+
+    def save(self, file: str | PathLike[str], *, theme: str = "auto") -> None:
+        """Write the trace to a file, as its suffix says: .svg .png .pdf .dot .html .txt .json.
+
+        theme: as for `svg`; PNG, PDF and DOT are light unless it is "dark".
+
+        Raises `gradc.Error` G0604 for another suffix, and where PNG and PDF lack the package that makes them:
+        `pip install "gradc[pictures]"`.
+        """
+        from gradc.show.formats import encoded, suffix_of
+
+        Path(file).write_bytes(encoded(self, suffix_of(str(file)), theme))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What notebooks show: the picture and the table."""
+        from gradc.show.page import fragment
+        from gradc.show.picture import MAX_GATES
+
+        bundle = {"text/plain": repr(self), "text/html": fragment(self)}
+        return bundle | ({"image/svg+xml": self.svg()} if len(self) <= MAX_GATES else {})
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
