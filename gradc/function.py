@@ -22,6 +22,7 @@ from gradc.runtime.kernel import ENGINES
 from gradc.runtime.results import Gradients
 from gradc.runtime.specialise import Specialiser
 from gradc.runtime.stages import Stages
+from gradc.show.trace import Trace, trace_at
 
 announce()
 
@@ -215,6 +216,23 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def __signature__(self) -> CallSignature:
         """The inputs as parameters; those that Python reserves, such as `lambda`, go by position or `**{...}`."""
         return self._calls.call_signature
+
+    def trace(self, /, *args: Any, **kwargs: Any) -> Trace:
+        """Every gate of the program as written, at one point: its value, its local gradients, what flows back.
+
+        `print` shows the table, `trace.svg()` and notebooks the picture, and `trace.save("graph.png")` writes it.
+
+        >>> compile("(x + y) * z").trace(-2.0, 5.0, -4.0)
+        <trace of 2 gates: value -12>
+        """
+        values = dict(zip(self.inputs, arguments.bind(self.inputs, args, kwargs)))
+        return trace_at(self.program, values | dict(self._calls.data), self.wrt)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What notebooks show: the graph, the text, and the formula in LaTeX."""
+        from gradc.show.notebook import of_function
+
+        return of_function(self)
 
     # ------------------------------------------------------------ values and gradients
 

@@ -76,6 +76,17 @@ class CheckReport:
         rows = [asdict(row) for row in self.rows]
         return {"program": self.program, "point": point, "passed": self.passed, "comparisons": rows}
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What notebooks show."""
+        from gradc.show.notebook import of_table
+
+        rows = [
+            (f"d/d{row.element or row.input}", row.oracle, f"{row.difference:.1e}", VERDICTS[row.passed])
+            for row in self.rows
+        ]
+        note = "all agree" if self.passed else "they do not all agree"
+        return of_table(str(self), self.program, ("", "compared with", "difference", ""), rows, note)
+
     @property
     def details(self) -> str:
         """The whole point, and every comparison."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, cast, overload
@@ -77,6 +78,21 @@ class Gradients(tuple[Any, ...]):
     def __repr__(self) -> str:
         return "Gradients(" + ", ".join(f"{name}={value!r}" for name, value in zip(names_of(self), tuple(self))) + ")"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What notebooks show: a table, and the same in LaTeX where all are numbers."""
+        entries = list(zip(names_of(self), tuple(self)))
+        rows = "".join(
+            f"<tr><th>d/d{escape(name)}</th><td>{escape(_short(value))}</td></tr>" for name, value in entries
+        )
+        bundle = {"text/plain": repr(self), "text/html": f"<table>{rows}</table>"}
+        if entries and all(np.ndim(value) == 0 for _, value in entries):
+            lines = [
+                rf"\frac{{\partial}}{{\partial \mathtt{{{name}}}}} &= {_short(value)}".replace("_", r"\_")
+                for name, value in entries
+            ]
+            bundle["text/latex"] = r"$$\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$$"
+        return bundle
+
     def __reduce__(self) -> tuple[Any, ...]:
         return gradients, (names_of(self), tuple(self))
 
@@ -84,6 +100,11 @@ class Gradients(tuple[Any, ...]):
 def names_of(grads: Gradients) -> tuple[str, ...]:
     """The inputs that the entries belong to. No method, because any method's name may be an input's."""
     return type(grads).__match_args__
+
+
+def _short(value: Any) -> str:
+    """A number in full, a large array by its corners."""
+    return str(value) if np.ndim(value) == 0 else np.array2string(np.asarray(value), threshold=20, edgeitems=3)
 
 
 _types: WeakValueDictionary[tuple[str, ...], type[Gradients]] = WeakValueDictionary()

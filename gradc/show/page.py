@@ -39,17 +39,22 @@ def page(trace: Trace, theme: str = "auto") -> str:
 
 def fragment(trace: Trace, theme: str = "auto", is_open: bool = False) -> str:
     """Picture and table as a part of a page."""
-    shown = " open" * is_open
-    parts = [f'<div class="wide" style="overflow-x: auto">{trace.svg(theme=theme)}</div>'] * (len(trace) <= MAX_GATES)
+    is_drawn = len(trace) <= MAX_GATES
+    parts = [f'<div class="wide" style="overflow-x: auto">{trace.svg(theme=theme)}</div>'] if is_drawn else []
     notes = [*trace.forks(), *trace.results(), *([f"note: {trace.note}"] if trace.note else [])]
     return "\n".join(
         [
             *parts,
-            f"<details{shown or ' open' * (not parts)}><summary>gates, values and gradients</summary>",
+            f"<details{' open' * (is_open or not is_drawn)}><summary>gates, values and gradients</summary>",
             f'<div class="wide" style="overflow-x: auto">{html_table(HEADINGS, list(trace.rows()))}</div>',
             f"<pre>{safe(chr(10).join(notes), keep_lines=True)}</pre></details>",
         ]
     )
+
+
+def page_part(content: str) -> str:
+    """Something in a page that is not ours, in the page's own colours."""
+    return f'<div class="gradc">{content}</div>'
 
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

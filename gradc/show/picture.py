@@ -119,7 +119,9 @@ def _path(piece: Piece) -> str:
 
 
 def _gate(name: str, gate: Gate, box: Box) -> str:
-    about = f"{name} {gate.text or gate.gate}: value {abbreviated(gate.value)}"
+    about = f"{name} {gate.text or gate.gate}"
+    if gate.value is not None:
+        about += f": value {abbreviated(gate.value)}"
     if gate.upstream is not None:
         about += f", upstream gradient {abbreviated(gate.upstream)}"
     left, top, right, bottom = box
@@ -134,6 +136,8 @@ def _gate(name: str, gate: Gate, box: Box) -> str:
 def _mark(mark: Mark) -> Iterator[str]:
     """Value above, gradient below."""
     boxes = mark.boxes
+    if not boxes:
+        return
     yield f"<g><title>{safe(mark.about)}</title>"
     yield from _label("value", mark.value, boxes[0])
     if len(boxes) > 1:

@@ -31,6 +31,8 @@ class Trace(Gates):
     """
 
     program: Program | None = None
+    wrt: tuple[str, ...] | None = None
+    """The inputs that gradients are for; None for all of floats."""
 
     def __str__(self) -> str:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
@@ -43,7 +45,7 @@ class Trace(Gates):
 
     def unfolded(self) -> Trace:
         """The trace of all ops: of those inside functions, and of the conversions that nobody writes."""
-        return self if self.program is None else trace_at(self.program, self.inputs, unfold=True)
+        return self if self.program is None else trace_at(self.program, self.inputs, self.wrt, unfold=True)
 
     def svg(self, *, theme: str = "auto") -> str:
         """The computational graph as a self-contained SVG: values above the wires, gradients below.
@@ -155,20 +157,22 @@ def trace(program: str | Program, /, **values: Any) -> Trace:
     return trace_at(program_of(program), values)
 
 
-def trace_at(program: Program, values: Mapping[str, Any], *, unfold: bool = False) -> Trace:
-    """`trace`, the values in a mapping; of all ops on demand."""
+def trace_at(
+    program: Program, values: Mapping[str, Any], wrt: tuple[str, ...] | None = None, *, unfold: bool = False
+) -> Trace:
+    """`trace`, the values in a mapping, for some inputs; of all ops on demand."""
     from gradc.show.tracer import Tracer
 
     signature = program.signature
     prepared = arguments.prepare(signature, arguments.bind(signature.inputs, (), values))
-    wrt = tuple(name for name, type in zip(signature.inputs, prepared.types) if type.is_float)
-    compilation = Specialiser(program, wrt).compilation("value_and_grad", prepared.types)
+    floats = tuple(name for name, type in zip(signature.inputs, prepared.types) if type.is_float)
+    compilation = Specialiser(program, floats if wrt is None else wrt).compilation("value_and_grad", prepared.types)
     graph = compilation.graph
     known = dict(zip(graph.inputs, prepared.arrays))
     with collector_paused():
         tracer = Tracer(graph, compilation.wrt_nodes, compilation.spans)
         traced = Trace(**vars(tracer.run(program.text, known, prepared.sizes(graph), unfold)))
-        return replace(traced, program=program, note=_note(traced, compilation, prepared))
+        return replace(traced, program=program, wrt=wrt, note=_note(traced, compilation, prepared))
 
 
 def _note(traced: Trace, compilation: Compilation, prepared: arguments.Arguments) -> str:
