@@ -225,14 +225,13 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         >>> compile("(x + y) * z").trace(-2.0, 5.0, -4.0)
         <trace of 2 gates: value -12>
         """
-        values = dict(zip(self.inputs, arguments.bind(self.inputs, args, kwargs)))
-        return trace_at(self.program, values | dict(self._calls.data), self.wrt)
+        return trace_at(*self._calls.at_point(args, kwargs))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         """What notebooks show: the graph, the text, and the formula in LaTeX."""
         from gradc.show.notebook import of_function
 
-        return of_function(self)
+        return of_function(self, self._calls.suggested)
 
     # ------------------------------------------------------------ values and gradients
 

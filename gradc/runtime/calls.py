@@ -18,7 +18,7 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
-from gradc.program import Guess
+from gradc.program import Guess, Program
 from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
@@ -181,6 +181,16 @@ class Calls:
         return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
 
     # ------------------------------------------------------------ running
+
+    def at_point(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Program, dict[str, Any], tuple[str, ...]]:
+        """The program of a call, the values of its inputs, and those that derivatives are for."""
+        return self.specialiser.program, dict(zip(self.inputs, self.bind(args, kwargs))) | self.data, self.wrt
+
+    def suggested(self) -> Compilation | None:
+        """The stages for the types that declarations and the text suggest; None where nothing does."""
+        return self.specialiser.compilation("value_and_grad", self.specialiser.default_types())
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The arguments of a call in the order of the inputs."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.compiler import Compilation
 from gradc.frontends.traced.errors import Wanted
 from gradc.frontends.traced.modules import holds_traced
 from gradc.frontends.traced.program import PythonProgram, TracedProgram, trace
@@ -18,7 +19,7 @@ from gradc.frontends.traced.structure import Structure, TakenApart, distinct, ta
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.native import entry
-from gradc.program import Signature
+from gradc.program import Program, Signature
 from gradc.runtime import arguments, binding
 from gradc.runtime.calls import SIGNATURE, Calls
 from gradc.runtime.forks import compiling
@@ -297,6 +298,16 @@ class TracedCalls:
                 help="pass floats, as in 3.0",
             )  # fmt: skip
         return bound
+
+    def at_point(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Program, dict[str, Any], tuple[str, ...]]:
+        instance, leaves = self.bind(args, kwargs)
+        return instance.calls.at_point(leaves, {})
+
+    def suggested(self) -> Compilation | None:
+        """The stages for the kind of arguments that came last; the function is not traced for the sake of this."""
+        return None if self._latest is None else self._latest.calls.suggested()
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         """The kind of the arguments of a call, and the leaves that it takes."""

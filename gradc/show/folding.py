@@ -151,7 +151,7 @@ def _symbol(members: Sequence[Node], span: Span | None) -> str:
         return ""
     text = " ".join(span.text.split())
     if text.endswith(")"):
-        name = text[: _opening(text)].strip()
+        name = text[: _opening(text)].strip().rpartition(".")[2]
         return name if name.isidentifier() else ""
     if text.endswith("]"):
         return text[_opening(text) :]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from gradc.language.diagnostics import Error
-
-if TYPE_CHECKING:
-    from gradc.show.trace import Trace
+from gradc.show.gates import Gates
 
 
 def suffix_of(file: str) -> str:
@@ -32,47 +29,50 @@ def suffix_of(file: str) -> str:
     return suffix
 
 
-def encoded(trace: Trace, suffix: str, theme: str = "auto") -> bytes:
+def encoded(trace: Gates, suffix: str, theme: str = "auto") -> bytes:
     """The trace as the content of a file with this suffix."""
     return FORMATS[suffix](trace, theme)
 
 
-def _svg(trace: Trace, theme: str) -> bytes:
-    return trace.svg(theme=theme).encode()
+def _svg(trace: Gates, theme: str) -> bytes:
+    from gradc.show.picture import draw
+
+    return draw(trace, theme).encode()
 
 
-def _rendered(suffix: str) -> Callable[[Trace, str], bytes]:
-    def write(trace: Trace, theme: str) -> bytes:
+def _rendered(suffix: str) -> Callable[[Gates, str], bytes]:
+    def write(trace: Gates, theme: str) -> bytes:
+        from gradc.show.picture import draw
         from gradc.show.render import rendered
 
-        return rendered(trace.svg(theme="light" if theme == "auto" else theme), suffix)
+        return rendered(draw(trace, "light" if theme == "auto" else theme), suffix)
 
     return write
 
 
-def _dot(trace: Trace, theme: str) -> bytes:
+def _dot(trace: Gates, theme: str) -> bytes:
     from gradc.show.graphviz import dot
 
     return dot(trace, theme).encode()
 
 
-def _html(trace: Trace, theme: str) -> bytes:
+def _html(trace: Gates, theme: str) -> bytes:
     from gradc.show.page import page
 
     return page(trace, theme).encode()
 
 
-def _json(trace: Trace, theme: str) -> bytes:
+def _json(trace: Gates, theme: str) -> bytes:
     from gradc.show.encode import json_text
 
     return f"{json_text(trace.as_dict())}\n".encode()
 
 
-def _txt(trace: Trace, theme: str) -> bytes:
+def _txt(trace: Gates, theme: str) -> bytes:
     return f"{trace}\n".encode()
 
 
-FORMATS: dict[str, Callable[[Trace, str], bytes]] = {
+FORMATS: dict[str, Callable[[Gates, str], bytes]] = {
     ".svg": _svg,
     ".png": _rendered(".png"),
     ".pdf": _rendered(".pdf"),

@@ -10,6 +10,11 @@ import numpy as np
 
 from gradc.language.source import Span
 from gradc.runtime.results import Gradients, names_of
+from gradc.show.table import abbreviated, table
+
+MAX_PARTS = 6
+"""More gradients of one fork are counted."""
+HEADINGS = ("", "gate", "text", "shape", "value", "upstream", "argument", "local", "product")
 
 
 @dataclass(frozen=True)
@@ -104,3 +109,68 @@ class Gates:
         if not 1 <= number <= len(self.gates):
             raise IndexError(f"there are gates 1 to {len(self.gates)}")
         return self.gates[number - 1]
+
+    # ------------------------------------------------------------ as text
+
+    def __str__(self) -> str:
+        lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
+        forks = self.forks()
+        notes = ["", f"note: {self.note}"] if self.note else []
+        return "\n".join([*lines, *[""] * bool(lines), *forks, *[""] * bool(forks), *self.results(), *notes])
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
+        for gate in self.gates:
+            shape = "x".join(map(str, gate.shape))
+            value, upstream = abbreviated(gate.value), abbreviated(gate.upstream)
+            head: tuple[str, ...] = (f"[{gate.number}]", gate.gate, gate.text, shape, value, upstream)
+            for argument in gate.arguments or (None,):
+                if argument is None:
+                    yield (*head, "", "", "")
+                else:
+                    local = argument.returns or abbreviated(argument.local)
+                    yield (*head, argument.name, local, abbreviated(argument.product))
+                head = ("",) * len(head)
+
+    def forks(self) -> list[str]:
+        """Where a value goes to several places: the gradients that come back from each, and their sum."""
+        lines = []
+        for name, uses in self.uses().items():
+            parts = [(gate.number, argument.product) for gate, argument in uses if argument.product is not None]
+            if len(parts) > 1:
+                shown = [f"{abbreviated(product)} from [{number}]" for number, product in parts[:MAX_PARTS]]
+                if len(parts) > MAX_PARTS:
+                    shown.append(f"{len(parts) - MAX_PARTS:,} more")
+                lines.append((name, f"{abbreviated(self.gradient_of(name))} = {' + '.join(shown)}"))
+        width = max((len(name) for name, _ in lines), default=0)
+        return [f"fork {name:<{width}}  {sum}" for name, sum in lines]
+
+    def results(self) -> list[str]:
+        """The value and the gradients, one a line."""
+        rows = [("value", abbreviated(self.value)), *((f"d/d{n}", abbreviated(g)) for n, g in self._named_grads())]
+        width = max(len(name) for name, _ in rows)
+        return [f"{name:<{width}}  {value}" for name, value in rows]
+
+    def _named_grads(self) -> list[tuple[str, Any]]:
+        return list(zip(names_of(self.grads), self.grads, strict=True))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON: arrays are NumPy arrays still."""
+        return {
+            "program": self.text,
+            "inputs": self.inputs,
+            "value": self.value,
+            "gradients": dict(self._named_grads()),
+            "note": self.note or None,
+            "gates": [
+                {
+                    "number": gate.number,
+                    "gate": gate.gate,
+                    "text": gate.text,
+                    "value": gate.value,
+                    "upstream": gate.upstream,
+                    "arguments": [vars(argument) for argument in gate.arguments],
+                }
+                for gate in self.gates
+            ],
+        }

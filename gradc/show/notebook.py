@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradc.compiler import Compilation
@@ -10,7 +10,6 @@ from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import number
 from gradc.language.diagnostics import Error
 from gradc.runtime.results import gradients
-from gradc.runtime.specialise import Specialiser
 from gradc.show.folding import folds
 from gradc.show.gates import Argument, Gate, Gates
 from gradc.show.page import html_table, page_part
@@ -20,13 +19,13 @@ from gradc.show.tracer import TEXT_WIDTH, symbol
 MAX_SHOWN_TEXT = 2000
 
 
-def of_function(function: Any) -> dict[str, str]:
+def of_function(function: Any, suggested: Callable[[], Compilation | None]) -> dict[str, str]:
     """The program as text and as a graph without values."""
     text = function.text if len(function.text) <= MAX_SHOWN_TEXT else function.text[:MAX_SHOWN_TEXT] + "..."
     facts = f"inputs: {', '.join(function.inputs) or 'none'}; derivatives for: {', '.join(function.wrt) or 'none'}"
     parts = [f"<pre>{safe(text, keep_lines=True)}</pre>", f"<p>{safe(facts[:MAX_SHOWN_TEXT])}</p>"]
     bundle = {"text/plain": repr(function)}
-    svg = _graph(function)
+    svg = _graph(function.text, suggested)
     if svg:
         parts.append(f'<div style="overflow-x: auto">{svg}</div>')
         bundle["image/svg+xml"] = svg
@@ -54,13 +53,12 @@ def _latex(function: Any) -> str:
         return ""
 
 
-def _graph(function: Any) -> str:
+def _graph(text: str, suggested: Callable[[], Compilation | None]) -> str:
     """The picture without values, for the types that the text suggests; "" where it suggests none that fit."""
     try:
-        specialiser = Specialiser(function.program, function.wrt)
-        compilation = specialiser.compilation("value_and_grad", specialiser.default_types())
-        outlined = outline(function.text, compilation)
-        return draw(outlined) if len(outlined) <= MAX_GATES else ""
+        compilation = suggested()
+        outlined = None if compilation is None else outline(text, compilation)
+        return draw(outlined) if outlined is not None and len(outlined) <= MAX_GATES else ""
     except Error:
         return ""
 

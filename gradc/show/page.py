@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gradc.show.picture import MAX_GATES, safe
+from gradc.show.gates import HEADINGS, Gates
+from gradc.show.picture import MAX_GATES, draw, safe
 from gradc.show.themes import themed
-from gradc.show.trace import HEADINGS, Trace
 
 MAX_ROWS = 500
 """Longer tables are cut."""
@@ -21,7 +21,7 @@ SHEET = """
 KINDS = {"value": "value", "upstream": "gradient", "product": "gradient"}
 
 
-def page(trace: Trace, theme: str = "auto") -> str:
+def page(trace: Gates, theme: str = "auto") -> str:
     """A page that stands alone: the picture, what adds up at forks, and the table."""
     title = safe(trace.text[:200])
     return "\n".join(
@@ -37,10 +37,10 @@ def page(trace: Trace, theme: str = "auto") -> str:
     )
 
 
-def fragment(trace: Trace, theme: str = "auto", is_open: bool = False) -> str:
+def fragment(trace: Gates, theme: str = "auto", is_open: bool = False) -> str:
     """Picture and table as a part of a page."""
     is_drawn = len(trace) <= MAX_GATES
-    parts = [f'<div class="wide" style="overflow-x: auto">{trace.svg(theme=theme)}</div>'] if is_drawn else []
+    parts = [f'<div class="wide" style="overflow-x: auto">{draw(trace, theme)}</div>'] if is_drawn else []
     notes = [*trace.forks(), *trace.results(), *([f"note: {trace.note}"] if trace.note else [])]
     return "\n".join(
         [

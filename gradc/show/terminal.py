@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradc.show.trace import HEADINGS, Trace
+from gradc.show.gates import HEADINGS, Gates
 
 MAX_ROWS = 500
 """Longer tables are printed plain, which is faster."""
@@ -16,7 +16,7 @@ MAX_ROWS = 500
 STYLES = {"value": "green", "upstream": "red", "product": "red", "text": "dim", "": "dim"}
 
 
-def print_trace(trace: Trace, stream: IO[str], colour: bool = True) -> None:
+def print_trace(trace: Gates, stream: IO[str], colour: bool = True) -> None:
     """Write the table, then value and gradients."""
     rows = list(trace.rows())
     if len(rows) > MAX_ROWS:

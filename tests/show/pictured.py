@@ -14,7 +14,7 @@ def normal(*shape):
 TERMS = [f"x{k}" for k in range(30)]
 PROGRAMS = {
     "lecture": ("(x+y)*z", {"x": -2, "y": 5, "z": -4}),
-    "neuron": ("1/(1+exp(-(w0*x0+w1*x1+w2)))", {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}),
+    "neuron": ("1/(1+exp(-(w0*x0+w1*x1+w2*x2)))", {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3, "x2": 1}),
     "fork": ("x*y + sin(x)", {"x": 2.0, "y": 3.0}),
     "cube": ("x*x*x", {"x": 2.0}),
     "crossings": ("x*y + y*z + z*x", {"x": 1.0, "y": 2.0, "z": 3.0}),

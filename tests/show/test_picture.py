@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from gradc.show.labels import SHADES, heat_map, label, short
 from gradc.show.layout import Footprint, _spread, layered
 from gradc.show.picture import MAX_GATES
 
+DOCS = Path(__file__).parents[2] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
 RANDOM = {f"random {seed}": random_program(seed, 4 + seed) for seed in range(24)}
 ALL = {**PROGRAMS, **RANDOM}
@@ -135,8 +137,15 @@ def test_large_programs_are_drawn(ran_cases):
     ran_cases(3)
 
 
-def test_the_picture_of_the_lecture(golden):
-    golden("lecture.svg", gradc.trace("(x+y)*z", x=-2, y=5, z=-4).svg())
+IN_THE_DOCS = ("lecture", "neuron", "fork", "cube", "two layers", "black-scholes")
+
+
+@pytest.mark.parametrize("name", IN_THE_DOCS)
+def test_pictures_of_the_pages_are_current(name, golden):
+    file = f"{name.replace(' ', '-')}.svg"
+    golden(DOCS / "pictures" / file, traced(name).svg())
+    pages = (DOCS.parent / "README.md").read_text() + (DOCS / "pictures.md").read_text()
+    assert f"pictures/{file})" in pages
 
 
 def test_text_of_the_user_cannot_become_markup():
