@@ -84,8 +84,8 @@ class CheckReport:
             (f"d/d{row.element or row.input}", row.oracle, f"{row.difference:.1e}", VERDICTS[row.passed])
             for row in self.rows
         ]
-        note = "all agree" if self.passed else "they do not all agree"
-        return of_table(str(self), self.program, ("", "compared with", "difference", ""), rows, note)
+        text = str(self)
+        return of_table(text, self.program, ("", "compared with", "difference", ""), rows, text.splitlines()[-1])
 
     @property
     def details(self) -> str:
