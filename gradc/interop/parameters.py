@@ -91,6 +91,11 @@ class Parameters:
         return vector[first : first + size].reshape(shape)
 
     @property
+    def is_few_numbers(self) -> bool:
+        """Whether there are no arrays among the parameters, and few of them."""
+        return self.size <= 20 and not any(self.shapes.values())
+
+    @property
     def names(self) -> tuple[str, ...]:
         """A name for each element of the vector: `a`, `W[0,1]`."""
         return tuple(_element(name, at) for name, shape in self.shapes.items() for at in product(*map(range, shape)))
