@@ -34,6 +34,7 @@ def compile(
     program: str | Program | Callable[..., Any],
     /,
     *,
+    inputs: str | Iterable[str] | None = None,
     wrt: str | Iterable[str] | None = None,
     engine: str | None = None,
     fast_math: bool = False,
@@ -44,6 +45,8 @@ def compile(
         expression, whose free symbols are the inputs, in the order of their names. Or a Python
         function that computes with NumPy and `scipy.special`: it is called with stand-ins for its arguments, once for
         each kind of them, and what it does becomes the program. Arguments may be lists, tuples and dicts of arrays.
+    inputs: the order of positional arguments, as `"t a b c"` or a sequence; by default that in which they appear in
+        the program. It may name more than the program uses.
     wrt: the inputs to differentiate, as `"a b c"`, `"a, b, c"` or a sequence; by default every float input.
     engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile
         the emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
@@ -54,8 +57,10 @@ def compile(
     >>> f = compile("(x + y) * z")
     >>> f.inputs
     ('x', 'y', 'z')
+    >>> compile("a*exp(-b*t) + c", inputs="t a b c").inputs
+    ('t', 'a', 'b', 'c')
     """
-    return Function(program_of(program), wrt=wrt, engine=engine, fast_math=fast_math)
+    return Function(program_of(program, inputs), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
 @overload
@@ -162,7 +167,7 @@ class Differentiable:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, in order of first appearance."""
+        """The names of the inputs, in the order of positional arguments."""
         return self._calls.inputs
 
     @property

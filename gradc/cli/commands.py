@@ -65,6 +65,7 @@ def combined(*options: Callable) -> Callable:
 program_options = combined(
     click.argument("expression", metavar="EXPR", required=False),
     click.option("-f", "file", metavar="FILE", help="Read the program from a file instead."),
+    click.option("--inputs", metavar="NAMES", help="The order of the inputs, as in t,a,b."),
 )
 at_option = click.option(
     "--at",
@@ -81,8 +82,9 @@ def output_option(help: str) -> Callable:
     return click.option("-o", "output", metavar="FILE", help=help)
 
 
-def program_of(expression: str | None, file: str | None) -> TextProgram:
-    return TextProgram(program_source(expression, file))
+def program_of(expression: str | None, file: str | None, inputs: str | None = None) -> TextProgram:
+    program = TextProgram(program_source(expression, file))
+    return program if inputs is None else program.in_order(inputs)
 
 
 def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
@@ -195,6 +197,7 @@ def main() -> None:
 def compile_command(
     expression: str | None,
     file: str | None,
+    inputs: str | None,
     output: str | None,
     emit: str,
     no_cache: bool,
@@ -212,7 +215,7 @@ def compile_command(
         raise click.UsageError(f"a module is written to a .py file, not to {output}")
     if no_cache and emit != "python":
         raise click.UsageError(f"--no-cache is for modules, and {emit} is none")
-    program = program_of(expression, file)
+    program = program_of(expression, file, inputs)
     with waiting("compiling") as progress, stages_shown(progress):
         function = Function(program, wrt=wrt)
         facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt}
@@ -246,12 +249,14 @@ def types_of(function: Function, values: dict[str, Any]) -> Sequence[Type]:
 @at_option
 @wrt_option
 @json_option
-def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool) -> None:
+def eval_command(
+    expression: str | None, file: str | None, inputs: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool
+) -> None:
     """Value and gradients at a point; nothing is compiled.
 
     gradc eval "(x+y)*z" --at x=-2,y=5,z=-4
     """
-    program = program_of(expression, file)
+    program = program_of(expression, file, inputs)
     with waiting("evaluating"):
         function = Function(program, wrt=wrt, engine="interpreter")
         value, grads = function.value_and_grad(**point(at, function.inputs))
@@ -272,6 +277,7 @@ def eval_command(expression: str | None, file: str | None, at: tuple[str, ...], 
 def trace_command(
     expression: str | None,
     file: str | None,
+    inputs: str | None,
     at: tuple[str, ...],
     output: str | None,
     theme: str,
@@ -288,7 +294,7 @@ def trace_command(
     suffix = suffix_of(output) if output is not None and names_format(output) else ""
     if as_json and suffix not in ("", ".json"):
         raise click.UsageError(f"JSON is written to a .json file, not to {output}")
-    function = Function(program_of(expression, file), engine="interpreter")
+    function = Function(program_of(expression, file, inputs), engine="interpreter")
     with waiting("tracing"):
         values = point(at, function.inputs) if at else drawn_point(function)
         traced = trace_at(function.program, values, unfold=unfold)
@@ -319,7 +325,13 @@ def names_format(output: str) -> bool:
 @click.option("--all", "show_all", is_flag=True, help="Print every comparison, and the whole point.")
 @json_option
 def check_command(
-    expression: str | None, file: str | None, at: tuple[str, ...], wrt: str | None, show_all: bool, as_json: bool
+    expression: str | None,
+    file: str | None,
+    inputs: str | None,
+    at: tuple[str, ...],
+    wrt: str | None,
+    show_all: bool,
+    as_json: bool,
 ) -> None:
     """Compare the gradient with SymPy, mpmath and finite differences.
 
@@ -330,7 +342,7 @@ def check_command(
     """
     from gradc.check.check import check
 
-    program = program_of(expression, file)
+    program = program_of(expression, file, inputs)
     if not at:
         say_guess(Function(program, wrt=wrt))
     with waiting("checking") as progress:
@@ -354,6 +366,7 @@ def check_command(
 def bench_command(
     expression: str | None,
     file: str | None,
+    inputs: str | None,
     size: int | None,
     against: str,
     quick: bool,
@@ -370,7 +383,7 @@ def bench_command(
     from gradc.bench import measure
     from gradc.bench.show import print_report
 
-    program = program_of(expression, file)
+    program = program_of(expression, file, inputs)
     names = [name.strip() for name in against.split(",") if name.strip()]
     if not at:
         say_guess(Function(program, wrt=wrt))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from gradc.frontends.text import TextProgram
 from gradc.language.diagnostics import Error
@@ -10,9 +11,21 @@ from gradc.language.source import Source
 from gradc.program import Program
 
 
-def program_of(given: object) -> Program:
+def program_of(given: object, inputs: str | Iterable[str] | None = None) -> Program:
     """The program in what was passed to `compile`, `trace` or `check`: text, a SymPy expression, a Python function, or
-    what is a program already."""
+    what is a program already; its inputs in the order of `inputs`."""
+    program = _program_of(given)
+    if inputs is None:
+        return program
+    if not isinstance(program, TextProgram):
+        raise Error(
+            "G0604", "the inputs of a Python function are in the order of its parameters",
+            help="leave `inputs` out, or write a function with another order that calls this one",
+        )  # fmt: skip
+    return program.in_order(inputs)
+
+
+def _program_of(given: object) -> Program:
     if isinstance(given, str):
         return TextProgram(Source(given))
     if isinstance(given, Program):

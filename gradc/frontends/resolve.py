@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -90,13 +90,49 @@ class _Resolver:
                     self._assign(statement)
                 case Definition():
                     self._define(statement)
+        parameters = self._parameters_of(tree.function) if tree.function is not None else {}
         self._expression(tree.result, frozenset())
+        if tree.function is not None:
+            self._check_strays(tree.function, parameters)
         self.integers &= set(self.inputs)
-        inputs = tuple(name for name in self.inputs if name not in self.sizes or name in self.declared)
+        names = parameters | dict.fromkeys(self.inputs)
+        inputs = tuple(name for name in names if name not in self.sizes or name in self.declared)
         guess = partial(ranks, tree, self.declared, self.sizes)
         return Signature(
             inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess
         )
+
+    # ------------------------------------------------------------ a program that is a function
+
+    def _parameters_of(self, function: Definition) -> dict[str, None]:
+        """The parameters of the function that a program is, which are its first inputs."""
+        self._check_repeated(function)
+        self._check_recursion(function)
+        for parameter, default in function.parameters:
+            name = parameter.id
+            self._bindable(parameter)
+            if default is not None:
+                raise Error(
+                    "G0307", f"`{name}` is an input of the program, which has no default", default.span,
+                    help="leave the value out: calls give it",
+                )  # fmt: skip
+            if name in self.assigned or (name in self.sizes and name not in self.declared):
+                raise Error(
+                    "G0305", f"`{name}` has a value already", parameter.span, help="give the parameter another name"
+                )
+            self.inputs.setdefault(name, parameter.span)
+        return {parameter.id: None for parameter, _ in function.parameters}
+
+    def _check_strays(self, function: Definition, parameters: Mapping[str, None]) -> None:
+        """Refuse names that are neither parameters nor declared: a misspelt one would be an input."""
+        for name, span in self.inputs.items():
+            if name not in parameters and name not in self.declared:
+                near = closest(name, parameters)
+                added = f"{function.name.id}({', '.join([*parameters, name][:10])}) = ..."
+                raise Error(
+                    "G0301", f"`{name}` is no parameter of `{function.name.id}`", span,
+                    help=f"did you mean `{near}`?" if near else f"add it, as in `{added}`, or give it a value before",
+                )  # fmt: skip
 
     # ------------------------------------------------------------ statements
 
@@ -142,27 +178,15 @@ class _Resolver:
         name = statement.name.id
         if name in self.defined:
             raise Error("G0305", f"function `{name}` is defined twice", statement.name.span)
-        local: set[str] = set()
-        for parameter, default in statement.parameters:
-            if parameter.id in local:
-                raise Error(
-                    "G0305",
-                    f"parameter `{parameter.id}` is named twice",
-                    parameter.span,
-                    help="give each parameter its own name",
-                )
-            local.add(parameter.id)
+        self._check_repeated(statement)
+        local = {parameter.id for parameter, _ in statement.parameters}
+        for _, default in statement.parameters:
             if default is not None and not self._expression(default, frozenset()).is_constant:
                 raise Error(
                     "G0307", "a default value cannot use inputs", default.span,
                     help="give a number, or pass the value at each call",
                 )  # fmt: skip
-        for call in walk(statement.body):
-            if isinstance(call, Call) and call.function == name:
-                raise Error(
-                    "G0306", f"function `{name}` calls itself", call.function_span,
-                    help="a definition may use functions defined before it; there is no recursion",
-                )  # fmt: skip
+        self._check_recursion(statement)
         self._expression(statement.body, frozenset(local))
         self.indexing[name] = frozenset(
             carrier.id
@@ -172,6 +196,27 @@ class _Resolver:
             if carrier.id in local
         )
         self.defined[name] = statement
+
+    @staticmethod
+    def _check_repeated(definition: Definition) -> None:
+        seen: set[str] = set()
+        for parameter, _ in definition.parameters:
+            if parameter.id in seen:
+                raise Error(
+                    "G0305", f"parameter `{parameter.id}` is named twice", parameter.span,
+                    help="give each parameter its own name",
+                )  # fmt: skip
+            seen.add(parameter.id)
+
+    @staticmethod
+    def _check_recursion(definition: Definition) -> None:
+        name = definition.name.id
+        for call in walk(definition.body):
+            if isinstance(call, Call) and call.function == name:
+                raise Error(
+                    "G0306", f"function `{name}` calls itself", call.function_span,
+                    help="a definition may use functions defined before it; there is no recursion",
+                )  # fmt: skip
 
     @staticmethod
     def _bindable(name: Name) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Self
 
+from gradc.frontends.order import ordered
 from gradc.frontends.resolve import resolve
 from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
@@ -27,12 +28,25 @@ class TextProgram:
         self.tree = parse(source)
         self.signature = resolve(self.tree)
 
+    def in_order(self, inputs: str | Iterable[str]) -> Self:
+        """The same program with its inputs in another order, as in `"t a b c"`. Raises `Error` for names that are
+        missing, repeated or no inputs."""
+        values = {each.name.id: each.name.span for each in self.tree.statements if isinstance(each, Assign)}
+        program = type(self).__new__(type(self))
+        vars(program).update(vars(self), signature=ordered(self.signature, inputs, values))
+        return program
+
     def __reduce__(self) -> tuple:
-        return TextProgram, (Source(self.source.text, self.source.name),)
+        return _rebuild, (self.source.text, self.source.name, self.signature.inputs)
 
     @property
     def text(self) -> str:
         return self.source.text
+
+    @property
+    def name(self) -> str | None:
+        """What the function is called that the program is, if it is one."""
+        return self.tree.function.name.id if self.tree.function is not None else None
 
     @property
     def syntax(self) -> str:
@@ -69,3 +83,7 @@ class TextProgram:
 
     def _result(self, evaluator: Evaluator) -> Node:
         return evaluator.number(self.tree.result)
+
+
+def _rebuild(text: str, name: str, inputs: tuple[str, ...]) -> TextProgram:
+    return TextProgram(Source(text, name)).in_order(inputs)

@@ -1,8 +1,8 @@
 """Program text to syntax tree. Nothing here recurses: nesting is limited by memory only.
 
-program    = statements separated by `;` or line ends, the last one an expression
+program    = statements separated by `;` or line ends, the last one an expression or the definition of a function
 statement  = name "=" expression
-           | "def" name "(" parameters ")" "=" expression
+           | [ "def" ] name "(" parameters ")" "=" expression
            | names ":" dtype [ "[" sizes "]" ]
 expression = operands and operators with Python's precedence (see expressions.py)
 """
@@ -67,6 +67,14 @@ class StatementReader:
                 result = found
             if self.tokens[self.at].kind not in ("separator", "end"):
                 raise errors.statement_goes_on(self.source, self.tokens, self.at, found)
+        function = (
+            statements.pop() if result is None and statements and isinstance(statements[-1], Definition) else None
+        )
+        for statement in statements:
+            if isinstance(statement, Definition) and statement.types:
+                raise errors.typed_parameter(statement.types[0])
+        if isinstance(function, Definition):
+            return SyntaxTree(self.source, (*statements, *function.types), function.body, function)
         if result is None:
             raise errors.no_result(self.source, statements)
         return SyntaxTree(self.source, tuple(statements), result)
@@ -74,7 +82,7 @@ class StatementReader:
     def statement(self) -> list[Statement] | Expression:
         """The statements that start here (a declaration may hold several), or an expression."""
         first, second = self.tokens[self.at], self.tokens[self.at + 1]
-        if first.kind == "def":
+        if first.kind == "def" or (first.kind == "name" and second.kind == "(" and self.is_definition()):
             return [self.define()]
         if second.kind == "=":
             return [self.assign()]
@@ -94,16 +102,28 @@ class StatementReader:
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
 
+    def is_definition(self) -> bool:
+        """Whether `name(...)` is followed by `=`."""
+        depth, at = 1, self.at + 2
+        while depth and self.tokens[at].kind != "end":
+            depth += (self.tokens[at].kind in "([{") - (self.tokens[at].kind in ")]}")
+            at += 1
+        return self.tokens[at].kind == "=" if not depth else False
+
     def define(self) -> Definition:
         start = self.tokens[self.at].start
-        self.at += 1
+        if self.tokens[self.at].kind == "def":
+            self.at += 1
         name = self.name("a name after `def`")
         self.expect("(")
         parameters: list[tuple[Name, Expression | None]] = []
+        types: list[Declare] = []
         while self.tokens[self.at].kind != ")":
             parameter = self.name("the name of a parameter")
             default = None
-            if self.tokens[self.at].kind == "=":
+            if self.tokens[self.at].kind == ":":
+                types += self.type_of([parameter], parameter.span.start)
+            elif self.tokens[self.at].kind == "=":
                 self.at += 1
                 default = self.expression()
             parameters.append((parameter, default))
@@ -112,7 +132,7 @@ class StatementReader:
         self.expect(")")
         self.expect("=")
         body = self.expression()
-        return Definition(self.span_from(start), name, tuple(parameters), body)
+        return Definition(self.span_from(start), name, tuple(parameters), body, tuple(types))
 
     def declare(self) -> list[Statement]:
         start = self.tokens[self.at].start
@@ -122,6 +142,10 @@ class StatementReader:
             names.append(self.name("the name of an input"))
         if self.tokens[self.at].kind != ":":
             raise errors.declaration_unfinished(self.source, self.tokens, self.at)
+        return [*self.type_of(names, start)]
+
+    def type_of(self, names: list[Name], start: int) -> list[Declare]:
+        """The declarations of names by the type behind a `:`."""
         self.at += 1
         dtype = self.tokens[self.at]
         if dtype.text not in DTYPES:

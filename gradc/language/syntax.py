@@ -154,12 +154,14 @@ class Assign:
 
 @record
 class Definition:
-    """`def name(parameter, parameter=default) = body`; a parameter without default pairs with None."""
+    """`name(parameter, parameter=default) = body`, `def` before it or not; a parameter without default pairs with None.
+    `types` has a declaration for each parameter that is written with its type."""
 
     span: Span
     name: Name
     parameters: tuple[tuple[Name, Expression | None], ...]
     body: Expression
+    types: tuple[Declare, ...] = ()
 
 
 Statement = Declare | Assign | Definition
@@ -167,11 +169,13 @@ Statement = Declare | Assign | Definition
 
 @record
 class SyntaxTree:
-    """Statements in order, then the expression that is the result."""
+    """Statements in order, then the expression that is the result: that of `function`, where the program ends with a
+    definition."""
 
     source: Source
     statements: tuple[Statement, ...]
     result: Expression
+    function: Definition | None = None
 
 
 def children(node: Expression | Slice) -> tuple[Expression | Slice | Special, ...]:

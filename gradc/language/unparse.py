@@ -57,6 +57,8 @@ def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
             for statement in tree.statements:
                 yield from outermost(statement)
                 yield "\n"
+            if tree.function is not None:
+                yield from head(tree.function)
             yield tree.result, CONDITION
         case Declare():
             yield f"{tree.name.id}: {tree.dtype}"
@@ -68,16 +70,21 @@ def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
             yield f"{tree.name.id} = "
             yield tree.value, CONDITION
         case Definition():
-            yield f"def {tree.name.id}("
-            for i, (parameter, default) in enumerate(tree.parameters):
-                yield f"{', ' if i else ''}{parameter.id}"
-                if default is not None:
-                    yield "="
-                    yield default, CONDITION
-            yield ") = "
+            yield "def "
+            yield from head(tree)
             yield tree.body, CONDITION
         case _:
             yield tree, CONDITION
+
+
+def head(definition: Definition) -> Iterator[Piece]:
+    yield f"{definition.name.id}("
+    for i, (parameter, default) in enumerate(definition.parameters):
+        yield f"{', ' if i else ''}{parameter.id}"
+        if default is not None:
+            yield "="
+            yield default, CONDITION
+    yield ") = "
 
 
 def priority(node: Expression | Slice) -> int:

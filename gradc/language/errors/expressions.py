@@ -13,7 +13,7 @@ CONSTANTS = {"pi": "the circle constant", "inf": "infinity", "nan": "not a numbe
 """Names that have a meaning."""
 
 CONDITION = "a condition is written `a if c else b`"
-FUNCTION = "a function is written `def f(x) = x + 1`"
+FUNCTION = "a function is written `f(x) = x + 1`"
 LOOP = "there are no loops: operators and functions work on whole arrays, as in `sum(x**2)`"
 RESULT = "write the expression alone: the last one is the result"
 IMPORT = "nothing needs importing: all functions are known by name"

@@ -138,6 +138,14 @@ def name_due(source: Source, tokens: list[Token], at: int, purpose: str) -> Erro
     return Error("G0102", f"expected {purpose}, found {shown(token)}", at_token(source, token), help=advice)
 
 
+def typed_parameter(declared: Declare) -> Error:
+    """The type of a parameter in a definition that is not the whole program."""
+    return Error(
+        "G0102", "parameters have no types here", declared.span,
+        help="a function takes whatever types it is called with; those of inputs are declared: `x: f64[n]; ...`",
+    )  # fmt: skip
+
+
 def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str) -> Error:
     """The message for a definition in which `due` should stand at a token."""
     token = tokens[at]
@@ -147,13 +155,6 @@ def definition_unfinished(source: Source, tokens: list[Token], at: int, due: str
             f"expected `{due}` before the end of the definition",
             at_token(source, tokens[at - 1]),
             help=FUNCTION,
-        )
-    if token.kind == ":" and due == ",":
-        return Error(
-            "G0102",
-            "parameters have no types",
-            at_token(source, token),
-            help="a function takes whatever types it is called with: delete `:` and the type",
         )
     message = f"expected `{due}` in the definition, found {shown(token)}"
     return Error("G0102", message, at_token(source, token), help=FUNCTION)
