@@ -465,6 +465,11 @@ FORMS = [
     "info --json --color never",
     "cache --json --color never",
     "cache clear",
+    "compile y*x --inputs x,y",
+    "eval y*x --inputs x,y --at x=1,y=2",
+    "trace y*x --inputs x,y --at x=1,y=2",
+    "check y*x --inputs x,y --at x=1,y=2",
+    "bench y*x --inputs x,y --quick --against naive",
 ]
 """Every option of every command, in the forms that help shows."""
 
