@@ -467,7 +467,7 @@ FORMS = [
     "cache clear",
     "compile y*x --inputs x,y",
     "eval y*x --inputs x,y --at x=1,y=2",
-    "trace y*x --inputs x,y --at x=1,y=2",
+    "trace y*x --inputs x,y --at x=1,y=2 --unfold --theme dark -o graph.svg",
     "check y*x --inputs x,y --at x=1,y=2",
     "bench y*x --inputs x,y --quick --against naive",
 ]
