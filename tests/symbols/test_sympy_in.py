@@ -471,6 +471,19 @@ def test_lambdify(args, expr, point, value, grad):
         np.testing.assert_allclose(found, expected)
 
 
+def test_how_many_elements_may_be_an_argument():
+    """As SymPy's functions need to be told."""
+    cases = [
+        (Sum(x * u[i] ** 2, (i, 0, n - 1)) / n, lambda count: np.mean(2 * U[:count] ** 2)),
+        (Sum(u[i] * u[i + 1], (i, 0, n - 2)), lambda count: np.sum(U[: count - 1] * U[1:count])),
+        (Product(1 + u[i], (i, 0, n - 1)), lambda count: np.prod(1 + U[:count])),
+    ]
+    for expr, expected in cases:
+        f = gradc.lambdify([x, u, n], expr, engine="interpreter")
+        assert [f(2.0, U, 6), f(2.0, U, 3)] == pytest.approx([expected(6), expected(3)], rel=1e-14)
+        assert np.isnan(f(2.0, U, 7)) and f.wrt == ("x", "u")
+
+
 def test_lambdify_agrees_with_sympy_s(engine):
     expr = sin(x) * exp(-(y**2)) + sqrt(x**2 + y**2) / (1 + z)
     values = RNG.uniform(0.5, 1.5, (3, 40))
@@ -558,7 +571,6 @@ CASES = {
         "a formula as text": lambda: gradc.lambdify([x], "x**2"),
         "a set": lambda: gradc.lambdify({x}, x),
         "an expression": lambda: gradc.lambdify([x + 1], x),
-        "a size": lambda: gradc.lambdify([u, n], Sum(u[i], (i, 0, n - 1))),
         "modules": lambda: gradc.lambdify([x], x, "tensorflow"),
         "a printer": lambda: gradc.lambdify([x], x, printer=object()),
         "nothing": lambda: gradc.lambdify([x], []),

@@ -118,6 +118,8 @@ class _Reader:
         self.inputs: dict[str, Expression] = {}
         self.sizes: dict[int, str] = {}
         """Symbols that sizes are called by."""
+        self.numbers: dict[int, str] = {}
+        """Those of them that are arguments too."""
         self.bases: dict[int, _Base] = {}
         self.indexing: set[int] = set()
         """Symbols that sums run over."""
@@ -208,11 +210,11 @@ class _Reader:
         for at in self.indexing & self.sizes.keys():
             del self.sizes[at]
         for at in self.sizes:
-            if at in self.names:
-                raise self._refuse(
-                    parts[at].expr, "it is the size of an array, which gradc sees in the array",
-                    "leave it out of the arguments of `lambdify`, and of the call",
-                )  # fmt: skip
+            if at in self.names:  # how many of the elements are meant; the array may have more
+                self.numbers[at] = self.names[at]
+                self.whole.add(at)
+                self.sizes[at] = self._name(f"{self.names[at]}_size", parts[at].expr)
+                continue
             self.sizes[at] = self._name(str(parts[at].expr.name), parts[at].expr)
         no_indices: frozenset[int] = frozenset()
         for place, (_, args, _) in enumerate(parts):
@@ -627,18 +629,29 @@ class _Reader:
             inner[symbol] = Axis(depth, first, last)
         self.vectors = True
         axes = "" if not outer else f", axis={-1 if len(present) == 1 else list(range(-len(present), 0))}"
-        names = self.sizes
+        names = self.sizes | self.numbers
+        ends = [(inner[ranges[k][0]], ranges[k][2]) for k in present]
+        inside = [
+            f"{self._index_value(axis)} <= {last.text(names)}"
+            for axis, last in ends
+            if any(at in self.numbers for at, _ in last.terms)
+        ]
+        asked = {at: None for _, _, last in ranges for at, _ in last.terms if at in self.numbers}
+        fits = " and ".join(f"{self.numbers[at]} <= {self.sizes[at]}" for at in asked)
 
         def build(found: list[Phrase]) -> Phrase:
             (term,) = found
+            if inside:
+                term = Phrase(f"where({' and '.join(inside)}, {term}, {0 if is_sum else 1})")
             times = [Phrase(count.text(names), ADD if count.terms and count.constant else ATOM) for count in absent]
             if is_sum:
                 total = Phrase(f"sum({term}{axes})") if present else term
-                return _multiplied("", [*times, total], []) if times else total
-            total = Phrase(f"prod({term}{axes})") if present else term
-            for count in times:
-                total = _power(total, count)
-            return total
+                total = _multiplied("", [*times, total], []) if times else total
+            else:
+                total = Phrase(f"prod({term}{axes})") if present else term
+                for count in times:
+                    total = _power(total, count)
+            return Phrase(f"where({fits}, {total}, nan)") if fits else total
 
         return [self._within(body, inner)], build
 
