@@ -22,8 +22,7 @@ GAP = 6.0
 """Between a wire and the label on either side of it."""
 APART = 9.0
 """Between the labels of neighbouring wires, or anything else in a column, at least half of it on each side."""
-TITLE_WIDTH = 100
-"""Characters of the program that stand above the picture."""
+TITLE_LINE = 19.0
 CHANNEL = (34.0, 190.0)
 """The narrowest channel and the widest."""
 SLOPE = 0.42
@@ -159,7 +158,9 @@ class _Draughtsman:
     # ------------------------------------------------------------ places
 
     def drawn(self, title: str) -> Drawing:
-        self.height = {key: at + TITLE_HEIGHT + 12 for key, at in self.layout.height.items()}
+        lines = title.split("\n")
+        top = TITLE_HEIGHT + TITLE_LINE * (len(lines) - 1) + 12
+        self.height = {key: at + top for key, at in self.layout.height.items()}
         self._place_columns()
         pieces, forks = self._routes()
         boxes = {name: self._box(name) for name in self.widths}
@@ -168,7 +169,7 @@ class _Draughtsman:
         lowest = [box[3] for box in boxes.values()] + [box[3] for mark in marks for box in mark.boxes]
         lanes = [self.height[key] + LANE.below for key in self.height if isinstance(key, tuple)]
         return Drawing(
-            max(end[0] + MARGIN, 2 * MARGIN + text_width(title, TITLE_SIZE)),
+            max(end[0] + MARGIN, 2 * MARGIN + max(text_width(line, TITLE_SIZE) for line in lines)),
             max(lowest + lanes) + MARGIN,
             title,
             {name: (gate, boxes[name]) for name, gate in self.gates.items()},

@@ -16,7 +16,8 @@ from gradc.show.page import html_table, page_part
 from gradc.show.picture import MAX_GATES, draw, safe
 from gradc.show.tracer import TEXT_WIDTH, symbol
 
-MAX_SHOWN_TEXT = 2000
+MAX_SHOWN_TEXT, MAX_LATEX = 2000, 400
+"""Longer programs are cut, and have no formula in LaTeX."""
 
 
 def of_function(function: Any, suggested: Callable[[], Compilation | None]) -> dict[str, str]:
@@ -29,7 +30,7 @@ def of_function(function: Any, suggested: Callable[[], Compilation | None]) -> d
     if svg:
         parts.append(f'<div style="overflow-x: auto">{svg}</div>')
         bundle["image/svg+xml"] = svg
-    latex = _latex(function)
+    latex = _latex(function) if svg and len(text) <= MAX_LATEX else ""
     if latex:
         bundle["text/latex"] = latex
     return bundle | {"text/html": page_part("".join(parts))}

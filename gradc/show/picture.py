@@ -11,8 +11,8 @@ from gradc.show.drawing import (
     LABEL_SIZE,
     MARGIN,
     NAME_SIZE,
+    TITLE_LINE,
     TITLE_SIZE,
-    TITLE_WIDTH,
     Box,
     Drawing,
     Mark,
@@ -26,6 +26,8 @@ from gradc.show.themes import THEMES, themed
 
 MAX_GATES = 1000
 """A picture with more gates than this cannot be read; `draw` refuses it (G0503)."""
+TITLE_LINES, TITLE_WIDTH = 4, 100
+"""How much of the program stands above its picture."""
 
 FONT = '"DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace'
 
@@ -65,7 +67,7 @@ def draw(trace: Gates, theme: str = "auto") -> str:
             "G0503", f"the program has {len(trace):,} gates; a picture holds at most {MAX_GATES:,}",
             help="the table has no such limit: print the trace instead",
         )  # fmt: skip
-    picture = drawing(trace, Source(trace.text).whole.excerpt(TITLE_WIDTH))
+    picture = drawing(trace, title(trace.text))
     return "\n".join([*_opening(picture, theme), *_content(picture), "</svg>", ""])
 
 
@@ -73,6 +75,20 @@ def style(theme: str) -> str:
     """The style sheet. Every rule names the theme, as pictures may share a page."""
     name = f".gradc-{theme}"
     return SHAPES.format(name) + themed(COLOURS, theme, name)
+
+
+def title(text: str) -> str:
+    """The program in a few lines, whole statements on each; of a long one the beginning and the end."""
+    statements = [] if len(text) > TITLE_LINES * TITLE_WIDTH else text.replace("\n", ";").split(";")
+    lines = [""]
+    for statement in (" ".join(part.split()) for part in statements if part.strip()):
+        joined = f"{lines[-1]}; {statement}" if lines[-1] else statement
+        if len(joined) <= TITLE_WIDTH:
+            lines[-1] = joined
+        else:
+            lines.append(statement)
+    fits = statements and len(lines) <= TITLE_LINES and max(map(len, lines)) <= TITLE_WIDTH
+    return "\n".join(lines) if fits else Source(text).whole.excerpt(TITLE_WIDTH)
 
 
 def _opening(picture: Drawing, theme: str) -> Iterator[str]:
@@ -85,7 +101,8 @@ def _opening(picture: Drawing, theme: str) -> Iterator[str]:
     yield "<desc>Computational graph: values above the wires, gradients below.</desc>"
     yield f"<style>{style(theme)}</style>"
     yield '<rect class="paper" width="100%" height="100%"/>'
-    yield f'<text class="title" x="{MARGIN:g}" y="{MARGIN + 4:g}">{safe(picture.title)}</text>'
+    for k, line in enumerate(picture.title.split("\n")):
+        yield f'<text class="title" x="{MARGIN:g}" y="{MARGIN + 4 + k * TITLE_LINE:g}">{safe(line)}</text>'
 
 
 def _content(picture: Drawing) -> Iterator[str]:

@@ -52,6 +52,7 @@ def test_a_function_is_its_graph_without_values():
     assert {"softmax_cross_entropy", "x**2", "sum", "*2", "+", "s", "y"} <= set(texts)
     assert "nan" not in "".join(texts) and "None" not in "".join(texts)
     assert bundle["text/plain"].startswith("<gradc function of s, y")
+    assert r"e^{" in shown(gradc.compile("exp(-x)/y"))["text/latex"]
     assert "derivatives for: s" in bundle["text/html"] and "<b>" not in bundle["text/html"]
 
 

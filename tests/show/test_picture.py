@@ -12,7 +12,7 @@ import gradc
 from gradc.show.drawing import drawing
 from gradc.show.labels import SHADES, heat_map, label, short
 from gradc.show.layout import Footprint, _spread, layered
-from gradc.show.picture import MAX_GATES
+from gradc.show.picture import MAX_GATES, title
 
 DOCS = Path(__file__).parents[2] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -152,8 +152,19 @@ def test_text_of_the_user_cannot_become_markup():
     text = 'x * 2  # <script>alert("1")</script> & ]]> \u202e \ufffe'
     root = ElementTree.fromstring(gradc.trace(text, x=1.0).svg())
     assert not list(root.iter(f"{SVG}script"))
-    title = root.find(f"{SVG}title").text
-    assert "<script>" in title and "\ufffe" not in title and "\u202e" not in title
+    found = root.find(f"{SVG}title").text
+    assert "<script>" in found and "\ufffe" not in found and "\u202e" not in found
+
+
+def test_titles_keep_statements_whole():
+    assert title("x*y") == "x*y"
+    assert title("a = x*y;  b = a\n\na + b") == "a = x*y; b = a; a + b"
+    assert title(f"a = {'x+' * 40}x; b = {'y+' * 40}y; a*b").split("\n") == [
+        f"a = {'x+' * 40}x",
+        f"b = {'y+' * 40}y; a*b",
+    ]
+    assert len(title("x + " * 1000 + "x")) <= 100 and " ... " in title("x + " * 1000 + "x")
+    assert len(title("x + " * 30 + "x")) <= 100
 
 
 def test_it_stands_alone():
