@@ -75,6 +75,9 @@ entry:
   %mn = mul i64 %m, %n
   %mnk = mul i64 %mn, %k
   %is.small = icmp ult i64 %mnk, $SMALL
+  %is.high = icmp uge i64 %m, 2
+  %is.wide = icmp uge i64 %n, 4
+  %is.broad = and i1 %is.high, %is.wide
   br i1 %is.small, label %loops, label %strides
 strides:
   %o.side = icmp eq i64 %o1, 1
@@ -95,7 +98,16 @@ strides:
   %most = or i64 %most.f, %r1
   %is.int = icmp ult i64 %most, 2147483647
   %fits = and i1 %fits.b, %is.int
-  br i1 %fits, label %blas, label %loops
+  %is.large = icmp uge i64 %mnk, $LARGE
+  %is.thin = xor i1 %is.broad, true
+  %is.blas.a = or i1 %is.large, %is.thin
+  %is.blas = and i1 %fits, %is.blas.a
+  br i1 %is.blas, label %blas, label %own
+own:
+  br i1 %is.broad, label %panels, label %loops
+panels:
+  call void @panels.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first)
+  ret void
 blas:
   %letters = alloca [2 x i8]
   %sizes = alloca [6 x i32]

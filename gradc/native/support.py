@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gradc.native import panels
 from gradc.native.source import source
 
-SMALL_PRODUCT = 4096
-"""Multiplications of a product up to which it is not worth calling BLAS."""
+SMALL_PRODUCT = 256
+"""Multiplications of a product up to which loops over its elements do."""
+LARGE_PRODUCT = 2**23
+"""Multiplications of a product from which BLAS computes it. It may have to wait for its threads."""
 BLOCK, SIDE = 2**29, 512
 """Multiplications of a product that are done without looking for interrupts, and the least sides of such a block."""
 GEMM = {"f64": "dgemm", "f32": "sgemm"}
@@ -42,7 +45,9 @@ def _product(t: str, doubles: int, declared: set[str]) -> str:
         "declare i32 @gradc_poll()",
         f"declare void @gradc_{GEMM[t]}({', '.join(['ptr'] * 13)})",
     }
-    return source(
-        "product", T=t, REAL=real, ALIGN=8 if t == "f64" else 4, LANES=lanes, VECTOR=vector, MASK=-lanes,
-        SMALL=SMALL_PRODUCT, BLOCK=BLOCK, SIDE=SIDE, GEMM=GEMM[t],
+    align = 8 if t == "f64" else 4
+    product = source(
+        "product", T=t, REAL=real, ALIGN=align, LANES=lanes, VECTOR=vector, MASK=-lanes,
+        SMALL=SMALL_PRODUCT, LARGE=LARGE_PRODUCT, BLOCK=BLOCK, SIDE=SIDE, GEMM=GEMM[t],
     )  # fmt: skip
+    return product + "\n" + panels.text(t, real, align, lanes)

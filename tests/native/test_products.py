@@ -16,6 +16,10 @@ SIDES = [
     (100, 3, 200),
     (3, 100, 200),
     (200, 90, 3),
+    (14, 21, 30),
+    (9, 17, 600),
+    (2, 4, 257),
+    (13, 5, 512),
     (1, 1, 3000),
     (0, 3, 4),
     (4, 3, 0),
@@ -30,9 +34,20 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
-@pytest.mark.parametrize(("block", "side"), [(support.BLOCK, support.SIDE), (1, 1), (100, 4), (5000, 8), (20_000, 1)])
-def test_blocks(layout, dtype, block, side, monkeypatch, ran_cases):
+@pytest.mark.parametrize(
+    ("block", "side", "large"),
+    [
+        (support.BLOCK, support.SIDE, support.LARGE_PRODUCT),
+        (support.BLOCK, support.SIDE, 5000),
+        (1, 1, 0),
+        (100, 4, 5000),
+        (5000, 8, support.LARGE_PRODUCT),
+        (20_000, 1, 5000),
+    ],
+)
+def test_blocks(layout, dtype, block, side, large, monkeypatch, ran_cases):
     """`(1, 1)` is a block for each multiplication."""
+    monkeypatch.setattr(support, "LARGE_PRODUCT", large)
     monkeypatch.setattr(support, "BLOCK", block)
     monkeypatch.setattr(support, "SIDE", side)
     random = np.random.default_rng(0)
