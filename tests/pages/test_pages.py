@@ -110,9 +110,9 @@ of `axis=0`, for n up to 2**33: the number of terms does not appear. The Numba e
 choose the order in a block, which has the second bound and bits of its own; the interpreter adds as NumPy does. A sum
 in float32 is accumulated in float64, along an axis too, and so are running sums.
 
-`max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices of more
-than 4,096 multiplications are the BLAS library's, which decides on an order of its own; smaller ones add term after
-term, each rounded once (`fma`).
+`max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices add
+term after term, each rounded once (`fma`), 256 terms at a time; those of more than 8 million multiplications, or with
+fewer than 4 columns, are the BLAS library's, which decides on an order of its own.
 
 ## Elementary functions
 
