@@ -54,7 +54,7 @@ def compile(
 
     Raises `gradc.Error`, with the place marked, if the program is wrong.
 
-    >>> f = compile("(x + y) * z")
+    >>> f = gradc.compile("(x + y) * z")
     >>> f.inputs
     ('x', 'y', 'z')
     >>> compile("a*exp(-b*t) + c", inputs="t a b c").inputs
@@ -73,7 +73,7 @@ def function(definition: Callable[..., Any] | None = None, /, **options: Any) ->
     """A decorator: the function with derivatives, as `compile` makes it, with the same options.
 
     >>> import numpy as np
-    >>> @function
+    >>> @gradc.function
     ... def loss(w, x, y):
     ...     return np.mean((x @ w - y) ** 2)
     >>> loss.grad(np.array([1.0, 2.0]), np.array([[3.0, 1.0]]), np.array([4.0])).w
@@ -112,7 +112,7 @@ def lambdify(
 
     >>> from sympy import symbols, sin
     >>> x, y = symbols("x y")
-    >>> f = lambdify([x, y], x**2 * sin(y))
+    >>> f = gradc.lambdify([x, y], x**2 * sin(y))
     >>> f(3.0, 0.0), f.grad(3.0, 0.0)
     (0.0, Gradients(x=0.0, y=9.0))
     """
@@ -193,7 +193,7 @@ class Differentiable:
         look at them again. Derivatives are those for the other inputs in `wrt`. Raises `Error` as a call would, for
         sizes of data that do not fit together too.
 
-        >>> f = compile("sum((y - a*t)**2)").bind(t=[1.0, 2.0], y=[2.0, 4.5])
+        >>> f = gradc.compile("sum((y - a*t)**2)").bind(t=[1.0, 2.0], y=[2.0, 4.5])
         >>> f.inputs, f.value_and_grad(2.0)
         (('a',), (0.25, Gradients(a=-2.0)))
         """
@@ -261,7 +261,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
         >>> import numpy as np
         >>> x, x_bar = np.array([1.0, 2.0]), np.empty(2)
-        >>> value, grads = compile("sum(x**2) * a").value_and_grad(x, 3.0, out={"x": x_bar})
+        >>> value, grads = gradc.compile("sum(x**2) * a").value_and_grad(x, 3.0, out={"x": x_bar})
         >>> x_bar, grads.x is x_bar, grads.a
         (array([ 6., 12.]), True, 5.0)
         """
@@ -317,7 +317,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
         """The Jacobian-vector product: the derivative of the value along `tangents`, shaped like the value.
 
         tangents: one for each input in `wrt`, as a sequence or a mapping by name; each of its input's shape,
-        or broadcasting to it.
+            or broadcasting to it.
         """
         return self._calls.jvp(tangents, self._calls.bind(args, kwargs))
 
@@ -391,7 +391,7 @@ class Function(Differentiable):
     def stages(self) -> Stages:
         """Every stage of value and gradients by name, for the types that declarations and the text suggest.
 
-        >>> f = compile("(x + y) * z")
+        >>> f = gradc.compile("(x + y) * z")
         >>> ", ".join(f.stages)
         'syntax, graph, rewritten, adjoint, derivative, lowered, schedule, loops, python, llvm, asm'
         >>> print(f.stages["syntax"])
@@ -448,7 +448,7 @@ class Function(Differentiable):
     def types(self) -> dict[str, Type]:
         """The types of the inputs where no arguments tell them: declared, or guessed from how the program uses them.
 
-        >>> {name: str(type) for name, type in compile("W @ x + b").types.items()}
+        >>> {name: str(type) for name, type in gradc.compile("W @ x + b").types.items()}
         {'W': 'f64[n, m]', 'x': 'f64[m]', 'b': 'f64[n]'}
         """
         return dict(zip(self._calls.example().specialiser.inputs, self._defaults[0]))

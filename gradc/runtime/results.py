@@ -19,7 +19,7 @@ class Gradients(tuple[Any, ...]):
     fields may have any name. As attributes they come before everything else: with an input `count` or `_fields`,
     `grads.count` and `grads._fields` are its gradients. Names that no attribute can have, such as `class`, are items.
 
-    >>> Gradients(x=1.0, y=2.0)._replace(y=3.0)._asdict()
+    >>> gradc.Gradients(x=1.0, y=2.0)._replace(y=3.0)._asdict()
     {'x': 1.0, 'y': 3.0}
     """
 

@@ -82,7 +82,7 @@ def trace(program: str | Program, /, **values: Any) -> Trace:
     The upstream gradient of the result is one; for a result that is an array, ones. Raises `gradc.Error` for
     whatever is wrong with the program or the values.
 
-    >>> t = trace("(x + y) * z", x=-2.0, y=5.0, z=-4.0)
+    >>> t = gradc.trace("(x + y) * z", x=-2.0, y=5.0, z=-4.0)
     >>> [(gate.gate, gate.value, gate.upstream) for gate in t]
     [('+', 3.0, -4.0), ('*', -12.0, 1.0)]
     """

@@ -26,6 +26,7 @@ ORDER = ["version", "language", "elementary", "ir", "program", "construct", "aut
          "loops", "schedule", "emit", "native", "compiler", "export", "runtime", "show", "function", "interop", "check",
          "bench", "cli", "__main__"]  # fmt: skip
 """Every package and every module beside them, the lowest first; only `gradc/__init__.py` stands above."""
+ELSEWHERE = ("examples.md", "api.md")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -130,9 +131,9 @@ def test_start_up_needs_no_compiler():
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "examples.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=lambda page: page.name)
 def test_python_examples(page, ran_cases):
-    """Those of docs/examples.md are run section by section in tests/real."""
+    """Those of docs/examples.md are run section by section in tests/real, those of docstrings in tests/pages."""
     text = re.sub(r"^```.*$", "", page.read_text(), flags=re.MULTILINE)
     example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     found = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
