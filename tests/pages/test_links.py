@@ -16,7 +16,7 @@ def prose(page: Path) -> str:
 
 
 def links(page: Path) -> list[str]:
-    return LINK.findall(prose(page))
+    return LINK.findall(re.sub(r"(?<!\[)`[^`]*`", "", prose(page)))
 
 
 def anchors(page: Path) -> set[str]:
