@@ -90,7 +90,7 @@ def elementwise(function: Function | BoundFunction | str | Program, /) -> Elemen
     >>> f(s=2.0, r=0.5, t=t).chunks
     ((4, 4, 2),)
     >>> round(float(f.grad(s=2.0, r=0.5, t=t).s.compute()), 6)
-    2.524378
+    2.52437
     """
     return Elementwise(function)
 

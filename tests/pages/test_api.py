@@ -57,8 +57,6 @@ def test_docstrings_become_markdown():
     >>> 2
     2
     """
-    assert (
-        markdown(text)
-        == "What it does.\n\n- `a, b`: numbers,\n    or arrays.\n- `c`: another\n\n```python\n>>> 1 + 1\n2\n>>> 2\n2\n```"
-    )
+    listed, example = "- `a, b`: numbers,\n    or arrays.\n- `c`: another", "```python\n>>> 1 + 1\n2\n>>> 2\n2\n```"
+    assert markdown(text) == f"What it does.\n\n{listed}\n\n{example}"
     assert [name for name, _ in members_of(import_module("gradc.interop.scipy"))][:1] == ["objective"]
