@@ -227,7 +227,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
         `print` shows the table, `trace.svg()` and notebooks the picture, and `trace.save("graph.png")` writes it.
 
-        >>> compile("(x + y) * z").trace(-2.0, 5.0, -4.0)
+        >>> gradc.compile("(x + y) * z").trace(-2.0, 5.0, -4.0)
         <trace of 2 gates: value -12>
         """
         return trace_at(*self._calls.at_point(args, kwargs))
@@ -411,8 +411,8 @@ class Function(Differentiable):
         over indices that count from 0. A result with axes is a `Matrix`, an `Array`, a `MatrixExpr` or an
         `ArrayComprehension`. Raises `Error` G0902 for what SymPy has no expression for.
 
-        >>> compile("sum((y - a*t)**2)", wrt="a").sympy()
-        Sum((y[i] - a*t[i])**2, (i, 0, n - 1))
+        >>> gradc.compile("sum((y - a*t)**2)", wrt="a").sympy()
+        Sum((-a*t[i] + y[i])**2, (i, 0, n - 1))
         """
         from gradc.frontends.sympy.writer import expression_of
 
@@ -421,7 +421,7 @@ class Function(Differentiable):
     def latex(self) -> str:
         """The program as LaTeX, in the way of SymPy.
 
-        >>> print(compile("1/(1+exp(-x))").latex())
+        >>> print(gradc.compile("1/(1+exp(-x))").latex())
         \\frac{1}{1 + e^{- x}}
         """
         from gradc.frontends.sympy.writer import latex_of
