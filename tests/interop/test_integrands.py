@@ -67,6 +67,7 @@ BAD = {
     "no value": lambda: integrand(GAUSS, "x", args="a"),
     "an unknown input": lambda: integrand(GAUSS, "t", args="a s"),
     "twice": lambda: integrand(GAUSS, "x a", args="a s"),
+    "no name": lambda: integrand(GAUSS, 3, args="a s"),
     "no variable": lambda: integrand(GAUSS, "", args="a s x"),
     "an array": lambda: integrand(GAUSS, "x", args="a", fixed={"s": [1.0, 2.0]}),
     "no machine code": lambda: integrand(gradc.compile(GAUSS, engine="interpreter"), "x", args="a s"),
