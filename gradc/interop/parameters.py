@@ -149,9 +149,10 @@ def by_name(what: str, given: Any) -> dict[str, Any]:
 def listed_names(given: str | Iterable[str]) -> tuple[str, ...]:
     """Names given as `"a b"`, `"a, b"` or one by one; raises `Error` G0607 for anything else."""
     found = given.replace(",", " ").split() if isinstance(given, str) else given
-    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in (found := list(found))):
+    found = tuple(found) if isinstance(found, Iterable) else (found,)
+    if not all(isinstance(name, str) for name in found):
         raise Error("G0607", f"names are expected, not {type(given).__name__}", help='as in "a b" or ["a", "b"]')
-    return tuple(found)
+    return found
 
 
 def checked(subject: str, value: Any, finite: bool = True, help: str = "every number must be finite") -> np.ndarray:
