@@ -3,7 +3,6 @@
 import copy
 import multiprocessing
 import pickle
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise
 
@@ -98,9 +97,6 @@ def test_processes():
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         loss = blocks.objective(text, loaders, start=start, map=pool.map)
         np.testing.assert_array_equal(minimize(loss, loss.x0, jac=True).x, expected)
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        loss = blocks.objective(text, loaders, start=start, map=pool.map)
-        np.testing.assert_array_equal(loss(loss.x0)[1], here(here.x0)[1])
     loss = blocks.objective(text, loaders, start=start, map=through_joblib)
     np.testing.assert_array_equal(loss(loss.x0)[1], here(here.x0)[1])
 
