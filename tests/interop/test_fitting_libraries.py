@@ -24,10 +24,12 @@ FOUND, COVARIANCE = curve_fit(lambda t, a, b, c: a * np.exp(-b * t) + c, T, Y, s
 ERRORS = np.sqrt(np.diag(COVARIANCE))
 
 
-@pytest.fixture
-def f():
+@pytest.fixture(params=["by order", "by name"])
+def f(request):
     """The variable comes first, as these libraries want it."""
-    return gradc.compile("(t + 0) * 0 + " + TEXT)
+    if request.param == "by order":
+        return gradc.compile(TEXT, inputs="t a b c")
+    return gradc.compile(f"decay(t, a, b, c) = {TEXT}")
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def m():
 
 
 def test_names_and_signatures(f, m):
-    assert f.__name__ == "function" and list(inspect.signature(f).parameters) == ["t", "a", "b", "c"]
+    assert f.__name__ in ("function", "decay") and list(inspect.signature(f).parameters) == ["t", "a", "b", "c"]
     assert list(inspect.signature(m).parameters) == ["t", "a", "b", "c"]
     arrays = model("X @ W", "X", start={"W": np.zeros((2, 2))})
     assert list(inspect.signature(arrays).parameters) == ["X", "W_0_0", "W_0_1", "W_1_0", "W_1_1"]
@@ -85,7 +87,11 @@ def test_iminuit_finds_the_gradient():
 
 def test_lmfit_model(f):
     plain = lmfit.Model(f)
-    assert plain.independent_vars == ["t"] and plain.param_names == ["a", "b", "c"] and plain.name == "Model(function)"
+    assert (
+        plain.independent_vars == ["t"]
+        and plain.param_names == ["a", "b", "c"]
+        and plain.name == f"Model({f.__name__})"
+    )
     slow = plain.fit(Y, t=T, weights=1 / NOISE, **START)
     fast = plain.fit(
         Y, t=T, weights=1 / NOISE, fit_kws={"Dfun": exact.slopes(TEXT, "t", start=START)}, **START
