@@ -34,6 +34,10 @@ def _program_of(given: object) -> Program:
     if sympy is not None and isinstance(given, sympy.Basic | sympy.MatrixBase):
         from gradc.frontends.sympy.program import program_of as program_of_sympy
 
+        if type(given) is sympy.Lambda:
+            from gradc.frontends.sympy.arguments import program_with
+
+            return program_with(given.signature, given.expr)
         return program_of_sympy(given)
     if callable(given):
         from gradc.frontends.traced.program import PythonProgram

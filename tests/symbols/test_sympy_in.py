@@ -340,7 +340,8 @@ def test_functions_of_time_are_inputs():
 def test_functions_that_only_gradc_has():
     """As `sympify` reads what other tools print."""
     assert compiled(sympy.sympify("square(x0) + inv(x1)*cube(x2) + relu(-x0)"))(2.0, 4.0, 2.0) == 6.0
-    assert compiled(Function("psi")(x) + 1).inputs == ("psi",)
+    assert compiled(Function("psi")(t) + 1).inputs == ("psi",)
+    assert compiled(Function("psi")(x).diff(x) + Function("psi")(x)).inputs == ("dpsi_dx", "psi")
 
 
 def test_it_is_pickled():
@@ -425,6 +426,11 @@ def test_matrices():
         np.testing.assert_allclose(
             f(**{name: values[name] for name in f.inputs}), expected(), rtol=1e-12, err_msg=str(expr)
         )
+
+
+def test_what_sympy_keeps_apart():
+    assert compiled(sympy.UnevaluatedExpr(x + 1) * 2)(3.0) == 8.0
+    assert compiled(sympy.Lambda((y, x), y - x)).inputs == ("y", "x")
 
 
 def test_matrices_of_expressions():
@@ -545,6 +551,7 @@ CASES = {
         "a distribution": lambda: compiled(sympy.DiracDelta(x)),
         "another branch": lambda: compiled(LambertW(x, -1)),
         "a series": lambda: compiled(x + sympy.O(x**2)),
+        "without a meaning, of a symbol": lambda: compiled(Function("sin2")(x) + y),
         "without a meaning": lambda: compiled(Function("g")(x + 1)),
         "a class of the user's": lambda: compiled(1 + Own(x)),
         "in Python": lambda: compiled(implemented_function("g", lambda x: x)(x)),

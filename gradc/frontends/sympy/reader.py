@@ -121,6 +121,8 @@ class _Reader:
         self.numbers: dict[int, str] = {}
         """Those of them that are arguments too."""
         self.bases: dict[int, _Base] = {}
+        self.differentiated: set[int] = set()
+        """Functions whose derivative occurs."""
         self.indexing: set[int] = set()
         """Symbols that sums run over."""
         self.uses: list[frozenset[int]] = []
@@ -192,6 +194,7 @@ class _Reader:
     def _find_sizes(self) -> None:
         """The symbols that sums run over, and those that sizes of arrays are called by."""
         parts = self.parts.parts
+        self.differentiated = {args[0] for cls, args, _ in parts if cls is sympy.Derivative}
         for cls, args, _ in parts:
             if cls in (sympy.Sum, sympy.Product):
                 for limit in args[1:]:
@@ -372,11 +375,14 @@ class _Reader:
             count = len(part.args)
             if ours.required <= count <= len(ours.parameters) or "..." in ours.parameters:
                 return self._all(part.args, scope), lambda found: self._filled(part, name + "({all})", found)
-        if all(self.parts[arg].cls in (sympy.Symbol, sympy.Dummy) for arg in part.args):
+        plain = all(self.parts[arg].cls in (sympy.Symbol, sympy.Dummy) for arg in part.args)
+        of_time = any(str(self.parts[arg].expr.name) in TIMES for arg in part.args) if plain else False
+        if plain and (of_time or place in self.differentiated):
             return (), _constantly(Phrase(self._input(place, name)))
         raise self._refuse(
             part.expr, f"`{name}` is a function without a meaning",
-            f"put one in, `expr.subs(Function('{name}'), Lambda(x, x**2))`; of plain symbols, `{name}(t)` is an input",
+            f"put one in, `expr.subs(Function('{name}'), Lambda(x, x**2))`; "
+            f"or make it an argument: `lambdify([{name}(x)], ...)`",
         )  # fmt: skip
 
     # ------------------------------------------------------------ numbers
@@ -896,7 +902,12 @@ class _Reader:
         return [self._within(matrix, scope)], build
 
 
-HOW_MANY = "let its index run between whole numbers, or up to the size of an array, as in `Sum(x[i], (i, 0, n - 1))`"
+HOW_MANY = (
+    "let its index run between whole numbers, or up to the size of an array, as in `Sum(x[i], (i, 0, n - 1))`; "
+    "a closed form is `expr.doit()`"
+)
+TIMES = ("t", "tau", "time")
+"""Of a symbol of such a name, an unknown function is an input, as one whose derivative occurs is."""
 
 LETTERS = frozenset("psi phi chi eta xi".split())
 """Names of ours that are letters first: an unknown function of this name is no function of ours."""
