@@ -6,6 +6,17 @@ grep -q "^def value_and_grad(w0, x0, w1, x1, w2, x2):" neuron.py
 gradc compile "sum((y - a*exp(-b*t))**2)" --wrt a,b --at "t=[0,1,2],y=[3,1,0.5],a=1,b=1" -o decay.py 2>said.txt
 grep -q "^d/da" said.txt
 
+# data in a file, a module through a pipe, and one that writes no cache
+printf 'time,rate\n0,3\n1,1\n2,0.5\n' >data.csv
+gradc eval "sum((y - a*exp(-b*t))**2)" --at t=data.csv:time,y=data.csv:rate,a=1,b=1 --wrt a,b | grep -q "^d/da"
+gradc compile "x**2" -o - | grep -q "^def value"
+test "$(gradc compile "x**2" --no-cache | grep -c cache)" = 0
+
+# a mistake, and what it means
+if gradc eval "x * (y + z" --at x=1,y=2,z=3 2>mistake.txt; then exit 1; fi
+grep -q "^error\[G0103\]" mistake.txt
+gradc explain G0103 | grep -q "gradc eval"
+
 # the other machine: numpy and numba, and no gradc
 cat >other.py <<'PYTHON'
 import sys
