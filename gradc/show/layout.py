@@ -15,8 +15,13 @@ from typing import Any
 
 ORDERING_SWEEPS = 12
 HEIGHT_SWEEPS = 24
+FEWEST_SWEEPS, MAX_VISITS = 4, 40_000
+"""Large graphs have fewer sweeps, which visit so many wires in all."""
 STRAIGHT = 4.0
 """How much more a lane pulls at its next lane than other neighbours do."""
+
+FIRM = 100.0
+"""How much more than others the places count that are settled."""
 
 Vertex = Any
 """Anything hashable. The lane of a vertex in another column is `(vertex, column)`."""
@@ -142,7 +147,7 @@ def _reduce_crossings(layers: list[list[Vertex]], links: list[_Link]) -> None:
 
     best = [list(layer) for layer in layers]
     fewest = _crossings(position, layers, after)
-    for sweep in range(ORDERING_SWEEPS):
+    for sweep in range(_sweeps(ORDERING_SWEEPS, links)):
         if not fewest:
             break
         backward = sweep % 2 == 0
@@ -153,6 +158,11 @@ def _reduce_crossings(layers: list[list[Vertex]], links: list[_Link]) -> None:
         if count < fewest:
             best, fewest = [list(layer) for layer in layers], count
     layers[:] = best
+
+
+def _sweeps(most: int, links: Sequence[_Link]) -> int:
+    """How many sweeps there are: fewer where each takes long."""
+    return max(FEWEST_SWEEPS, min(most, MAX_VISITS // max(len(links), 1)))
 
 
 def _crossings(
@@ -186,7 +196,8 @@ def _heights(
 ) -> dict[Vertex, float]:
     """Heights near the mean of the neighbours', with room for everything within a layer.
 
-    The last sweeps look one way only: gates stand amid their arguments, then sources beside their users.
+    The last sweeps look one way only: gates stand amid their arguments, then sources beside their users, and lanes go
+    straight on where there is room.
     """
     before = _grouped((link.target, link) for link in links)
     after = _grouped((link.source, link) for link in links)
@@ -213,12 +224,19 @@ def _heights(
             height.update(zip(layers[k], _spread(wanted, offsets[k]), strict=True))
 
     columns = range(len(layers))
-    for sweep in range(HEIGHT_SWEEPS):
+    for sweep in range(_sweeps(HEIGHT_SWEEPS, links)):
         settle(columns if sweep % 2 else reversed(columns), True, True)
     settle(reversed(columns), False, True)
     settle(columns, True, False)
     for k in columns:
-        wanted = [(height[v], 100.0) if v in before else mean(v, False, True) for v in layers[k]]
+        wanted = []
+        for vertex in layers[k]:
+            if vertex not in before:
+                wanted.append(mean(vertex, False, True))
+            elif vertex in extents:
+                wanted.append((height[vertex], FIRM))
+            else:
+                wanted.append((height[before[vertex][0].source], 1.0))
         height.update(zip(layers[k], _spread(wanted, offsets[k]), strict=True))
     return height
 
