@@ -51,7 +51,8 @@ def decay(t, a, b, c):
 
 
 compiled = gradc.compile(decay)
-close(curve_fit(compiled, t, y)[0], best.values())
+for function in (compiled, gradc.compile("a*exp(-b*t) + c", inputs="t a b c")):
+    close(curve_fit(function, t, y)[0], best.values())
 report = lmfit.Model(compiled).fit(y, t=t, **start)
 close([report.params[name].value for name in best], best.values())
 assert "decay" in report.fit_report()
