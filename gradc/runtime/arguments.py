@@ -180,7 +180,8 @@ class Arguments:
                     graph.joined.get((name, axis)) or graph.joined.get((node.name, first)),
                     help=f"axis {first} of `{node.name}` and axis {axis} of `{name}` must have the same size",
                 )  # fmt: skip
-        return Error("G0603", f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}")
+        message = f"axis {axis} of argument `{name}` has size {actual}, not {evaluate(size, sizes)}"
+        return Error("G0603", message, graph.joined.get((name, axis)))
 
 
 def check_indices(check: IndexCheck, indices: Any, size: int) -> None:

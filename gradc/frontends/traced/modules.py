@@ -7,7 +7,9 @@ these globals hold.
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -23,6 +25,7 @@ LIKE_SPECIAL = ("scipy.special", "autograd.scipy.special", "jax.scipy.special")
 LIKE_STATS = ("scipy.stats", "autograd.scipy.stats", "jax.scipy.stats")
 PARENTS = ("scipy", "autograd.scipy", "autograd", "jax", "jax.scipy")
 NOT_SWAPPED = ("gradc",)
+INSTALLED = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "eye", "identity",
           "arange", "linspace", "logspace", "atleast_1d", "atleast_2d", "hstack", "vstack", "concatenate", "stack",
@@ -69,6 +72,8 @@ class Surroundings:
 
     def __init__(self, tracing: Any):
         self.tracing = tracing
+        self.home = ""
+        self.pending: list[tuple[FunctionType, FunctionType]] = []
         self.functions: dict[int, tuple[Any, Any]] = {}
         self.globals: dict[int, dict[str, Any]] = {}
         self.overlays: dict[str, Overlay] = {}
@@ -137,6 +142,15 @@ class Surroundings:
 
     # ------------------------------------------------------------ what a function's names stand for
 
+    def around(self, function: Any) -> Any:
+        """The function that was handed over, with these surroundings, and with it all that it calls of the user's."""
+        inner = getattr(function, "__func__", getattr(function, "__wrapped__", function))
+        self.home = str(getattr(inner, "__module__", None) or "").split(".")[0]
+        found = self.swapped(function)
+        while self.pending:
+            self._surround(*self.pending.pop())
+        return found
+
     def swapped(self, value: Any) -> Any:
         """What stands for a global or a captured value."""
         if isinstance(value, ModuleType):
@@ -171,36 +185,46 @@ class Surroundings:
 
     def function(self, function: FunctionType) -> Any:
         """A function of the user's with these surroundings."""
-        if function.__module__ and function.__module__.split(".")[0] in NOT_SWAPPED:
+        if not self._is_own(function):
             return function
         known = self.functions.get(id(function))
         if known is None:
             made = FunctionType(
-                function.__code__, self._globals(function), function.__name__, function.__defaults__,
+                function.__code__, self._copy(function), function.__name__, function.__defaults__,
                 tuple(CellType() for _ in function.__closure__ or ()) or None,
             )  # fmt: skip
             made.__kwdefaults__ = function.__kwdefaults__
             made.__qualname__ = function.__qualname__
             made.__dict__.update(function.__dict__)
             known = self.functions[id(function)] = function, made
-            for cell, new in zip(function.__closure__ or (), made.__closure__ or ()):
-                try:
-                    new.cell_contents = self.swapped(cell.cell_contents)
-                except ValueError:  # an empty cell
-                    pass
+            self.pending.append((function, made))
         return known[1]
 
-    def _globals(self, function: FunctionType) -> dict[str, Any]:
-        """The globals of a function, with those that it names swapped."""
+    def _is_own(self, function: FunctionType) -> bool:
+        """Whether a function is the user's: of the package of the one that was handed over, or of no installed one."""
+        package = str(function.__module__ or "").split(".")[0]
+        if package in NOT_SWAPPED:
+            return False
+        return package == self.home or not function.__code__.co_filename.startswith(INSTALLED)
+
+    def _surround(self, function: FunctionType, made: FunctionType) -> None:
+        """Swap what a function has in its closure, and the globals that it names."""
+        for cell, new in zip(function.__closure__ or (), made.__closure__ or ()):
+            try:
+                new.cell_contents = self.swapped(cell.cell_contents)
+            except ValueError:  # an empty cell
+                pass
+        original, copy = function.__globals__, made.__globals__
+        for name in _names(function.__code__):
+            if name in original and copy.get(name) is original[name]:
+                copy[name] = self.swapped(original[name])
+
+    def _copy(self, function: FunctionType) -> dict[str, Any]:
+        """A copy of the globals of a function, the same for all functions of its module."""
         original = function.__globals__
         copy = self.globals.get(id(original))
         if copy is None:
             copy = self.globals[id(original)] = dict(original)
-        for name in _names(function.__code__):
-            if name in original and copy.get(name) is original[name]:
-                copy[name] = original[name]
-                new = self.swapped(original[name])
-                copy[name] = new
         return copy
 
 

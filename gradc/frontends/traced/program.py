@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
@@ -137,7 +138,7 @@ def trace(
             )
             for name, each in parts.items()
         }
-        function = Surroundings(tracing).swapped(_plain(program.function))
+        function = Surroundings(tracing).around(_plain(program.function))
         bound = program.call_signature.bind_partial()
         bound.arguments.update(given)
         result = _run(function, bound.args, bound.kwargs, tracing)
@@ -161,6 +162,8 @@ def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracin
     except Exception as error:
         if tracing.wanted is not None:  # NumPy took it for an error of its own
             raise tracing.wanted from None
+        if isinstance(error.__cause__, Error):  # NumPy's words for an error of ours
+            raise error.__cause__ from None
         raise _explained(error, tracing) from error
     if tracing.wanted is not None:
         raise tracing.wanted
@@ -171,7 +174,7 @@ def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracin
 def _explained(error: Exception, tracing: Tracing) -> Exception:
     """An error of Python's about a traced value as ours; any other as it is."""
     said = str(error)
-    if "TracedProgram" not in said and not isinstance(error, RecursionError):
+    if "Traced" not in said and not isinstance(error, RecursionError):
         error.add_note("raised while gradc traced the function: arguments are stand-ins without values there")
         return error
     place = None
@@ -181,7 +184,7 @@ def _explained(error: Exception, tracing: Tracing) -> Exception:
             place = traceback
         traceback = traceback.tb_next
     span = tracing.places.at(place.tb_frame.f_code, place.tb_lasti) if place is not None else None
-    said = said.replace("'TracedArray'", "a traced value").replace("TracedArray", "traced value")
+    said = re.sub("'?Traced(Array|Size)'?", "a traced value", said)
     return Error(
         "G0801", said.split("\n")[0].rstrip("."), span,
         help="write it with functions of NumPy, which know traced values",

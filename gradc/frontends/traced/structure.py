@@ -13,7 +13,10 @@ from gradc.ir.graph import fresh
 from gradc.language.diagnostics import Error
 
 MAX_PARTS = 100_000
-"""How many parts an argument may have (G0502); one that contains itself has more."""
+"""How many parts an argument may have (G0502)."""
+
+MAX_NESTED = 64
+"""How deep lists and dicts may be nested (G0502); one that contains itself is deeper."""
 
 
 class _Leaf:
@@ -114,9 +117,11 @@ def take_apart(value: Any, name: str) -> TakenApart:
     steps: list[tuple[Hashable, int]] = []
     leaves: list[Any] = []
     names: list[str] = []
-    stack = [(value, name)]
+    stack = [(value, name, 0)]
     while stack:
-        part, called = stack.pop()
+        part, called, depth = stack.pop()
+        if depth > MAX_NESTED:
+            raise Error("G0502", f"argument `{name}` is nested more than {MAX_NESTED} deep", help="pass arrays")
         if len(steps) + len(stack) > MAX_PARTS:
             raise Error("G0502", f"argument `{name}` has more than {MAX_PARTS:,} parts", help="pass arrays")
         if is_leaf(part):
@@ -138,7 +143,7 @@ def take_apart(value: Any, name: str) -> TakenApart:
         else:
             what = _static(part, name)
         steps.append((what, len(inside)))
-        stack += reversed(inside)
+        stack += [(item, label, depth + 1) for item, label in reversed(inside)]
     return TakenApart(Structure(tuple(steps)), leaves, [re.sub(r"\W", "_", each, flags=re.ASCII) for each in names])
 
 
