@@ -38,13 +38,15 @@ SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln", "
 
 def holds_traced(value: Any) -> bool:
     """Whether a value is a traced one, or has one among its parts."""
-    stack = [value]
+    stack, seen = [value], set()
     while stack:
         part = stack.pop()
         if isinstance(part, (TracedArray, TracedSize)):
             return True
-        if isinstance(part, (list, tuple)):
-            stack += part
+        if isinstance(part, (list, tuple, dict)):
+            if id(part) not in seen:  # one that contains itself is refused later
+                seen.add(id(part))
+                stack += part.values() if isinstance(part, dict) else part
         elif isinstance(part, np.ndarray) and part.dtype == object:
             stack += part.ravel().tolist()
     return False
