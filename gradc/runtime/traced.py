@@ -314,6 +314,8 @@ class TracedCalls:
         parts = self._parts(args, kwargs)
         leaves = [leaf for each in parts.values() for leaf in each.leaves]
         names = [name for each in parts.values() for name in each.names]
+        if holds_traced(leaves):
+            return self._inside(parts, dict(zip(names, leaves)))
         key = tuple([(name, each.structure) for name, each in parts.items()]), tuple([_kind(leaf) for leaf in leaves])
         asked = self._asked.get(key)
         if asked is None:
@@ -327,6 +329,17 @@ class TracedCalls:
                 self._instances[whole] = instance
         self._latest = instance
         return instance, [leaves[k] for k in instance.taken]
+
+    def _inside(self, parts: Mapping[str, TakenApart], leaves: Mapping[str, Any]) -> Bound:
+        """The arguments of a call by a function that is being traced: they have types and no values."""
+        caller = next(leaf for leaf in leaves.values() if hasattr(type(leaf), "inlined"))
+        values, types = caller.typed(leaves)
+        try:
+            traced = trace(self.program, parts, types, {})
+        except Wanted as wanted:
+            raise caller.asked_by(wanted, types) from None
+        instance = self._instance(traced, parts, types)
+        return instance, [values[name] for name in instance.calls.inputs]
 
     def _parts(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, TakenApart]:
         """The arguments by parameter, taken apart."""

@@ -194,6 +194,21 @@ def test_functions_call_each_other():
     assert newton(x) == pytest.approx(x + 2 * x * np.exp(-(x**2)))
 
 
+def test_derivatives_of_functions_that_are_called():
+    @gradc.function(wrt="params", engine="interpreter")
+    def inner(params, x):
+        return sum(params[0] * x[k] ** 2 for k in range(len(x))) + params[1]
+
+    def step(p, x):
+        a, b = inner.grad([p, 1.0], x).params
+        return inner([p - 0.1 * a, b], x)
+
+    f = gradc.compile(step, engine="interpreter")
+    x = np.array([1.0, 2.0])
+    assert f(2.0, x) == pytest.approx(5 * (2.0 - 0.5) + 1) and f.grad(2.0, x).p == pytest.approx(5.0)
+    assert f(2.0, np.ones(3)) == pytest.approx(3 * (2.0 - 0.3) + 1)
+
+
 def test_methods_and_partials():
     from functools import partial
 

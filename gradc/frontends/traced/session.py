@@ -361,6 +361,15 @@ class Tracing:
             self.evaluator.spans.setdefault(node, span)
         return [TracedArray(self, node) for node in results]
 
+    def asked_by(self, wanted: Wanted, types: Mapping[str, Type]) -> BaseException:
+        """What has to be known of the arguments for another function that is called with these types."""
+        found = {each for name, axis in wanted.sizes for each in names(types[name].shape[axis])}
+        if not found:
+            return refused("index", self.places.here()[0], "")
+        self.wanted = self._sizes(found)
+        self.wanted.span = self.places.here()[0]
+        return self.wanted
+
     # ------------------------------------------------------------ shapes and sizes
 
     def shape_of(self, value: TracedArray) -> tuple[Any, ...]:

@@ -178,6 +178,15 @@ class TracedArray(_Operators):
         """The outputs of a program for these arguments: its graph becomes part of this one."""
         return self._tracing.inlined(specialiser, transform, args, extra)
 
+    def typed(self, leaves: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arguments of another function as traced values, and their types."""
+        values = {name: self._tracing.array(leaf) for name, leaf in leaves.items()}
+        return values, {name: value._value.type for name, value in values.items()}
+
+    def asked_by(self, wanted: Any, types: Any) -> BaseException:
+        """What this function has to know for another one that it calls."""
+        return self._tracing.asked_by(wanted, types)
+
     def __getattr__(self, name: str) -> Any:
         return self._tracing.no_attribute(name, self)
 
