@@ -94,6 +94,8 @@ class Cell:
     """Whether no input is in it."""
     wishes: Sequence[int] = ()
     """Like `needs`, but what shares its axes with others may do without."""
+    given: int = 0
+    """How many axes the value has whatever inputs without a declaration have."""
     rank: int = 0
     asked: int = 0
     firm: int = 0
@@ -109,6 +111,8 @@ class Cell:
         self.is_cut = self.is_cut or any([part.is_cut for part in carried])
         self.is_static = not self.is_open and all([part.is_static for part in self.parts]) and self.is_static
         self.rank = self.least
+        if self.rule != "@" or all([part.given for part in self.parts]):
+            self.given = _rank(self, [part.given for part in self.parts])
 
     def ask(self, rank: int, firmly: bool) -> bool:
         """Ask for so many axes; whether that is more than before."""
@@ -127,20 +131,20 @@ def settle(cells: Sequence[Cell]) -> None:
     for softly in (False, True):
         for _ in range(MAX_ROUNDS):
             for cell in cells:
-                cell.rank = _rank(cell)
+                cell.rank = _rank(cell, [part.rank for part in cell.parts])
             if not any([_hand_on(cell, softly) for cell in reversed(cells)]):
                 break
 
 
-def _rank(cell: Cell) -> int:
-    """How many axes a cell has if its parts have theirs."""
+def _rank(cell: Cell, parts: Sequence[int]) -> int:
+    """How many axes a cell has if its parts have so many."""
     if not cell.parts:
         return max(cell.least, cell.asked if cell.is_open else 0)
     if cell.rule == "@":
-        return _rank_of_product(*(part.rank for part in cell.parts))
+        return _rank_of_product(*parts)
     if cell.rule == "diag":
-        return 1 if cell.parts[0].rank == 2 else 2
-    return max([cell.least] + [part.rank + shift for part, shift in zip(cell.parts, cell.shifts) if shift is not None])
+        return 1 if parts[0] == 2 else 2
+    return max([cell.least] + [rank + shift for rank, shift in zip(parts, cell.shifts) if shift is not None])
 
 
 def _rank_of_product(left: int, right: int) -> int:
@@ -163,7 +167,9 @@ def _hand_on(cell: Cell, also_softly: bool) -> bool:
             firmly += [(parts[0], 1 if parts[0].is_product else 2), (parts[1], parts[0].rank - 1)]
         case _:
             carried = [(part, shift) for part, shift in zip(parts, cell.shifts) if shift is not None]
-            if sum(part.is_open for part, _ in carried) == 1:
+            if any(part.given + shift >= cell.asked for part, shift in carried):
+                pass  # what meets a declared array may be a number
+            elif sum(part.is_open for part, _ in carried) == 1:
                 ((part, shift),) = [pair for pair in carried if pair[0].is_open]
                 softly.append((part, cell.asked - shift if cell.asked else 0))
                 firmly.append((part, cell.firm - shift if cell.firm else 0))
@@ -279,7 +285,7 @@ class _Reader:
 
     def _input(self, name: str) -> Cell:
         if name in self.declared:
-            return self._add(Cell(least=self.declared[name].rank, is_static=False))
+            return self._add(Cell(least=self.declared[name].rank, is_static=False, is_data=name[:1] == "X"))
         return self._add(_free(name))
 
     def _name(self, node: Name, scope: Mapping[str, Cell]) -> Cell:
