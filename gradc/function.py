@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from inspect import Signature as CallSignature
 from inspect import getdoc
 from threading import local
@@ -387,9 +386,10 @@ class Function(Differentiable):
 
     # ------------------------------------------------------------ stages
 
-    @cached_property
+    @property
     def stages(self) -> Stages:
-        """Every stage of value and gradients by name, for the types that declarations and the text suggest.
+        """Every stage of value and gradients by name, for the types that declarations and the text suggest; of a
+        Python function, for the arguments that came last.
 
         >>> f = gradc.compile("(x + y) * z")
         >>> ", ".join(f.stages)
@@ -400,9 +400,7 @@ class Function(Differentiable):
         >>> f.stages["derivative"](x=-2.0, y=5.0, z=-4.0)  # graphs run, on NumPy
         (-12.0, Gradients(x=-4.0, y=-4.0, z=3.0))
         """
-        calls, (types, guess) = self._calls.example(), self._defaults
-        compilation = calls.specialiser.compilation("value_and_grad", types, guess)
-        return Stages(compilation, lambda: calls.source(types, guess), calls.stage)
+        return Stages(self._calls.example().shown, self.source_for, self._calls.stage)
 
     def sympy(self) -> Any:
         """The program as a SymPy expression, for the types that declarations and the text suggest.
@@ -432,17 +430,11 @@ class Function(Differentiable):
         """Every stage for these types of the inputs, in order."""
         return self._calls.specialiser.compilation("value_and_grad", types)
 
-    @cached_property
+    @property
     def source(self) -> str:
         """The Python module with `value` and `value_and_grad`, for the types that declarations and the text suggest;
         it needs numpy and numba only, and scipy for functions that SciPy computes (its first lines say so)."""
         return self.source_for()
-
-    @cached_property
-    def _defaults(self) -> tuple[tuple[Type, ...], Guess]:
-        specialiser = self._calls.example().specialiser
-        types = specialiser.default_types()
-        return types, specialiser.guess(types)
 
     @property
     def types(self) -> dict[str, Type]:
@@ -451,21 +443,22 @@ class Function(Differentiable):
         >>> {name: str(type) for name, type in gradc.compile("W @ x + b").types.items()}
         {'W': 'f64[n, m]', 'x': 'f64[m]', 'b': 'f64[n]'}
         """
-        return dict(zip(self._calls.example().specialiser.inputs, self._defaults[0]))
+        return dict(self._calls.example().shown.types)
 
     @property
     def guess(self) -> Guess:
         """Those of `types` that are not declared."""
-        return self._defaults[1]
+        return self._calls.example().shown.guess
 
     def source_for(self, types: Sequence[Type] | None = None, *, cache: bool = True) -> str:
         """The Python module for these types of the inputs, in order; by default those of `source`.
 
         cache: whether Numba keeps the module's machine code on disk, beside it or in the user's cache directory.
         """
-        if types is None:
-            return self._calls.example().source(*self._defaults, cache=cache)
-        return self._calls.source(types, cache=cache)
+        if types is not None:
+            return self._calls.specialiser.source(types, cache=cache)
+        example = self._calls.example()
+        return example.specialiser.source(tuple(example.shown.types.values()), example.shown.guess, cache=cache)
 
 
 class BoundFunction(Differentiable):

@@ -18,7 +18,7 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
-from gradc.program import Guess, Program
+from gradc.program import Program
 from gradc.runtime import arguments, binding, dense, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
@@ -189,8 +189,14 @@ class Calls:
         return self.specialiser.program, dict(zip(self.inputs, self.bind(args, kwargs))) | self.data, self.wrt
 
     def suggested(self) -> Compilation | None:
-        """The stages for the types that declarations and the text suggest; None where nothing does."""
-        return self.specialiser.compilation("value_and_grad", self.specialiser.default_types())
+        """What `shown` is; None where nothing suggests types yet."""
+        return self.shown
+
+    @cached_property
+    def shown(self) -> Compilation:
+        """Value and gradients for the types that declarations and the text suggest."""
+        types = self.specialiser.default_types()
+        return self.specialiser.compilation("value_and_grad", types, self.specialiser.guess(types))
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The arguments of a call in the order of the inputs."""
@@ -273,13 +279,6 @@ class Calls:
                     compilation = self.specialiser.compilation(transform, types)
                     found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
         return found
-
-    def source(self, types: Sequence[Type], guess: Guess | None = None, *, cache: bool = True) -> str:
-        """The Python module for these types of the inputs, in order; `guess` has those that nobody chose."""
-        from gradc.export import EXPORTED, python_module
-
-        made = {name: self.specialiser.compilation(name, types, guess) for name in EXPORTED}
-        return python_module(made, cache=cache)
 
     @cached_property
     def kernel(self) -> Any:

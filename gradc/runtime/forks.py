@@ -6,22 +6,31 @@ import logging  # noqa: F401 (its own handler has to be registered first: handle
 import os
 import sys
 from functools import cached_property
-from threading import Lock, RLock
+from threading import Lock, RLock, get_ident
 from typing import Any
 
 
 class Turnstile:
-    """A lock that goes to those who wait for it in turn, so that threads which compile on and on let a fork through."""
+    """A lock that goes to those who wait for it in turn, so that threads which compile on and on let a fork through.
+    The thread that has it may take it again: a function that is being traced calls others, which are compiled then."""
 
     def __init__(self) -> None:
         self._turn, self._lock = Lock(), Lock()
+        self._owner: int | None = None
+        self._depth = 0
 
     def acquire(self) -> None:
-        with self._turn:
-            self._lock.acquire()
+        if self._owner != get_ident():
+            with self._turn:
+                self._lock.acquire()
+            self._owner, self._depth = get_ident(), 0
+        self._depth += 1
 
     def release(self) -> None:
-        self._lock.release()
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            self._lock.release()
 
     def __enter__(self) -> None:
         self.acquire()

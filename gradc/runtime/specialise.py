@@ -42,6 +42,16 @@ class Specialiser:
             guess=guess,
         )
 
+    def source(self, types: Sequence[Type], guess: Guess | None = None, *, cache: bool = True) -> str:
+        """The Python module for these types of the inputs, in order; `guess` has those that nobody chose.
+
+        cache: whether Numba keeps the module's machine code on disk.
+        """
+        from gradc.export import EXPORTED, python_module
+
+        made = {name: self.compilation(name, types, guess) for name in EXPORTED}
+        return python_module(made, cache=cache)
+
     def default_types(self) -> tuple[Type, ...]:
         """The types that declarations and the program suggest; chosen inputs are the parameters of a fit.
 

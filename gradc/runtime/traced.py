@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -33,26 +33,28 @@ MAX_RUNS = 1_000
 """How often a function is traced before it is given up, each time with more that it asked for."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Asked:
     """What a function needs to know of its arguments, as far as runs have shown."""
 
-    sizes: dict[tuple[str, int], None] = field(default_factory=dict)
-    static: dict[str, None] = field(default_factory=dict)
-    integers: set[str] = field(default_factory=set)
+    sizes: frozenset[tuple[str, int]] = frozenset()
+    static: frozenset[str] = frozenset()
+    integers: frozenset[str] = frozenset()
 
-    def add(self, wanted: Wanted) -> None:
-        self.sizes |= dict.fromkeys(sorted(wanted.sizes))
-        self.static |= dict.fromkeys(sorted(wanted.static))
-        self.integers |= wanted.integers
+    def and_also(self, wanted: Wanted) -> Asked:
+        """All this, and what a run asked for."""
+        return Asked(self.sizes | wanted.sizes, self.static | wanted.static, self.integers | wanted.integers)
 
     def answers(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The answers for some arguments: they tell which trace is theirs."""
         return (
-            tuple((name, axis, np.shape(values[name])[axis]) for name, axis in self.sizes),
-            tuple((name, int(values[name])) for name in self.static),
-            frozenset(self.integers),
+            frozenset([(name, axis, np.shape(values[name])[axis]) for name, axis in self.sizes]),
+            frozenset([(name, int(values[name])) for name in self.static]),
+            self.integers,
         )
+
+
+NOTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,9 @@ class TracedCalls:
 
     def value(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None and holds_traced([*args, *kwargs.values()]):  # a function that is being traced calls this one
-            return (
-                self.program.function(**self.data, **self._given(args, kwargs))
-                if self.data
-                else (self.program.function(*args, **kwargs))
-            )
+            if self.data:
+                return self.program.function(**self.data, **self._given(args, kwargs))
+            return self.program.function(*args, **kwargs)
         instance, leaves = self.bind(args, self._with_out(out, args, kwargs))
         return instance.run("value", leaves, None if "out" in self._names else out)
 
@@ -232,9 +232,6 @@ class TracedCalls:
         if name not in self.tables:
             return otherwise
         return entry.function(name, self.tables[name], otherwise, f"{name}{SIGNATURE}{doc}")
-
-    def source(self, types: Sequence[Type]) -> str:
-        return self.example().source(types)
 
     @cached_property
     def kernel(self) -> Any:
@@ -307,7 +304,7 @@ class TracedCalls:
 
     def suggested(self) -> Compilation | None:
         """The stages for the kind of arguments that came last; the function is not traced for the sake of this."""
-        return None if self._latest is None else self._latest.calls.suggested()
+        return None if self._latest is None else self._latest.calls.shown
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         """The kind of the arguments of a call, and the leaves that it takes."""
@@ -317,15 +314,13 @@ class TracedCalls:
         if holds_traced(leaves):
             return self._inside(parts, dict(zip(names, leaves)))
         key = tuple([(name, each.structure) for name, each in parts.items()]), tuple([_kind(leaf) for leaf in leaves])
-        asked = self._asked.get(key)
-        if asked is None:
-            asked = self._asked.setdefault(key, Asked())
+        asked = self._asked.get(key, NOTHING)
         values = dict(zip(names, leaves)) if asked.sizes or asked.static else {}
         whole = key, asked.answers(values)
         instance = self._instances.get(whole)
         if instance is None:
             with compiling:
-                instance, whole = self._traced(key, asked, parts, dict(zip(names, leaves)))
+                instance, whole = self._traced(key, parts, dict(zip(names, leaves)))
                 self._instances[whole] = instance
         self._latest = instance
         return instance, [leaves[k] for k in instance.taken]
@@ -377,11 +372,10 @@ class TracedCalls:
                 given[name] = parameter.default
         return given
 
-    def _traced(
-        self, key: Any, asked: Asked, parts: Mapping[str, TakenApart], values: Mapping[str, Any]
-    ) -> tuple[Instance, Any]:
+    def _traced(self, key: Any, parts: Mapping[str, TakenApart], values: Mapping[str, Any]) -> tuple[Instance, Any]:
         """The calls for arguments of a kind: the function is traced until it has what it needs to know."""
-        before_error: dict[tuple[str, int], None] | None = None
+        asked = self._asked.get(key, NOTHING)
+        before_error: Asked | None = None
         conditions = {name for name, value in values.items() if np.asarray(value).dtype.kind == "b"}
         for _ in range(MAX_RUNS):
             known = asked.answers(values)
@@ -389,23 +383,22 @@ class TracedCalls:
                 return self._instances[key, known], (key, known)
             static = {name: int(values[name]) for name in asked.static}
             names = [name for name in values if name not in static]
-            signature = Signature(tuple(names), integers=frozenset(asked.integers | conditions))
+            signature = Signature(tuple(names), integers=asked.integers | conditions)
             prepared = arguments.prepare(signature, [values[name] for name in names])
             types = {name: _asked_type(name, type, values[name], asked) for name, type in zip(names, prepared.types)}
             try:
                 traced = trace(self.program, parts, types, values, static)
             except Wanted as wanted:
-                before = asked.answers(values)
-                asked.add(wanted)
-                assert asked.answers(values) != before, "a function asks again for what it knows"
+                asked = self._asked[key] = asked.and_also(wanted)
+                assert asked.answers(values) != known, "a function asks again for what it knows"
                 continue
             except Error:
-                every = {(name, axis): None for name in names for axis in range(np.ndim(values[name]))}
-                if every.keys() <= asked.sizes.keys():
-                    asked.sizes = asked.sizes if before_error is None else before_error
+                every = frozenset([(name, axis) for name in names for axis in range(np.ndim(values[name]))])
+                if every <= asked.sizes:
+                    self._asked[key] = before_error or asked
                     raise
-                before_error = dict(asked.sizes)  # where sizes have names it failed: numbers may do, and say more
-                asked.sizes |= every
+                before_error = asked  # where sizes have names it failed: numbers may do, and say more
+                asked = self._asked[key] = replace(asked, sizes=asked.sizes | every)
                 continue
             return self._instance(traced, parts, types), (key, known)
         raise Error("G0502", "the function asks for ever more sizes of its arguments")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.ir.types import Type
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(50, 3)), RNG.normal(size=50)
@@ -194,6 +195,7 @@ def test_functions_call_each_other():
     assert newton(x) == pytest.approx(x + 2 * x * np.exp(-(x**2)))
 
 
+
 def test_derivatives_of_functions_that_are_called():
     @gradc.function(wrt="params", engine="interpreter")
     def inner(params, x):
@@ -207,6 +209,31 @@ def test_derivatives_of_functions_that_are_called():
     x = np.array([1.0, 2.0])
     assert f(2.0, x) == pytest.approx(5 * (2.0 - 0.5) + 1) and f.grad(2.0, x).p == pytest.approx(5.0)
     assert f(2.0, np.ones(3)) == pytest.approx(3 * (2.0 - 0.3) + 1)
+
+
+def test_functions_call_each_other_with_numbers():
+    """They are compiled while the other one is traced."""
+    inner = gradc.compile(lambda x: np.sum(x**2))
+    third = gradc.compile("x**2 + 1")
+    assert gradc.compile(lambda x: x * inner(np.ones(3)) * third(2.0)).value_and_grad(2.0) == (30.0, (15.0,))
+
+
+def test_stages_follow_the_arguments():
+    f = gradc.compile(lambda p: p["a"] * 2 + p["b"])
+    f({"a": 1.0, "b": 2.0})
+    assert {name: str(type) for name, type in f.types.items()} == {"p_a": "f64", "p_b": "f64"}
+    point = {"a": np.ones(3), "b": 2.0}
+    assert f(point).tolist() == [4.0] * 3
+    assert {name: str(type) for name, type in f.types.items()} == {"p_a": "f64[n]", "p_b": "f64"}
+    assert "input p_a : f64[n]" in str(f.stages["graph"])
+    assert f.stages["graph"](point).tolist() == [4.0] * 3
+
+
+def test_source_for_types():
+    f = gradc.compile(lambda x: x * 2)
+    f(1.0)
+    assert "for i in range(n)" not in f.source
+    assert "for i in range(n)" in f.source_for([Type("f64", ("n",))])
 
 
 def test_methods_and_partials():

@@ -156,3 +156,16 @@ def test_float32_stays():
     f = gradc.compile(lambda x: np.sum(np.exp(x) * 2.0), engine="interpreter")
     assert f(v.astype(np.float32)).dtype == np.float32
     assert f.grad(v.astype(np.float32)).x.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: np.split(x, 3), "10 elements cannot be split into 3 equal parts"),
+        (lambda x: np.maximum.reduce(x, initial=5.0), "`max` takes no `initial` in a traced function"),
+        (lambda x: np.take(x, [7], mode="wrap"), "`take` takes no `mode` in a traced function"),
+    ],
+)
+def test_arguments_that_cannot_be_followed(function, said):
+    with pytest.raises(gradc.Error, match=said):
+        gradc.compile(function)(np.arange(10.0))

@@ -1,7 +1,7 @@
 """A SymPy expression written as a program in gradc's language.
 
 The program is text, as if its author had typed it: messages, exported modules and pictures show it, and the parser
-checks it like any other. PartList that occur several times get names, and so do stretches of what is long.
+checks it like any other. Parts that occur several times get names, and so do stretches of what is long.
 """
 
 from __future__ import annotations

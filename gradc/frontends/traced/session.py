@@ -271,7 +271,7 @@ class Tracing:
             return self.function(name, *args)
         table = {"reduce": REDUCED, "accumulate": ACCUMULATED}.get(how, {})
         if name in table:
-            keywords = {key: value for key, value in keywords.items() if key in ("axis", "keepdims", "where")}
+            keywords = {key: value for key, value in keywords.items() if key == "axis" or value is not None}
             return self.function(table[name], args[0], **{"axis": args[1] if len(args) > 1 else 0, **keywords})
         if how == "outer":
             left, right = map(self.array, args)
@@ -511,4 +511,6 @@ def _has_no_effect(key: str, value: Any) -> bool:
     """Whether an argument asks for nothing but what happens anyway."""
     if key in ("dtype",):
         return np.dtype(value).kind == "f"
-    return key in ("kind", "order", "subok", "overwrite_input", "stable", "optimize", "copy", "mode") or value is False
+    if key == "mode":
+        return value == "raise"
+    return key in ("kind", "order", "subok", "overwrite_input", "stable", "optimize", "copy") or value is False

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.traced.values import TracedArray, TracedSize
+from gradc.language.diagnostics import Error
 
 UFUNCS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/", "floor_divide": "//",
@@ -206,7 +207,12 @@ class Numpy:
         x = self.array(ary)
         axis %= x.ndim
         if isinstance(indices_or_sections, (int, np.integer)):
-            step = int(x.shape[axis]) // int(indices_or_sections)
+            step, rest = divmod(int(x.shape[axis]), int(indices_or_sections))
+            if rest:
+                raise Error(
+                    "G0203", f"{x.shape[axis]} elements cannot be split into {indices_or_sections} equal parts",
+                    self.tracing.places.here()[0], help="write `np.array_split`, whose parts may differ in size",
+                )  # fmt: skip
             places = [step * k for k in range(1, int(indices_or_sections))]
         else:
             places = [int(place) for place in indices_or_sections]
