@@ -20,9 +20,6 @@ from gradc.runtime import arguments
 from gradc.runtime.results import Gradients, gradients
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from dask.array import Array
 
 FAN_IN = 8

@@ -195,7 +195,6 @@ def test_functions_call_each_other():
     assert newton(x) == pytest.approx(x + 2 * x * np.exp(-(x**2)))
 
 
-
 def test_derivatives_of_functions_that_are_called():
     @gradc.function(wrt="params", engine="interpreter")
     def inner(params, x):
