@@ -349,6 +349,6 @@ def _symbolic(f: Function, prepared: Any, found: Mapping[str, Any]) -> dict[str,
         for node, symbol in symbols.items():
             if node.name in found:
                 answers[node.name] = np.asarray(float(sympy.diff(value, symbol).subs(point).evalf(30)))
-    except (TypeError, ValueError, KeyError, NotImplementedError, AttributeError):
-        return {}  # an op or a point for which SymPy has no number
+    except (TypeError, ValueError, KeyError, NotImplementedError, AttributeError, RecursionError):
+        return {}  # an op or a point for which SymPy has no number, or a program too deep for it
     return {"sympy": answers}

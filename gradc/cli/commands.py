@@ -19,7 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gradc.cli.shell import CHECK_FAILED, Command, Commands, program_source, write_file
-from gradc.cli.streams import colours, echo, say
+from gradc.cli.streams import colours, echo, say, writing
 from gradc.compiler import STAGES, Compilation, watchers
 from gradc.frontends.text import TextProgram
 from gradc.function import Function
@@ -94,10 +94,12 @@ def point(at: Sequence[str], inputs: Iterable[str] = ()) -> dict[str, Any]:
     values = read_point(at)
     missing = [name for name in inputs if name not in values]
     if missing:
-        raise Error(
-            "G0601", f"{', '.join(f'`{name}`' for name in missing)} {'has' if len(missing) == 1 else 'have'} no value",
-            help=f"add --at {','.join(f'{name}=...' for name in missing)}",
-        )  # fmt: skip
+        from gradc.runtime.arguments import MAX_LISTED, listed
+
+        names = listed([f"`{name}`" for name in missing])
+        values_due = ",".join(f"{name}=..." for name in missing[:MAX_LISTED])
+        help = f"add --at {values_due}" + " and so on" * (len(missing) > MAX_LISTED)
+        raise Error("G0601", f"{names} {'has' if len(missing) == 1 else 'have'} no value", help=help)
     return values
 
 
@@ -306,7 +308,8 @@ def trace_command(
     elif output in (None, "-") and (sys.stdout.isatty() or colours(sys.stdout)):
         from gradc.show.terminal import print_trace
 
-        print_trace(traced, sys.stdout, colours(sys.stdout))
+        with writing():
+            print_trace(traced, sys.stdout, colours(sys.stdout))
     else:
         deliver(str(traced), output)
 
@@ -392,7 +395,8 @@ def bench_command(
     if as_json:
         echo(json_of(report.as_dict()))
     else:
-        print_report(report, sys.stdout, colours(sys.stdout))
+        with writing():
+            print_report(report, sys.stdout, colours(sys.stdout))
     if report.faults:
         say("\n".join(report.faults))
         click.get_current_context().exit(CHECK_FAILED)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradc.cli.tables import names_file, read_array
+from gradc.cli.tables import EXTENSIONS, names_file, read_array
 from gradc.frontends.text import TextProgram
 from gradc.ir.interpret import evaluate_constant
 from gradc.language.diagnostics import Error
@@ -25,6 +25,8 @@ NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
 BLANK = re.compile(r"\s*")
+PATH = re.compile(r"(?:~|\.{0,2})/.*|[^\s()]*[A-Za-z_]\w*\.[A-Za-z]\w*(?::.*)?", re.DOTALL)
+"""What looks like the name of a file."""
 MAX_AXES = 32
 """Lists nested deeper than this are refused."""
 EXAMPLE = "write it as x=-2,y=5 or t=[1,2,3]"
@@ -121,6 +123,9 @@ def _computed(span: Span) -> float:
             return float(evaluate_constant(program.elaborate({}).graph["value"]))
     except Error as error:
         reason = error.message
+    if PATH.fullmatch(span.text):
+        help = f"the extensions are {', '.join(EXTENSIONS)}"
+        raise Error("G0702", "this is neither a number nor a file whose extension says how to read it", span, help=help)
     raise Error("G0702", f"this is not a number: {reason}", span, help=EXAMPLE)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -59,8 +60,15 @@ def open_streams() -> None:
 def echo(text: str, color: bool | None = None) -> None:
     """Write to standard output. Raises `Error` G0701 where that is impossible, `BrokenPipeError` if nobody reads."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
+    with writing():
         click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"), color=color)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """What is written to standard output here raises `Error` G0701 where that is impossible."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -12,6 +12,7 @@ from gradc.ir.sizes import Size
 from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
+from gradc.language.spelling import counted
 
 LEFT, INNER, RIGHT = 0, 1, 2
 """Labels of the axes of a matrix product; those of stacked matrices follow."""
@@ -151,10 +152,8 @@ def _depth(labels: str, operand: Node, span: Span | None) -> int:
     letters = len(labels.replace("...", ""))
     depth = operand.type.rank - letters
     if depth < 0 or (depth and "..." not in labels):
-        raise Error(
-            "G0201", f"{letters} subscripts for an array with {operand.type.rank} axes", span,
-            label=f"{describe(operand)} is {operand.type}",
-        )  # fmt: skip
+        message = f"{counted(letters, 'subscript')} for an array with {counted(operand.type.rank, 'axis', 'axes')}"
+        raise Error("G0201", message, span, label=f"{describe(operand)} is {operand.type}")
     return depth
 
 

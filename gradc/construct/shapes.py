@@ -15,6 +15,7 @@ from gradc.ir.ops import others
 from gradc.ir.sizes import Derived, Size, derive, product
 from gradc.ir.types import shape_text
 from gradc.language.diagnostics import Error
+from gradc.language.spelling import counted
 
 
 def reordered(node: Node, order: tuple[int, ...] | None = None) -> Node:
@@ -89,7 +90,9 @@ def reshape(call: CallArguments) -> Node:
     if total != count:
         message = f"{x.type} cannot be reshaped to {shape_text(tuple(shape))}"
         if isinstance(total, int) and isinstance(count, int):
-            raise Error("G0201", message, call.site.span, help=f"it has {count} elements, the shape {total}")
+            raise Error(
+                "G0201", message, call.site.span, help=f"it has {counted(count, 'element')}, the shape {total:,}"
+            )
         call.builder.checks.append(Check(count, "==", total, message, call.site.span))
     if not shape:
         return squeeze(slice_node(x, ((0, 1, 1),) * x.type.rank), tuple(range(x.type.rank)))

@@ -60,10 +60,12 @@ class StatementReader:
                 continue
             if result is not None:
                 raise errors.unused_expression(self.source, result, first)
+            opening = self.at
             found = self.statement()
             if isinstance(found, list):
                 statements += found
             else:
+                self.check_opening(opening, statements)
                 result = found
             if self.tokens[self.at].kind not in ("separator", "end"):
                 raise errors.statement_goes_on(self.source, self.tokens, self.at, found)
@@ -78,6 +80,16 @@ class StatementReader:
         if result is None:
             raise errors.no_result(self.source, statements)
         return SyntaxTree(self.source, tuple(statements), result)
+
+    def check_opening(self, opening: int, statements: list[Statement]) -> None:
+        """An expression that begins with a sign, right under a value it does not use, was meant to continue it."""
+        sign, line_end = self.tokens[opening], self.tokens[opening - 1]
+        if sign.kind not in ("+", "-") or not statements or line_end.text.count("\n") != 1:
+            return
+        before = statements[-1]
+        used = any(token.text == before.name.id for token in self.tokens[opening : self.at])
+        if isinstance(before, Assign | Definition) and not used:
+            raise errors.sign_opens_line(self.source, sign, before.name.id)
 
     def statement(self) -> list[Statement] | Expression:
         """The statements that start here (a declaration may hold several), or an expression."""

@@ -77,3 +77,8 @@ def _distance(name: str, known: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """`1 element`, `1,000 elements`, `2 axes`."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -35,7 +35,10 @@ Piece = str | tuple[Expression | Slice | Special, int]
 
 
 def unparse(tree: SyntaxTree | Statement | Expression) -> str:
-    """The text of a program (a statement a line), a statement or an expression."""
+    """The text of a program (a statement a line), a statement or an expression.
+
+    An empty line stands before a result that begins with a sign, which else might seem to continue the line before.
+    """
     waiting: list[Piece] = list(outermost(tree))[::-1]
     written: list[str] = []
     while waiting:
@@ -48,7 +51,11 @@ def unparse(tree: SyntaxTree | Statement | Expression) -> str:
             waiting += [")", (node, CONDITION), "("]
         else:
             waiting += list(pieces(node))[::-1]
-    return "".join(written)
+    text = "".join(written)
+    if isinstance(tree, SyntaxTree) and tree.statements:
+        statements, _, result = text.rpartition("\n")
+        return f"{statements}\n\n{result}" if result[0] in "+-" else text
+    return text
 
 
 def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:

@@ -57,7 +57,7 @@ def test_value_and_gradient(subscripts):
         ('einsum("ij,jk->ik", a)', "subscripts for 2 arrays, but 1 given"),
         ("einsum(a, b)", "takes subscripts as its first argument"),
         ('einsum("ij->iz", a)', "`z` cannot be an axis of the result"),
-        ('einsum("i->i", a)', "1 subscripts for an array with 2 axes"),
+        ('einsum("i->i", a)', "1 subscript for an array with 2 axes"),
         ('einsum("ij,ij->", a, b)', r"incompatible shapes \[3, 4\] and \[5, 6\]"),
         ('einsum("i1->i", a)', "`i1` is not a valid subscript"),
         ('einsum("ij->j->i", a)', "`j->i` is not a valid subscript"),

@@ -305,6 +305,7 @@ WRONG = {
     "... as JSON": ("eval", "x +* 2", "--json"),
     "no values": ("eval", "(x+y)*z", "--at", "x=1"),
     "no values at all": ("eval", "x"),
+    "many without a value": ("eval", "+".join(f"x{k}" for k in range(5000))),
     "an unknown input": ("eval", "x", "--at", "x=1,q=2"),
     "garbage in a point": ("eval", "x", "--at", "x=[1,"),
     "shapes": ("eval", "x*y", "--at", "x=[1,2],y=[1,2,3]"),

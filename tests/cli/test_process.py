@@ -123,6 +123,14 @@ STREAMS = {  # a line of a shell: the exit code, what standard error then says
         1,
         "error[G0701]: standard output cannot be written: No space left on device\n",
     ),
+    "gradc trace x*y --at x=1,y=2 --color always >/dev/full": (
+        1,
+        "\x1b[31m\x1b[1merror[G0701]\x1b[0m\x1b[1m: standard output cannot be written: No space left on device\x1b[0m\n",
+    ),
+    "gradc bench x*y --quick --against naive >/dev/full": (
+        1,
+        "error[G0701]: standard output cannot be written: No space left on device\n",
+    ),
     "gradc compile x >&-": (1, "error[G0701]: standard output is closed\n"),
     "gradc compile x -o x.py >&- <&-": (0, "wrote x.py\n"),
     "gradc compile x -o x.py 2>&-": (0, ""),

@@ -64,6 +64,11 @@ def test_reads_as_python_does(text):
     same(text)
 
 
+def test_a_line_may_begin_with_a_sign_where_it_cannot_be_meant_to_go_on():
+    for text in ("y = x\n-y", "y = x\n\n-z", "y = x;\n-z", "y = x\n(-z)", "f(x) = -x\n-f(y)", "x: f64\n-x"):
+        assert parse(Source(text)).result is not None
+
+
 def test_lines_go_on_inside_brackets():
     same("(a,\n b +\n\n c # remark\n)")
 

@@ -35,6 +35,12 @@ def unused_expression(source: Source, expression: Expression, following: Token) 
     return Error("G0102", "this expression is not used", expression.span, help=advice)
 
 
+def sign_opens_line(source: Source, sign: Token, before: str) -> Error:
+    advice = f"{line_goes_on(sign)}; put the new line in parentheses if it does not belong to `{clip(before)}`"
+    message = f"this line begins with `{sign.text}`, but does not continue the one before"
+    return Error("G0102", message, at_token(source, sign), help=advice)
+
+
 def no_result(source: Source, statements: list[Statement]) -> Error:
     if not statements:
         return Error(

@@ -122,7 +122,7 @@ def foreign_operator(source: Source, word: str, start: int) -> Error:
     if word == "!":
         before = source.text[:start].rstrip()[-1:] if start < 80 else source.text[start - 80 : start].rstrip()[-1:]
         follows_operand = before.isalnum() or before in ("_", ")", "]")
-        advice = "a factorial is written `gamma(n + 1)`" if follows_operand else "write `not`"
+        advice = "a factorial is written `factorial(n)`" if follows_operand else "write `not`"
     elif word in OPERATORS:
         advice = OPERATORS[word]
     else:
