@@ -142,7 +142,8 @@ def by_name(what: str, given: Any) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        raise Error("G0607", f"{what} is no mapping from names", help="as in {'a': 1.0, 'b': 2.0}")
+        shown = "(0, None)" if what == "bounds" else "1.0"
+        raise Error("G0607", f"{what} is no mapping from names", help=f"as in {{'a': {shown}, 'b': {shown}}}")
     return dict(given)
 
 

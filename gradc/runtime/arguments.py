@@ -77,6 +77,8 @@ def as_array(subject: str, value: Any) -> np.ndarray:
         raise Error("G0602", f"{subject} is a masked array", help="fill it first: a mask cannot be differentiated")
     try:
         array = np.asarray(value)
+    except Error:  # a traced value's
+        raise
     except Exception as error:  # whatever the caller's own `__array__` raises
         uneven = "inhomogeneous" in str(error)
         what = "has rows of different lengths" if uneven else f"is not an array: {first_line(error)}"

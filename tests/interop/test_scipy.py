@@ -181,6 +181,7 @@ BAD = {
     "text as data": lambda: objective(SQUARES, data={"t": T, "y": "y.csv"}, start=DECAY["start"]),
     "nothing to fit": lambda: objective("sum(x)", data={"x": T}, start={}),
     "a list as start": lambda: objective("sum(x)", start=[1.0]),
+    "a list as bounds": lambda: objective("sum(x)", start={"x": [1.0]}, bounds=[(0, 2)]),
     "integers to fit": lambda: objective("sum(x[k])", data={"x": T}, start={"k": 1}),
     "a vector of another size": lambda: objective(SQUARES, **DECAY)([1.0, 2.0]),
     "a value for another shape": lambda: objective(SQUARES, **DECAY).pack({"a": [1.0, 2.0]}),

@@ -235,6 +235,40 @@ def test_source_for_types():
     assert "for i in range(n)" in f.source_for([Type("f64", ("n",))])
 
 
+def countdown(x, n):
+    return x if n == 0 else x * countdown(x, n - 1)
+
+
+def mean(x):
+    return np.mean(x) + even(x[0], 4)
+
+
+def even(x, n):
+    return x if n == 0 else odd(2.0 * x, n - 1)
+
+
+def odd(x, n):
+    return even(x + 1.0, n - 1)
+
+
+def test_functions_call_themselves():
+    assert gradc.compile(countdown, engine="interpreter").grad(2.0, 3)._asdict() == {"x": 32.0}
+    x = np.array([1.0, 2.0])  # a function named like the one of NumPy's that it calls
+    assert gradc.compile(mean, engine="interpreter")(x) == mean(x)
+
+
+def test_arrays_of_the_closure_stay_the_callers_own():
+    data = np.ones(300)
+    f = gradc.compile(lambda x: np.sum(x * data), engine="interpreter")
+    assert f(2.0) == 600.0
+    data[0] = 5.0
+
+
+def test_lists_of_labels():
+    f = gradc.compile(lambda s, y: np.sum(s[np.arange(len(y)), y]), engine="interpreter", wrt="s")
+    assert f.grad(np.ones((2, 3)), [2, 0]).s.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
 def test_methods_and_partials():
     from functools import partial
 

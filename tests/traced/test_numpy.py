@@ -119,6 +119,13 @@ FUNCTIONS = [
     (lambda x: expit(x) + gammaln(x) + scipy.special.erf(x) + scipy.special.ndtr(x) + scipy.special.xlogy(x, x), v),
     (lambda x: scipy.special.polygamma(1, x) + scipy.special.digamma(x) + scipy.special.gamma(x), v),
     (lambda x: scipy.special.multigammaln(x[0] + 3, 2) + scipy.special.betaln(x, 2.0) + scipy.special.logit(x / 3), v),
+    (
+        lambda x: np.sum([x[0], x[1] ** 2]) + np.mean([x[0], 2.0]) + np.max([x[1], 1.0]) * np.dot([x[0], x[1]], [1, 2]),
+        v,
+    ),
+    (lambda x: np.linalg.norm([x[0], x[2]]) + np.cumsum([x[0], x[1]])[1] * np.median([x[0], 2.0, x[1]]), v),
+    (lambda x: np.std([x[0], x[1]]) + np.sort([x[0], 1.0, x[2]])[0] + np.sum([[x[0], 1], [2, x[1]]], axis=0)[0], v),
+    (lambda x: pow(x, 2) + pow(x, 3, 2.0) if not isinstance(x, np.ndarray) else x**2 + x**3 % 2.0, v),
     (lambda x: norm.cdf(x) + norm.pdf(x, 1.0, 2.0) + norm.logpdf(x, loc=0.5, scale=x) + scipy.stats.norm.ppf(x / 3), v),
 ]
 

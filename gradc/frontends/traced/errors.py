@@ -36,6 +36,10 @@ class MissingAttribute(Error, AttributeError):
         return cls("G0803", f"traced values have no `{name}`", span, help=help)
 
 
+class NoElements(Error, TypeError):
+    """A number where the function counts or iterates over elements."""
+
+
 ATTRIBUTES = {
     "at": "write `np.where(condition, new, x)`, or join the parts with `np.concatenate`",
     "numpy": "leave it out: the function is traced with NumPy's own functions",
@@ -44,6 +48,9 @@ ATTRIBUTES = {
     "_value": "the function is traced once for all values: they are known only at the call",
     "imag": "gradc has no complex numbers",
     "conj": "gradc has no complex numbers",
+    **dict.fromkeys(
+        ("numerator", "as_integer_ratio"), "write NumPy's function, such as `np.mean(x)` for `statistics.mean(x)`"
+    ),
     "view": "write the conversion that you need, or leave it out",
     "tobytes": "the function is traced once for all values: they are known only at the call",
     "data": "the function is traced once for all values: they are known only at the call",
@@ -107,10 +114,15 @@ def refused(what: str, span: Span, operation: str) -> Error:
     elif operation == "BINARY_SUBSCR" and what in ("array", "index"):
         message = "a traced array cannot be the index of an array of NumPy's, or of a list"
         help = "write `np.take(a, i, axis=0)`"
+        if found := re.match(r"(?:\w+\.)*(r_|c_)\[", text):
+            message = f"`{found[1]}` puts NumPy's arrays together, and a traced one has no values"
+            help = f"write `np.{'concatenate' if found[1] == 'r_' else 'column_stack'}([a, b])`"
     elif found := re.match(r"(?:math|cmath)\.(\w+)", text):
-        message = f"`{found[0]}` takes one number, and a traced value has none"
-        help = f"write `{MATH.get(found[1], f'np.{found[1]}')}(x)`"
-    elif what == "array":
+        message = f"`{found[0]}` needs the value of a number, and a traced one has none"
+        help = f"write `{_instead_of_math(found[1], text[found.end() :])}`"
+    elif what == "round":
+        help = f"write `np.{text}`" if re.fullmatch(r"round\([^\n]+\)", text) else help
+    elif what == "array" or (what in ("float", "index") and not re.match(r"(\w+\.)*(float|range)\d*\(", text)):
         message, help = _array_instead(text) or (message, help)
     return Error(code, message, span, help=help)
 
@@ -126,6 +138,14 @@ MATH = {
 """What functions of `math` are for arrays, where it is not NumPy's function of the same name."""
 
 
+def _instead_of_math(name: str, rest: str) -> str:
+    """What to write for a call of `math`, given its name and the text after that."""
+    arguments = rest if re.fullmatch(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)", rest) else "(x)"
+    if name == "log" and "," in arguments:
+        return "np.log(x) / np.log(base)"
+    return MATH.get(name, f"np.{name}") + ("(x - y)" if name == "dist" else arguments)
+
+
 def _instead_of_branch(span: Span) -> str:
     """What to write for a condition, by what the line does with it."""
     number, _ = span.position
@@ -136,6 +156,8 @@ def _instead_of_branch(span: Span) -> str:
         return "leave the assertion out, or make it before the call"
     if found := re.match(r"(max|min|sorted|any|all)\(", text):
         name = {"max": "np.maximum", "min": "np.minimum", "sorted": "np.sort", "any": "np.any", "all": "np.all"}
+        if "," not in text:
+            name |= {"max": "np.max", "min": "np.min"}
         return f"write `{name[found[1]]}`, which takes arrays"
     if re.search(r"\b(and|or|not)\b", line):
         return "write `&`, `|` and `~` for `and`, `or` and `not`, each side in parentheses, and choose by `np.where`"
@@ -150,6 +172,8 @@ def _array_instead(text: str) -> tuple[str, str] | None:
         rest = text[found.end() :].lstrip()
         help = "write `np.stack([a, b])`" if rest.startswith(("[", "(")) else "leave it out: the value is an array"
         return f"`{found[1]}` makes an array of NumPy's, which has values", help
+    if found := re.match(r"(?:\w+\.)*(float64|float32|double|float_)\(", text):
+        return f"`{found[1]}` needs a value, and a traced one has none", "leave it out: values are floats already"
     if found := re.search(r"\brandom\.(\w+)\(|\brng\.(\w+)\(", text):
         help = "draw standard numbers before and pass them as an argument, as in `mean + deviation * noise`"
         return f"`{found[1] or found[2]}` draws numbers, and a traced function has none", help

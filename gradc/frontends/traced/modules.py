@@ -29,8 +29,9 @@ INSTALLED = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "pla
 
 MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "eye", "identity",
           "arange", "linspace", "logspace", "atleast_1d", "atleast_2d", "hstack", "vstack", "concatenate", "stack",
-          "polyval", "vander")  # fmt: skip
-"""NumPy's functions that know traced values only when they are told."""
+          "polyval", "vander", "sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "median", "average",
+          "any", "all", "argmax", "argmin", "sort", "cumsum", "cumprod", "dot", "diff")  # fmt: skip
+"""NumPy's functions that know traced values only when they are told, if at all: those in a list."""
 
 SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln", "comb", "factorial")
 """Functions of `scipy.special` that are no ufuncs."""
@@ -126,7 +127,7 @@ class Surroundings:
             linalg = self.module("numpy.linalg", np.linalg)
             return Overlay(real, {**self.numpy, "linalg": linalg}, None if name == "numpy" else np)
         if name in LIKE_LINALG:
-            return Overlay(real, {}, np.linalg)
+            return Overlay(real, {"norm": self._either(np.linalg.norm, self._named("norm"))}, np.linalg)
         if name in LIKE_SPECIAL:
             import scipy.special
 

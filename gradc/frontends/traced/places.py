@@ -7,12 +7,16 @@ import linecache
 import os
 import sys
 from functools import lru_cache
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 
 from gradc.language.source import Source, Span
 
 LIBRARIES = ("gradc", "numpy", "scipy", "autograd", "jax")
 """Packages whose frames are not the user's: what they call is placed where they were called."""
+
+STANDARD = os.path.dirname(os.__file__) + os.sep
+"""Where Python's own modules are: what calls them is the place, too."""
+INSTALLED = tuple(os.path.join(STANDARD, name) for name in ("site-packages", "dist-packages"))
 
 STORES = ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL")
 
@@ -24,6 +28,8 @@ def _is_library(file: str) -> bool:
         root = os.path.dirname(getattr(module, "__file__", None) or "")
         if root and file.startswith(root + os.sep):
             return True
+    if file.startswith(STANDARD) and not file.startswith(INSTALLED):
+        return True
     return file.startswith("<__array_function__")
 
 
@@ -52,6 +58,17 @@ class Places:
         assert frame is not None
         code = self._code(frame.f_code)
         return code.span(frame.f_lasti), code.stored(frame.f_lasti)
+
+    def raised(self, traceback: TracebackType | None) -> Span | None:
+        """The place in the user's code that an error came from."""
+        found, below = None, False
+        while traceback is not None:
+            code = traceback.tb_frame.f_code
+            if below and (found is None or not _is_library(code.co_filename)):
+                found = code, traceback.tb_lasti
+            below = below or code is self.runner
+            traceback = traceback.tb_next
+        return self.at(*found) if found is not None else None
 
     def operation(self) -> str:
         """What the user's code is doing, as the name of a bytecode."""

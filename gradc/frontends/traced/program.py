@@ -162,31 +162,34 @@ def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracin
     except Exception as error:
         if tracing.wanted is not None:  # NumPy took it for an error of its own
             raise tracing.wanted from None
-        if isinstance(error.__cause__, Error):  # NumPy's words for an error of ours
-            raise error.__cause__ from None
-        raise _explained(error, tracing) from error
+        ours = _behind(error)
+        raise (ours or _explained(error, tracing)) from (None if ours else error)
     if tracing.wanted is not None:
         raise tracing.wanted
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return tracing.result(value, tracing.places.whole(code if isinstance(code, CodeType) else _run.__code__))
 
 
+def _behind(error: BaseException) -> Error | None:
+    """Our error that a library caught, to raise one of its own, as NumPy does where an element is assigned."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, Error) and id(found) not in seen:
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return found if isinstance(found, Error) else None
+
+
 def _explained(error: Exception, tracing: Tracing) -> Exception:
     """An error of Python's about a traced value as ours; any other as it is."""
     said = str(error)
-    if "Traced" not in said and not isinstance(error, RecursionError):
+    if not re.search(r"\bTraced(Array|Size)\b", said) and not isinstance(error, RecursionError):
         error.add_note("raised while gradc traced the function: arguments are stand-ins without values there")
         return error
-    place = None
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename in tracing.places.sources or traceback.tb_next is None:
-            place = traceback
-        traceback = traceback.tb_next
-    span = tracing.places.at(place.tb_frame.f_code, place.tb_lasti) if place is not None else None
-    said = re.sub("'?Traced(Array|Size)'?", "a traced value", said)
+    said = re.sub(r"(?i:an object of type |object of type |type )?'?\bTracedArray\b'?", "a traced value", said)
+    said = re.sub(r"(?i:an object of type |object of type |type )?'?\bTracedSize\b'?", "a size", said)
     return Error(
-        "G0801", said.split("\n")[0].rstrip("."), span,
+        "G0801", said.split("\n")[0].rstrip("."), tracing.places.raised(error.__traceback__),
         help="write it with functions of NumPy, which know traced values",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from gradc.construct.functions import FUNCTIONS
 from gradc.construct.joined import Listed, listed
 from gradc.construct.selected import Selected, no_selection
 from gradc.frontends.elsewhere import INSTEAD
-from gradc.frontends.traced.errors import MissingAttribute, Wanted, refused, without_counterpart
+from gradc.frontends.traced.errors import MissingAttribute, NoElements, Wanted, refused, without_counterpart
 from gradc.frontends.traced.places import Places, user_frame
 from gradc.frontends.traced.table import ACCUMULATED, PARAMETERS, REDUCED, SAME, UFUNCS, Numpy
 from gradc.frontends.traced.values import TracedArray, TracedSize
@@ -125,7 +125,7 @@ class Tracing:
         node = input_node(name, Type(dtype, array.shape))
         self.known[key] = value, node
         self.inputs[name] = node
-        self.data[name] = np.ascontiguousarray(array, DTYPES[dtype])
+        self.data[name] = np.array(array, DTYPES[dtype], order="C")  # a copy: the caller may change its own
         return node
 
     def _called(self, value: Any) -> str:
@@ -245,6 +245,8 @@ class Tracing:
         if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.size > MAX_CONSTANTS:
             return self._datum(value, value, whole=True)
         node = self.operand(value, span)
+        if isinstance(node, Listed) and _holds_traced(value):
+            node = self._as_node(node)
         if isinstance(node, Node) and node.type.is_float and not node.is_constant:
             below = [each for each in topological((node,)) if each.op == "input" and each.type.is_float]
             if below and all(_holds_integers(self.values.get(each.name)) for each in below):
@@ -288,6 +290,8 @@ class Tracing:
         """NumPy's or SciPy's function of that name."""
         if name in UFUNCS:
             return self.binary(UFUNCS[name], *args)
+        if name == "cond":  # PySR's is another one
+            return self.unknown(name)
         own = getattr(self.numpy, name, None) if not name.startswith("_") and name not in ("call", "tracing") else None
         if own is not None:
             try:
@@ -391,7 +395,7 @@ class Tracing:
     def length(self, value: TracedArray) -> int:
         shape = self.shape_of(value)
         if not shape:
-            raise TypeError("len() of a number")
+            raise NoElements("G0204", "a number has no elements", self.places.here()[0], help="pass an array")
         return int(shape[0])
 
     def number_of(self, size: TracedSize) -> int:

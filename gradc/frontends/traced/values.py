@@ -56,8 +56,12 @@ class _Operators:
     __truediv__, __rtruediv__ = _binary("/"), _reflected("/")
     __floordiv__, __rfloordiv__ = _binary("//"), _reflected("//")
     __mod__, __rmod__ = _binary("%"), _reflected("%")
-    __pow__, __rpow__ = _binary("**"), _reflected("**")
+    __rpow__ = _reflected("**")
     __matmul__, __rmatmul__ = _binary("@"), _reflected("@")
+
+    def __pow__(self: Any, other: Any, modulus: Any = None) -> Any:
+        power = self._tracing.binary("**", self, other)
+        return power if modulus is None else power % modulus
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
