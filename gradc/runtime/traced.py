@@ -13,9 +13,9 @@ import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.frontends.traced.errors import Wanted
-from gradc.frontends.traced.modules import holds_traced
 from gradc.frontends.traced.program import PythonProgram, TracedProgram, trace
 from gradc.frontends.traced.structure import Structure, TakenApart, distinct, take_apart
+from gradc.frontends.traced.values import tracing_in
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.native import entry
@@ -170,10 +170,10 @@ class TracedCalls:
     # ------------------------------------------------------------ what a function offers
 
     def value(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if out is None and holds_traced([*args, *kwargs.values()]):  # a function that is being traced calls this one
-            if self.data:
-                return self.program.function(**self.data, **self._given(args, kwargs))
-            return self.program.function(*args, **kwargs)
+        tracing = tracing_in([*args, *kwargs.values()]) if out is None else None
+        if tracing is not None:  # a function that is being traced calls this one
+            given = {**self.data, **self._given(args, kwargs)} if self.data else kwargs
+            return self.program.inside(tracing)(*(() if self.data else args), **given)
         instance, leaves = self.bind(args, self._with_out(out, args, kwargs))
         return instance.run("value", leaves, None if "out" in self._names else out)
 
@@ -311,7 +311,7 @@ class TracedCalls:
         parts = self._parts(args, kwargs)
         leaves = [leaf for each in parts.values() for leaf in each.leaves]
         names = [name for each in parts.values() for name in each.names]
-        if holds_traced(leaves):
+        if tracing_in(leaves) is not None:
             return self._inside(parts, dict(zip(names, leaves)))
         key = tuple([(name, each.structure) for name, each in parts.items()]), tuple([_kind(leaf) for leaf in leaves])
         asked = self._asked.get(key, NOTHING)

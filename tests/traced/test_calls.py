@@ -217,6 +217,14 @@ def test_functions_call_each_other_with_numbers():
     assert gradc.compile(lambda x: x * inner(np.ones(3)) * third(2.0)).value_and_grad(2.0) == (30.0, (15.0,))
 
 
+def test_functions_call_each_other_with_arrays_of_values():
+    """NumPy's functions that look at values take traced ones there, too."""
+    inner = gradc.compile(lambda a, b: np.sum(np.array([a, b]) ** 2))
+    assert gradc.compile(lambda x: inner(x, 2 * x)).value_and_grad(1.5) == (11.25, (15.0,))
+    bound = inner.bind(b=1.0)
+    assert gradc.compile(lambda x: bound(x)).value_and_grad(2.0) == (5.0, (4.0,))
+
+
 def test_stages_follow_the_arguments():
     f = gradc.compile(lambda p: p["a"] * 2 + p["b"])
     f({"a": 1.0, "b": 2.0})

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradc.frontends.traced.table import NEURAL, NORMAL, Numpy, normal
-from gradc.frontends.traced.values import TracedArray, TracedSize
+from gradc.frontends.traced.values import tracing_in
 
 LIKE_NUMPY = ("numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "jax.numpy")
 LIKE_LINALG = ("numpy.linalg", "autograd.numpy.linalg", "jax.numpy.linalg")
@@ -35,22 +35,6 @@ MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones"
 
 SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln", "comb", "factorial")
 """Functions of `scipy.special` that are no ufuncs."""
-
-
-def holds_traced(value: Any) -> bool:
-    """Whether a value is a traced one, or has one among its parts."""
-    stack, seen = [value], set()
-    while stack:
-        part = stack.pop()
-        if isinstance(part, (TracedArray, TracedSize)):
-            return True
-        if isinstance(part, (list, tuple, dict)):
-            if id(part) not in seen:  # one that contains itself is refused later
-                seen.add(id(part))
-                stack += part.values() if isinstance(part, dict) else part
-        elif isinstance(part, np.ndarray) and part.dtype == object:
-            stack += part.ravel().tolist()
-    return False
 
 
 class Overlay:
@@ -90,7 +74,7 @@ class Surroundings:
     @staticmethod
     def _either(plain: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
         def either(*args: Any, **keywords: Any) -> Any:
-            is_traced = holds_traced([*args, *keywords.values()])
+            is_traced = tracing_in([*args, *keywords.values()]) is not None
             return (traced if is_traced else plain)(*args, **keywords)
 
         return either
@@ -148,10 +132,11 @@ class Surroundings:
     def around(self, function: Any) -> Any:
         """The function that was handed over, with these surroundings, and with it all that it calls of the user's."""
         inner = getattr(function, "__func__", getattr(function, "__wrapped__", function))
-        self.home = str(getattr(inner, "__module__", None) or "").split(".")[0]
+        caller, self.home = self.home, str(getattr(inner, "__module__", None) or "").split(".")[0]
         found = self.swapped(function)
         while self.pending:
             self._surround(*self.pending.pop())
+        self.home = caller
         return found
 
     def swapped(self, value: Any) -> Any:

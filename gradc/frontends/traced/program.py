@@ -18,7 +18,6 @@ import numpy as np
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.elaborate import Reading, elaborate
 from gradc.frontends.traced.errors import Wanted
-from gradc.frontends.traced.modules import Surroundings
 from gradc.frontends.traced.places import Places
 from gradc.frontends.traced.session import Tracing
 from gradc.frontends.traced.structure import TakenApart, take_apart
@@ -52,6 +51,10 @@ class PythonProgram:
     def with_inputs(self, names: Iterable[str]) -> PythonProgram:
         """The same where parameters with defaults are inputs too, if they are among these names."""
         return PythonProgram(self.function, self.optional | (set(names) & set(self.call_signature.parameters)))
+
+    def inside(self, tracing: Tracing) -> Callable[..., Any]:
+        """The function with what a run has around it: one of this program, or of another function that calls it."""
+        return tracing.surroundings.around(_plain(self.function))
 
     @property
     def name(self) -> str:
@@ -138,7 +141,7 @@ def trace(
             )
             for name, each in parts.items()
         }
-        function = Surroundings(tracing).around(_plain(program.function))
+        function = program.inside(tracing)
         bound = program.call_signature.bind_partial()
         bound.arguments.update(given)
         result = _run(function, bound.args, bound.kwargs, tracing)

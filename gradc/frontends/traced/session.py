@@ -17,9 +17,10 @@ from gradc.construct.joined import Listed, listed
 from gradc.construct.selected import Selected, no_selection
 from gradc.frontends.elsewhere import INSTEAD
 from gradc.frontends.traced.errors import MissingAttribute, NoElements, Wanted, refused, without_counterpart
+from gradc.frontends.traced.modules import Surroundings
 from gradc.frontends.traced.places import Places, user_frame
 from gradc.frontends.traced.table import ACCUMULATED, PARAMETERS, REDUCED, SAME, UFUNCS, Numpy
-from gradc.frontends.traced.values import TracedArray, TracedSize
+from gradc.frontends.traced.values import TracedArray, TracedSize, tracing_in
 from gradc.ir.graph import Node, build, cast, constant, fresh, input_node, make, replace, size_node, topological
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.sizes import Size, names
@@ -51,6 +52,7 @@ class Tracing:
         self.known: dict[tuple[int, bool], tuple[Any, Node]] = {}
         self.wanted: Wanted | None = None
         self.numpy = Numpy(self)
+        self.surroundings = Surroundings(self)
 
     # ------------------------------------------------------------ from values of the user's to those of the language
 
@@ -226,7 +228,7 @@ class Tracing:
             return (item,)
         if isinstance(item, slice):
             return (slice(*(self._end(end) for end in (item.start, item.stop, item.step))),)
-        if isinstance(item, (list, np.ndarray)) and not _holds_traced(item):
+        if isinstance(item, (list, np.ndarray)) and tracing_in(item) is None:
             array = np.asarray(item)
             if array.dtype.kind == "b":
                 return tuple(self.indices(places, span) for places in np.nonzero(array))
@@ -245,7 +247,7 @@ class Tracing:
         if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.size > MAX_CONSTANTS:
             return self._datum(value, value, whole=True)
         node = self.operand(value, span)
-        if isinstance(node, Listed) and _holds_traced(value):
+        if isinstance(node, Listed) and tracing_in(value) is not None:
             node = self._as_node(node)
         if isinstance(node, Node) and node.type.is_float and not node.is_constant:
             below = [each for each in topological((node,)) if each.op == "input" and each.type.is_float]
@@ -494,13 +496,6 @@ def _as_written(results: list[Node]) -> list[Node]:
 
 def _is_numeric(value: Any) -> bool:
     return not isinstance(value, (str, bytes, dict, set, type(None))) and not callable(value)
-
-
-def _holds_traced(item: Any) -> bool:
-    if isinstance(item, np.ndarray):
-        return item.dtype == object
-    return any(isinstance(part, (TracedArray, TracedSize, list)) and (not isinstance(part, list) or _holds_traced(part))
-               for part in item)  # fmt: skip
 
 
 def _holds_integers(value: Any) -> bool:

@@ -322,3 +322,17 @@ class TracedSize(_Operators):
 
     def __format__(self, spec: str) -> str:
         return format(int(self), spec)
+
+
+def tracing_in(value: Any) -> Any:
+    """The run that a value, or one of its parts, belongs to; None where nothing is traced."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (TracedArray, TracedSize)):
+            return part._tracing
+        if isinstance(part, (list, tuple)):
+            stack += part
+        elif isinstance(part, np.ndarray) and part.dtype == object:
+            stack += part.ravel().tolist()
+    return None
