@@ -31,6 +31,9 @@ watchers: list[Callable[[Compilation, str, Any], None]] = []
 
 Made = TypeVar("Made")
 
+MAX_NESTED = 20
+"""How deep Python's loops may be nested."""
+
 
 def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
     """A stage made once and shown to the watchers. Graphs, like trees, have no cycles that a collector would find."""
@@ -176,9 +179,16 @@ class Compilation:
     @cached_property
     def function(self) -> EmittedFunction:
         """The kernel as a Python function."""
-        from gradc.emit.python import function
+        from gradc.emit.python import function, nested
 
-        return function(self.loops, self.transform, self.names)
+        made = function(self.loops, self.transform, self.names)
+        depth = nested(made.lines)
+        if depth > MAX_NESTED:
+            raise Error(
+                "G0502", f"loops would be nested {depth} deep; Python allows {MAX_NESTED}",
+                help='use arrays with fewer axes, or `engine="native"`, for which there is no such limit',
+            )  # fmt: skip
+        return made
 
     @cached_property
     def python(self) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.ir.graph import MAKERS, Node
+from gradc.ir.ops import Op
 from gradc.language.source import Span
+
+WORDS = {
+    "const": "the number", "contract": "the result of `@`", "neg": "the result of `-`", "recur": "a running result",
+    "cast": "a value", "size": "a size",
+}  # fmt: skip
+"""What ops give that programs do not call by the op's name."""
 
 
 def sides(nodes: Iterable[Node]) -> str:
@@ -24,7 +31,17 @@ def describe(node: Node) -> str:
         return node.name
     if node.op in MAKERS:
         return describe(node.args[0])
-    return f"the {node.op}"
+    return called(node.row)
+
+
+def called(row: Op) -> str:
+    """A few words for what an op gives, in which the language's own names are the only ones."""
+    if row.name in WORDS:
+        return WORDS[row.name]
+    if row.access or row.kind == "source":
+        return "an array"
+    name = row.sign or row.symbol if row.hidden else row.sign or row.name
+    return f"the result of `{name}`" if name else "a value"
 
 
 def quoted(span: Span | None, otherwise: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.describe import describe
-from gradc.ir.graph import Graph, Node, cast, input_node
+from gradc.ir.graph import Graph, Node, cast, input_node, topological
 from gradc.ir.sizes import Size
-from gradc.ir.types import Type, promote
+from gradc.ir.types import MAX_AXES, Type, promote
+from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
 from gradc.program import Elaborated, Signature
 
@@ -61,6 +62,13 @@ def elaborate(
         renaming = _closed(builder.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
     result = reading.result
+    for node in topological((result,)):
+        if node.type.rank > MAX_AXES:
+            raise Error(
+                "G0502", f"an array would have {node.type.rank} axes; the limit is {MAX_AXES}",
+                own(reading.spans.get(node)) or own(reading.spans.get(result)),
+                help="`reshape` makes one axis of several",
+            )  # fmt: skip
     if not result.type.is_float:  # conditions and integers take the element type of the inputs
         result = cast(result, builder.float_dtype)
     checks = tuple(replace(check, span=own(check.span)) for check in builder.checks)

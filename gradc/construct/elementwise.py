@@ -13,6 +13,9 @@ from gradc.ir.ops import OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 
+MAX_ORDER = 1_000
+"""Of `polygamma`: what computes it adds up as many terms."""
+
 Value = Any
 """What an expression is worth: a node; for parts of calls and indices also a slice, a tuple, a text, a flag or None."""
 
@@ -37,6 +40,10 @@ def polygamma(call: CallArguments) -> Node:
     n = static_integer(_one_of(call.given["n"]), span, what, "write it as in `polygamma(1, x)`")
     if n < 0:
         raise Error("G0202", f"{what} cannot be negative", span)
+    if n > MAX_ORDER:
+        raise Error(
+            "G0202", f"{what} is at most {MAX_ORDER:,}", span, help="beyond 170, nearly all values are infinite"
+        )
     builder = call.builder
     return builder.elementwise("digamma", call.x) if n == 0 else builder.elementwise("polygamma", constant(n), call.x)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
@@ -365,3 +365,17 @@ class _Printer(Expressions):
         if statement.source in self.parameters:  # in whatever layout it comes
             source = f"np.ascontiguousarray({source})"
         self._line(f"{name} = {source}.reshape(({shape})){'.copy()' * statement.copied}", indent)
+
+
+def nested(lines: Iterable[str]) -> int:
+    """How deep the loops of a function are nested."""
+    open_loops: list[int] = []
+    deepest = 0
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        while open_loops and indent <= open_loops[-1]:
+            open_loops.pop()
+        if line.lstrip().startswith(("for ", "while ")):
+            open_loops.append(indent)
+            deepest = max(deepest, len(open_loops))
+    return deepest

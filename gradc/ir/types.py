@@ -18,6 +18,9 @@ DTYPES: dict[str, np.dtype] = {
 }
 """gradc's names for element types, and NumPy's."""
 
+MAX_AXES = 32
+"""The most axes of a value: a Hessian has twice as many, which is what NumPy's arrays have at most."""
+
 PROMOTION = ("bool", "i64", "f32", "f64")
 """Two element types meet at the later one (an integer that meets f32 gives f32)."""
 

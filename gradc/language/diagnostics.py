@@ -61,6 +61,11 @@ CODES = {
 09 SymPy. What each one means, with an example: `explanations.py`."""
 
 
+def written(text: str) -> str:
+    """A text that every file and stream takes: halves of characters, as in odd file names, become escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class Error(ValueError):
     """Base of every error a user can cause.
 
@@ -71,12 +76,13 @@ class Error(ValueError):
 
     def __init__(self, code: str, message: str, span: Span | None = None, *, label: str = "", help: str | None = None):
         assert code in CODES, code
+        message = written(message)
         super().__init__(message)
         self.code = code
         self.message = message
         self.span = span
-        self.label = label
-        self.help = help
+        self.label = written(label)
+        self.help = written(help) if help else help
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.message), self.__dict__

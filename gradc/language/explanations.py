@@ -164,7 +164,8 @@ EXPLANATIONS = {
     ),
     # ---------------------------------------------------------------- limits
     "G0501": Explanation(
-        "The text of the program is longer than any that gradc reads: 4 MiB. Data belong into inputs.",
+        "The text of the program is longer than any that gradc reads, 4 MiB, or a name than 200 letters. Data belong "
+        "into inputs.",
         'gradc.compile("x + " * 2_000_000 + "x")',
         'gradc.compile("sum(x)")(np.ones(2_000_000))',
     ),

@@ -12,8 +12,14 @@ from gradc.language.tokens import RESERVED, Token
 MAX_TEXT = 4 * 2**20
 """Longest program, in characters."""
 
+MAX_NAME = 200
+"""The longest name: compilers cut longer ones off."""
+
 MAX_NODES = 1_500_000
 """Most tokens of a program; every syntax node takes at least one, so this bounds the tree as well."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What stands for a broken character where Python decodes bytes, and cannot be written to any file."""
 
 OPEN = {"(": ")", "[": "]"}
 BRACKETS = frozenset({*OPEN, *OPEN.values()})
@@ -49,6 +55,8 @@ def tokenize(source: Source) -> list[Token]:
             f"the program has {len(text):,} characters; the limit is {MAX_TEXT:,}",
             help="split the program, or pass large data as array inputs",
         )
+    if (stray := SURROGATE.search(text)) is not None:
+        raise errors.lone_surrogate(source, stray.start())
     tokens: list[Token] = []
     brackets: list[Token] = []
     kind = "separator"
@@ -61,6 +69,8 @@ def tokenize(source: Source) -> list[Token]:
             kind = group
         elif group == "name":
             kind = word if word in RESERVED else "name"
+            if len(word) > MAX_NAME:
+                raise errors.long_name(source, start, stop, MAX_NAME)
         elif group == "operator":
             kind = word
         elif group == "number":

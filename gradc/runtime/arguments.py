@@ -14,7 +14,7 @@ from gradc.ir import interpret
 from gradc.ir.graph import Check, Graph, IndexCheck
 from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
-from gradc.ir.types import DTYPES, Type, shape_text
+from gradc.ir.types import DTYPES, MAX_AXES, Type, shape_text
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
 from gradc.program import Signature
@@ -83,6 +83,11 @@ def as_array(subject: str, value: Any) -> np.ndarray:
         uneven = "inhomogeneous" in str(error)
         what = "has rows of different lengths" if uneven else f"is not an array: {first_line(error)}"
         raise Error("G0602", f"{subject} {what}", help="give all rows the same length" if uneven else None) from None
+    if array.ndim > MAX_AXES:
+        raise Error(
+            "G0602", f"{subject} has {array.ndim} axes; the limit is {MAX_AXES}",
+            help="reshape it: axes that stay together can be one",
+        )  # fmt: skip
     if array.dtype.kind in USABLE_KINDS:
         return array
     if array.dtype == object and (number := _long_integers(array)) is not None:
@@ -326,7 +331,8 @@ def beyond_64_bits(array: np.ndarray) -> Any:
     if array.dtype.kind in "bi":
         return False
     if array.dtype.kind == "f":
-        return (array < -(2.0**63)) | (array >= 2.0**63)
+        with np.errstate(over="ignore"):  # float16 ends far below
+            return (array < -(2.0**63)) | (array >= 2.0**63)
     limits = np.iinfo(np.int64)
     return (array < limits.min) | (array > limits.max) if array.dtype.kind == "O" else array > limits.max
 

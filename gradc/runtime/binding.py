@@ -11,7 +11,7 @@ import numpy as np
 from gradc.ir.graph import Graph, IndexCheck, Node, topological
 from gradc.ir.sizes import Size, names
 from gradc.ir.types import DTYPES
-from gradc.language.diagnostics import Error
+from gradc.language.diagnostics import Error, out_of_memory
 from gradc.program import Signature
 from gradc.runtime import arguments
 from gradc.runtime.arguments import Arguments, is_weak
@@ -24,10 +24,11 @@ SUPPOSED_RANKS = (0, 1, 2)
 def converted(signature: Signature, name: str, value: Any) -> Any:
     """One argument as kernels read it, and nobody else's: a read-only copy. Python numbers stay what they are, because
     their element type is that of the arrays they meet."""
-    (array,) = arguments.prepare(replace(signature, inputs=(name,)), [value]).arrays
-    if is_weak(value):
-        return value
-    return own(np.array(array))
+    try:
+        (array,) = arguments.prepare(replace(signature, inputs=(name,)), [value]).arrays
+        return value if is_weak(value) else own(np.array(array))
+    except MemoryError:
+        raise out_of_memory() from None
 
 
 def own(array: Any) -> Any:

@@ -110,7 +110,10 @@ class Calls:
     @staticmethod
     def kept(bound: Sequence[Any]) -> Sequence[Any]:
         """The arguments of a call, copied."""
-        return [given if arguments.is_weak(given) else np.array(given) for given in bound]
+        try:
+            return [given if arguments.is_weak(given) else np.array(given) for given in bound]
+        except MemoryError:
+            raise out_of_memory() from None
 
     def example(self) -> Calls:
         """The calls whose stages and source are shown: these."""

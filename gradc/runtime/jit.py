@@ -95,6 +95,13 @@ class NumbaKernel:
         return KernelType(self)
 
 
+ACCEPTED = (
+    "they take real numbers, integers and booleans, and NumPy arrays of them; make an array of a list by "
+    "`np.array(...)`, and pass the real and the imaginary part of a complex number separately"
+)
+"""What inputs may be inside Numba code."""
+
+
 @dataclass(frozen=True)
 class Form:
     """A function inside Numba code: the transform that it comes from, what it takes before the inputs, what it returns
@@ -132,8 +139,9 @@ def polymorphic(specialiser: Specialiser, name: str) -> Any:
         extra, given = argument_types[: len(first)], argument_types[len(first) :]
         integers = specialiser.program.signature.integers
         found = [gradc_type(argument, name in integers) for name, argument in zip(specialiser.inputs, given)]
-        if None in found:
-            return None
+        for input, argument, kind in zip(specialiser.inputs, given, found):
+            if kind is None:
+                raise TypingError(f"`{input}` is {argument}, which kernels do not take: {ACCEPTED}")
         compilation = specialiser.compilation(
             form.transform, _named_sizes(specialiser.program.signature, [t for t in found if t is not None])
         )

@@ -9,7 +9,7 @@ from typing import Any
 from gradc.compiler import Compilation
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error
+from gradc.language.diagnostics import Error, out_of_memory
 from gradc.program import Guess, Program
 from gradc.runtime import arguments
 from gradc.runtime.arguments import Arguments
@@ -29,7 +29,10 @@ class Specialiser:
 
     def prepare(self, values: Sequence[Any]) -> Arguments:
         """Arguments in the order of the inputs, ready for a kernel, and their types."""
-        return arguments.prepare(self.program.signature, values)
+        try:
+            return arguments.prepare(self.program.signature, values)
+        except MemoryError:  # as for arrays whose elements are all one, made by `np.broadcast_to`
+            raise out_of_memory() from None
 
     def compilation(self, transform: str, types: Sequence[Type], guess: Guess | None = None) -> Compilation:
         """The value or a derivative for these types of the inputs, in order; `guess` has those that nobody chose."""

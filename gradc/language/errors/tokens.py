@@ -347,3 +347,19 @@ def separator_in_brackets(source: Source, opening: Token, start: int) -> Error:
         Span(source, opening.start, opening.stop),
         help=f"add the missing `{partner}` before `;`",
     )
+
+
+def lone_surrogate(source: Source, place: int) -> Error:
+    """Half a character, wherever it stands: not even a comment with it can be written to a file."""
+    character = source.text[place]
+    return Error(
+        "G0101", f"U+{ord(character):04X} is half a character", Span(source, place, place + 1),
+        help="it stands for a byte that could not be read as text: delete it, or decode the program as UTF-8",
+    )  # fmt: skip
+
+
+def long_name(source: Source, start: int, stop: int, limit: int) -> Error:
+    return Error(
+        "G0501", f"a name has {stop - start:,} characters; the limit is {limit}", Span(source, start, stop),
+        help="choose a shorter one",
+    )  # fmt: skip
