@@ -8,12 +8,6 @@ from gradc.ir.graph import MAKERS, Node
 from gradc.ir.ops import Op
 from gradc.language.source import Span
 
-WORDS = {
-    "const": "the number", "contract": "the result of `@`", "neg": "the result of `-`", "recur": "a running result",
-    "cast": "a value", "size": "a size",
-}  # fmt: skip
-"""What ops give that programs do not call by the op's name."""
-
 
 def sides(nodes: Iterable[Node]) -> str:
     """The arrays among some operands and their types, for a message."""
@@ -31,16 +25,13 @@ def describe(node: Node) -> str:
         return node.name
     if node.op in MAKERS:
         return describe(node.args[0])
-    return called(node.row)
+    return "the number" if node.op == "const" and not node.shape else called(node.row)
 
 
 def called(row: Op) -> str:
     """A few words for what an op gives, in which the language's own names are the only ones."""
-    if row.name in WORDS:
-        return WORDS[row.name]
-    if row.access or row.kind == "source":
-        return "an array"
-    name = row.sign or row.symbol if row.hidden else row.sign or row.name
+    is_named = row.kind in ("elementwise", "reduction") and not row.hidden
+    name = row.sign or (row.name if is_named else row.symbol)
     return f"the result of `{name}`" if name else "a value"
 
 
