@@ -326,13 +326,15 @@ class TracedSize(_Operators):
 
 def tracing_in(value: Any) -> Any:
     """The run that a value, or one of its parts, belongs to; None where nothing is traced."""
-    stack = [value]
+    stack, seen = [value], set()
     while stack:
         part = stack.pop()
         if isinstance(part, (TracedArray, TracedSize)):
             return part._tracing
-        if isinstance(part, (list, tuple)):
-            stack += part
+        if isinstance(part, (list, tuple, dict)):
+            if id(part) not in seen:  # one that contains itself is refused later
+                seen.add(id(part))
+                stack += part.values() if isinstance(part, dict) else part
         elif isinstance(part, np.ndarray) and part.dtype == object:
             stack += part.ravel().tolist()
     return None
