@@ -10,6 +10,7 @@ import pytest
 
 import gradc
 
+randn = np.random.randn
 third = gradc.compile("a**3", engine="interpreter")
 
 
@@ -55,6 +56,10 @@ REFUSED = [
     (lambda x: np.sum(np.r_[x, 1.0]), "G0801", "np.r_", "`np.concatenate([a, b])`"),
     (lambda x: np.linalg.cond(np.ones((2, 2)) * x), "G0803", "np.linalg.cond", ""),
     (lambda x: third.hessian(x).a.a, "G0801", "third.hessian", ""),
+    (lambda x: x * np.random.normal(size=3), "G0803", "np.random.normal", "drawn once"),
+    (lambda x: x + np.random.rand(), "G0803", "np.random.rand", "drawn once"),
+    (lambda x: x * np.random.default_rng().normal(), "G0803", "np.random.default_rng", "drawn once"),
+    (lambda x: x * randn(), "G0803", "randn", "drawn once"),
 ]
 
 
@@ -76,3 +81,10 @@ def test_the_users_own_errors_stay():
     with pytest.raises(ValueError, match="x must be positive") as caught:
         gradc.compile(function, engine="interpreter")(1.5)
     assert type(caught.value) is ValueError
+
+
+def test_a_generator_with_a_seed_is_no_surprise():
+    def noisy(x):
+        return np.sum(x * np.random.default_rng(3).normal(size=4))
+
+    assert gradc.compile(noisy, engine="interpreter")(2.0) == noisy(2.0)

@@ -23,6 +23,7 @@ LIKE_NUMPY = ("numpy", "autograd.numpy", "autograd.numpy.numpy_wrapper", "jax.nu
 LIKE_LINALG = ("numpy.linalg", "autograd.numpy.linalg", "jax.numpy.linalg")
 LIKE_SPECIAL = ("scipy.special", "autograd.scipy.special", "jax.scipy.special")
 LIKE_STATS = ("scipy.stats", "autograd.scipy.stats", "jax.scipy.stats")
+LIKE_RANDOM = ("numpy.random", "autograd.numpy.random")
 PARENTS = ("scipy", "autograd.scipy", "autograd", "jax", "jax.scipy")
 NOT_SWAPPED = ("gradc",)
 INSTALLED = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -35,6 +36,16 @@ MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones"
 
 SPECIAL = ("logsumexp", "softmax", "log_softmax", "polygamma", "multigammaln", "comb", "factorial")
 """Functions of `scipy.special` that are no ufuncs."""
+
+
+DRAWING = tuple(
+    name for name in dir(np.random)
+    if getattr(getattr(np.random, name), "__self__", None) is np.random.mtrand._rand  # type: ignore[attr-defined]
+    and "seed" not in name and "state" not in name and "generator" not in name
+)  # fmt: skip
+"""What draws from NumPy's one generator for all."""
+
+ONCE = "the numbers would be drawn once and for all, when the function is traced: draw them before, and pass them on"
 
 
 class Overlay:
@@ -98,6 +109,14 @@ class Surroundings:
 
         return self._either(plain, lambda *args, **keywords: normal(self.tracing, name, *args, **keywords))
 
+    def _drawing(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **keywords: self.tracing.unknown(f"np.random.{name}", ONCE)
+
+    def _seeded(self, name: str) -> Callable[..., Any]:
+        return lambda *seed: (
+            getattr(np.random, name)(*seed) if seed else self.tracing.unknown(f"np.random.{name}", ONCE)
+        )
+
     # ------------------------------------------------------------ modules
 
     def module(self, name: str, real: Any) -> Any:
@@ -108,8 +127,11 @@ class Surroundings:
 
     def _overlay(self, name: str, real: Any) -> Any:
         if name in LIKE_NUMPY:
-            linalg = self.module("numpy.linalg", np.linalg)
-            return Overlay(real, {**self.numpy, "linalg": linalg}, None if name == "numpy" else np)
+            inner = {"linalg": self.module("numpy.linalg", np.linalg), "random": self.module("numpy.random", np.random)}
+            return Overlay(real, self.numpy | inner, None if name == "numpy" else np)
+        if name in LIKE_RANDOM:
+            drawing = {each: self._drawing(each) for each in DRAWING}
+            return Overlay(real, {**drawing, "default_rng": self._seeded("default_rng")}, np.random)
         if name in LIKE_LINALG:
             return Overlay(real, {"norm": self._either(np.linalg.norm, self._named("norm"))}, np.linalg)
         if name in LIKE_SPECIAL:
@@ -159,7 +181,7 @@ class Surroundings:
         name = getattr(value, "__name__", None)
         if not isinstance(name, str):
             return self._distribution(value)
-        for path in (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, "jax.nn"):
+        for path in (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, *LIKE_RANDOM, "jax.nn"):
             module = sys.modules.get(path)
             if module is not None and getattr(module, name, None) is value:
                 return getattr(self.module(path, module), name)
@@ -228,6 +250,5 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _is_known(name: str) -> bool:
-    return name in (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, *LIKE_STATS, *PARENTS, "jax.nn") or name.endswith(
-        "stats.norm"
-    )
+    known = (*LIKE_NUMPY, *LIKE_LINALG, *LIKE_SPECIAL, *LIKE_STATS, *LIKE_RANDOM, *PARENTS, "jax.nn")
+    return name in known or name.endswith("stats.norm")
