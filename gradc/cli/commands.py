@@ -62,10 +62,21 @@ def combined(*options: Callable) -> Callable:
     return decorate
 
 
+def once(*names: str, **options: Any) -> Callable:
+    """An option whose second value would silently replace the first."""
+
+    def single(ctx: click.Context, option: click.Parameter, values: tuple[Any, ...]) -> Any:
+        if len(values) > 1:
+            raise click.UsageError(f"{option.opts[0]} is given {len(values)} times; it takes one value", ctx)
+        return values[0] if values else None
+
+    return click.option(*names, multiple=True, callback=single, **options)
+
+
 program_options = combined(
     click.argument("expression", metavar="EXPR", required=False),
-    click.option("-f", "file", metavar="FILE", help="Read the program from a file instead."),
-    click.option("--inputs", metavar="NAMES", help="The order of the inputs, as in t,a,b."),
+    once("-f", "file", metavar="FILE", help="Read the program from a file instead."),
+    once("--inputs", metavar="NAMES", help="The order of the inputs, as in t,a,b."),
 )
 at_option = click.option(
     "--at",
@@ -74,12 +85,12 @@ at_option = click.option(
     help="Values of the inputs: x=-2,y=5 or t=[1,2,3], or files: t=data.npy, X=data.csv, t=data.csv:time (a column by "
     "its name or number), X=data.csv:[x,y] (several). Repeatable.",
 )
-wrt_option = click.option("--wrt", metavar="NAMES", help="Differentiate for these inputs only, as in x,y.")
+wrt_option = once("--wrt", metavar="NAMES", help="Differentiate for these inputs only, as in x,y.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def output_option(help: str) -> Callable:
-    return click.option("-o", "output", metavar="FILE", help=help)
+    return once("-o", "output", metavar="FILE", help=help)
 
 
 def program_of(expression: str | None, file: str | None, inputs: str | None = None) -> TextProgram:

@@ -315,6 +315,7 @@ WRONG = {
     "a picture too large": ("trace", "-" * 1001 + "x", "--at", "x=1", "-o", "big.svg"),
     "usage: no program": ("eval",),
     "usage: a program and a file": ("eval", "x", "-f", "y"),
+    "usage: an option given twice": ("eval", "x*y", "--at", "x=1,y=2", "--wrt", "x", "--wrt", "y"),
     "usage: another language": ("compile", "x", "-o", "x.c"),
 }
 

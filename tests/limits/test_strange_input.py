@@ -211,11 +211,14 @@ def test_names_as_long_as_compilers_take():
         gradc.compile("a" * 201)
 
 
-@pytest.mark.parametrize("options", [
+OPTIONS = [
     {"wrt": 3}, {"wrt": [None]}, {"wrt": b"x"}, {"wrt": {"x": 1}}, {"wrt": [["x"]]}, {"engine": 3},
     {"engine": ["native"]},
     {"inputs": object()}, {"inputs": [[]]}, {"inputs": {}}, {"wrt": "x" * 10_000},
-], ids=str)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=range(len(OPTIONS)))
 def test_options(options):
     ends_well(lambda: gradc.compile("x*2", **options)(1.0))
 
