@@ -106,7 +106,7 @@ def test_indices_of_any_integer_type_and_nothing_else(make):
         value(np.arange(4.0), np.array([0.5, 1.0]))
 
 
-@pytest.mark.parametrize("character", ["\0", "\x07", "\ud800", "\u2028", "\x85"])
+@pytest.mark.parametrize("character", ["\0", "\x07", "\u2028", "\x85"])
 def test_what_a_comment_holds_does_not_matter(character):
     text = f"x + 1 # a {character} b\n"
     assert plain(gradc.compile(text).source)["value"](1.0) == 2.0

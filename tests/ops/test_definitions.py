@@ -54,10 +54,25 @@ SCALAR = {
         lambda x: -x * x / 2 - mpmath.log(2 * mpmath.pi) / 2,
         (-1e10, -38.0, -1.0, -1e-8, 0.0, 1e-8, 0.3, 38.0, 1e10),
     ),
+    "acosh_abs": (lambda x: mpmath.acosh(abs(x) + 1), (-1e10, -3.0, -0.3, 0.3, 1.0, 38.0, 1e10)),
+    "atanh_clip": (lambda x: mpmath.atanh((x + 1) % 2 - 1), (-2.75, -0.5, 0.25, 0.5, 1.25, 6.5)),
+    "cond": (lambda x, y: y if x > 0 else 0, SLOPES, EVERYWHERE),
+    "fma": (lambda x, y, z: x * y + z, SLOPES, SLOPES, SLOPES),
+    "greater": (lambda x, y: mpmath.mpf(x > y), SLOPES, (-0.2, 0.7)),
+    "greater_equal": (lambda x, y: mpmath.mpf(x >= y), SLOPES, (-0.2, 0.7)),
+    "less": (lambda x, y: mpmath.mpf(x < y), SLOPES, (-0.2, 0.7)),
+    "less_equal": (lambda x, y: mpmath.mpf(x <= y), SLOPES, (-0.2, 0.7)),
+    "log_abs": (lambda x: mpmath.log(abs(x)), (-1e300, -3.0, -1e-8, 1e-300, 0.3, 2.0, 1e10)),
+    "log2_abs": (lambda x: mpmath.log(abs(x), 2), (-1e300, -3.0, -1e-8, 1e-300, 0.3, 2.0, 1e10)),
+    "log10_abs": (lambda x: mpmath.log10(abs(x)), (-1e300, -3.0, -1e-8, 1e-300, 0.3, 2.0, 1e10)),
+    "log1p_abs": (lambda x: mpmath.log1p(abs(x)), (-1e300, -3.0, -1e-8, 1e-300, 0.3, 2.0, 1e10)),
+    "pow_abs": (lambda x, y: abs(x) ** y, (-7.0, -0.3, 0.3, 7.0), (-2.5, 0.5, 3.0)),
+    "safe_log": (lambda x: mpmath.log(x), POSITIVE),
+    "sqrt_abs": (lambda x: mpmath.sqrt(abs(x)), (-1e300, -3.0, -1e-8, 1e-300, 0.3, 2.0, 1e10)),
 }
 """What each function means, and where its arguments are looked at."""
 
-KINKS = {("Heaviside", 0.0), ("relu", 0.0), ("leaky_relu", 0.0), ("elu", 0.0)}
+KINKS = {(name, 0.0) for name in ("Heaviside", "relu", "leaky_relu", "elu", "cond")}
 """Points without a derivative."""
 
 
