@@ -13,7 +13,7 @@ from gradc.frontends.programs import program_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
-from gradc.program import Guess, Program, Signature
+from gradc.program import FromFunction, Guess, Program, Signature
 from gradc.runtime.arguments import MAX_LISTED, listed
 from gradc.runtime.calls import Calls
 from gradc.runtime.inside_numba import announce
@@ -353,7 +353,7 @@ class Function(Differentiable):
         fast_math: bool = False,
     ):
         names = None if wrt is None else _names(wrt)
-        if names is not None and hasattr(program, "with_inputs"):
+        if names is not None and isinstance(program, FromFunction):
             program = program.with_inputs(names)
         specialiser = Specialiser(program, _chosen(names, program.signature), bool(fast_math))
         super().__init__(_calls(specialiser, _engine(engine)))
@@ -475,7 +475,7 @@ class BoundFunction(Differentiable):
 
 def _calls(specialiser: Specialiser, engine: str) -> Calls:
     """The calls of a program: those of a Python function may have arguments with parts."""
-    if not hasattr(specialiser.program, "with_inputs"):
+    if not isinstance(specialiser.program, FromFunction):
         return Calls(specialiser, engine)
     from gradc.runtime.traced import TracedCalls
 

@@ -6,7 +6,7 @@ its graph with `construct/`, and adds a line to `frontends/programs.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -114,3 +114,11 @@ class Program(Protocol):
         Sizes that `signature.invented_sizes` names may be found equal to others. Raises `Error` for whatever the
         program gets wrong.
         """
+
+
+@runtime_checkable
+class FromFunction(Protocol):
+    """What a program that is a Python function has besides: parameters with defaults, which may be inputs or not."""
+
+    def with_inputs(self, names: Iterable[str]) -> Program:
+        """The same where parameters with defaults are inputs too, if they are among these names."""

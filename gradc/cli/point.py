@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from gradc.cli.tables import EXTENSIONS, names_file, read_array
+from gradc.cli.tables import DECIMAL, EXTENSIONS, INTEGER, names_file, read_array
 from gradc.frontends.text import TextProgram
 from gradc.ir.interpret import evaluate_constant
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
 
-NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)", re.ASCII)
-INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+NUMBER = re.compile(rf"[+-]?(?:{DECIMAL}|inf|nan)", re.ASCII)
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
 BLANK = re.compile(r"\s*")
 PATH = re.compile(r"(?:~|\.{0,2})/.*|[^\s()]*[A-Za-z_]\w*\.[A-Za-z]\w*(?::.*)?", re.DOTALL)

@@ -23,7 +23,8 @@ from gradc.language.spelling import closest
 EXTENSIONS = (".npy", ".npz", ".csv", ".tsv", ".txt")
 FILE = re.compile(r"(?P<path>.*?(?:\.npy|\.npz|\.csv|\.tsv|\.txt))(?:(?P<colon>\s*:)(?P<columns>.*))?", re.I | re.S)
 COLUMN = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",\[\]]*))\s*', re.S)
-NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan)", re.ASCII | re.I)
+DECIMAL = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+NUMBER = re.compile(rf"[+-]?(?:{DECIMAL}|inf|infinity|nan)", re.ASCII | re.I)
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+", re.ASCII)
 SEPARATORS = {".tsv": "\t", ".txt": None}

@@ -15,7 +15,7 @@ from gradc.ir.sizes import evaluate
 from gradc.language.diagnostics import Error
 from gradc.native.engine import NativeKernel
 from gradc.native.flat import FlatCall, Place
-from gradc.program import Program
+from gradc.program import FromFunction, Program
 from gradc.runtime.arguments import UPSTREAM
 from gradc.runtime.calls import Calls
 from gradc.runtime.dense import check_dense
@@ -228,9 +228,9 @@ def unbound(given: Any, names: Iterable[str]) -> tuple[Function, dict[str, Any]]
     data = given.data if isinstance(given, BoundFunction) else {}
     function = given if isinstance(given, (Function, BoundFunction)) else compile(given)
     program = function.program
-    if not data and not hasattr(program, "with_inputs"):
-        return cast(Function, function), data
-    return _made(function, program.with_inputs(names) if hasattr(program, "with_inputs") else program), data
+    if isinstance(program, FromFunction):
+        return _made(function, program.with_inputs(names)), data
+    return (_made(function, program) if data else cast(Function, function)), data
 
 
 def differentiated(function: Function, wrt: Iterable[str]) -> Function:
@@ -248,7 +248,7 @@ def _made(function: Function | BoundFunction, program: Program, wrt: Iterable[st
 def calls_for(function: Function | BoundFunction, arguments: Mapping[str, Any]) -> Calls:
     """The calls of a function for arguments like these: a Python function is traced for them."""
     calls = function._calls
-    if not hasattr(function.program, "with_inputs"):
+    if not isinstance(function.program, FromFunction):
         return calls
     instance, _ = calls.bind((), arguments)
     instance = cast("Instance", instance)

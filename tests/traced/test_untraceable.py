@@ -33,6 +33,7 @@ def test_without_a_file():
     exec("def f(x):\n    y = 2 * x\n    if y > 0:\n        return x\n    return y", scope)
     found = error(gradc.compile(scope["f"]), 1.0)
     assert found.code == "G0801" and found.span.position[0] == 3
+    assert "np.where" in str(found) and "`not`" not in str(found)
 
 
 def test_errors_of_the_function_itself_are_its_own():

@@ -93,6 +93,14 @@ class Places:
         return found
 
 
+UNKNOWN = "whose text is missing"
+"""What stands in the place of lines where there is no file; without a word that help would be about."""
+
+
+def is_unknown(line: str) -> bool:
+    return line.startswith("in ") and line.endswith(UNKNOWN)
+
+
 def source_of(code: CodeType) -> Source:
     """The text of the file of a function; where there is none, as for code from `exec`, blank lines with its name."""
     text = "".join(linecache.getlines(code.co_filename))
@@ -101,7 +109,7 @@ def source_of(code: CodeType) -> Source:
 
 def _without_text(code: CodeType) -> Source:
     last = max((line for *_, line in code.co_lines() if line), default=code.co_firstlineno)
-    return Source(f"in {code.co_qualname}, whose text is not known\n" * last, shown_name(code.co_filename))
+    return Source(f"in {code.co_qualname}, {UNKNOWN}\n" * last, shown_name(code.co_filename))
 
 
 def shown_name(file: str) -> str:
@@ -155,7 +163,7 @@ class _Instructions:
         return Span(self.source, self._offset(first, start), self._offset(last, stop))
 
     def _is_unknown(self, line: int) -> bool:
-        return self.source.text.startswith("in ") and self.source.line(line).endswith("whose text is not known")
+        return is_unknown(self.source.line(line))
 
     def _offset(self, line: int, column: int) -> int:
         """The offset of a column that Python counts in bytes."""
