@@ -167,7 +167,7 @@ class KernelWriter(LoopWriter):
         self.lines, self.entry, self.known = [], [], {}
         self._inputs()
         self._body(body)
-        head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline {{"
+        head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline optnone {{"
         return "\n".join([head, "entry:", *self.entry, *self.lines, "  ret void", "}"])
 
     # ------------------------------------------------------------ the frame

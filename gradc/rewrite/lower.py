@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.construct.template import instantiate
-from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze, topological
+from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node, squeeze
 from gradc.ir.ops import ROWS, bits, others
 from gradc.ir.sizes import Shape, Size, product
 from gradc.ir.types import Type
@@ -20,18 +20,24 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     results = tuple(results)
     spans = {} if spans is None else spans
     new: dict[Node, Node] = {}
-    for node in topological(results):
-        args = tuple(new[arg] for arg in node.args)
+    stack = list(reversed(results))
+    while stack:
+        node = stack[-1]
+        if node in new:
+            stack.pop()
+            continue
+        pending = [arg for arg in node.args if arg not in new]
+        if pending:
+            stack += reversed(pending)
+            continue
+        args = tuple([new[arg] for arg in node.args])
         if node.row.lowered:
-            args = tuple(cast(arg, "f64") for arg in args) if node.row.wide else args
-            bindings = dict(zip(node.row.params, args))
-            dtype = args[-1].type.dtype
-            if node.row.kind == "reduction":
-                rank = args[0].type.rank
-                lowered = instantiate(node.row.lowered, bindings, dtype=dtype, axes=node.attrs[0], rank=rank)
-            else:
-                lowered = instantiate(node.row.lowered, bindings, dtype=dtype)
-            (new[node],) = lower((cast(lowered, node.type.dtype),), spans)
+            text = _written_out(node, args)
+            if text not in new:  # it may have ops that are lowered in turn
+                new.update((arg, arg) for arg in args)
+                stack.append(text)
+                continue
+            new[node] = new[text]
         elif node.row.kind == "contraction":
             new[node] = contraction(args[0], args[1], node.attrs)
         elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:
@@ -41,6 +47,20 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
         if node in spans:
             spans.setdefault(new[node], spans[node])
     return [new[node] for node in results]
+
+
+def _written_out(node: Node, args: tuple[Node, ...]) -> Node:
+    """The text of a node's `lowered` over lowered arguments."""
+    assert node.row.lowered
+    args = tuple(cast(arg, "f64") for arg in args) if node.row.wide else args
+    bindings = dict(zip(node.row.params, args))
+    dtype = args[-1].type.dtype
+    if node.row.kind == "reduction":
+        rank = args[0].type.rank
+        lowered = instantiate(node.row.lowered, bindings, dtype=dtype, axes=node.attrs[0], rank=rank)
+    else:
+        lowered = instantiate(node.row.lowered, bindings, dtype=dtype)
+    return cast(lowered, node.type.dtype)
 
 
 def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:

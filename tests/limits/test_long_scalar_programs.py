@@ -1,0 +1,81 @@
+"""Programs of thousands of operations on single numbers: all that is done grows with their length."""
+
+import random
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import gradc
+from tests.emit.plain import plain
+
+INPUTS = tuple(f"x{k}" for k in range(8))
+FUNCTIONS = "sin cos tanh sigmoid sqrt1p exp_".split()
+POINT = [0.1 * (k + 1) for k in range(len(INPUTS))]
+
+
+def program(length: int, with_functions: bool = True) -> str:
+    """A random program of so many statements, each of one operation or two."""
+    draw = random.Random(length)
+    values, lines = [*INPUTS], []
+    for k in range(length):
+        x, y = draw.choice(values[-60:]), draw.choice(values[-60:] if k % 50 else INPUTS)
+        kind = draw.choice(FUNCTIONS) if with_functions and draw.random() < 0.25 else draw.choice("+-*/")
+        text = {
+            "+": f"0.5*({x} + {y})", "-": f"0.5*({x} - {y})", "*": f"{x} * {y}", "/": f"{x} / (2 + {y}*{y})",
+            "sqrt1p": f"sqrt(1 + {x}*{x})", "exp_": f"exp(-({x}*{x}))",
+        }.get(kind, f"{kind}({x})")  # fmt: skip
+        lines.append(f"t{k} = {text}")
+        values.append(f"t{k}")
+    return "\n".join([*lines, " + ".join(values[-12:])])
+
+
+def work(text: str) -> Counter:
+    """How many calls, of Python's own functions too, each stage takes."""
+    calls: Counter = Counter()
+    stage = ""
+
+    def count(frame, event, arg):
+        calls[stage] += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        stage = "program"
+        stages = gradc.compile(text).stages
+        for stage in ("graph", "rewritten", "adjoint", "derivative", "lowered", "schedule", "loops", "machine", "function"):
+            getattr(stages, stage)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize("with_functions", [False, True])
+def test_every_stage_is_linear(with_functions):
+    """Twice the statements take about twice the calls."""
+    work(program(300, with_functions))  # rules are read at first use
+    short, long = (work(program(length, with_functions)) for length in (500, 1000))
+    assert {stage: (short[stage], long[stage]) for stage in short if long[stage] > 3 * short[stage]} == {}
+
+
+def test_long_code_is_cut_into_functions():
+    """None of them has much more than 500 values; together they are as long as the program."""
+    counts = []
+    for length in (1000, 3000):
+        text = gradc.compile(program(length)).stages.machine.text
+        parts = text.split("define internal void @part")[1:]
+        assert max(part.split("\n}")[0].count("\n") for part in parts) < 5000
+        counts.append(len(parts))
+    assert 2 * counts[0] <= counts[1] <= 4 * counts[0]
+
+
+def test_engines_agree():
+    text = program(1500)
+    expected, gradients = gradc.compile(text, engine="interpreter").value_and_grad(*POINT)
+    f = gradc.compile(text)
+    value, found = f.value_and_grad(*POINT)
+    emitted, emitted_gradients = plain(f.source)["value_and_grad"](*POINT)
+    for one, other in ((value, found), (emitted, emitted_gradients)):
+        np.testing.assert_allclose(one, expected, rtol=1e-11)
+        np.testing.assert_allclose(tuple(other), tuple(gradients), rtol=1e-10)
