@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder
+from gradc.construct.closures import Applicable
 from gradc.construct.joined import Listed, array
 from gradc.construct.selected import Selected, no_selection
 from gradc.construct.site import Site
@@ -60,6 +61,12 @@ class CallArguments:
             raise no_selection(self.span(parameter))
         if not isinstance(value, Node):
             raise Error("G0202", f"`{self.written}` takes numbers or arrays", self.span(parameter))
+        return value
+
+    def function(self, parameter: str) -> Applicable:
+        """An argument that names a `def` (see `Builtin.functions`)."""
+        value = self.given[parameter]
+        assert isinstance(value, Applicable)  # whoever resolved the names has seen that it is one
         return value
 
     def span(self, parameter: str) -> Span | None:

@@ -11,6 +11,7 @@ from typing import Any
 from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
+from gradc.construct.closures import Applicable, Closure, unpacked, value_of
 from gradc.construct.describe import operands
 from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
 from gradc.construct.functions import FUNCTIONS, prelude
@@ -25,7 +26,9 @@ from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 from gradc.language.syntax import (
+    Assign,
     Binary,
+    Braced,
     Call,
     Comparison,
     Conditional,
@@ -40,15 +43,29 @@ from gradc.language.syntax import (
     Subscripts,
     Transpose,
     Unary,
+    Unpack,
     children,
+    target_of,
+    walk,
 )
 
 MAX_STEPS = 5_000_000
 """How many syntax nodes one elaboration may visit, calls of the program's own functions included (G0502)."""
 
+MAX_DEPTH = 50
+"""How deep functions may be nested that are arguments of others, as the step of a fold in the step of a fold."""
+
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
+
+
+@dataclass(frozen=True, eq=False)
+class _Reference:
+    """The name of a function where one is an argument."""
+
+    id: str
+    span: Span
 
 
 @dataclass
@@ -63,28 +80,38 @@ class Evaluator:
     literal_dtype: str = "f64"
     is_template: bool = False
     globals: dict[str, Value] = field(default_factory=dict)
-    functions: dict[str, Definition] = field(default_factory=dict)
+    functions: dict[str, Closure] = field(default_factory=dict)
     spans: dict[Node, Span] = field(default_factory=dict)
     """Where in the text each node came from."""
     steps: int = 0
-    memo: dict[tuple, Node] = field(default_factory=dict)
+    depth: int = 0
+    memo: dict[tuple, Value] = field(default_factory=dict)
 
     @cached_property
     def literal_type(self) -> Type:
         """The type of the numbers in the text."""
         return Type(self.literal_dtype)
 
-    def number(self, expression: Expression, scope: Mapping[str, Value] | None = None) -> Node:
+    def number(self, expression: Expression | Braced, scope: dict[str, Value] | None = None) -> Node:
         """The value of an expression that has to be a number or an array."""
         value = self.evaluate(expression, self.globals if scope is None else scope)
         return number(self.builder, value, expression.span)
 
-    def named(self, expression: Expression) -> Value:
-        """The value of an expression that gets a name: what a condition selects may have one too."""
-        value = self.evaluate(expression, self.globals)
-        return value if isinstance(value, Selected) else number(self.builder, value, expression.span)
+    def define(self, definition: Definition) -> None:
+        """A function of the program: it sees the names before it."""
+        seen = {part.id for part in walk(definition.body) if isinstance(part, Name)}
+        scope = {name: self.globals[name] for name in seen if name in self.globals}
+        self.functions[definition.name.id] = Closure(definition, scope)
 
-    def evaluate(self, expression: Expression, scope: Mapping[str, Value]) -> Value:
+    def assign(self, statement: Assign | Unpack) -> None:
+        """Give names of the program their values."""
+        self._assign(statement, self.evaluate(statement.value, self.globals), self.globals)
+
+    def _assign(self, statement: Assign | Unpack, value: Value, scope: dict[str, Value]) -> None:
+        span = statement.value.span
+        unpacked(target_of(statement), value_of(self.builder, value, span), span, scope)
+
+    def evaluate(self, expression: Expression | Braced, scope: dict[str, Value]) -> Value:
         """The value of an expression, its names looked up in `scope` first."""
         tasks: list[tuple] = [(expression, scope, None)]
         """What to evaluate, in which scope, and how many of the last values are those of its parts, once they are."""
@@ -95,12 +122,20 @@ class Evaluator:
                 self.memo[node] = values[-1]
                 self._came_from(scope, values[-1])
                 continue
+            if isinstance(node, Braced):
+                tasks.append((node.result, scope, None))
+                for statement in reversed(node.statements):
+                    tasks += [(statement, scope, 1), (statement.value, scope, None)]
+                continue
+            if isinstance(node, (Assign, Unpack)):
+                self._assign(node, values.pop(), scope)
+                continue
             arguments: tuple[Value, ...] = ()
             if count is None:
                 self.steps += 1
                 if self.steps > MAX_STEPS:
                     raise _too_many_steps(node.span)
-                parts = children(node)
+                parts = self._parts(node)
                 if parts:
                     tasks.append((node, scope, len(parts)))
                     tasks += [(part, scope, None) for part in parts[::-1]]
@@ -108,13 +143,14 @@ class Evaluator:
             else:
                 arguments = tuple(values[-count:])
                 del values[-count:]
-            if isinstance(node, Call) and (definition := self._definition(node)) is not None:
-                inner = self._bind(node, definition, arguments)
-                key = (definition, *inner.values())
+            if isinstance(node, Call) and (closure := self._closure(node)) is not None:
+                given = self._given(node, closure.definition, arguments)
+                key = (closure.definition, *given)
                 if key in self.memo:
                     values.append(self.memo[key])
                 else:
-                    tasks += [(key, node, None), (definition.body, inner, None)]
+                    inner = self._scope(closure, given, self._argument_spans(node, closure.definition))
+                    tasks += [(key, node, None), (closure.definition.body, inner, None)]
                 continue
             try:
                 value = self._apply(node, arguments, scope)
@@ -130,6 +166,8 @@ class Evaluator:
     ) -> Value:
         builder, span = self.builder, node.span
         match node:
+            case _Reference():
+                return Applicable(self.functions[node.id].definition, span, self._apply_function)
             case Name():
                 return self._name(node, scope)
             case Literal():
@@ -211,26 +249,74 @@ class Evaluator:
         if isinstance(value, Node) and value in self.spans and self.spans[value].source is prelude():
             self.spans[value] = call.span
 
-    def _definition(self, node: Call) -> Definition | None:
-        own = self.functions.get(node.function)
-        if own is not None and own.span.source is node.span.source:  # functions of ours do not call the program's
-            return own
-        return FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
+    def _parts(self, node: Expression | Slice | Special) -> tuple[Expression | Slice | Special | _Reference, ...]:
+        """The parts of a node to evaluate, names of functions as such."""
+        parts = children(node)
+        if not isinstance(node, Call) or node.function in self.functions or node.function not in FUNCTIONS:
+            return parts
+        row = FUNCTIONS[node.function]
+        if not row.functions:
+            return parts
+        names = (*row.parameters[: len(node.args)], *[key.id for key, _ in node.keywords])
+        return (
+            tuple(
+                _Reference(part.id, part.span) if name in row.functions and isinstance(part, Name) else part
+                for name, part in zip(names, parts)
+            )
+            + parts[len(names) :]
+        )
 
-    def _bind(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> dict[str, Value]:
-        """The parameters of a definition; whoever checked the names has seen that the arguments fit them."""
+    def _closure(self, node: Call) -> Closure | None:
+        own = self.functions.get(node.function)
+        if own is not None and own.definition.span.source is node.span.source:  # ours do not call the program's
+            return own
+        definition = FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
+        return Closure(definition, {}) if definition is not None else None
+
+    def _given(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> tuple[Value, ...]:
+        """A value for each parameter; whoever checked the names has seen that the arguments fit them."""
         names = [parameter.id for parameter, _ in definition.parameters]
         given = dict(zip(names, arguments)) | _keywords(node, arguments)
-        for parameter, default in definition.parameters:
-            if parameter.id not in given:
+        spans = self._argument_spans(node, definition)
+        found = []
+        for name, span, (_, default) in zip(names, spans, definition.parameters):
+            if name not in given:
                 assert default is not None
-                given[parameter.id] = self.number(default, {})
-        spans = dict(zip(names, (arg.span for arg in node.args)))
-        return {
-            name: value if isinstance(value, Selected) else number(self.builder, value, spans.get(name, node.span))
-            for name in names
-            for value in (given[name],)
-        }
+                found.append(self.number(default, {}))
+            else:
+                found.append(value_of(self.builder, given[name], span))
+        return tuple(found)
+
+    @staticmethod
+    def _argument_spans(node: Call, definition: Definition) -> tuple[Span, ...]:
+        """Where the value of each parameter is written; the call, for those that are not."""
+        names = [parameter.id for parameter, _ in definition.parameters]
+        spans = {key.id: part.span for key, part in node.keywords} | dict(zip(names, [arg.span for arg in node.args]))
+        return tuple(spans.get(name, node.span) for name in names)
+
+    @staticmethod
+    def _scope(closure: Closure, given: tuple[Value, ...], spans: tuple[Span | None, ...]) -> dict[str, Value]:
+        """What the body of a function sees."""
+        scope = dict(closure.scope)
+        for (parameter, _), value, span in zip(closure.definition.parameters, given, spans):
+            unpacked(parameter, value, span, scope)
+        return scope
+
+    def _apply_function(self, function: Applicable, values: tuple[Value, ...]) -> Value:
+        """What a function gives that is an argument of another one."""
+        closure = self.functions[function.name]
+        defaults = [default for _, default in function.definition.parameters[len(values) :]]
+        given = (*values, *[self.number(default, {}) for default in defaults if default is not None])
+        if self.depth == MAX_DEPTH:
+            raise Error(
+                "G0502", f"more than {MAX_DEPTH} functions are nested that apply others", function.span,
+                help="write the inner ones out",
+            )  # fmt: skip
+        self.depth += 1
+        scope = self._scope(closure, given, (function.span,) * len(given))
+        value = self.evaluate(closure.definition.body, scope)
+        self.depth -= 1
+        return value_of(self.builder, value, function.body_span)
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Value:
         positional, name = arguments[: len(node.args)], node.function

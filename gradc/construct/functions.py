@@ -71,6 +71,8 @@ class Builtin:
     """The parameters that are arrays of indices."""
     keeps: frozenset[str] = frozenset()
     """The parameters whose integers are integers in the result."""
+    functions: frozenset[str] = frozenset()
+    """The parameters that name a `def`: the builder gets an `Applicable` (closures.py), which it calls with nodes."""
 
     @cached_property
     def definition(self) -> Definition | None:
@@ -88,12 +90,15 @@ def _op(row: Op) -> Builtin:
     return Builtin(row.name, row.params, len(row.params), elementwise.elementwise, keeps=keeps)
 
 
-def _built(name: str, parameters: str, build: Build, *, ranks: str, indices: str = "", keeps: str = "") -> Builtin:
+def _built(
+    name: str, parameters: str, build: Build, *, ranks: str, indices: str = "", keeps: str = "", functions: str = ""
+) -> Builtin:
     """A function that this room builds; `name=` may be left out."""
     parts = parameters.split()
     required = sum(not part.endswith(("=", "...")) for part in parts)
     names = tuple(part.rstrip("=") for part in parts)
-    return Builtin(name, names, required, build, "", ranks, frozenset(indices.split()), frozenset(keeps.split()))
+    sets = [frozenset(words.split()) for words in (indices, keeps, functions)]
+    return Builtin(name, names, required, build, "", ranks, *sets)
 
 
 def _defined(head: str, body: str) -> Builtin:

@@ -11,7 +11,7 @@ from gradc.ir.graph import Node, broadcast, constant, iota, make
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive
 from gradc.language.diagnostics import Error
-from gradc.language.errors.expressions import no_number
+from gradc.language.errors.expressions import no_number, tuple_for_number
 from gradc.language.source import Span
 
 MAX_DEPTH = 32
@@ -38,6 +38,8 @@ def number(builder: GraphBuilder, value: Any, span: Span | None) -> Node:
         return value
     if isinstance(value, Listed):
         return array(builder, value)
+    if isinstance(value, tuple):
+        raise tuple_for_number(span, len(value))
     raise no_selection(span) if isinstance(value, Selected) else no_number(span)
 
 
@@ -59,7 +61,7 @@ def array(builder: GraphBuilder, values: Listed) -> Node:
         for value, span in zip(inner, inner.spans):
             row = found.get(id(value), value)
             if not isinstance(row, Node):
-                raise no_number(span)
+                number(builder, row, span)
             rows.append(row)
         found[id(inner)] = _row(builder, tuple(rows), inner)
     return found[id(values)]

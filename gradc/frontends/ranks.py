@@ -9,8 +9,9 @@ the program needs. Where a vector and a matrix both fit, as in `W @ x`, a name i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Union
 
 from gradc.construct.functions import FUNCTIONS, Builtin
 from gradc.ir.types import Type
@@ -18,6 +19,7 @@ from gradc.language.errors.expressions import CONSTANTS
 from gradc.language.syntax import (
     Assign,
     Binary,
+    Braced,
     Call,
     Comparison,
     Definition,
@@ -26,13 +28,17 @@ from gradc.language.syntax import (
     List,
     Literal,
     Name,
+    Pattern,
     Slice,
     Special,
     Subscripts,
     SyntaxTree,
     Transpose,
     Unary,
+    Unpack,
     children,
+    names_in,
+    target_of,
 )
 from gradc.program import Ranks
 
@@ -50,6 +56,9 @@ BIAS = re.compile(r"(b|bias|intercept)_?[0-9]*", re.ASCII)
 
 Part = Expression | Slice | Special
 
+Value = Union["Cell", tuple["Value", ...]]
+"""What an expression is: a cell, or of a tuple one for each part."""
+
 
 def ranks(tree: SyntaxTree, declared: Mapping[str, Type], sizes: Iterable[str]) -> Ranks:
     """The ranks of a program's inputs."""
@@ -58,9 +67,9 @@ def ranks(tree: SyntaxTree, declared: Mapping[str, Type], sizes: Iterable[str]) 
         match statement:
             case Definition():
                 reader.define(statement)
-            case Assign():
-                reader.assigned[statement.name.id] = reader.read(statement.value, {})
-    reader.read(tree.result, {})
+            case Assign() | Unpack():
+                reader.give(target_of(statement), reader.read(statement.value, {}), reader.assigned)
+    reader.body(tree.result, {})
     settle(reader.cells)
     likely = {name: cell.asked for name, cell in reader.inputs.items() if cell.asked and cell.is_open}
     return Ranks(likely, {name: reader.inputs[name].firm for name in likely})
@@ -230,9 +239,10 @@ class _Function:
     """A definition: its parameters, and which of them hand their further axes on to the result."""
 
     parameters: tuple[str, ...]
-    cells: tuple[Cell, ...]
-    result: Cell
-    shifts: tuple[int | None, ...]
+    cells: tuple[Value, ...]
+    result: Value
+    shifts: Mapping[Cell, Mapping[Cell, int]]
+    """Of each cell of the result: by how many axes it has more than cells of the parameters."""
 
 
 @dataclass
@@ -243,13 +253,41 @@ class _Reader:
     sizes: Iterable[str]
     cells: list[Cell] = field(default_factory=list)
     inputs: dict[str, Cell] = field(default_factory=dict)
-    assigned: dict[str, Cell] = field(default_factory=dict)
+    assigned: dict[str, Value] = field(default_factory=dict)
     functions: dict[str, _Function] = field(default_factory=dict)
 
-    def read(self, expression: Expression, scope: Mapping[str, Cell]) -> Cell:
+    def body(self, body: Expression | Braced, scope: dict[str, Value]) -> Value:
+        """What a function or the program gives: of a block, after its statements."""
+        if isinstance(body, Braced):
+            for statement in body.statements:
+                self.give(target_of(statement), self.read(statement.value, scope), scope)
+            body = body.result
+        return self.read(body, scope)
+
+    def give(self, target: Name | Pattern, value: Value, scope: dict[str, Value]) -> None:
+        """Give the names of a target their parts of a value."""
+        stack: list[tuple[Name | Pattern, Value]] = [(target, value)]
+        while stack:
+            part, value = stack.pop()
+            if isinstance(part, Name):
+                scope[part.id] = value
+            elif isinstance(value, tuple) and len(value) == len(part.items):
+                stack += zip(part.items, value)
+            else:
+                cell = self._one(value)
+                stack += [(item, cell) for item in part.items]
+
+    def _one(self, value: Value) -> Cell:
+        """A value as one cell: a tuple has as many axes as the widest of its parts."""
+        if isinstance(value, Cell):
+            return value
+        cells = list(_leaves(value))
+        return self._add(Cell(cells, (), [0] * len(cells)))
+
+    def read(self, expression: Expression, scope: Mapping[str, Value]) -> Value:
         """The cell of an expression; those of its parts come before it in the list."""
         tasks: list[tuple[Part, bool]] = [(expression, False)]
-        values: list[Cell] = []
+        values: list[Value] = []
         while tasks:
             node, is_ready = tasks.pop()
             parts = self._parts(node)
@@ -259,25 +297,34 @@ class _Reader:
                 continue
             arguments = values[len(values) - len(parts) :]
             del values[len(values) - len(parts) :]
-            values.append(self._name(node, scope) if isinstance(node, Name) else self._cell(node, arguments))
+            match node:
+                case Name():
+                    values.append(self._name(node, scope))
+                case List(is_array=False):
+                    values.append(tuple(arguments))
+                case Call() if node.function in self.functions:
+                    values.append(self._call(node, self.functions[node.function], arguments))
+                case _:
+                    values.append(self._cell(node, [self._one(value) for value in arguments]))
         return values[0]
 
     def define(self, definition: Definition) -> None:
         """A definition, its parameters guessed from its body."""
-        names = tuple(name.id for name, _ in definition.parameters)
-        scope = {name: self._add(_free(name)) for name in names}
+        names = tuple(parameter.id for parameter, _ in definition.parameters)
+        scope: dict[str, Value] = {}
+        parameters = []
+        for parameter, _ in definition.parameters:
+            scope |= {name.id: self._add(_free(name.id)) for name in names_in(parameter)}
+            parameters.append(_shaped(parameter, scope))
+        free = [cell for value in parameters for cell in _leaves(value)]
         start = len(self.cells)
-        result = self.read(definition.body, scope)
+        result = self.body(definition.body, scope)
+        if len(list(_leaves(result))) > MAX_LEAVES:
+            result = self._one(result)
         body = self.cells[start:]
-        settle([*scope.values(), *body])
-        shifts: dict[Cell, int] = {result: 0}
-        for cell in reversed(body):
-            if cell in shifts:
-                for part, shift in zip(cell.parts, _carried(cell)):
-                    if shift is not None:
-                        shifts[part] = max(shifts.get(part, -MAX_RANK), shifts[cell] + shift)
-        carried = tuple(shifts.get(cell) for cell in scope.values())
-        self.functions[definition.name.id] = _Function(names, tuple(scope.values()), result, carried)
+        settle([*free, *body])
+        carried = {cell: _reach(cell, body) for cell in _leaves(result)}
+        self.functions[definition.name.id] = _Function(names, tuple(parameters), result, carried)
 
     def _add(self, cell: Cell) -> Cell:
         self.cells.append(cell)
@@ -288,7 +335,7 @@ class _Reader:
             return self._add(Cell(least=self.declared[name].rank, is_static=False, is_data=name[:1] == "X"))
         return self._add(_free(name))
 
-    def _name(self, node: Name, scope: Mapping[str, Cell]) -> Cell:
+    def _name(self, node: Name, scope: Mapping[str, Value]) -> Value:
         name = node.id
         if name in scope:
             return scope[name]
@@ -320,7 +367,7 @@ class _Reader:
             builtin = None
         parameters = builtin.parameters if builtin else self.functions[node.function].parameters
         for parameter, value in by_parameter(node, parameters):
-            if isinstance(value, (Special, Subscripts)):
+            if isinstance(value, (Special, Subscripts)) or (builtin and parameter in builtin.functions):
                 continue
             if builtin is None or not (needs := builtin.axes(_is_several(node)).needs) or parameter in needs:
                 items = _items(value) if parameter == "arrays" else (value,)
@@ -341,8 +388,6 @@ class _Reader:
                 return self._add(Cell(parts, (), [1] * len(parts), least=1))
             case Index():
                 return self._index(node, parts)
-            case Call() if node.function in self.functions:
-                return self._call(node, self.functions[node.function], parts)
             case Call():
                 return self._builtin(node, FUNCTIONS[node.function], parts)
         return self._add(Cell(parts, (), zeros))
@@ -358,19 +403,37 @@ class _Reader:
         is_cut = bool(arrays) or any(isinstance(item, Slice) for item in node.items)
         return self._add(Cell(parts, needs, (shift, *[None] * len(items)), is_cut=is_cut))
 
-    def _call(self, node: Call, function: _Function, parts: list[Cell]) -> Cell:
+    def _call(self, node: Call, function: _Function, arguments: list[Value]) -> Value:
         """A call of a definition: what its body asks of the parameters, and the body's own rank."""
-        places = [function.parameters.index(parameter) for parameter, _ in self._arguments(node)]
-        cells = [function.cells[place] for place in places]
-        return self._add(
-            Cell(
-                (*parts, function.result),
-                [cell.firm for cell in cells],
-                (*[function.shifts[place] for place in places], 0),
-                is_open=any(part.is_open for part in parts),
-                wishes=[cell.asked for cell in cells],
+        pairs: list[tuple[Cell, Cell]] = []
+        stack: list[tuple[Value, Value]] = [
+            (function.cells[function.parameters.index(parameter)], value)
+            for (parameter, _), value in zip(self._arguments(node), arguments)
+        ]
+        while stack:
+            parameter, value = stack.pop()
+            if isinstance(parameter, tuple) and isinstance(value, tuple) and len(parameter) == len(value):
+                stack += zip(parameter, value)
+            else:
+                cell = self._one(value)
+                pairs += [(leaf, cell) for leaf in _leaves(parameter)]
+        pairs.reverse()
+        parts = [part for _, part in pairs]
+
+        def given(result: Cell) -> Cell:
+            shifts = function.shifts[result]
+            return self._add(
+                Cell(
+                    (*parts, result),
+                    [cell.firm for cell, _ in pairs],
+                    (*[shifts.get(cell) for cell, _ in pairs], 0),
+                    is_open=any(part.is_open for part in parts),
+                    wishes=[cell.asked for cell, _ in pairs],
+                )
             )
-        )
+
+        made = {leaf: given(leaf) for leaf in _leaves(function.result)}
+        return _replaced(function.result, made)
 
     def _builtin(self, node: Call, builtin: Builtin, parts: list[Cell]) -> Cell:
         """A call of a function of the language, by the axes that its row tells."""
@@ -421,6 +484,61 @@ def _free(name: str) -> Cell:
     return Cell(
         is_open=True, is_capital=name[:1].isupper(), is_data=name[:1] == "X", is_bias=bool(BIAS.fullmatch(name))
     )
+
+
+MAX_LEAVES = 50
+"""Of a function with a larger tuple for a result, all parts are taken to have as many axes."""
+
+
+def _leaves(value: Value) -> Iterator[Cell]:
+    """The cells of a value, in order."""
+    stack: list[Value] = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Cell):
+            yield part
+        else:
+            stack += reversed(part)
+
+
+def _shaped(target: Name | Pattern, scope: Mapping[str, Value]) -> Value:
+    """What a parameter stands for: the cells of its names."""
+    return _built_of(
+        target, lambda part: part.items if isinstance(part, Pattern) else None, lambda part: scope[part.id]
+    )
+
+
+def _replaced(value: Value, cells: Mapping[Cell, Cell]) -> Value:
+    """A value with other cells in the places of its own."""
+    return _built_of(value, lambda part: part if isinstance(part, tuple) else None, lambda part: cells[part])
+
+
+def _built_of(whole: Any, parts: Callable[[Any], Sequence[Any] | None], leaf: Callable[[Any], Value]) -> Value:
+    """Nested tuples of the shape of something else."""
+    waiting: list[tuple[Any, bool]] = [(whole, False)]
+    made: list[Value] = []
+    while waiting:
+        part, is_ready = waiting.pop()
+        inner = parts(part)
+        if inner is None:
+            made.append(leaf(part))
+        elif is_ready:
+            count = len(inner)
+            made[len(made) - count :] = [tuple(made[len(made) - count :])]
+        else:
+            waiting += [(part, True), *[(each, False) for each in reversed(inner)]]
+    return made[0]
+
+
+def _reach(result: Cell, body: Sequence[Cell]) -> dict[Cell, int]:
+    """By how many axes a result has more than what it is made of."""
+    shifts: dict[Cell, int] = {result: 0}
+    for cell in reversed(body):
+        if cell in shifts:
+            for part, shift in zip(cell.parts, _carried(cell)):
+                if shift is not None:
+                    shifts[part] = max(shifts.get(part, -MAX_RANK), shifts[cell] + shift)
+    return shifts
 
 
 def by_parameter(node: Call, parameters: Sequence[str]) -> Iterator[tuple[str, Expression]]:

@@ -12,12 +12,13 @@ from gradc.frontends.ranks import by_parameter, ranks
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
-from gradc.language.errors.expressions import CONSTANTS, constant_named, no_number
+from gradc.language.errors.expressions import CONSTANTS, constant_named, no_number, tuple_for_number
 from gradc.language.source import Span
 from gradc.language.spelling import closest
 from gradc.language.syntax import (
     Assign,
     Binary,
+    Braced,
     Call,
     Conditional,
     Declare,
@@ -27,12 +28,16 @@ from gradc.language.syntax import (
     List,
     Literal,
     Name,
+    Pattern,
     Slice,
     Special,
     SyntaxTree,
     Transpose,
     Unary,
+    Unpack,
     children,
+    names_in,
+    target_of,
     walk,
 )
 from gradc.program import Signature
@@ -67,6 +72,10 @@ class Origin:
                 stack += origin.values
 
 
+Locals = dict[str, Origin]
+"""The names of a function, with the inputs whose integers they hand on."""
+
+
 class _Resolver:
     def __init__(self) -> None:
         self.inputs: dict[str, Span] = {}
@@ -86,12 +95,12 @@ class _Resolver:
             match statement:
                 case Declare():
                     self._declare(statement)
-                case Assign():
+                case Assign() | Unpack():
                     self._assign(statement)
                 case Definition():
                     self._define(statement)
         parameters = self._parameters_of(tree.function) if tree.function is not None else {}
-        self._expression(tree.result, frozenset())
+        self._body(tree.result, {})
         if tree.function is not None:
             self._check_strays(tree.function, parameters)
         self.integers &= set(self.inputs)
@@ -110,6 +119,11 @@ class _Resolver:
         self._check_recursion(function)
         for parameter, default in function.parameters:
             name = parameter.id
+            if isinstance(parameter, Pattern):
+                raise Error(
+                    "G0307", f"`{name}` cannot be an input: a program takes numbers and arrays", parameter.span,
+                    help="write its names as parameters of their own",
+                )  # fmt: skip
             self._bindable(parameter)
             if default is not None:
                 raise Error(
@@ -163,44 +177,76 @@ class _Resolver:
         self.declared[name] = Type(statement.dtype, tuple(shape))
         self.inputs.setdefault(name, statement.name.span)
 
-    def _assign(self, statement: Assign) -> None:
-        self._bindable(statement.name)
-        name = statement.name.id
-        if name in self.inputs and name not in self.assigned:
-            raise Error(
-                "G0305", f"`{name}` is an input and cannot be assigned", statement.name.span,
-                help="it was used before this line, so it is an input; choose another name for the new value",
-            )  # fmt: skip
-        self.assigned[name] = self._expression(statement.value, frozenset())
-        self.carried[name] = self._carriers(statement.value, frozenset())
+    def _assign(self, statement: Assign | Unpack) -> None:
+        for name in self._targets(statement):
+            if name.id in self.inputs and name.id not in self.assigned:
+                raise Error(
+                    "G0305", f"`{name.id}` is an input and cannot be assigned", name.span,
+                    help="it was used before this line, so it is an input; choose another name for the new value",
+                )  # fmt: skip
+        origin = self._expression(statement.value, {})
+        for target, carrier in self._carried(statement, {}):
+            self.assigned[target] = origin
+            self.carried[target] = carrier
+
+    def _targets(self, statement: Assign | Unpack) -> Iterator[Name]:
+        """The names that a statement gives values to, checked."""
+        seen: set[str] = set()
+        for name in names_in(target_of(statement)):
+            self._bindable(name)
+            if name.id in seen:
+                raise Error("G0305", f"`{name.id}` is given two values", name.span, help="choose another name for one")
+            seen.add(name.id)
+            yield name
+
+    def _carried(self, statement: Assign | Unpack, local: Locals) -> Iterator[tuple[str, Origin]]:
+        """The names that a statement gives values to, and the inputs whose integers these hand on."""
+        pairs: list[tuple[Name | Pattern, Expression | None]] = [(target_of(statement), statement.value)]
+        while pairs:
+            target, value = pairs.pop()
+            if isinstance(target, Name):
+                yield target.id, Origin() if value is None else self._carriers(value, local)
+            elif isinstance(value, List) and len(value.items) == len(target.items):
+                pairs += zip(target.items, value.items)
+            else:
+                pairs += [(item, None) for item in target.items]
 
     def _define(self, statement: Definition) -> None:
         name = statement.name.id
         if name in self.defined:
             raise Error("G0305", f"function `{name}` is defined twice", statement.name.span)
         self._check_repeated(statement)
-        local = {parameter.id for parameter, _ in statement.parameters}
+        local = {each.id: Origin() for parameter, _ in statement.parameters for each in names_in(parameter)}
         for _, default in statement.parameters:
-            if default is not None and not self._expression(default, frozenset()).is_constant:
+            if default is not None and not self._expression(default, {}).is_constant:
                 raise Error(
                     "G0307", "a default value cannot use inputs", default.span,
                     help="give a number, or pass the value at each call",
                 )  # fmt: skip
         self._check_recursion(statement)
-        self._expression(statement.body, frozenset(local))
-        self.indexing[name] = frozenset(
-            carrier.id
-            for part in walk(statement.body)
-            for index in self._indices(part)
-            for carrier in self._carrying_names(index)
-            if carrier.id in local
-        )
+        self._body(statement.body, dict(local))
+        self.indexing[name] = frozenset(each for each, origin in local.items() if origin in self.seen_in_integers)
         self.defined[name] = statement
+
+    def _body(self, body: Expression | Braced, local: Locals) -> None:
+        """What a function computes, or the program: of a block, the statements and then the result."""
+        if isinstance(body, Braced):
+            for statement in body.statements:
+                self._expression(statement.value, local)
+                for each in self._targets(statement):
+                    if each.id in self.inputs and each.id not in local and each.id not in self.assigned:
+                        raise Error(
+                            "G0305", f"`{each.id}` was an input until here", each.span,
+                            help="it was used before this place, so it is an input; choose another name for the value",
+                        )  # fmt: skip
+                local.update(self._carried(statement, local))
+            body = body.result
+        self._expression(body, local)
 
     @staticmethod
     def _check_repeated(definition: Definition) -> None:
         seen: set[str] = set()
-        for parameter, _ in definition.parameters:
+        for parameter in (name for target, _ in definition.parameters for name in names_in(target)):
             if parameter.id in seen:
                 raise Error(
                     "G0305", f"parameter `{parameter.id}` is named twice", parameter.span,
@@ -215,7 +261,8 @@ class _Resolver:
             if isinstance(call, Call) and call.function == name:
                 raise Error(
                     "G0306", f"function `{name}` calls itself", call.function_span,
-                    help="a definition may use functions defined before it; there is no recursion",
+                    help="a function uses functions defined before it; what repeats is a fold over the rows of an "
+                    "array: `fold(step, start, X)` with `def step(state, x) = ...`",
                 )  # fmt: skip
 
     @staticmethod
@@ -225,10 +272,11 @@ class _Resolver:
 
     # ------------------------------------------------------------ expressions
 
-    def _expression(self, expression: Expression, local: frozenset[str]) -> Origin:
+    def _expression(self, expression: Expression, local: Locals) -> Origin:
         """What an expression depends on; records its inputs, and which of them are indices."""
         found = Origin()
-        self._wanted(expression)
+        if isinstance(expression, Special):
+            raise no_number(expression.span)
         stack: list[Expression | Slice | Special] = [expression]
         while stack:
             node = stack.pop()
@@ -252,8 +300,28 @@ class _Resolver:
             elif not isinstance(node, (List, Slice)):
                 for part in parts:
                     self._wanted(part)
+            if isinstance(node, Call):
+                parts = self._values(node)
             stack += reversed(parts)
         return found
+
+    def _values(self, node: Call) -> tuple[Expression | Slice | Special, ...]:
+        """The arguments of a call that are values: checks those that are functions."""
+        row = None if node.function in self.defined else FUNCTIONS.get(node.function)
+        if row is None or not row.functions:
+            return children(node)
+        found = []
+        for parameter, value in self._by_parameter(node):
+            if parameter not in row.functions:
+                found.append(value)
+            elif not isinstance(value, Name) or value.id not in self.defined:
+                near = closest(value.id, self.defined) if isinstance(value, Name) else None
+                raise Error(
+                    "G0302", f"`{node.function}` takes a function of the program here", value.span,
+                    help=f"did you mean `{near}`?" if near else "define it before and give its name: `def step(s, x) "
+                    f"= s + x; {node.function}(step, ...)`",
+                )  # fmt: skip
+        return tuple(found)
 
     # ------------------------------------------------------------ what indices are made of
 
@@ -281,13 +349,15 @@ class _Resolver:
         found = FUNCTIONS.get(function)
         return (found.parameters, found.required) if found else None
 
-    def _carriers(self, expression: Expression, local: frozenset[str]) -> Origin:
+    def _carriers(self, expression: Expression, local: Locals) -> Origin:
         """The inputs whose integers an expression hands on."""
         found = Origin()
         for name in self._carrying_names(expression):
-            if name.id in self.carried and name.id not in local:
+            if name.id in local:
+                found.values.append(local[name.id])
+            elif name.id in self.carried:
                 found.values.append(self.carried[name.id])
-            elif name.id not in local:
+            else:
                 found.inputs.add(name.id)
         return found
 
@@ -313,13 +383,15 @@ class _Resolver:
     @staticmethod
     def _wanted(part: Expression | Slice | Special) -> None:
         """Refuse a word, or a list in round brackets, where only a number or an array makes sense."""
-        if isinstance(part, Special) or (isinstance(part, List) and not part.is_array):
+        if isinstance(part, List) and not part.is_array:
+            raise tuple_for_number(part.span, len(part.items))
+        if isinstance(part, Special):
             raise no_number(part.span)
 
-    def _is_undeclared_e(self, node: Expression, local: frozenset[str]) -> bool:
+    def _is_undeclared_e(self, node: Expression, local: Locals) -> bool:
         return "e" not in local and "e" not in self.declared and "e" not in self.assigned
 
-    def _name(self, node: Name, local: frozenset[str], found: Origin) -> None:
+    def _name(self, node: Name, local: Locals, found: Origin) -> None:
         """Add what a name stands for to what has been found."""
         name = node.id
         if name in local or name in CONSTANTS:
@@ -329,6 +401,13 @@ class _Resolver:
             return
         if name in self.sizes and name not in self.declared:
             return
+        if name in self.defined and name not in self.declared and name not in self.inputs:
+            parameters = self.defined[name].parameters
+            raise Error(
+                "G0307", f"`{name}` is a function, not a value", node.span,
+                help=f"call it, as in `{name}({', '.join(parameter.id for parameter, _ in parameters)})`; an input of "
+                "this name has to be declared",
+            )  # fmt: skip
         if name.startswith("__"):
             raise Error(
                 "G0301", f"`{name}` is not a valid input name", node.span,

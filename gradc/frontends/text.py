@@ -11,7 +11,7 @@ from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Definition
+from gradc.language.syntax import Assign, Definition, Unpack, names_in, target_of
 from gradc.program import Elaborated
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class TextProgram:
     def in_order(self, inputs: str | Iterable[str]) -> Self:
         """The same program with its inputs in another order, as in `"t a b c"`. Raises `Error` for names that are
         missing, repeated or no inputs."""
-        values = {each.name.id: each.name.span for each in self.tree.statements if isinstance(each, Assign)}
+        given = [target_of(each) for each in self.tree.statements if isinstance(each, (Assign, Unpack))]
+        values = {name.id: name.span for target in given for name in names_in(target)}
         program = type(self).__new__(type(self))
         vars(program).update(vars(self), signature=ordered(self.signature, inputs, values))
         return program
@@ -71,9 +72,9 @@ class TextProgram:
         for statement in self.tree.statements:
             match statement:
                 case Definition():
-                    evaluator.functions[statement.name.id] = statement
-                case Assign():
-                    evaluator.globals[statement.name.id] = evaluator.named(statement.value)
+                    evaluator.define(statement)
+                case Assign() | Unpack():
+                    evaluator.assign(statement)
         result = self._result(evaluator)
         return Reading(
             result,

@@ -111,6 +111,13 @@ EXPLANATIONS = {
         'gradc compile "x: f64[3]; x[3]"',
         'gradc compile "x: f64[3]; x[-1]"',
     ),
+    "G0205": Explanation(
+        "A tuple, several values in round brackets, stands where one number or array belongs, or is taken apart by "
+        "another number of names than it has values. Only names take tuples apart; arrays are written in square "
+        "brackets, and their elements taken by index.",
+        'gradc eval "(p, v, a) = (x, 2*x); p * v" --at x=1',
+        'gradc eval "(p, v) = (x, 2*x); p * v" --at x=1',
+    ),
     # ---------------------------------------------------------------- names and functions
     "G0301": Explanation(
         "The name cannot be an input. Free names are inputs, but those with two leading underscores are not, and "

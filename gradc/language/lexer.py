@@ -7,7 +7,7 @@ import re
 from gradc.language.diagnostics import Error
 from gradc.language.errors import tokens as errors
 from gradc.language.source import Source, Span
-from gradc.language.tokens import RESERVED, Token
+from gradc.language.tokens import OPEN, RESERVED, Token
 
 MAX_TEXT = 4 * 2**20
 """Longest program, in characters."""
@@ -21,7 +21,6 @@ MAX_NODES = 1_500_000
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What stands for a broken character where Python decodes bytes, and cannot be written to any file."""
 
-OPEN = {"(": ")", "[": "]"}
 BRACKETS = frozenset({*OPEN, *OPEN.values()})
 CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if else".split())
 """A line that ends with one of these goes on in the next."""
@@ -33,7 +32,7 @@ PATTERN = re.compile(
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
     |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)
-    |(?P<operator>\*\*|//|<=|>=|==|!=|\.\.\.|[-+*/%@^()\[\],:=<>.])
+    |(?P<operator>\*\*|//|<=|>=|==|!=|\.\.\.|[-+*/%@^()\[\]{},:=<>.])
     |(?P<separator>\n[ \t\r\n\f\v]*|;)
     |(?P<end>\Z)
     |(?P<stray>.))""",
@@ -45,7 +44,7 @@ def tokenize(source: Source) -> list[Token]:
     """The tokens of a program, closed by one of kind "end".
 
     Raises `Error` for a text that is too long, a character or operator outside the language, a
-    malformed number, and brackets that do not match. Separators are dropped inside brackets, after
+    malformed number, and brackets that do not match. Separators are dropped inside round and square brackets, after
     a binary operator, and where another separator stands already.
     """
     text = source.text
@@ -77,9 +76,10 @@ def tokenize(source: Source) -> list[Token]:
             check_number(source, word, start, stop)
             kind = "number"
         elif group == "separator":
-            if brackets and word == ";":
+            inside = bool(brackets) and brackets[-1].kind != "{"
+            if inside and word == ";":
                 raise errors.separator_in_brackets(source, brackets[-1], start)
-            if brackets or kind == "separator" or (kind in CONTINUING and word != ";"):
+            if inside or kind == "separator" or (kind in CONTINUING and word != ";"):
                 continue
             kind = "separator"
         elif group == "end":

@@ -1,9 +1,11 @@
 """Program text to syntax tree. Nothing here recurses: nesting is limited by memory only.
 
 program    = statements separated by `;` or line ends, the last one an expression or the definition of a function
-statement  = name "=" expression
-           | [ "def" ] name "(" parameters ")" "=" expression
+statement  = target "=" expression
+           | [ "def" ] name "(" parameters ")" "=" ( expression | block )
            | names ":" dtype [ "[" sizes "]" ]
+target     = name | "(" targets ")"
+block      = "{" targets with values, then an expression, separated as statements are "}"
 expression = operands and operators with Python's precedence (see expressions.py)
 """
 
@@ -17,16 +19,37 @@ from gradc.language.errors import statements as errors
 from gradc.language.expressions import ExpressionReader
 from gradc.language.lexer import number_value, tokenize
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Assign, Declare, Definition, Expression, Literal, Name, Statement, SyntaxTree
+from gradc.language.syntax import (
+    Assign,
+    Braced,
+    Declare,
+    Definition,
+    Expression,
+    Literal,
+    Name,
+    Pattern,
+    Statement,
+    SyntaxTree,
+    Unpack,
+    names_in,
+)
 from gradc.language.tokens import Token
 
 DTYPES = ("f64", "f32", "i64", "bool")
+OPENING, CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 def parse(source: Source) -> SyntaxTree:
     """The syntax tree of a program; raises `Error` with the place and the remedy."""
     with collector_paused():
         return StatementReader(source, tokenize(source)).program()
+
+
+def parse_expression(text: str) -> Expression:
+    """The expression that a text of ours is."""
+    result = parse(Source(text)).result
+    assert not isinstance(result, Braced)
+    return result
 
 
 @contextmanager
@@ -87,9 +110,10 @@ class StatementReader:
         if sign.kind not in ("+", "-") or not statements or line_end.text.count("\n") != 1:
             return
         before = statements[-1]
-        used = any(token.text == before.name.id for token in self.tokens[opening : self.at])
-        if isinstance(before, Assign | Definition) and not used:
-            raise errors.sign_opens_line(self.source, sign, before.name.id)
+        names = {name.id: None for name in names_in(before.pattern if isinstance(before, Unpack) else before.name)}
+        used = any(token.text in names for token in self.tokens[opening : self.at])
+        if not isinstance(before, Declare) and not used:
+            raise errors.sign_opens_line(self.source, sign, next(iter(names)))
 
     def statement(self) -> list[Statement] | Expression:
         """The statements that start here (a declaration may hold several), or an expression."""
@@ -98,6 +122,8 @@ class StatementReader:
             return [self.define()]
         if second.kind == "=":
             return [self.assign()]
+        if first.kind == "(" and self.tokens[self.closing(self.at) + 1].kind == "=":
+            return [self.unpack()]
         if second.kind == ":" and first.kind in ("None", "True", "False"):
             return self.declare()
         if first.kind == "name" and second.kind in (",", ":"):
@@ -114,13 +140,94 @@ class StatementReader:
         value = self.expression()
         return Assign(self.span_from(name.span.start), name, value)
 
+    def unpack(self) -> Assign | Unpack:
+        target = self.target("a name")
+        self.at += 1
+        value = self.expression()
+        span = self.span_from(target.span.start)
+        return Assign(span, target, value) if isinstance(target, Name) else Unpack(span, target, value)
+
+    def target(self, purpose: str) -> Name | Pattern:
+        """A name, or a tuple of names, of tuples of names and so on. A name alone in brackets is that name."""
+        open: list[tuple[int, list[Name | Pattern]]] = []
+        commas: list[bool] = []
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "(":
+                open.append((token.start, []))
+                commas.append(False)
+                self.at += 1
+                continue
+            found: Name | Pattern
+            if open and token.kind == ")":
+                found = self.close(open, commas)
+            elif open and token.kind != "name":
+                raise errors.no_target(self.source, token)
+            else:
+                found = self.name(purpose)
+            while open:
+                open[-1][1].append(found)
+                if self.tokens[self.at].kind == ",":
+                    commas[-1] = True
+                    self.at += 1
+                    break
+                if self.tokens[self.at].kind != ")":
+                    raise errors.no_target(self.source, self.tokens[self.at])
+                found = self.close(open, commas)
+            else:
+                return found
+
+    def close(self, open: list[tuple[int, list[Name | Pattern]]], commas: list[bool]) -> Name | Pattern:
+        """What the innermost open bracket holds, at the token that closes it."""
+        start, items = open.pop()
+        if not items:
+            raise errors.no_target(self.source, self.tokens[self.at])
+        self.at += 1
+        return items[0] if not commas.pop() else Pattern(self.span_from(start), tuple(items))
+
     def is_definition(self) -> bool:
         """Whether `name(...)` is followed by `=`."""
-        depth, at = 1, self.at + 2
-        while depth and self.tokens[at].kind != "end":
-            depth += (self.tokens[at].kind in "([{") - (self.tokens[at].kind in ")]}")
+        return self.tokens[self.closing(self.at + 1) + 1].kind == "="
+
+    def closing(self, opening: int) -> int:
+        """The index of the token that closes a bracket; the lexer has seen that there is one."""
+        depth, at = 1, opening
+        while depth:
             at += 1
-        return self.tokens[at].kind == "=" if not depth else False
+            depth += (self.tokens[at].kind in OPENING) - (self.tokens[at].kind in CLOSING)
+        return at
+
+    def body(self) -> Expression | Braced:
+        """What a function computes: an expression, or a block."""
+        if self.tokens[self.at].kind != "{":
+            return self.expression()
+        opening = self.tokens[self.at]
+        self.at += 1
+        statements: list[Assign | Unpack] = []
+        result: Expression | None = None
+        while (first := self.tokens[self.at]).kind != "}":
+            if first.kind == "separator":
+                self.at += 1
+                continue
+            if result is not None:
+                raise errors.unused_expression(self.source, result, first)
+            at = self.at
+            found = self.statement()
+            if isinstance(found, list):
+                (statement,) = found[:1]
+                if not isinstance(statement, Assign | Unpack):
+                    raise errors.not_in_block(statement)
+                statements.append(statement)
+            else:
+                self.check_opening(at, [*statements])
+                result = found
+            if self.tokens[self.at].kind not in ("separator", "}"):
+                raise errors.statement_goes_on(self.source, self.tokens, self.at, found)
+        self.at += 1
+        span = self.span_from(opening.start)
+        if result is None:
+            raise errors.no_result_of_block(span, statements)
+        return Braced(span, tuple(statements), result)
 
     def define(self) -> Definition:
         start = self.tokens[self.at].start
@@ -128,12 +235,14 @@ class StatementReader:
             self.at += 1
         name = self.name("a name after `def`")
         self.expect("(")
-        parameters: list[tuple[Name, Expression | None]] = []
+        parameters: list[tuple[Name | Pattern, Expression | None]] = []
         types: list[Declare] = []
         while self.tokens[self.at].kind != ")":
-            parameter = self.name("the name of a parameter")
+            parameter = self.target("the name of a parameter")
             default = None
-            if self.tokens[self.at].kind == ":":
+            if not isinstance(parameter, Name):
+                pass
+            elif self.tokens[self.at].kind == ":":
                 types += self.type_of([parameter], parameter.span.start)
             elif self.tokens[self.at].kind == "=":
                 self.at += 1
@@ -143,7 +252,7 @@ class StatementReader:
                 self.expect(",")
         self.expect(")")
         self.expect("=")
-        body = self.expression()
+        body = self.body()
         return Definition(self.span_from(start), name, tuple(parameters), body, tuple(types))
 
     def declare(self) -> list[Statement]:

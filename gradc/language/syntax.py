@@ -120,7 +120,7 @@ class Transpose:
 
 @record
 class List:
-    """`[a, b, c]`, an array or an argument, or `(a, b, c)`: only as an argument, as in `axis=(0, 1)`."""
+    """`[a, b, c]`, an array or an argument, or `(a, b, c)`, a tuple: a value, or an argument, as in `axis=(0, 1)`."""
 
     span: Span
     items: tuple[Expression, ...]
@@ -153,18 +153,49 @@ class Assign:
 
 
 @record
+class Pattern:
+    """`(a, (b, c))` where names are given values: what takes a tuple apart."""
+
+    span: Span
+    items: tuple[Name | Pattern, ...]
+
+    @property
+    def id(self) -> str:
+        """How messages and tables call a parameter that is a pattern: as it is written."""
+        return "".join(_pattern_text(self))
+
+
+@record
+class Unpack:
+    """`(a, b) = value`."""
+
+    span: Span
+    pattern: Pattern
+    value: Expression
+
+
+@record
+class Braced:
+    """`{u = x + 1; u**2}`: the body of a function that has statements of its own."""
+
+    span: Span
+    statements: tuple[Assign | Unpack, ...]
+    result: Expression
+
+
+@record
 class Definition:
     """`name(parameter, parameter=default) = body`, `def` before it or not; a parameter without default pairs with None.
     `types` has a declaration for each parameter that is written with its type."""
 
     span: Span
     name: Name
-    parameters: tuple[tuple[Name, Expression | None], ...]
-    body: Expression
+    parameters: tuple[tuple[Name | Pattern, Expression | None], ...]
+    body: Expression | Braced
     types: tuple[Declare, ...] = ()
 
 
-Statement = Declare | Assign | Definition
+Statement = Declare | Assign | Unpack | Definition
 
 
 @record
@@ -174,11 +205,40 @@ class SyntaxTree:
 
     source: Source
     statements: tuple[Statement, ...]
-    result: Expression
+    result: Expression | Braced
     function: Definition | None = None
 
 
-def children(node: Expression | Slice) -> tuple[Expression | Slice | Special, ...]:
+def names_in(target: Name | Pattern) -> Iterator[Name]:
+    """The names that a target gives values to, in order."""
+    stack: list[Name | Pattern] = [target]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Name):
+            yield part
+        else:
+            stack += reversed(part.items)
+
+
+def target_of(statement: Assign | Unpack) -> Name | Pattern:
+    """What a statement gives a value to."""
+    return statement.name if isinstance(statement, Assign) else statement.pattern
+
+
+def _pattern_text(pattern: Pattern) -> Iterator[str]:
+    stack: list[Name | Pattern | str] = [pattern]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, Name):
+            yield part.id
+        else:
+            between = [piece for item in part.items for piece in (", ", item)][1:]
+            stack += [",)" if len(part.items) == 1 else ")", *reversed(between), "("]
+
+
+def children(node: Expression | Slice | Braced) -> tuple[Expression | Slice | Special, ...]:
     """The sub-expressions of a record, in order of appearance."""
     found = _CHILDREN.get(type(node))
     return found(node) if found else ()
@@ -194,12 +254,13 @@ _CHILDREN: dict[type, Callable[[Any], tuple[Expression | Slice | Special, ...]]]
     Slice: lambda node: tuple(part for part in (node.start, node.stop, node.step) if part is not None),
     Transpose: lambda node: (node.value,),
     List: lambda node: node.items,
+    Braced: lambda node: (*[statement.value for statement in node.statements], node.result),
 }
 
 
-def walk(expression: Expression) -> Iterator[Expression | Slice | Special]:
+def walk(expression: Expression | Braced) -> Iterator[Expression | Slice | Special]:
     """Every part of an expression, itself included."""
-    stack: list[Expression | Slice | Special] = [expression]
+    stack: list[Any] = [expression]
     while stack:
         node = stack.pop()
         yield node

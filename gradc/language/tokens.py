@@ -8,6 +8,10 @@ RESERVED = frozenset("and or not if else def True False None".split())
 """The only words that cannot be names."""
 
 
+OPEN = {"(": ")", "[": "]", "{": "}"}
+"""What closes each bracket."""
+
+
 class Token(NamedTuple):
     """`kind` is "name", "number", "subscripts" (of `einsum`, with their quotes), "separator" (`;` or the end of a
     line), "end" (of the text), or, for operators, brackets and reserved words, the text itself."""

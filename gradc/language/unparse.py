@@ -8,6 +8,7 @@ from gradc.language.expressions import ADD, COMPARE, CONDITION, INFIX, NOT, OR, 
 from gradc.language.syntax import (
     Assign,
     Binary,
+    Braced,
     Call,
     Comparison,
     Conditional,
@@ -25,6 +26,7 @@ from gradc.language.syntax import (
     SyntaxTree,
     Transpose,
     Unary,
+    Unpack,
 )
 
 ATOM = POWER + 1
@@ -34,7 +36,7 @@ Piece = str | tuple[Expression | Slice | Special, int]
 """Text, or a node with the loosest priority that may stand there without brackets."""
 
 
-def unparse(tree: SyntaxTree | Statement | Expression) -> str:
+def unparse(tree: SyntaxTree | Statement | Expression | Braced) -> str:
     """The text of a program (a statement a line), a statement or an expression.
 
     An empty line stands before a result that begins with a sign, which else might seem to continue the line before.
@@ -58,7 +60,7 @@ def unparse(tree: SyntaxTree | Statement | Expression) -> str:
     return text
 
 
-def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
+def outermost(tree: SyntaxTree | Statement | Expression | Braced) -> Iterator[Piece]:
     match tree:
         case SyntaxTree():
             for statement in tree.statements:
@@ -66,7 +68,7 @@ def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
                 yield "\n"
             if tree.function is not None:
                 yield from head(tree.function)
-            yield tree.result, CONDITION
+            yield from outermost(tree.result)
         case Declare():
             yield f"{tree.name.id}: {tree.dtype}"
             if tree.shape:
@@ -76,10 +78,20 @@ def outermost(tree: SyntaxTree | Statement | Expression) -> Iterator[Piece]:
         case Assign():
             yield f"{tree.name.id} = "
             yield tree.value, CONDITION
+        case Unpack():
+            yield f"{tree.pattern.id} = "
+            yield tree.value, CONDITION
+        case Braced():
+            yield "{"
+            for statement in tree.statements:
+                yield from outermost(statement)
+                yield "; "
+            yield tree.result, CONDITION
+            yield "}"
         case Definition():
             yield "def "
             yield from head(tree)
-            yield tree.body, CONDITION
+            yield from outermost(tree.body)
         case _:
             yield tree, CONDITION
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from gradc.ir.graph import MAKERS, Node
 from gradc.ir.ops import others
 from gradc.ir.sizes import Size, derive
-from gradc.language.parser import parse
+from gradc.language.parser import parse_expression
 from gradc.language.source import Source, Span
 from gradc.language.syntax import Binary, Call, Comparison, Expression, Index, Literal, Name, Slice, Transpose, Unary
 from gradc.language.unparse import unparse
@@ -70,7 +70,7 @@ class Phrases:
         if node in self.spans and node.args and way in shown:
             text = self.spans[node].text
             if len(text) <= MAX_QUOTE and "\n" not in text:
-                return parse(Source(text)).result
+                return parse_expression(text)
         return self._written(node, way, shown)
 
     def _written(self, node: Node, way: Way, shown: set[Way]) -> Expression:

@@ -44,8 +44,14 @@ def outline(node):
             return "declare", node.name.id, node.dtype, *map(outline, node.shape)
         case syntax.Assign():
             return "assign", node.name.id, outline(node.value)
+        case syntax.Pattern():
+            return "pattern", *map(outline, node.items)
+        case syntax.Unpack():
+            return "unpack", outline(node.pattern), outline(node.value)
+        case syntax.Braced():
+            return "block", *map(outline, node.statements), outline(node.result)
         case syntax.Definition():
-            parameters = tuple((name.id, default and outline(default)) for name, default in node.parameters)
+            parameters = tuple((outline(name), default and outline(default)) for name, default in node.parameters)
             return "define", node.name.id, parameters, outline(node.body)
         case syntax.SyntaxTree():
             return *map(outline, node.statements), outline(node.result)
@@ -147,10 +153,24 @@ def compound(inner):
 
 expressions = st.recursive(numbers | name_nodes | specials, compound, max_leaves=12)
 shapes = st.lists(name_nodes | st.integers(0, 99).map(lambda size: syntax.Literal(SPAN, size)), max_size=3).map(tuple)
-parameters = st.lists(st.tuples(name_nodes, st.none() | expressions), max_size=3).map(tuple)
+patterns = st.recursive(
+    name_nodes,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda items: syntax.Pattern(SPAN, tuple(items))),
+    max_leaves=5,
+).filter(lambda target: isinstance(target, syntax.Pattern))
+parameters = st.lists(st.tuples(name_nodes, st.none() | expressions) | st.tuples(patterns, st.none()), max_size=3).map(
+    tuple
+)
+assignments = st.builds(lambda name, value: syntax.Assign(SPAN, name, value), name_nodes, expressions) | st.builds(
+    lambda pattern, value: syntax.Unpack(SPAN, pattern, value), patterns, expressions
+)
+blocks = st.builds(
+    lambda body, result: syntax.Braced(SPAN, tuple(body), result), st.lists(assignments, max_size=3), expressions
+)
+bodies = expressions | blocks
 statements = st.one_of(
-    st.builds(lambda name, value: syntax.Assign(SPAN, name, value), name_nodes, expressions),
-    st.builds(lambda name, ps, body: syntax.Definition(SPAN, name, ps, body), name_nodes, parameters, expressions),
+    assignments,
+    st.builds(lambda name, ps, body: syntax.Definition(SPAN, name, ps, body), name_nodes, parameters, bodies),
     st.builds(
         lambda name, dtype, shape: syntax.Declare(SPAN, name, dtype, shape),
         name_nodes,

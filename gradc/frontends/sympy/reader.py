@@ -28,8 +28,7 @@ from gradc.frontends.sympy.walk import Expression, Part, PartList, refused
 from gradc.ir.graph import fresh
 from gradc.language.diagnostics import Error
 from gradc.language.expressions import ADD, AND, COMPARE, MULTIPLY, OR, POWER, SIGN
-from gradc.language.parser import parse
-from gradc.language.source import Source
+from gradc.language.parser import parse_expression
 from gradc.language.unparse import ATOM, priority
 
 _numbers = sympy.core.numbers
@@ -965,7 +964,7 @@ def _level(template: str, count: int) -> int:
     names = [f"a{k}" for k in range(count)]
     words = {"": ", ", "_and": " and ", "_or": " or ", "_times": "*", "_xor": " != "}
     listed = {f"all{word}": sign.join(names[:2] if word == "_xor" else names) for word, sign in words.items()}
-    return priority(parse(Source(template.format(*map(Phrase, names), **listed))).result)
+    return priority(parse_expression(template.format(*map(Phrase, names), **listed)))
 
 
 def _is_matrix(cls: type) -> bool:

@@ -79,10 +79,21 @@ def foreign_word(source: Source, tokens: list[Token], at: int) -> Error | None:
 def unexpected(source: Source, tokens: list[Token], at: int) -> Error:
     """The message for a token that cannot follow an operand."""
     token = tokens[at]
-    error = foreign_word(source, tokens, at)
+    error = foreign_word(source, tokens, at) or block_in_expression(source, token)
     if error is None and token.kind in OPERAND_STARTS:
         error = missing_operator(source, tokens, at)
     return error or misplaced(source, token)
+
+
+def block_in_expression(source: Source, token: Token) -> Error | None:
+    """The message for `{` anywhere but behind the head of a function."""
+    if token.kind != "{":
+        return None
+    return Error(
+        "G0102", "`{` inside an expression", at_token(source, token),
+        help="use `(` and `)` for grouping, `[` and `]` for lists; a block is the body of a function: "
+        "`def f(x) = {u = x + 1; u**2}`",
+    )  # fmt: skip
 
 
 def misplaced(source: Source, token: Token) -> Error:
@@ -97,9 +108,9 @@ def misplaced(source: Source, token: Token) -> Error:
     if token.kind == ",":
         return Error(
             "G0102",
-            "a program has one result",
+            "several values without brackets",
             span,
-            help="write one expression, or join several into an array: `stack([a, b])`",
+            help="several results stand in brackets: `(a, b)`; `stack([a, b])` joins them into an array",
         )
     if token.kind == ":":
         return Error("G0102", "unexpected `:`", span, help=f"a declaration is written `x: f64[n]`; {FUNCTION}")
@@ -223,6 +234,8 @@ def module_prefix(source: Source, tokens: list[Token], at: int) -> Error:
 def operand_missing(source: Source, tokens: list[Token], at: int) -> Error:
     """The message for a token that stands where a value should."""
     token = tokens[at]
+    if (error := block_in_expression(source, token)) is not None:
+        return error
     before = tokens[at - 1] if at and tokens[at - 1].kind in BEFORE_OPERAND else None
     if token.kind == "def":
         return misplaced(source, token)
@@ -304,6 +317,16 @@ def no_number(span: Span | None) -> Error:
         span,
         help="an array is written `[a, b]`; None, True and False are allowed where a function or an index takes them",
     )
+
+
+def tuple_for_number(span: Span | None, count: int) -> Error:
+    """The message for a tuple where only a number or an array makes sense."""
+    names = ", ".join("abcdefgh"[: min(count, 8)]) + (", ..." if count > 8 else "," if count == 1 else "")
+    return Error(
+        "G0205", "expected a number or an array, and this is a tuple", span,
+        label=f"a tuple of {count}",
+        help=f"take it apart, `({names}) = ...`, and use the names; an array is written `[a, b]`",
+    )  # fmt: skip
 
 
 def no_closed_form(function: str, parameter: str) -> Error:

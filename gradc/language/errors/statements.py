@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradc.language.diagnostics import Error
 from gradc.language.errors.expressions import (
     BINARY,
@@ -18,7 +20,7 @@ from gradc.language.errors.expressions import (
     unexpected,
 )
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Call, Declare, Definition, Expression, Index, Statement
+from gradc.language.syntax import Assign, Call, Declare, Definition, Expression, Index, Statement, Unpack, names_in
 from gradc.language.tokens import RESERVED, Token
 
 LIKELY_DTYPES = {
@@ -47,12 +49,45 @@ def no_result(source: Source, statements: list[Statement]) -> Error:
             "G0105", "the program is empty", Span(source, 0, 0), help="write an expression, such as `(x + y) * z`"
         )
     last = statements[-1]
-    if last.name.id in CONSTANTS:
-        return constant_named(last.name)
-    example = clip(last.name.id) + ("(...)" if isinstance(last, Definition) else "")
+    name = next(names_in(last.pattern if isinstance(last, Unpack) else last.name))
+    if name.id in CONSTANTS:
+        return constant_named(name)
+    example = clip(name.id) + ("(...)" if isinstance(last, Definition) else "")
     return Error(
         "G0105", "the program has no result", last.span, help=f"end it with an expression, such as `{example}`"
     )
+
+
+def no_result_of_block(span: Span, statements: Sequence[Assign | Unpack]) -> Error:
+    """The message for a block without an expression at its end."""
+    if not statements:
+        return Error("G0105", "the block is empty", span, help="write an expression, as in `{u = x + 1; u**2}`")
+    last = statements[-1]
+    name = next(names_in(last.pattern if isinstance(last, Unpack) else last.name))
+    return Error(
+        "G0105", "the block has no result", last.span, help=f"end it with an expression, such as `{clip(name.id)}`"
+    )
+
+
+def not_in_block(statement: Statement) -> Error:
+    """The message for a declaration or a function inside a function."""
+    if isinstance(statement, Definition):
+        return Error(
+            "G0102", "a function is not defined inside another one", statement.span,
+            help="define it before: functions see all names before them",
+        )  # fmt: skip
+    return Error(
+        "G0102", "a declaration inside a function", statement.span,
+        help="inputs are declared before the function; what it computes needs no type",
+    )  # fmt: skip
+
+
+def no_target(source: Source, token: Token) -> Error:
+    """The message for what cannot be given a value in a tuple of names."""
+    return Error(
+        "G0102", f"unexpected {shown(token)} in a tuple of names", at_token(source, token),
+        help="a tuple is taken apart by names alone: `(p, v) = ...`, `((a, b), c) = ...`",
+    )  # fmt: skip
 
 
 def statement_goes_on(source: Source, tokens: list[Token], at: int, found: Expression | list[Statement]) -> Error:
@@ -114,11 +149,15 @@ def declaration_unfinished(source: Source, tokens: list[Token], at: int) -> Erro
     """`x, y` without `:`: a declaration, an assignment of several, or two results."""
     token = tokens[at]
     if token.kind == "=":
+        first = at - 1
+        while first and tokens[first - 1].kind in ("name", ","):
+            first -= 1
+        names = clip(", ".join(each.text for each in tokens[first:at] if each.kind == "name"))
         return Error(
             "G0102",
-            "a statement gives a value to only one name",
+            "several names are given values without brackets",
             at_token(source, token),
-            help="write one statement for each name: `x = 1; y = 2`",
+            help=f"put them in brackets, `({names}) = ...`, to take a tuple apart",
         )
     comma = next(t for t in reversed(tokens[:at]) if t.kind == ",")
     return misplaced(source, comma)

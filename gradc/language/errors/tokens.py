@@ -7,7 +7,7 @@ import unicodedata
 
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
-from gradc.language.tokens import Token
+from gradc.language.tokens import OPEN, Token
 
 OPERATORS = {
     "&&": "write `and`",
@@ -254,8 +254,6 @@ def plain_ascii(source: Source, character: str, start: int) -> Error | None:
         )
     advice = {
         "\\": "a line continues inside brackets, and after an operator at its end",
-        "{": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
-        "}": "use `(` and `)` for grouping, `[` and `]` for lists; there are no sets and dictionaries",
         "?": "a condition is written `a if c else b`",
         "$": "names are written without `$`",
     }.get(character)
@@ -309,7 +307,7 @@ def malformed_number(source: Source, word: str, glued: str, start: int) -> Error
 
 
 def never_closed(source: Source, bracket: Token) -> Error:
-    partner = {"(": ")", "[": "]"}[bracket.kind]
+    partner = OPEN[bracket.kind]
     return Error(
         "G0103",
         f"this `{bracket.kind}` is never closed",
@@ -319,7 +317,7 @@ def never_closed(source: Source, bracket: Token) -> Error:
 
 
 def never_opened(source: Source, bracket: Token) -> Error:
-    partner = {")": "(", "]": "["}[bracket.kind]
+    partner = {closing: opening for opening, closing in OPEN.items()}[bracket.kind]
     return Error(
         "G0103",
         f"unmatched `{bracket.kind}`",
@@ -329,7 +327,7 @@ def never_opened(source: Source, bracket: Token) -> Error:
 
 
 def mismatched(source: Source, opening: Token, closing: Token) -> Error:
-    partner = {"(": ")", "[": "]"}[opening.kind]
+    partner = OPEN[opening.kind]
     line, column = source.position(opening.start)
     return Error(
         "G0103",
