@@ -10,12 +10,14 @@
 from gradc import interop
 from gradc.function import BoundFunction, Function, compile, function, lambdify
 from gradc.language.diagnostics import Error
+from gradc.runtime.matrices import Compact
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
 from gradc.version import __version__ as __version__
 
 __all__ = [
     "BoundFunction",
+    "Compact",
     "Error",
     "Function",
     "Gradients",

@@ -17,6 +17,7 @@ from gradc.program import Elaborated, Guess, Program
 
 # Each stage imports what makes it: a kernel that is on disk needs none of them, and they take 0.1 seconds.
 if TYPE_CHECKING:
+    from gradc.autodiff.matrices import MatrixBlock
     from gradc.emit.python import EmittedFunction
     from gradc.loops.ir import Kernel
     from gradc.native.kernel import Machine
@@ -104,12 +105,21 @@ class Compilation:
         inputs = {node.name: node for node in self.graph.inputs}
         return tuple(inputs[name] for name in self.wrt)
 
+    @cached_property
+    def blocks(self) -> list[MatrixBlock]:
+        """The blocks of the matrix that the transform gives; none for most."""
+        from gradc.autodiff.transforms import TRANSFORMS
+
+        build = TRANSFORMS[self.transform].blocks
+        return build(self.rewritten, self.wrt_nodes, self._settle) if build is not None else []
+
     @watched
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
         from gradc.autodiff.transforms import TRANSFORMS
 
         extra, outputs = TRANSFORMS[self.transform].build(self.rewritten, self.wrt_nodes, self._settle)
+        outputs += tuple((block.name, block.node) for block in self.blocks if block.node is not None)
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)

@@ -326,19 +326,54 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     # ------------------------------------------------------------ dense matrices
 
-    def jacobian(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        """The Jacobian, dense: `jacobian(...)["a"]` has the result's shape followed by a's.
+    def jacobian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> Gradients:
+        """The Jacobian: `jacobian(...)["a"]` has the result's shape followed by a's.
+
+        compact: whether blocks are `Compact`: without the zeros where an element of the result depends only on the
+            element of the input with the same index, as in elementwise programs.
+
+        All of it is one kernel: a sweep forwards for all elements of the inputs, or backwards for all elements of the
+        result, whichever are fewer. Where the program has an input `compact`, the keyword is that input's.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
-        return self._calls.jacobian(self._calls.bind(args, kwargs))
+        return self.value_and_jacobian(*args, compact=compact, **kwargs)[1]
 
-    def hessian(self, /, *args: Any, **kwargs: Any) -> Gradients:
-        """The Hessian, dense: `hessian(...)["a"]["b"]` has a's shape followed by b's.
+    def value_and_jacobian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> tuple[Any, Gradients]:
+        """The value and the Jacobian, as `jacobian` gives it, from one kernel."""
+        kwargs, (is_compact,) = self._options(args, kwargs, compact=compact)
+        return self._calls.value_and_jacobian(self._calls.bind(args, kwargs), is_compact)
+
+    def hessian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> Gradients:
+        """The Hessian: `hessian(...)["a"]["b"]` has a's shape followed by b's. Of an array, that of its sum.
+
+        compact: whether blocks are `Compact`, as in `jacobian`: that of `sum(exp(x))` is a diagonal.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
-        return self._calls.hessian(self._calls.bind(args, kwargs))
+        return self.value_grad_and_hessian(*args, compact=compact, **kwargs)[2]
+
+    def value_grad_and_hessian(
+        self, /, *args: Any, compact: bool | None = None, **kwargs: Any
+    ) -> tuple[Any, Gradients, Gradients]:
+        """The value, the gradients and the Hessian, as `hessian` gives it, from one kernel.
+
+        >>> gradc.compile("x**2 * y").value_grad_and_hessian(3.0, 5.0)[0:2]
+        (45.0, Gradients(x=30.0, y=9.0))
+        """
+        kwargs, (is_compact,) = self._options(args, kwargs, compact=compact)
+        return self._calls.value_grad_and_hessian(self._calls.bind(args, kwargs), is_compact)
+
+    def _options(
+        self, args: Sequence[Any], kwargs: dict[str, Any], **options: Any
+    ) -> tuple[dict[str, Any], tuple[bool, ...]]:
+        """Our own keywords apart from inputs, which may have any name."""
+        chosen = []
+        for name, value in options.items():
+            if value is not None and name in self.inputs[len(args) :]:
+                kwargs, value = {**kwargs, name: value}, None
+            chosen.append(bool(value))
+        return kwargs, tuple(chosen)
 
 
 class Function(Differentiable):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gradc.autodiff import matrices
 from gradc.autodiff.adjoint import adjoint
+from gradc.autodiff.matrices import MatrixBlock
 from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, constant, fresh, input_node
 
@@ -23,6 +25,8 @@ class Transform:
     name: str
     doc: str
     build: Callable[[Graph, tuple[Node, ...], Settle], tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]]
+    blocks: Callable[[Graph, tuple[Node, ...], Settle], list[MatrixBlock]] | None = None
+    """Those of the matrix that it gives too, behind the other outputs."""
 
 
 def _value(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
@@ -54,6 +58,12 @@ def _hvp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
 
 
+def _hessian_blocks(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    value = graph["value"]
+    bars = settle(adjoint(value, wrt, constant(1.0, value.type)))
+    return matrices.hessian(graph, wrt, bars, settle)
+
+
 def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Node], ...]:
     return tuple((f"{node.name}_bar", bar) for node, bar in zip(wrt, bars))
 
@@ -70,6 +80,9 @@ TRANSFORMS = {
         Transform("vjp", "the vector-Jacobian product", _vjp),
         Transform("jvp", "the Jacobian-vector product", _jvp),
         Transform("hvp", "the Hessian-vector product", _hvp),
+        Transform("jacobian_forward", "the value and the Jacobian, by tangents", _value, matrices.forward),
+        Transform("jacobian_backward", "the value and the Jacobian, by cotangents", _value, matrices.backward),
+        Transform("hessian", "the value, the gradients and the Hessian", _value_and_grad, _hessian_blocks),
     )
 }
 """What can be compiled of a program, by name."""

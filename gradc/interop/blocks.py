@@ -232,7 +232,7 @@ class BlockLoss(Loss):
 
     def hess(self, x: Any) -> np.ndarray:
         """The Hessian, dense."""
-        check_dense(self.size**2, "Hessian", "hessp")
+        check_dense(self.size**2, "Hessian")
         return self._sums.hessian(self.parameters.vector(x))
 
 

@@ -90,7 +90,7 @@ class FlatFunction:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """A row for each element of the value, a column for each parameter."""
         rows, columns = self.size, self.parameters.size
-        check_dense(rows * columns, "Jacobian", "jvp or vjp")
+        check_dense(rows * columns, "Jacobian")
         if self._function is not None and self._is_elementwise:
             values = {name: self.parameters.part(x, name)[()] for name in self.parameters.first}
             lines = slopes(self._function, values, self.parameters.first, self.shape)

@@ -157,7 +157,7 @@ class Loss(Objective):
 
     def hess(self, x: Any) -> np.ndarray:
         """The Hessian, dense: one product for each parameter."""
-        check_dense(self.size**2, "Hessian", "hessp")
+        check_dense(self.size**2, "Hessian")
         x = self.parameters.vector(x)
         rows = np.empty((self.size, self.size))
         for row, unit in zip(rows, units(self.size)):
@@ -292,7 +292,7 @@ class Model(Vector):
             lines = slopes(self._bound, by_name, self.parameters.first, shape)
             if lines is not None:
                 return lines
-        parts = calls.jacobian(given)
+        parts = calls.value_and_jacobian(given)[1]
         return np.concatenate([np.reshape(part, (int(np.prod(shape)), -1)) for part in parts], axis=1)
 
     def grad(self, x: Any, /, *p: Any) -> np.ndarray:

@@ -88,6 +88,8 @@ class Op:
     element: Element | None = None
     """From attrs and the index of an element of the result to the element of the argument that is read; of a scatter,
     from the element of the argument to where it goes."""
+    lifted: Callable[[Attrs, Shape], Attrs] | None = None
+    """From attrs to those of the same op on arrays with more axes in front, of these sizes."""
     positions: bool = False
     """Whether it gives positions along the axes it reduces."""
     needs_elements: bool = False
@@ -222,6 +224,36 @@ def _repeated(x: Type, attrs: Attrs) -> tuple[str, Attrs]:
     return ("sum", (added,)) if added else ("broadcast", (x.shape, dims))
 
 
+def _axis_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    """An axis with axes in front of it; the rest stays."""
+    return (attrs[0] + len(lead), *attrs[1:])
+
+
+def _axes_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    (axes,) = attrs
+    return (tuple(axis + len(lead) for axis in axes),)
+
+
+def _order_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    return ((*range(len(lead)), *_axes_lifted(attrs, lead)[0]),)
+
+
+def _shape_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    """An axis and a shape."""
+    return (attrs[0] + len(lead), lead + attrs[1])
+
+
+def _dims_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    shape, dims = attrs
+    return (lead + shape, (*range(len(lead)), *(dim + len(lead) for dim in dims)))
+
+
+def _parts_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    """The parts of slices, and the shape of what they are a part of."""
+    parts = (*((0, 1, size) for size in lead), *attrs[0])
+    return (parts, *(lead + shape for shape in attrs[1:]))
+
+
 def _unsqueezed(attrs: Attrs, index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index with the only element of the dropped axes."""
     (axes,) = attrs
@@ -310,6 +342,7 @@ def _reduction(
 ) -> None:
     _row(
         name, "reduction", "x", _reduced, partials=(partial,), numpy=numpy, domain=(domain,), combine=combine,
+        lifted=_axes_lifted,
         identity=OPS[combine].identity if combine else identity, **columns,
     )  # fmt: skip
 
@@ -324,7 +357,7 @@ def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
 
 def _scan(name: str, params: str, infer, numpy: str, **columns) -> None:
     """An op that a kernel does to whole arrays; `recur` is the only one with a derivative."""
-    _row(name, "scan", params, infer, numpy=numpy, access="call", **columns)
+    _row(name, "scan", params, infer, numpy=numpy, access="call", lifted=_axis_lifted, **columns)
 
 
 def _far_out(where: str, factor: str, sign: int, order: int, near: str) -> str:
@@ -738,7 +771,7 @@ _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.re
      lowered="first = min(where(x == min(x) or x != x, position(x), inf)); first")
 _reduction("any",       None, "numpy.any", conditions=1, combine="or", noun="some")
 _reduction("all",       None, "numpy.all", conditions=1, combine="and", noun="every")
-_row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,),
+_row("sum", "reduction", "x", _reduced, numpy="gradc.ir.reference.total", domain=(REAL,), lifted=_axes_lifted,
      combine="add", identity=OPS["add"].identity, noun="total", linear="x", facts="adds keeps_positive keeps_squares",
      transpose=lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))))
 
@@ -749,26 +782,28 @@ _row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.co
 # ---------------------------------------------------------------- movement of data, all linear
 
 _movement("cast",      lambda types, attrs: types[0].with_dtype(attrs[0]),                             # attrs: dtype
-          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast", python="{dtype}({0})")
+          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast", python="{dtype}({0})", lifted=lambda attrs, lead: attrs)
 _movement("broadcast", lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape, dims
-          _repeated, "gradc.ir.reference.broadcast", access="read",
+          _repeated, "gradc.ir.reference.broadcast", access="read", lifted=_dims_lifted,
           element=lambda attrs, index: tuple([index[dim] for dim in attrs[1]]))
 _movement("squeeze",   lambda types, attrs: types[0].with_shape(without(types[0].shape, attrs[0])),    # attrs: axes
           lambda x, attrs: ("broadcast", (x.shape, others(x.rank, attrs[0]))), "gradc.ir.reference.squeeze", access="read",
-          element=_unsqueezed)
+          element=_unsqueezed, lifted=_axes_lifted)
 _movement("transpose", lambda types, attrs: types[0].with_shape(tuple(types[0].shape[a] for a in attrs[0])),  # attrs: order
           lambda x, attrs: ("transpose", (tuple(map(attrs[0].index, range(x.rank))),)), "numpy.transpose", access="read",
-          element=lambda attrs, index: tuple([index[attrs[0].index(axis)] for axis in range(len(attrs[0]))]))
+          element=lambda attrs, index: tuple([index[attrs[0].index(axis)] for axis in range(len(attrs[0]))]), lifted=_order_lifted)
 _movement("slice",     lambda types, attrs: types[0].with_shape(tuple(part[2] for part in attrs[0])),  # attrs: ((first, step, length) per axis)
           lambda x, attrs: ("pad", (attrs[0], x.shape)), "gradc.ir.reference.slice_", access="read",
-          element=_sliced)
+          element=_sliced, lifted=_parts_lifted)
 _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),                             # attrs: as slice, shape
           lambda x, attrs: ("slice", (attrs[0],)), "gradc.ir.reference.pad", access="scatter",
-          element=_sliced)
+          element=_sliced, lifted=_parts_lifted)
 _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape
-          lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view")
+          lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view",
+          lifted=lambda attrs, lead: (lead + attrs[0],))
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards
-          lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum", access="call", adds=True)
+          lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum", access="call", adds=True,
+          lifted=_axis_lifted)
 
 # ---------------------------------------------------------------- along an axis of whole arrays
 
@@ -780,13 +815,13 @@ _scan("searchsorted",   "table x", _places, "gradc.ir.reference.searchsorted")  
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 
 _gather("take",      _taken,           "numpy.take",                    "read",                        # attrs: axis
-        transpose=lambda x, attrs: ("put", (attrs[0], x.shape)))
+        transpose=lambda x, attrs: ("put", (attrs[0], x.shape)), lifted=_axis_lifted)
 _gather("put",       _attribute_shape, "gradc.ir.reference.put",        "scatter", facts="adds derived",  # attrs: axis, shape
-        transpose=lambda x, attrs: ("take", attrs[:1]))
+        transpose=lambda x, attrs: ("take", attrs[:1]), lifted=_shape_lifted)
 _gather("take_along", _along,          "numpy.take_along_axis",         "read",    facts="aligned",    # attrs: axis
-        transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)))
+        transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)), lifted=_axis_lifted)
 _gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter", facts="adds aligned derived",  # attrs: axis, shape
-        transpose=lambda x, attrs: ("take_along", attrs[:1]))
+        transpose=lambda x, attrs: ("take_along", attrs[:1]), lifted=_shape_lifted)
 # fmt: on
 
 # ---------------------------------------------------------------- sets of ops that share a fact

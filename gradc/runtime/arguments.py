@@ -148,10 +148,14 @@ class Arguments:
             for k, value in zip(places, values)
         )
 
+    def bound(self, graph: Graph) -> dict[str, int]:
+        """The named sizes of a call, whether or not the arguments fit together."""
+        return bind_sizes((node.type, np.shape(array)) for node, array in zip(graph.inputs, self.arrays))
+
     def sizes(self, graph: Graph) -> dict[str, int]:
         """The named sizes of a call; raises `Error` where the arguments do not fit together."""
         shapes = [np.shape(array) for array in self.arrays]
-        sizes = bind_sizes((node.type, shape) for node, shape in zip(graph.inputs, shapes))
+        sizes = self.bound(graph)
         for node, shape in zip(graph.inputs, shapes):
             for axis, (size, actual) in enumerate(zip(node.shape, shape)):
                 if evaluate(size, sizes) != actual:

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from gradc.compiler import Compilation
-from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
 from gradc.program import Program
-from gradc.runtime import arguments, binding, dense, targets
+from gradc.runtime import arguments, binding, dense, matrices, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
+from gradc.runtime.matrices import Compact
 from gradc.runtime.results import Gradients, gradients_type, to_python
 from gradc.runtime.specialise import Specialiser
 
@@ -50,7 +50,10 @@ class Calls:
         self._places = [k for k, name in enumerate(specialiser.inputs) if name not in self.data]
         self._filled = [self.data.get(name) for name in specialiser.inputs]
         self._specialised: dict[tuple[Any, ...], tuple[Compilation, Run]] = {}
+        self._planned: dict[tuple[Any, ...], Compilation] = {}
         self._ready: dict[tuple[Any, ...], Run] = {}
+        self.plans: dict[Any, matrices.MatrixPlan] = {}
+        """How to get matrices, by the kinds and shapes of arguments."""
         self.tables: dict[str, Any] = {}
         """What leads to native kernels, by the name of the public function."""
         self._gradients_type = gradients_type(specialiser.wrt)
@@ -155,26 +158,47 @@ class Calls:
     def hvp(self, tangents: Any, bound: Sequence[Any]) -> Gradients:
         return self._gradients(self.run_with("hvp", bound, self._tangents(tangents)))
 
-    def jacobian(self, bound: Sequence[Any]) -> Gradients:
-        prepared = self.prepare(bound)
-        compilation, _ = self.specialise("vjp", prepared.types)
-        sizes = prepared.sizes(compilation.graph)
-        out_shape = tuple(evaluate(size, sizes) for size in compilation.graph["value"].shape)
+    def value_and_jacobian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients]:
+        plan = matrices.plan(self, bound, "Jacobian", compact)
+        if plan is None:
+            (value,) = self.run("value", bound, {})
+            blocks = self._jacobian_by_products(self.prepare(bound), np.shape(value))
+        else:
+            value, *_ = outputs = self.run(plan.transform, bound, {})
+            blocks = matrices.jacobian(plan, outputs)
+        return to_python(value), self._gradients(blocks if compact else map(matrices.full, blocks))
+
+    def value_grad_and_hessian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+        plan = matrices.plan(self, bound, "Hessian", compact)
+        if plan is None:
+            value, *bars = self.run("value_and_grad", bound, {})
+            lines = self._hessian_by_products(self.prepare(bound))
+        else:
+            outputs = self.run(plan.transform, bound, {})
+            (value, *bars), rest = outputs[: 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
+            lines = matrices.hessian(plan, rest)
+        blocks = [self._gradients(line if compact else map(matrices.full, line)) for line in lines]
+        return to_python(value), self._gradients(bars), self._gradients(blocks)
+
+    def _jacobian_by_products(self, prepared: Arguments, shape: tuple[int, ...]) -> list[Compact]:
+        """The blocks, one product with a unit vector at a time."""
+        inputs = self.wrt_arrays(prepared)
         blocks = dense.jacobian(
             lambda upstream: self.run_prepared("vjp", prepared, [(arguments.UPSTREAM, upstream)]),
             lambda tangents: self.run_prepared("jvp", prepared, self._tangents(tuple(tangents)))[0],
-            out_shape,
-            self._wrt_arrays(prepared),
+            shape,
+            inputs,
         )
-        return self._gradients(blocks)
+        return [Compact(block, (), shape, x.shape) for block, x in zip(blocks, inputs)]
 
-    def hessian(self, bound: Sequence[Any]) -> Gradients:
-        prepared = self.prepare(bound)
-        blocks = dense.hessian(
-            lambda tangents: self.run_prepared("hvp", prepared, self._tangents(tuple(tangents))),
-            self._wrt_arrays(prepared),
+    def _hessian_by_products(self, prepared: Arguments) -> list[list[Compact]]:
+        inputs = self.wrt_arrays(prepared)
+        lines = dense.hessian(
+            lambda tangents: self.run_prepared("hvp", prepared, self._tangents(tuple(tangents))), inputs
         )
-        return self._gradients([self._gradients(line) for line in blocks])
+        return [
+            [Compact(block, (), x.shape, y.shape) for block, y in zip(line, inputs)] for line, x in zip(lines, inputs)
+        ]
 
     def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What a stage that runs gives for these arguments: the value, from the adjoint on the gradients too."""
@@ -231,7 +255,7 @@ class Calls:
         if not isinstance(run, NativeKernel):
             return
         data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}
-        for name, form in entry.FORMS[transform].items():
+        for name, form in entry.FORMS.get(transform, {}).items():
             self.tables.setdefault(name, entry.Tables()).add(run.table(form, self._gradients_type, data))
 
     def short(self, name: str, doc: str = "") -> Callable[..., Any]:
@@ -279,8 +303,16 @@ class Calls:
             with compiling:
                 found = self._specialised.get(key)
                 if found is None:
-                    compilation = self.specialiser.compilation(transform, types)
+                    compilation = self.planned(transform, types)
                     found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
+        return found
+
+    def planned(self, transform: str, types: tuple[Type, ...]) -> Compilation:
+        """The compilation for these types of the inputs, made once: no kernel yet."""
+        key = transform, types
+        found = self._planned.get(key)
+        if found is None:
+            found = self._planned.setdefault(key, self.specialiser.compilation(transform, types))
         return found
 
     @cached_property
@@ -296,10 +328,11 @@ class Calls:
 
     def _gradients(self, values: Iterable[Any]) -> Gradients:
         return tuple.__new__(
-            self._gradients_type, [value if isinstance(value, tuple) else to_python(value) for value in values]
+            self._gradients_type,
+            [value if isinstance(value, (tuple, Compact)) else to_python(value) for value in values],
         )
 
-    def _wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
+    def wrt_arrays(self, prepared: Arguments) -> list[np.ndarray]:
         arrays = dict(zip(self.specialiser.inputs, prepared.arrays))
         return [np.asarray(arrays[name]) for name in self.wrt]
 

@@ -1,4 +1,5 @@
-"""Dense Jacobians and Hessians, one product with a unit vector at a time."""
+"""Dense Jacobians and Hessians, one product with a unit vector at a time: for programs with an op that `matrices.py`
+cannot take many directions through at once."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def jacobian(
     Row by row where the result has fewer elements than the inputs together, otherwise column by column.
     """
     rows, columns = int(np.prod(out_shape)), sum(x.size for x in inputs)
-    check_dense(rows * columns, "Jacobian", "vjp or jvp")
+    check_dense(rows * columns, "Jacobian")
     blocks = [np.empty((rows, x.size), x.dtype) for x in inputs]
     if rows <= columns:
         for row, (upstream,) in _units([out_shape]):
@@ -41,7 +42,7 @@ def jacobian(
 
 def hessian(hvp: Callable[[list[np.ndarray]], Sequence[Any]], inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     """Blocks by pairs of inputs, of the first one's shape followed by the second one's."""
-    check_dense(sum(x.size for x in inputs) ** 2, "Hessian", "hvp")
+    check_dense(sum(x.size for x in inputs) ** 2, "Hessian")
     blocks = [[np.empty((x.size, other.size), x.dtype) for other in inputs] for x in inputs]
     rows_of_blocks = ([block[row] for block in line] for line, x in zip(blocks, inputs) for row in range(x.size))
     for row, (_, tangents) in zip(rows_of_blocks, _units([x.shape for x in inputs])):
@@ -66,10 +67,11 @@ def _units(shapes: Sequence[Shape]) -> Iterator[tuple[int, list[np.ndarray]]]:
             position += 1
 
 
-def check_dense(elements: int, what: str, instead: str) -> None:
+def check_dense(elements: int, what: str) -> None:
     """Raise `Error` G0503 for a dense matrix that would be too large."""
     if elements > MAX_DENSE_ELEMENTS:
+        products = "hvp" if what == "Hessian" else "vjp or jvp"
         raise Error(
             "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
-            help=f"use {instead}, for which it is never formed",
+            help=f"`compact=True` leaves out zeros that the program's structure shows; {products} never form it",
         )  # fmt: skip

@@ -209,17 +209,18 @@ class TracedCalls:
         instance, leaves = self._for_gradients(bound)
         return instance.gradients(instance.calls.hvp(instance.tangents(tangents), leaves))
 
-    def jacobian(self, bound: Bound) -> Gradients:
+    def value_and_jacobian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        return instance.gradients(instance.calls.jacobian(leaves))
+        value, blocks = instance.calls.value_and_jacobian(leaves, compact)
+        return value, instance.gradients(blocks)
 
-    def hessian(self, bound: Bound) -> Gradients:
+    def value_grad_and_hessian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        rows = instance.calls.hessian(leaves)
+        value, grads, rows = instance.calls.value_grad_and_hessian(leaves, compact)
         by_leaf = {leaf: instance.gradients(row) for leaf, row in zip(instance.calls.wrt, tuple(rows))}
-        return gradients(
-            tuple(each.name for each in instance.parameters), [each.filled(by_leaf) for each in instance.parameters]
-        )
+        names = tuple(each.name for each in instance.parameters)
+        lines = gradients(names, [each.filled(by_leaf) for each in instance.parameters])
+        return value, instance.gradients(grads), lines
 
     def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         instance, leaves = self.bind(args, kwargs)

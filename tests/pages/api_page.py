@@ -23,7 +23,8 @@ whatever can go wrong raises `gradc.Error`, whose codes are explained in [errors
 
 {sections}"""
 NEIGHBOURS = [name for name in KNOWN if find_spec(f"gradc.interop.{name}")]
-FIRST = ("compile", "function", "lambdify", "trace", "Function", "BoundFunction", "Gradients", "Trace", "Error")
+FIRST = ("compile", "function", "lambdify", "trace", "Function", "BoundFunction", "Gradients", "Compact", "Trace",
+         "Error")  # fmt: skip
 """What the page begins with."""
 PARAMETER = re.compile(r"^(?P<names>\w+(?:, \w+)*): (?P<words>.*)", re.S)
 

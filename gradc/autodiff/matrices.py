@@ -1,0 +1,81 @@
+"""Jacobians and Hessians as graphs: every block of them, from one sweep for all unit vectors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from gradc.autodiff.adjoint import adjoint
+from gradc.autodiff.families import Family, Value, families, laid_out, units
+from gradc.autodiff.tangent import second_tangent, tangent
+from gradc.ir.graph import Graph, Node, cast, constant, fresh, input_node
+
+Settle = Callable[[list[Node]], list[Node]]
+
+
+class MatrixBlock(NamedTuple):
+    """The derivatives of one array for another: the axes of the first, then those of the second that are in no pair.
+
+    A pair is an axis of each; where their indices differ, the derivative is zero. A block without a node is zero.
+    """
+
+    name: str
+    of: int
+    by: int
+    """Which results and which inputs, by number."""
+    node: Node | None
+    pairs: tuple[tuple[int, int], ...]
+
+
+def forward(graph: Graph, wrt: tuple[Node, ...], settle: Settle) -> list[MatrixBlock]:
+    """The blocks of the Jacobian, from a tangent for each element of the inputs."""
+    blocks = []
+    for k, node in enumerate(wrt):
+        (dot,) = _along(graph, node, partial(tangent, graph.results), settle)
+        blocks.append(_block(f"{node.name}_jacobian", 0, k, dot, "input", node.type.dtype))
+    return blocks
+
+
+def backward(graph: Graph, wrt: tuple[Node, ...], settle: Settle) -> list[MatrixBlock]:
+    """The blocks of the Jacobian, from a cotangent for each element of the result."""
+    value = graph["value"]
+    upstream = input_node(fresh("upstream", graph.input_names), value.type)
+    bars = _of_units(upstream, adjoint(value, wrt, upstream), settle)
+    return [
+        _block(f"{node.name}_jacobian", 0, k, bar, "result", node.type.dtype)
+        for k, (node, bar) in enumerate(zip(wrt, bars))
+    ]
+
+
+def hessian(graph: Graph, wrt: tuple[Node, ...], bars: list[Node], settle: Settle) -> list[MatrixBlock]:
+    """The blocks of the Hessian on one side of its diagonal, and those on it: of gradients, by inputs with no more
+    axes."""
+    order = sorted(range(len(wrt)), key=lambda k: wrt[k].type.rank)
+    blocks = []
+    for place, k in enumerate(order):
+        rows = order[place:]
+        chosen = [bars[row] for row in rows]
+        dots = _along(graph, wrt[k], partial(second_tangent, chosen), settle)
+        blocks += [
+            _block(f"{wrt[row].name}_{wrt[k].name}_hessian", row, k, dot, "input", wrt[row].type.dtype)
+            for row, dot in zip(rows, dots)
+        ]
+    return blocks
+
+
+def _along(graph: Graph, node: Node, tangents: Callable[[dict[Node, Node]], list[Node]], settle: Settle) -> list[Value]:
+    """The families of tangents along every unit vector of an input."""
+    seed = input_node(fresh(f"{node.name}_dot", graph.input_names), node.type)
+    return _of_units(seed, tangents({node: seed}), settle)
+
+
+def _of_units(seed: Node, results: list[Node], settle: Settle) -> list[Value]:
+    return families(results, {seed: units(seed.shape, constant(1.0, seed.type))}, seed.shape, settle)
+
+
+def _block(name: str, of: int, by: int, value: Value, seeds: str, dtype: str) -> MatrixBlock:
+    if not isinstance(value, Family):
+        return MatrixBlock(name, of, by, None, ())
+    node, pairs = laid_out(value, seeds)
+    return MatrixBlock(name, of, by, cast(node, dtype), pairs)
