@@ -7,6 +7,7 @@ broadcasts that a graph has to show.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from gradc.construct.describe import sides, within
 from gradc.ir.graph import (
@@ -46,6 +47,8 @@ class GraphBuilder:
     """Names of sizes that we invented and may therefore unify."""
     float_dtype: str = "f64"
     """The type that integers and conditions compute in among themselves: that of the program's arrays."""
+    differentiate: Any = None
+    """What takes derivatives inside the program (`derivatives.Derivatives`), given by a front end that has them."""
 
     # ------------------------------------------------------------ meeting of operands
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,37 @@ def value_of(builder: GraphBuilder, value: Any, span: Span | None) -> Any:
             if not waiting:
                 return whole
             made[-1].append(whole)
+
+
+def leaves_of(value: Any) -> Iterator[Node]:
+    """The numbers and arrays of a value, in order."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack += reversed(part)
+        elif isinstance(part, Selected):
+            yield from (part.values, part.condition)
+        else:
+            yield part
+
+
+def rebuilt_of(value: Any, leaves: Iterator[Node]) -> Any:
+    """A value of the same form with other numbers and arrays."""
+    tasks: list[tuple[Any, bool]] = [(value, False)]
+    made: list[Any] = []
+    while tasks:
+        part, is_ready = tasks.pop()
+        if isinstance(part, Selected):
+            made.append(Selected(next(leaves), next(leaves), part.axis))
+        elif not isinstance(part, tuple):
+            made.append(next(leaves))
+        elif is_ready:
+            first = len(made) - len(part)
+            made[first:] = [tuple(made[first:])]
+        else:
+            tasks += [(part, True), *[(inner, False) for inner in reversed(part)]]
+    return made[0]
 
 
 def unpacked(target: Name | Pattern, value: Any, span: Span | None, scope: dict[str, Any]) -> None:

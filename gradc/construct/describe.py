@@ -22,7 +22,7 @@ def operands(nodes: Iterable[Node]) -> str:
 def describe(node: Node) -> str:
     """A few words for a node in a message."""
     if node.op == "input":
-        return node.name
+        return node.name.partition("@")[0]
     if node.op in MAKERS:
         return describe(node.args[0])
     return "the number" if node.op == "const" and not node.shape else called(node.row)

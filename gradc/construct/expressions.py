@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from functools import cached_property
 from typing import Any
 
 from gradc.construct import indexing, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
-from gradc.construct.closures import Applicable, Closure, unpacked, value_of
+from gradc.construct.closures import Applicable, Closure, leaves_of, rebuilt_of, unpacked, value_of
+from gradc.construct.derivatives import Variables
 from gradc.construct.describe import operands
 from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
 from gradc.construct.functions import FUNCTIONS, prelude
@@ -38,6 +40,7 @@ from gradc.language.syntax import (
     List,
     Literal,
     Name,
+    Pattern,
     Slice,
     Special,
     Subscripts,
@@ -45,6 +48,7 @@ from gradc.language.syntax import (
     Unary,
     Unpack,
     children,
+    names_in,
     target_of,
     walk,
 )
@@ -85,6 +89,8 @@ class Evaluator:
     """Where in the text each node came from."""
     steps: int = 0
     depth: int = 0
+    variables: Variables = field(default_factory=Variables)
+    """What stands for the names that derivatives are taken for."""
     memo: dict[tuple, Value] = field(default_factory=dict)
 
     @cached_property
@@ -109,7 +115,36 @@ class Evaluator:
 
     def _assign(self, statement: Assign | Unpack, value: Value, scope: dict[str, Value]) -> None:
         span = statement.value.span
-        unpacked(target_of(statement), value_of(self.builder, value, span), span, scope)
+        self._give(target_of(statement), value_of(self.builder, value, span), span, scope)
+
+    def _give(self, target: Name | Pattern, value: Value, span: Span | None, scope: dict[str, Value]) -> None:
+        """Give names their values; what derivatives are taken for stands for itself."""
+        unpacked(target, value, span, scope)
+        if self.variables.names:
+            scope |= {name.id: self.variables.of(name.id, scope[name.id]) for name in names_in(target)}
+            for name in names_in(target):
+                if name.id in self.variables.names:
+                    for leaf in leaves_of(scope[name.id]):
+                        self.spans.setdefault(leaf, name.span)
+
+    def written_out(self, result: Value) -> Value:
+        """A finished program without variables; places and names go with what nodes become."""
+        if not self.variables.values:
+            return result
+        nodes = [*self.spans, *(check.node for check in self.builder.index_checks)]
+        nodes += [node for node in self.globals.values() if isinstance(node, Node)]
+        made = dict(zip(nodes, self.variables.written_out(nodes)))
+        for node, span in list(self.spans.items()):
+            self.spans.setdefault(made[node], span)
+        checks = [dataclass_replace(check, node=made[check.node]) for check in self.builder.index_checks]
+        self.builder.index_checks[:] = checks
+        self.globals |= {name: made[node] for name, node in self.globals.items() if node in made}
+        return self._leaves_written_out(result, 0)
+
+    def _leaves_written_out(self, value: Value, since: int) -> Value:
+        """A number, an array or a tuple of such, without variables made from some number on."""
+        leaves = list(leaves_of(value))
+        return rebuilt_of(value, iter(self.variables.written_out(leaves, since)))
 
     def evaluate(self, expression: Expression | Braced, scope: dict[str, Value]) -> Value:
         """The value of an expression, its names looked up in `scope` first."""
@@ -294,12 +329,11 @@ class Evaluator:
         spans = {key.id: part.span for key, part in node.keywords} | dict(zip(names, [arg.span for arg in node.args]))
         return tuple(spans.get(name, node.span) for name in names)
 
-    @staticmethod
-    def _scope(closure: Closure, given: tuple[Value, ...], spans: tuple[Span | None, ...]) -> dict[str, Value]:
+    def _scope(self, closure: Closure, given: tuple[Value, ...], spans: tuple[Span | None, ...]) -> dict[str, Value]:
         """What the body of a function sees."""
         scope = dict(closure.scope)
         for (parameter, _), value, span in zip(closure.definition.parameters, given, spans):
-            unpacked(parameter, value, span, scope)
+            self._give(parameter, value, span, scope)
         return scope
 
     def _apply_function(self, function: Applicable, values: tuple[Value, ...]) -> Value:
@@ -313,10 +347,11 @@ class Evaluator:
                 help="write the inner ones out",
             )  # fmt: skip
         self.depth += 1
+        since = len(self.variables.values)
         scope = self._scope(closure, given, (function.span,) * len(given))
         value = self.evaluate(closure.definition.body, scope)
         self.depth -= 1
-        return value_of(self.builder, value, function.body_span)
+        return self._leaves_written_out(value_of(self.builder, value, function.body_span), since)
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Value:
         positional, name = arguments[: len(node.args)], node.function

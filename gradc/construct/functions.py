@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, creation, elementwise, losses, ordered, reductions, shapes, vectors
+from gradc.construct import arrays, creation, derivatives, elementwise, losses, ordered, reductions, shapes, vectors
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -74,6 +74,9 @@ class Builtin:
     functions: frozenset[str] = frozenset()
     """The parameters that name a `def`: the builder gets an `Applicable` (closures.py), which it calls with nodes."""
 
+    variables: frozenset[str] = frozenset()
+    """The parameters that are names which derivatives are taken for."""
+
     @cached_property
     def definition(self) -> Definition | None:
         return _definitions()[self.name] if self.text else None
@@ -91,13 +94,21 @@ def _op(row: Op) -> Builtin:
 
 
 def _built(
-    name: str, parameters: str, build: Build, *, ranks: str, indices: str = "", keeps: str = "", functions: str = ""
+    name: str,
+    parameters: str,
+    build: Build,
+    *,
+    ranks: str,
+    indices: str = "",
+    keeps: str = "",
+    functions: str = "",
+    variables: str = "",
 ) -> Builtin:
     """A function that this room builds; `name=` may be left out."""
     parts = parameters.split()
     required = sum(not part.endswith(("=", "...")) for part in parts)
     names = tuple(part.rstrip("=") for part in parts)
-    sets = [frozenset(words.split()) for words in (indices, keeps, functions)]
+    sets = [frozenset(words.split()) for words in (indices, keeps, functions, variables)]
     return Builtin(name, names, required, build, "", ranks, *sets)
 
 
@@ -191,6 +202,12 @@ ROWS: list[Builtin] = [
     _built("percentile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
     _built("nanpercentile", "x q axis= method= keepdims=", ordered.quantile, ranks=SORTED),
     _built("interp", "x xp fp left= right= period=", ordered.interp, ranks="x:* xp:1 fp:1 -> *"),
+    _built("grad", "expr x", derivatives.grad, ranks="expr:0 x:0 -> second", variables="x"),
+    _built("jvp", "expr x v", derivatives.jvp, ranks="expr:0 x:0 v:0 -> x", variables="x"),
+    _built("jacobian", "expr x", derivatives.jacobian, ranks="expr:0 x:0 -> widest", variables="x"),
+    _built("hessian", "expr x", derivatives.hessian, ranks="expr:0 x:0 -> widest", variables="x"),
+    _built("divergence", "expr x", derivatives.divergence, ranks="expr:0 x:0 -> x-last", variables="x"),
+    _built("laplacian", "expr x", derivatives.laplacian, ranks="expr:0 x:0 -> x", variables="x"),
     _built("diag", "x", shapes.diag, ranks="x:m -> diag"),
     _built("trace", "x", shapes.diag, ranks="x:2 -> 0"),
     _defined("relu(x)", "max(x, 0)"),

@@ -452,6 +452,10 @@ class _Reader:
         match axes.result:
             case "*":
                 shifts = [0 if word == "*" else None for word in words]
+            case "second":  # of a derivative
+                shifts = [None, 0]
+            case "x-last":
+                shifts = [-1, None]
             case "widest":
                 shifts = [0] * len(parts)
             case "x" | "y" | "x+1" | "x+axis":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from gradc.construct.functions import FUNCTIONS
 from gradc.frontends.elsewhere import INSTEAD
@@ -74,6 +75,14 @@ class Origin:
 
 Locals = dict[str, Origin]
 """The names of a function, with the inputs whose integers they hand on."""
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """What a call takes a derivative for."""
+
+    value: Expression
+    call: Call
 
 
 class _Resolver:
@@ -277,10 +286,14 @@ class _Resolver:
         found = Origin()
         if isinstance(expression, Special):
             raise no_number(expression.span)
-        stack: list[Expression | Slice | Special] = [expression]
+        stack: list[Any] = [expression]
         while stack:
             node = stack.pop()
             match node:
+                case _Variable():
+                    for name in self._variables(node, local):
+                        self._name(name, local, found)
+                    continue
                 case Name():
                     self._name(node, local, found)
                     continue
@@ -308,11 +321,13 @@ class _Resolver:
     def _values(self, node: Call) -> tuple[Expression | Slice | Special, ...]:
         """The arguments of a call that are values: checks those that are functions."""
         row = None if node.function in self.defined else FUNCTIONS.get(node.function)
-        if row is None or not row.functions:
+        if row is None or not (row.functions or row.variables):
             return children(node)
-        found = []
+        found: list[Any] = []
         for parameter, value in self._by_parameter(node):
-            if parameter not in row.functions:
+            if parameter in row.variables:
+                found.append(_Variable(value, node))
+            elif parameter not in row.functions:
                 found.append(value)
             elif not isinstance(value, Name) or value.id not in self.defined:
                 near = closest(value.id, self.defined) if isinstance(value, Name) else None
@@ -322,6 +337,27 @@ class _Resolver:
                     f"= s + x; {node.function}(step, ...)`",
                 )  # fmt: skip
         return tuple(found)
+
+    def _variables(self, variable: _Variable, local: Locals) -> Iterator[Name]:
+        """The names that a derivative is taken for, which have been seen by then."""
+        value, call = variable.value, variable.call
+        for item in value.items if isinstance(value, List) and not value.is_array and value.items else (value,):
+            if not isinstance(item, Name) or item.id in CONSTANTS:
+                raise Error(
+                    "G0402", f"`{call.function}` takes derivatives for names", item.span,
+                    help=f"give it a name before, as in `q = x + y; {call.function}(q * z, q)`",
+                )  # fmt: skip
+            known = (local, self.assigned, self.inputs, self.declared)
+            if item.id in self.defined and not any(item.id in names for names in known):
+                raise Error("G0402", f"`{item.id}` is a function: derivatives are for values", item.span)
+            if not any(item.id in names for names in known):
+                near = closest(item.id, [name for names in known for name in names])
+                raise Error(
+                    "G0402", f"there is no `{item.id}` before this derivative for it", item.span,
+                    help=f"did you mean `{near}`?" if near else "it is for an input or a value that has been used or "
+                    "declared; the derivative for anything else is 0",
+                )  # fmt: skip
+            yield item
 
     # ------------------------------------------------------------ what indices are made of
 

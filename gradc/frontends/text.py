@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from gradc.frontends.order import ordered
@@ -63,24 +64,37 @@ class TextProgram:
         return elaborate(self.signature, types, self._read, lambda source: source is self.source)
 
     def _read(self, builder: GraphBuilder, inputs: dict[str, Node]) -> Reading:
+        from gradc.construct.derivatives import Variables
         from gradc.construct.elaborate import Reading
         from gradc.construct.expressions import Evaluator
 
         dtype = builder.float_dtype
         sizes = {name: size_node(name, dtype) for name in self.signature.sizes}
-        evaluator = Evaluator(builder, dtype, globals=sizes | inputs)
+        variables = Variables(self._differentiated)
+        if variables.names:
+            from gradc.frontends.inner import derivatives
+
+            builder.differentiate = derivatives(variables)
+        evaluator = Evaluator(builder, dtype, globals=sizes | inputs, variables=variables)
         for statement in self.tree.statements:
             match statement:
                 case Definition():
                     evaluator.define(statement)
                 case Assign() | Unpack():
                     evaluator.assign(statement)
-        result = self._result(evaluator)
+        result = evaluator.written_out(self._result(evaluator))
         return Reading(
             result,
             evaluator.spans,
             {node: name for name, node in evaluator.globals.items() if isinstance(node, Node) and node.args},
         )
+
+    @cached_property
+    def _differentiated(self) -> frozenset[str]:
+        """The names that derivatives inside the program are taken for."""
+        from gradc.construct.derivatives import FUNCTIONS, differentiated
+
+        return differentiated(self.tree) if any(name in self.text for name in FUNCTIONS) else frozenset()
 
     def _result(self, evaluator: Evaluator) -> Node:
         return evaluator.number(self.tree.result)

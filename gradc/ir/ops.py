@@ -113,8 +113,6 @@ class Op:
     """Whether polynomials are made of it."""
     even: bool = False
     """Whether the negated argument gives the same result, bit for bit."""
-    derived: bool = False
-    """Whether only derivatives bring it in: no program as written has it."""
     homogeneous: bool = False
     """Whether f(s * x) = abs(s) * f(x) for every number s, so that it has a kink where it is zero."""
     steep: bool = False
@@ -648,11 +646,11 @@ _binary("exp_shifted",   10,  "x s",  ("out", None),                            
 _binary("polygamma",     10,  "n x",  (None, "polygamma(n + 1, x)"),                 "gradc.ir.reference.polygamma", "_polygamma({0}, {1})",
         ((1.0, 1.0), POSITIVE))
 _binary("unit",           4,  "x size",  ("1 / size", "-out / size"),              "gradc.ir.reference.unit", "",
-        (REAL, POSITIVE), lowered="where(size == 0, 0, x / size)", limit="unit(x_dot, size_dot)", facts="derived hidden")
+        (REAL, POSITIVE), lowered="where(size == 0, 0, x / size)", limit="unit(x_dot, size_dot)", facts="hidden")
 _binary("besides",        4,  "total x", ("1 / x", "-out / x"),                    "numpy.divide", "",
-        (REAL, POSITIVE), lowered="total / x", facts="derived hidden")
+        (REAL, POSITIVE), lowered="total / x", facts="hidden")
 _binary("absorb",         1,  "x y",  ("y", "x"),                                  "gradc.ir.reference.absorb", "",
-        lowered="where(x == 0, 0, x * y)", facts="derived hidden")
+        lowered="where(x == 0, 0, x * y)", facts="hidden")
 _binary("gamma_pdf",     10,  "a x",  ("out * (log(x) - digamma(a))",
                                        """where(x == 0, where(a > 2, 0, where(a == 2, 1, where(a == 1, -1, (a - 1) * inf))),
                                                out * ((a - 1) / x - 1))"""),
@@ -719,7 +717,7 @@ _binary("kve_slope", 400,  "v x",  (None, _far_out("x > 30 + 2 * v * v", "1.2533
         "gradc.ir.reference.kve_slope", "", (POSITIVE, POSITIVE), facts="hidden", orders=("v",),
         lowered=_far_out("x > 30 + 2 * v * v", "1.2533141373155003", 1, 1, "kve(v, x) - 0.5 * (kve(v - 1, x) + kve(v + 1, x))"))
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
-        conditions=1, facts="derived hidden")
+        conditions=1, facts="hidden")
 _row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
      numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, linear="x y", keeps_integers=True, keeps_positive=True)
 _row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)), cost=10,
@@ -816,11 +814,11 @@ _scan("searchsorted",   "table x", _places, "gradc.ir.reference.searchsorted")  
 
 _gather("take",      _taken,           "numpy.take",                    "read",                        # attrs: axis
         transpose=lambda x, attrs: ("put", (attrs[0], x.shape)), lifted=_axis_lifted)
-_gather("put",       _attribute_shape, "gradc.ir.reference.put",        "scatter", facts="adds derived",  # attrs: axis, shape
+_gather("put",       _attribute_shape, "gradc.ir.reference.put",        "scatter", facts="adds",  # attrs: axis, shape
         transpose=lambda x, attrs: ("take", attrs[:1]), lifted=_shape_lifted)
 _gather("take_along", _along,          "numpy.take_along_axis",         "read",    facts="aligned",    # attrs: axis
         transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)), lifted=_axis_lifted)
-_gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter", facts="adds aligned derived",  # attrs: axis, shape
+_gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter", facts="adds aligned",  # attrs: axis, shape
         transpose=lambda x, attrs: ("take_along", attrs[:1]), lifted=_shape_lifted)
 # fmt: on
 

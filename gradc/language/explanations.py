@@ -165,7 +165,8 @@ EXPLANATIONS = {
         'gradc compile "jv(n, x)" --wrt x',
     ),
     "G0402": Explanation(
-        "`wrt` names the inputs to differentiate for. It takes inputs of the program that are floats, each once.",
+        "`wrt` names the inputs to differentiate for. It takes inputs of the program that are floats, each once. "
+        "Derivatives inside a program, as `grad(u, x)`, are for a name before them that stands for floats.",
         'gradc compile "x*y" --wrt z',
         'gradc compile "x*y" --wrt y',
     ),
