@@ -51,14 +51,6 @@ def test_nothing_that_lowering_removes_passes_as_lowered(op):
     verify(graph(node), "derivative")
 
 
-def test_a_program_as_written_has_no_gates():
-    node = make("mask", make("lt", S, S), S)
-    for stage in ("graph", "rewritten"):
-        with pytest.raises(IllFormed, match="`mask` is not allowed"):
-            verify(graph(node), stage)
-    verify(graph(node), "adjoint")
-
-
 def retyped(node, type):
     """A node that claims another type, which `make` never makes."""
     wrong = Node()
