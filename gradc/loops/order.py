@@ -78,10 +78,10 @@ class Orders:
             statements, loop, start = stack[-1]
             for statement in statements:
                 read = read_by(statement)
-                touches = tuple(_touches(statement, read))
-                self.touched.update(array for array, how, _ in touches if how != "made")
+                found = tuple(touches(statement, read))
+                self.touched.update(array for array, how, _ in found if how != "made")
                 self.statements.append(statement)
-                self.touches.append(touches)
+                self.touches.append(found)
                 self.accumulators.append(tuple(value for value in read if isinstance(value, Accumulator)))
                 if isinstance(statement, For):
                     stack.append((iter(statement.body), statement, len(self.statements)))
@@ -94,8 +94,24 @@ class Orders:
     def least(self, loop: For) -> Order:
         """The least order of a loop."""
         inside = self.bodies[loop]
-        orders = [self._order_of_cells(inside), *self._orders_of_arrays(loop, inside)]
+        orders = [self._order_of_cells(inside), *self._orders_of_arrays(loop)]
         return max(orders, key=ORDERS.index)
+
+    def gathered(self, loop: For) -> tuple[str, ...]:
+        """The arrays into whose elements iterations of a loop add terms together."""
+        return tuple(array for array, hows in self._met(loop) if all(how.startswith("add") for how in hows))
+
+    def scratch(self, loop: For) -> tuple[str, ...]:
+        """The arrays, made outside of a loop, that its iterations use one after the other, each for itself."""
+        return tuple(array for array, hows in self._met(loop) if not any(how.startswith("add") for how in hows))
+
+    def _met(self, loop: For) -> Iterator[tuple[str, set[str]]]:
+        """The arrays in whose elements iterations of a loop meet, and how they touch those."""
+        varying = self._varying(loop)
+        for array, touches in self._touched_in(loop).items():
+            hows = {how for _, how, _ in touches}
+            if touches[0][1] != "made" and hows != {"read"} and not self._are_own(touches, loop, *varying):
+                yield array, hows
 
     def _order_of_cells(self, inside: range) -> Order:
         statements = [self.statements[k] for k in inside]
@@ -116,22 +132,32 @@ class Orders:
         is_read = any(value in fed for k in inside for value in self.accumulators[k])
         return "sequential" if is_read else order
 
-    def _orders_of_arrays(self, loop: For, inside: range) -> Iterator[Order]:
-        met: dict[str, list[Touch]] = {}
-        for k in inside:
-            for touch in self.touches[k]:
-                met.setdefault(touch[0], []).append(touch)
-        shared = [touches for array, touches in met.items() if self._is_shared(array, touches)]
-        if not shared:
-            return
-        statements = [self.statements[k] for k in inside]
-        inner = {s.variable: s for s in statements if isinstance(s, For)}
-        varying = {loop.variable, *inner, *(s.name for s in statements if isinstance(s, Define))}
+    def _orders_of_arrays(self, loop: For) -> Iterator[Order]:
+        shared = [touches for array, touches in self._touched_in(loop).items() if self._is_shared(array, touches)]
+        varying = self._varying(loop) if shared else ({}, set())
         for touches in shared:
-            axes = zip(*(parts for _, _, parts in touches))
-            if not any(self._is_own(parts, loop, inner, varying) for parts in axes):
+            if not self._are_own(touches, loop, *varying):
                 hows = {how for _, how, _ in touches}
                 yield "reduction" if len(hows) == 1 and min(hows).startswith("add") else "sequential"
+
+    def _touched_in(self, loop: For) -> dict[str, list[Touch]]:
+        """How the iterations of a loop touch each array."""
+        met: dict[str, list[Touch]] = {}
+        for k in self.bodies[loop]:
+            for touch in self.touches[k]:
+                met.setdefault(touch[0], []).append(touch)
+        return met
+
+    def _varying(self, loop: For) -> tuple[dict[str, For], set[str]]:
+        """The loops inside a loop, and the whole numbers that differ from iteration to iteration."""
+        statements = [self.statements[k] for k in self.bodies[loop]]
+        inner = {s.variable: s for s in statements if isinstance(s, For)}
+        return inner, {loop.variable, *inner, *(s.name for s in statements if isinstance(s, Define))}
+
+    def _are_own(self, touches: list[Touch], loop: For, inner: dict[str, For], varying: set[str]) -> bool:
+        """Whether no two iterations of a loop touch the same element."""
+        axes = zip(*(parts for _, _, parts in touches))
+        return any(self._is_own(parts, loop, inner, varying) for parts in axes)
 
     def _is_shared(self, array: str, touches: list[Touch]) -> bool:
         """Whether iterations may meet in an array: they write to it, and it is no scratch of each iteration."""
@@ -201,7 +227,7 @@ def _shift(size: Size, by: Size) -> int | None:
     return None
 
 
-def _touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
+def touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
     """The arrays that a statement reads, makes, writes into or adds into, and where."""
     for value in read:
         if isinstance(value, Load):

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradc.ir.types import DTYPES
 from gradc.loops.compiled import SYMBOL, capsule
-from gradc.native import entry, link, target
+from gradc.native import entry, link, target, threads
 from gradc.native.cache import store
 from gradc.native.frame import Field, Frame, Status
 
@@ -190,10 +190,12 @@ def blas() -> None:
 
 
 @cache
-def poll() -> None:
-    """What tells a kernel that the user wants it to stop."""
+def team() -> None:
+    """What shares a loop among threads, and tells a kernel that the user wants it to stop."""
     code = entry.poll_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
-    target.llvm().add_symbol("gradc_poll", code.address("poll"))
+    target.llvm().add_symbol("gradc_signals", code.address("poll"))
+    for name in ("share", "poll"):
+        target.llvm().add_symbol(f"gradc_{name}", threads.code().address(name))
 
 
 FROM_SCIPY = re.compile(rf"declare double @({SYMBOL}\w+\((?:double, )+i32\))")
@@ -209,7 +211,7 @@ def from_scipy(declared: str) -> None:
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"
-PROVIDED = {"gradc_dgemm": blas, "gradc_sgemm": blas, "gradc_poll": poll}
+PROVIDED = {"gradc_dgemm": blas, "gradc_sgemm": blas, "gradc_poll": team, "gradc_share": team}
 """What makes the functions available that kernels call from outside."""
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)

@@ -152,7 +152,7 @@ def _definition(name: str, doc: str) -> tuple[_MethodDef, Any]:
 @cache
 def entry_code() -> Code:
     """The entry, compiled once in each process, or read from disk."""
-    code = _loaded("the entry", lambda: _text() + memory.text())
+    code = loaded("the entry", lambda: _text() + memory.text())
     ctypes.c_void_p.from_address(code.address("handler")).value = id(memory.handler(code))
     return code
 
@@ -160,16 +160,16 @@ def entry_code() -> Code:
 @cache
 def poll_code() -> Code:
     """What tells a kernel whether the user has interrupted the process."""
-    return _loaded("the poll", lambda: source("poll"))
+    return loaded("the poll", lambda: source("poll"))
 
 
 @cache
 def released_code() -> Code:
     """What lets other Python threads run while a kernel does."""
-    return _loaded("the release", lambda: source("released"))
+    return loaded("the release", lambda: source("released"))
 
 
-def _loaded(name: str, text: Callable[[], str]) -> Code:
+def loaded(name: str, text: Callable[[], str]) -> Code:
     _symbols()
     key = f"{name}\n{identity()}"
     data = store.load(key)

@@ -39,8 +39,9 @@ from gradc.loops.ir import (
 from gradc.native import support
 from gradc.native.frame import Frame
 from gradc.native.instructions import METADATA, Value, number
-from gradc.native.loops import LoopWriter
+from gradc.native.chunks import cut
 from gradc.native.scalar import definitions
+from gradc.native.shares import ShareWriter
 
 MANY = 64
 """Inputs up to which a function reads all of them at its beginning."""
@@ -65,12 +66,20 @@ def machine(kernel: Kernel, doubles: int, names: Mapping[Node, str] | None = Non
     return KernelWriter(kernel, doubles, names or {}).module()
 
 
-class KernelWriter(LoopWriter):
+class KernelWriter(ShareWriter):
     """A module: the kernel, the sizes of its results, and what both call."""
+
+    def __init__(self, kernel: Kernel, doubles: int, names: Mapping[Node, str]):
+        made = cut(kernel)
+        super().__init__(made.kernel, doubles, names)
+        self.chunks, self.shares = made.chunks, []
+        self.ends = {inner: (whole.start, whole.stop) for chunk, whole in made.chunks.items() for inner in chunk.body
+                     if isinstance(inner, For) and inner.variable == whole.variable}
 
     def module(self) -> Machine:
         self._divide()
         body = self._function("kernel", "ptr noalias %frame", lambda: self._long_body(self.kernel.body))
+        body = "\n".join([body, *map(self._share_function, self.shares)])
         others = [self._part(*part) for part in self.parts]
         shapes = self._shapes() if self.frame.dims else ""
         called, declared = definitions([self])
@@ -217,6 +226,8 @@ class KernelWriter(LoopWriter):
                 for carry, updated in zip(statement.carries, values):
                     is_vector = carry in self.carried and updated.lanes
                     self._set_cell(carry, self.lane(updated, updated.lanes - 1) if is_vector else updated)
+            case For() if statement in self.chunks:
+                self._share(statement)
             case For():
                 self._for(statement)
             case Return():

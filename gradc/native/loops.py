@@ -269,7 +269,8 @@ class LoopWriter(ProductWriter):
             for address in (self._as_integer(self._first(s.array, s.index)) for s in stores)
         ]
         self.lanes = 0
-        is_large = self.emit(f"icmp sgt i64 {span.text}, {STREAMED_FROM // (width // lanes * len(stores))}", "bool")
+        whole = self._whole_span(loop)
+        is_large = self.emit(f"icmp sgt i64 {whole.text}, {STREAMED_FROM // (width // lanes * len(stores))}", "bool")
         for offset in offsets[1:]:
             is_large = self.op("and", (is_large, self.equal(offset, offsets[0])), "bool")
         before = self.integer("sub", number(width, "i64"), offsets[0])
@@ -292,6 +293,11 @@ class LoopWriter(ProductWriter):
         self.label(done)
         self.known = known
         self._lanes_while(loop, counter, stop, 0)
+
+    def _whole_span(self, loop: For) -> Value:
+        """How many iterations a loop has, all chunks together."""
+        start, stop = self.ends.get(loop, (loop.start, loop.stop))
+        return self.integer("sub", self.size(stop), self.size(start))
 
     def _as_integer(self, address: str) -> Value:
         return self.emit(f"ptrtoint ptr {address} to i64", "i64")

@@ -18,6 +18,7 @@ from gradc.loops.ir import (
     Cell,
     Combine,
     Expression,
+    For,
     Kernel,
     Let,
     Reshape,
@@ -87,6 +88,8 @@ class FunctionScope(Writer):
         """How many elementary functions the kernel has."""
         self.products: set[str] = set()
         self.output_slots = direct_outputs(kernel, self.frame)
+        self.ends: dict[For, tuple[Size, Size]] = {}
+        """From where to where loops go of which this is a chunk."""
 
     def value(self, value: Expression) -> Value:
         """The LLVM value of an expression."""
@@ -150,12 +153,12 @@ class FunctionScope(Writer):
         kind = "i8" if dtype == "bool" else TYPES[dtype]
         return f"<{lanes} x {kind}>" if lanes else kind
 
-    def _leave_if(self, wrong: Value, code: int) -> None:
+    def _leave_if(self, wrong: Value, code: int | str) -> None:
         fail, fine = self.name("wrong"), self.name("fine")
         known = dict(self.known)
         self.line(f"br i1 {wrong.text}, label %{fail}, label %{fine}, !prof !0")
         self.label(fail)
-        self.line(f"store i64 {int(code)}, ptr %code, align 8")
+        self.line(f"store i64 {code if isinstance(code, str) else int(code)}, ptr %code, align 8")
         self.line("br label %leave")
         self.label(fine)
         self.known = known

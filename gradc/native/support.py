@@ -22,7 +22,10 @@ def text(names: Iterable[str], declared: set[str], doubles: int) -> str:
     parts = []
     for name in sorted(names):
         kind, _, t = name.partition(".")
-        if kind == "room":
+        if kind == "shared":
+            declared |= {"declare i64 @gradc_share(ptr, ptr, ptr, i64)"}
+            parts.append(source("shared"))
+        elif kind == "room":
             declared |= {"declare ptr @malloc(i64)", "declare void @free(ptr)"}
             parts.append(source("room"))
         elif kind == "sparse":
