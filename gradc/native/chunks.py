@@ -1,0 +1,445 @@
+"""Long loops cut into chunks, which threads may take: how many chunks there are depends on the sizes alone, so that the
+bits of a result do not depend on how many threads there are.
+
+A chunk combines its terms into sums of its own; those of all chunks are joined in order. A chunk of a loop that hands
+a value from one iteration to the next begins with what the iteration before it would hand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+from gradc.ir.affine import Affine
+from gradc.ir.ops import OPS
+from gradc.ir.sizes import Derived, Size, derive, names, product
+from gradc.ir.types import Type
+from gradc.loops.ir import (
+    Accumulator,
+    Allocate,
+    Apply,
+    Carry,
+    Combine,
+    CombineExactly,
+    Define,
+    Extent,
+    Fill,
+    For,
+    Kernel,
+    Let,
+    Load,
+    Number,
+    Open,
+    Product,
+    Range,
+    Settled,
+    Statement,
+    Store,
+    Target,
+    Update,
+    View,
+    every,
+    read_by,
+)
+from gradc.loops.order import Orders
+from gradc.native.vectors import is_window, needed_by
+
+GRAIN = 2**17
+"""What a chunk costs at least, in the units of `cost`: it should be much more than handing it to another thread."""
+MOST = 64
+"""Chunks of a loop, at most."""
+ROOM = 2**18
+"""Elements of the sums that the chunks of a loop have for themselves, at most."""
+JOINING = 32
+"""What it costs to join an element of a chunk's sums to those of all chunks."""
+UNKNOWN = 16
+"""Iterations of a loop inside whose length is not known before."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A kernel with its long loops cut. `chunks` leads from each loop over chunks to the loop that it was."""
+
+    kernel: Kernel
+    chunks: Mapping[For, For]
+
+
+def cut(kernel: Kernel) -> Cut:
+    """The same kernel, its long loops cut into chunks."""
+    if not any(isinstance(statement, For) for statement in kernel.body):
+        return Cut(kernel, {})
+    return _Cutter(kernel).run()
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the iterations of a loop have in common."""
+
+    sums: dict[Accumulator, Accumulator]
+    """Totals and their rounding errors, and those of a chunk."""
+    arrays: dict[str, str]
+    """Arrays that terms are added into, and those of the chunks."""
+    scratch: tuple[str, ...]
+    """Arrays that the iterations use one after the other, each for itself."""
+    carries: tuple[Carry, ...]
+
+
+class _Cutter:
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+        self.arrays = dict(kernel.arrays)
+        self.orders = Orders(kernel)
+        self.allocations = {s.array: s for s in kernel.body if isinstance(s, Allocate)}
+        self.known: dict[str, Size | None] = {}
+        """The whole numbers that are named so far; what they are where that is a formula."""
+        self.taken = {s.name for s in self.orders.statements if isinstance(s, Define)}
+        self.taken |= {s.variable for s in self.orders.statements if isinstance(s, For)}
+        self.taken |= {size for node in kernel.inputs for size in node.shape if isinstance(size, str)}
+        self.chunks: dict[For, For] = {}
+        self.moved: set[Statement] = set()
+
+    def run(self) -> Cut:
+        body: list[Statement] = []
+        for statement in self.kernel.body:
+            if isinstance(statement, Define):
+                self.known[statement.name] = None if isinstance(statement.value, Extent) else statement.value
+            shared = self._shared(statement) if isinstance(statement, For) else None
+            if shared is None or not isinstance(statement, For):
+                body.append(statement)
+            else:
+                body += self._cut(statement, shared)
+        body = [statement for statement in body if statement not in self.moved]
+        return Cut(Kernel(self.kernel.inputs, body, self.arrays), self.chunks)
+
+    def _new(self, stem: str, taken: Mapping[str, object] | set[str]) -> str:
+        return next(name for k in count() if (name := f"{stem}{k}") not in taken)
+
+    def _new_size(self, stem: str) -> str:
+        name = self._new(stem, self.taken)
+        self.taken.add(name)
+        return name
+
+    def _new_array(self, stem: str, type: Type) -> str:
+        name = self._new(f"{stem}_chunk", self.arrays)
+        self.arrays[name] = type
+        return name
+
+    # ------------------------------------------------------------ what may be cut
+
+    def _shared(self, loop: For) -> _Shared | None:
+        """What iterations share; None where the loop cannot be cut."""
+        if (isinstance(loop.step, int) and loop.step < 1) or _is_last_of_sum(loop):
+            return None
+        order, carries = loop.order, self._carries(loop)
+        if carries:
+            order = self._order_without_carries(loop)
+        if order == "sequential" or any(isinstance(s, Define) and s.name in self.known for s in every(loop.body)):
+            return None
+        gathered, scratch = self.orders.gathered(loop), self.orders.scratch(loop)
+        if any(array not in self.allocations for array in scratch):
+            return None
+        sums = dict.fromkeys(self._fed(loop))
+        if order == "parallel" and (sums or gathered):
+            return None
+        fresh = {total: replace(total) for total in sums}
+        for own in fresh.values():
+            own.of = fresh.get(own.of) if own.of else None
+        return _Shared(fresh, dict.fromkeys(gathered, ""), scratch, carries)
+
+    @staticmethod
+    def _fed(loop: For) -> Iterator[Accumulator]:
+        """The accumulators outside of a loop that it combines terms into."""
+        inside = list(every(loop.body))
+        own = {s.cell for s in inside if isinstance(s, Open)}
+        for statement in inside:
+            match statement:
+                case Combine(target=Accumulator() as total) if total not in own:
+                    yield total
+                case CombineExactly(total=Accumulator() as total, error=Accumulator() as error) if total not in own:
+                    yield from (total, error)
+
+    def _carries(self, loop: For) -> tuple[Carry, ...]:
+        """What iterations hand on, where no new value needs an old one."""
+        inside = list(every(loop.body))
+        own = {s.cell for s in inside if isinstance(s, Open)}
+        updates = [s for s in inside if isinstance(s, Update)]
+        carries = [carry for update in updates for carry in update.carries if carry not in own]
+        if len(updates) != 1 or not carries:
+            return ()
+        window = _window(loop)
+        return tuple(carries) if window is not None and is_window(window) else ()
+
+    def _order_without_carries(self, loop: For) -> str:
+        """The order of a loop for all but what it hands on."""
+        window = _window(loop)
+        assert window is not None
+        rest = replace(window, body=[s for s in window.body if not isinstance(s, Update)], order="sequential")
+        bare = rest if window is loop else replace(loop, body=[rest if s is window else s for s in loop.body])
+        body = [bare if s is loop else s for s in self.kernel.body]
+        return Orders(Kernel(self.kernel.inputs, body, self.kernel.arrays)).least(bare)
+
+    # ------------------------------------------------------------ how it is cut
+
+    def _cut(self, loop: For, shared: _Shared) -> Iterator[Statement]:
+        step = loop.step if isinstance(loop.step, int) else self._resolved(loop.step)
+        span = derive("-", loop.stop, loop.start)
+        trips = span if step == 1 else derive("//", derive("+", span, derive("-", loop.step, 1)), loop.step)
+        own = [product(self.kernel.arrays[array].shape) for array in shared.arrays]
+        elements: Size = 0
+        for size in own:
+            elements = derive("+", elements, size)
+        grain: Size = derive("max", GRAIN, derive("*", elements, JOINING)) if elements != 0 else GRAIN
+        each = _Cost(self.known, self.kernel.arrays).of(loop.body, [loop])
+        least = derive("//", grain, derive("max", each, 1))
+        if isinstance(trips, int) and isinstance(least, int) and trips < 2 * least:
+            yield loop
+            return
+        most: Size = MOST
+        if elements != 0:
+            most = derive("max", 1, derive("min", MOST, derive("//", ROOM, derive("max", elements, 1))))
+        per = derive("max", derive("max", least, 1), derive("//", derive("+", trips, derive("-", most, 1)), most))
+        if step == 1:
+            per = _rounded(per)
+        chunk = self._new_size("chunk")
+        each_chunk, chunks = self._new_size("per"), self._new_size("chunks")
+        yield Define(each_chunk, derive("*", per, loop.step))
+        total = derive("//", derive("+", span, derive("-", each_chunk, 1)), each_chunk)
+        yield Define(chunks, derive("max", total, 1))
+        for name in (each_chunk, chunks):
+            self.known[name] = None
+        yield from self._in_chunks(loop, shared, chunk, each_chunk, chunks)
+
+    def _resolved(self, size: Size) -> Size:
+        """A formula, or what a name stands for, as far as that is known."""
+        value = self.known.get(size) if isinstance(size, str) else None
+        return size if value is None else value
+
+    def _in_chunks(self, loop: For, shared: _Shared, chunk: str, per: str, chunks: str) -> Iterator[Statement]:
+        at = Affine(chunk)
+        totals = {
+            cell: self._new_array(f"total{len(self.arrays)}", Type(_dtype(cell), (MOST,)))
+            for cell in (*shared.sums, *shared.carries)
+        }
+        for array in shared.arrays:
+            type = self.kernel.arrays[array]
+            shared.arrays[array] = self._new_array(array, Type(type.dtype, (chunks, *type.shape)))
+        for array in (*totals.values(), *shared.arrays.values()):
+            yield Allocate(array, zeros=False)
+        begin, end = self._new_size("begin"), self._new_size("end")
+        first = derive("+", loop.start, Derived("*", chunk, per))
+        body: list[Statement] = [
+            Define(begin, first),
+            Define(end, Derived("min", Derived("+", begin, per), loop.stop)),
+        ]
+        for array in shared.scratch:
+            body.append(self.allocations[array])
+            self.moved.add(self.allocations[array])
+        for total, own in shared.sums.items():
+            body.append(Open(own, Number(_identity(total.op), own.running_dtype)))
+        for array, own_array in shared.arrays.items():
+            parts = (at, *([None] * self.kernel.arrays[array].rank))
+            op = next(s for s in every(loop.body) if _adds_into(s, array))
+            identity = _identity(op.op if isinstance(op, Combine) else "sum")
+            body.append(Fill(View(own_array, parts), Number(identity, self.kernel.arrays[array].dtype)))
+        for carry in shared.carries:
+            body.append(Open(carry, Number(0.0, carry.dtype)))
+        if shared.carries:
+            body.append(self._handed_on(loop, begin))
+        renamed = [_renamed(statement, shared, at) for statement in loop.body]
+        body.append(replace(loop, start=begin, stop=end, body=renamed))
+        for cell, array in totals.items():
+            body.append(Store(array, (at,), cell if isinstance(cell, Carry) else shared.sums[cell]))
+        made = For(chunk, 0, chunks, 1, body, "parallel")
+        self.chunks[made] = loop
+        yield made
+        yield from self._joined(shared, totals, chunks)
+
+    def _handed_on(self, loop: For, begin: str) -> Statement:
+        """The iteration before a chunk, as far as it hands something on."""
+        window = _window(loop)
+        assert window is not None
+        update = window.body[-1]
+        assert isinstance(update, Update)
+        needed = set(needed_by(update))
+        lets: list[Statement] = [s for s in window.body if isinstance(s, Let) and s in needed]
+        before = Derived("max", Derived("-", begin, 1), loop.start)
+        return For(window.variable, before, begin, 1, [*lets, update], "sequential")
+
+    def _joined(self, shared: _Shared, totals: Mapping[Accumulator | Carry, str], chunks: str) -> Iterator[Statement]:
+        """The sums of all chunks, in order; what the last one hands on."""
+        for carry in shared.carries:
+            last = Load(totals[carry], (Affine(None, 0, derive("-", chunks, 1)),), carry.dtype)
+            yield Update([carry], [last])
+        if not shared.sums and not shared.arrays:
+            return
+        variable = self._new_size("chunk")
+        at = Affine(variable)
+        body: list[Statement] = []
+        errors = {total.of: total for total in shared.sums if total.part == "error"}
+        for total, own in shared.sums.items():
+            value = Load(totals[total], (at,), own.running_dtype)
+            error = errors.get(total)
+            if error is not None:
+                body.append(CombineExactly(total, error, value))
+            else:
+                body.append(Combine(total.op, total, value))
+        exact = {s.total.array: s.error.array for s in self.orders.statements if _is_exact(s)}  # type: ignore[union-attr]
+        ops = {s.target.array: s.op for s in self.orders.statements if isinstance(s, Combine) and isinstance(s.target, Load)}
+        for array, own_array in shared.arrays.items():
+            body.append(self._joined_array(array, own_array, at, exact.get(array), ops.get(array, "sum")))
+        yield For(variable, 0, chunks, 1, body, "sequential")
+
+    def _joined_array(self, array: str, own: str, at: Affine, error: str | None, op: str) -> Statement:
+        type = self.kernel.arrays[array]
+        variables = [self._new_size("i") for _ in type.shape]
+        place = tuple(map(Affine, variables))
+        value = Load(own, (at, *place), type.dtype)
+        target = Load(array, place, type.dtype)
+        made: Statement = Combine(op, target, value)
+        if error is not None:
+            made = CombineExactly(target, Load(error, place, self.kernel.arrays[error].dtype), value)
+        for variable, size in reversed(list(zip(variables, type.shape))):
+            made = For(variable, 0, size, 1, [made], "parallel")
+        return made
+
+
+def _is_last_of_sum(loop: For) -> bool:
+    """Whether a loop only ends the sums in an array."""
+    return any(isinstance(value, Settled) for s in loop.body for value in read_by(s))
+
+
+def _window(loop: For) -> For | None:
+    """The loop that hands values on: the loop itself, or the only one in it, which goes over a block."""
+    if loop.step == 1:
+        return loop
+    inner = [s for s in loop.body if isinstance(s, For)]
+    return inner[0] if len(inner) == 1 and inner[0].start == loop.variable and inner[0].step == 1 else None
+
+
+def _identity(op: str) -> float | int | bool:
+    identity = OPS[op].identity
+    assert identity is not None
+    return identity
+
+
+def _dtype(cell: Accumulator | Carry) -> str:
+    return cell.running_dtype if isinstance(cell, Accumulator) else cell.dtype
+
+
+def _adds_into(statement: Statement, array: str) -> bool:
+    match statement:
+        case Combine(target=Load() as target):
+            return target.array == array
+        case CombineExactly(total=Load() as total, error=Load() as error):
+            return array in (total.array, error.array)
+    return False
+
+
+def _is_exact(statement: Statement) -> bool:
+    return isinstance(statement, CombineExactly) and isinstance(statement.total, Load)
+
+
+def _rounded(per: Size) -> Size:
+    """Eight iterations at a time, where there are more."""
+    if isinstance(per, int):
+        return per // 8 * 8 if per >= 8 else per
+    eights = derive("*", derive("//", per, 8), 8)
+    return derive("-", per, derive("min", derive("-", per, eights), eights))
+
+
+def _renamed(statement: Statement, shared: _Shared, at: Affine) -> Statement:
+    """A statement that combines terms into what belongs to a chunk."""
+
+    def own(target: Target) -> Target:
+        if isinstance(target, Accumulator):
+            return shared.sums.get(target, target)
+        found = shared.arrays.get(target.array)
+        return target if found is None else Load(found, (at, *target.index), target.dtype)
+
+    match statement:
+        case Combine():
+            return replace(statement, target=own(statement.target))
+        case CombineExactly():
+            return replace(statement, total=own(statement.total), error=own(statement.error))
+        case For():
+            body = [_renamed(inner, shared, at) for inner in statement.body]
+            return statement if body == statement.body else replace(statement, body=body)
+    return statement
+
+
+class _Cost:
+    """What statements cost, in additions of vectors."""
+
+    def __init__(self, known: Mapping[str, Size | None], arrays: Mapping[str, Type]):
+        self.known = known
+        self.arrays = arrays
+
+    def of(self, body: list[Statement], around: list[For]) -> Size:
+        """The cost of carrying out statements once, inside of these loops."""
+        inside = {s.name: s.value for loop in around for s in loop.body if isinstance(s, Define)}
+        total: Size = 1
+        for statement in body:
+            total = derive("+", total, self._cost(statement, around, inside))
+        return total
+
+    def _cost(self, statement: Statement, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+        match statement:
+            case For():
+                ends = statement.start, statement.stop
+                is_down = isinstance(statement.step, int) and statement.step < 0
+                trips = self._length(*(reversed(ends) if is_down else ends), around, inside)
+                step = 1 if is_down else self._bound(statement.step, inside)
+                trips = derive("//", derive("+", trips, derive("-", step, 1)), step)
+                return derive("*", trips, self.of(statement.body, [*around, statement]))
+            case Product():
+                return derive("+", 64, derive("//", self._multiplications(statement, around, inside), 4))
+            case Let(value=Apply(op=op)):
+                return 1 + OPS[op].cost
+            case Let():
+                return 1
+            case Combine(target=Load()) | CombineExactly():
+                return 8
+        return 2
+
+    def _multiplications(self, product: Product, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+        """How many multiplications a product of matrices has."""
+        terms = self._lengths(product.left, around, inside)
+        found: Size = terms[0 if product.left.transposed else -1] if terms else 1
+        for size in self._lengths(product.target, around, inside):
+            found = derive("*", found, size)
+        return found
+
+    def _lengths(self, view: View, around: list[For], inside: Mapping[str, Size | Extent]) -> list[Size]:
+        """The sizes of a part of an array."""
+        found: list[Size] = []
+        for part, size in zip(view.parts, self.arrays[view.array].shape):
+            if part is None:
+                found.append(self._bound(size, inside))
+            elif isinstance(part, Range):
+                found.append(self._length(part.start, part.stop, around, inside))
+        return found
+
+    def _length(self, start: Size, stop: Size, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+        """How far it is from one index to another, at most."""
+        for loop in around:
+            if start == loop.variable and not isinstance(loop.step, int):  # a block, or a tile
+                whole = self._length(loop.start, loop.stop, around[: around.index(loop)], inside)
+                return derive("min", self._bound(loop.step, inside), whole)
+        return self._bound(derive("-", stop, start), inside)
+
+    def _bound(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size:
+        """A size in terms of what is known outside of the loops."""
+        found = self._in_known(size, inside)
+        return UNKNOWN if found is None else found
+
+    def _in_known(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size | None:
+        if isinstance(size, int) or size in self.known:
+            return size
+        if isinstance(size, str):
+            value = inside.get(size)
+            return self._in_known(value, inside) if isinstance(value, (int, str, Derived)) else None
+        left, right = self._in_known(size.left, inside), self._in_known(size.right, inside)
+        if left is None or right is None:
+            return (left if right is None else right) if size.op == "min" else None
+        return derive(size.op, left, right)
