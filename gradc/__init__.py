@@ -10,6 +10,7 @@
 from gradc import interop
 from gradc.function import BoundFunction, Function, compile, function, lambdify
 from gradc.language.diagnostics import Error
+from gradc.native.threads import get_threads, set_threads
 from gradc.runtime.matrices import Compact
 from gradc.runtime.results import Gradients
 from gradc.show.trace import Trace, trace
@@ -24,7 +25,9 @@ __all__ = [
     "Trace",
     "compile",
     "function",
+    "get_threads",
     "interop",
     "lambdify",
+    "set_threads",
     "trace",
 ]

@@ -23,6 +23,7 @@ from gradc.loops.ir import (
     Combine,
     CombineExactly,
     Define,
+    Expression,
     Extent,
     Fill,
     For,
@@ -42,8 +43,8 @@ from gradc.loops.ir import (
     every,
     read_by,
 )
-from gradc.loops.order import Orders
-from gradc.native.vectors import is_window, needed_by
+from gradc.loops.order import Orders, touches
+from gradc.native.vectors import needed_by
 
 GRAIN = 2**17
 """What a chunk costs at least, in the units of `cost`: it should be much more than handing it to another thread."""
@@ -160,15 +161,16 @@ class _Cutter:
                     yield from (total, error)
 
     def _carries(self, loop: For) -> tuple[Carry, ...]:
-        """What iterations hand on, where no new value needs an old one."""
-        inside = list(every(loop.body))
-        own = {s.cell for s in inside if isinstance(s, Open)}
-        updates = [s for s in inside if isinstance(s, Update)]
-        carries = [carry for update in updates for carry in update.carries if carry not in own]
-        if len(updates) != 1 or not carries:
-            return ()
+        """What iterations hand on, where that depends on a few iterations before alone."""
         window = _window(loop)
-        return tuple(carries) if window is not None and is_window(window) else ()
+        update = window.body[-1] if window is not None and window.body else None
+        inside = list(every(loop.body))
+        if not isinstance(update, Update) or sum(isinstance(s, Update) for s in inside) > 1 or not _reach(update):
+            return ()
+        opened = {s.cell for s in inside if isinstance(s, Open)}
+        written = {array for s in inside for array, how, _ in touches(s, read_by(s)) if how != "read"}
+        read = {value.array for value in _needed(update) if isinstance(value, Load)}
+        return () if opened & set(update.carries) or written & read else tuple(update.carries)
 
     def _order_without_carries(self, loop: For) -> str:
         """The order of a loop for all but what it hands on."""
@@ -256,14 +258,14 @@ class _Cutter:
         yield from self._joined(shared, totals, chunks)
 
     def _handed_on(self, loop: For, begin: str) -> Statement:
-        """The iteration before a chunk, as far as it hands something on."""
+        """The iterations before a chunk, as far as they hand something on."""
         window = _window(loop)
         assert window is not None
         update = window.body[-1]
         assert isinstance(update, Update)
-        needed = set(needed_by(update))
+        needed = set(_needed(update))
         lets: list[Statement] = [s for s in window.body if isinstance(s, Let) and s in needed]
-        before = Derived("max", Derived("-", begin, 1), loop.start)
+        before = Derived("max", Derived("-", begin, _reach(update)), loop.start)
         return For(window.variable, before, begin, 1, [*lets, update], "sequential")
 
     def _joined(self, shared: _Shared, totals: Mapping[Accumulator | Carry, str], chunks: str) -> Iterator[Statement]:
@@ -315,6 +317,36 @@ def _window(loop: For) -> For | None:
         return loop
     inner = [s for s in loop.body if isinstance(s, For)]
     return inner[0] if len(inner) == 1 and inner[0].start == loop.variable and inner[0].step == 1 else None
+
+
+def _reach(update: Update) -> int:
+    """How many iterations what is handed on depends on; 0 where that is all of them."""
+    needs = {
+        carry: {need for need in needed_by(replace(update, values=[value])) if isinstance(need, Carry)}
+        for carry, value in zip(update.carries, update.values)
+    }
+    reach = 0
+    while needs:
+        ready = [carry for carry, before in needs.items() if not before & needs.keys()]
+        if not ready:
+            return 0
+        for carry in ready:
+            del needs[carry]
+        reach += 1
+    return reach
+
+
+def _needed(update: Update) -> list[Expression]:
+    """What the new values of carries are made of, the elements of arrays among it."""
+    found = needed_by(update)
+    for value in found:  # which grows
+        if isinstance(value, Load):
+            found += [at for at in value.index if isinstance(at, Let) and at not in found]
+        elif isinstance(value, Let) and value.value not in found:
+            found.append(value.value)
+        elif isinstance(value, Apply):
+            found += [arg for arg in value.args if arg not in found]
+    return found
 
 
 def _identity(op: str) -> float | int | bool:

@@ -1,36 +1,115 @@
-; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements. Large products are made in
-; blocks, between which the user may interrupt them; says whether that has happened.
-define internal i1 @product.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
+; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements. Larger products are made in
+; parts, a few rows and columns of the result each, which threads may take, and between which the user may interrupt
+; them. Returns a status.
+define internal i64 @product.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
 entry:
+  %words = alloca [15 x i64], align 8
   %mn = mul i64 %m, %n
   %mnk = mul i64 %mn, %k
-  %is.small = icmp ule i64 %mnk, $BLOCK
+  %is.small = icmp ult i64 %mnk, $PARTED
   br i1 %is.small, label %whole, label %cut
 whole:
   call void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 true)
-  ret i1 false
-cut:  ; into as many rows, columns and terms as make a block
-  %per.pair = udiv i64 $BLOCK, %k
-  %per.row = udiv i64 %per.pair, %n
-  %height.some = call i64 @llvm.umax.i64(i64 %per.row, i64 $SIDE)
-  %height = call i64 @llvm.umin.i64(i64 %height.some, i64 %m)
-  %per.column = udiv i64 %per.pair, %height
-  %width.some = call i64 @llvm.umax.i64(i64 %per.column, i64 $SIDE)
-  %width = call i64 @llvm.umin.i64(i64 %width.some, i64 %n)
-  %area = mul i64 %height, %width
-  %depth = udiv i64 $BLOCK, %area
-  br label %rows
-rows:
-  %i = phi i64 [ 0, %cut ], [ %i.next, %rows.next ]
+  ret i64 0
+cut:  ; broad parts are as large as the caches like, thin ones small enough for BLAS to call no threads of its own
+  %is.high = icmp uge i64 %m, 2
+  %is.wide = icmp uge i64 %n, 4
+  %is.broad = and i1 %is.high, %is.wide
+  %eighth = udiv i64 %m, 8
+  %sixth = udiv i64 %eighth, 6
+  %sixes = mul i64 %sixth, 6
+  %some.rows = call i64 @llvm.umax.i64(i64 %sixes, i64 $LEAST)
+  %broad.rows = call i64 @llvm.umin.i64(i64 %some.rows, i64 $ROWS)
+  %nk.all = mul i64 %n, %k
+  %nk = call i64 @llvm.umax.i64(i64 %nk.all, i64 1)
+  %few.rows = udiv i64 $THIN, %nk
+  %thin.rows = call i64 @llvm.umax.i64(i64 %few.rows, i64 1)
+  %height = select i1 %is.broad, i64 %broad.rows, i64 %thin.rows
+  %width = select i1 %is.broad, i64 $WIDTH, i64 $THIN
+  %m.more = add i64 %m, %height
+  %m.last = sub i64 %m.more, 1
+  %rows = udiv i64 %m.last, %height
+  %n.more = add i64 %n, %width
+  %n.last = sub i64 %n.more, 1
+  %columns = udiv i64 %n.last, %width
+  %parts = mul i64 %rows, %columns
+  %out.at = getelementptr i64, ptr %words, i64 0
+  store ptr %out, ptr %out.at, align 8
+  %o0.at = getelementptr i64, ptr %words, i64 1
+  store i64 %o0, ptr %o0.at, align 8
+  %o1.at = getelementptr i64, ptr %words, i64 2
+  store i64 %o1, ptr %o1.at, align 8
+  %left.at = getelementptr i64, ptr %words, i64 3
+  store ptr %left, ptr %left.at, align 8
+  %l0.at = getelementptr i64, ptr %words, i64 4
+  store i64 %l0, ptr %l0.at, align 8
+  %l1.at = getelementptr i64, ptr %words, i64 5
+  store i64 %l1, ptr %l1.at, align 8
+  %right.at = getelementptr i64, ptr %words, i64 6
+  store ptr %right, ptr %right.at, align 8
+  %r0.at = getelementptr i64, ptr %words, i64 7
+  store i64 %r0, ptr %r0.at, align 8
+  %r1.at = getelementptr i64, ptr %words, i64 8
+  store i64 %r1, ptr %r1.at, align 8
+  %m.at = getelementptr i64, ptr %words, i64 9
+  store i64 %m, ptr %m.at, align 8
+  %n.at = getelementptr i64, ptr %words, i64 10
+  store i64 %n, ptr %n.at, align 8
+  %k.at = getelementptr i64, ptr %words, i64 11
+  store i64 %k, ptr %k.at, align 8
+  %height.at = getelementptr i64, ptr %words, i64 12
+  store i64 %height, ptr %height.at, align 8
+  %width.at = getelementptr i64, ptr %words, i64 13
+  store i64 %width, ptr %width.at, align 8
+  %columns.at = getelementptr i64, ptr %words, i64 14
+  store i64 %columns, ptr %columns.at, align 8
+  %status = call i64 @shared(ptr @part.$T, ptr %words, ptr null, i64 %parts)
+  ret i64 %status
+}
+
+; a part of a product
+define internal i64 @part.$T(ptr %words, ptr %nothing, i64 %number) {
+entry:
+  %out.at = getelementptr i64, ptr %words, i64 0
+  %out = load ptr, ptr %out.at, align 8
+  %o0.at = getelementptr i64, ptr %words, i64 1
+  %o0 = load i64, ptr %o0.at, align 8
+  %o1.at = getelementptr i64, ptr %words, i64 2
+  %o1 = load i64, ptr %o1.at, align 8
+  %left.at = getelementptr i64, ptr %words, i64 3
+  %left = load ptr, ptr %left.at, align 8
+  %l0.at = getelementptr i64, ptr %words, i64 4
+  %l0 = load i64, ptr %l0.at, align 8
+  %l1.at = getelementptr i64, ptr %words, i64 5
+  %l1 = load i64, ptr %l1.at, align 8
+  %right.at = getelementptr i64, ptr %words, i64 6
+  %right = load ptr, ptr %right.at, align 8
+  %r0.at = getelementptr i64, ptr %words, i64 7
+  %r0 = load i64, ptr %r0.at, align 8
+  %r1.at = getelementptr i64, ptr %words, i64 8
+  %r1 = load i64, ptr %r1.at, align 8
+  %m.at = getelementptr i64, ptr %words, i64 9
+  %m = load i64, ptr %m.at, align 8
+  %n.at = getelementptr i64, ptr %words, i64 10
+  %n = load i64, ptr %n.at, align 8
+  %k.at = getelementptr i64, ptr %words, i64 11
+  %k = load i64, ptr %k.at, align 8
+  %height.at = getelementptr i64, ptr %words, i64 12
+  %height = load i64, ptr %height.at, align 8
+  %width.at = getelementptr i64, ptr %words, i64 13
+  %width = load i64, ptr %width.at, align 8
+  %columns.at = getelementptr i64, ptr %words, i64 14
+  %columns = load i64, ptr %columns.at, align 8
+  %row = udiv i64 %number, %columns
+  %column = urem i64 %number, %columns
+  %i = mul i64 %row, %height
   %m.left = sub i64 %m, %i
   %m.here = call i64 @llvm.umin.i64(i64 %m.left, i64 %height)
   %left.i = mul i64 %i, %l0
   %left.rows = getelementptr $REAL, ptr %left, i64 %left.i
   %out.i = mul i64 %i, %o0
   %out.rows = getelementptr $REAL, ptr %out, i64 %out.i
-  br label %columns
-columns:
-  %j = phi i64 [ 0, %rows ], [ %j.next, %columns.next ]
+  %j = mul i64 %column, %width
   %n.left = sub i64 %n, %j
   %n.here = call i64 @llvm.umin.i64(i64 %n.left, i64 %width)
   %right.j = mul i64 %j, %r1
@@ -39,9 +118,9 @@ columns:
   %out.here = getelementptr $REAL, ptr %out.rows, i64 %out.j
   br label %terms
 terms:
-  %p = phi i64 [ 0, %columns ], [ %p.next, %terms.next ]
+  %p = phi i64 [ 0, %entry ], [ %p.next, %terms.next ]
   %k.left = sub i64 %k, %p
-  %k.here = call i64 @llvm.umin.i64(i64 %k.left, i64 %depth)
+  %k.here = call i64 @llvm.umin.i64(i64 %k.left, i64 $TERMS)
   %left.p = mul i64 %p, %l1
   %left.here = getelementptr $REAL, ptr %left.rows, i64 %left.p
   %right.p = mul i64 %p, %r0
@@ -54,19 +133,11 @@ terms:
 terms.next:
   %p.next = add i64 %p, %k.here
   %p.more = icmp ult i64 %p.next, %k
-  br i1 %p.more, label %terms, label %columns.next
-columns.next:
-  %j.next = add i64 %j, %n.here
-  %j.more = icmp ult i64 %j.next, %n
-  br i1 %j.more, label %columns, label %rows.next
-rows.next:
-  %i.next = add i64 %i, %m.here
-  %i.more = icmp ult i64 %i.next, %m
-  br i1 %i.more, label %rows, label %done
+  br i1 %p.more, label %terms, label %done
 done:
-  ret i1 false
+  ret i64 0
 interrupted:
-  ret i1 true
+  ret i64 $INTERRUPTED
 }
 
 ; one block: the terms of the first one are all there is, those of others are added to what `out` has
@@ -98,10 +169,8 @@ strides:
   %most = or i64 %most.f, %r1
   %is.int = icmp ult i64 %most, 2147483647
   %fits = and i1 %fits.b, %is.int
-  %is.large = icmp uge i64 %mnk, $LARGE
   %is.thin = xor i1 %is.broad, true
-  %is.blas.a = or i1 %is.large, %is.thin
-  %is.blas = and i1 %fits, %is.blas.a
+  %is.blas = and i1 %fits, %is.thin
   br i1 %is.blas, label %blas, label %own
 own:
   br i1 %is.broad, label %panels, label %loops

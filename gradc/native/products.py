@@ -35,8 +35,10 @@ class ProductWriter(CellWriter):
         )  # fmt: skip
         self._spend(self.integer("mul", self.integer("mul", rows, columns), inner))
         self.products.add(f"product.{dtype}")
-        interrupted = self.emit(f"call i1 @product.{dtype}({shown})", "bool")
-        self._leave_if(interrupted, Status.INTERRUPTED)
+        self.products.add("shared")
+        status = f"%{self.name('product')}"
+        self.line(f"{status} = call i64 @product.{dtype}({shown})")
+        self._leave_if(self.emit(f"icmp ne i64 {status}, 0", "bool"), status)
         if left.absent or right.absent:
             self.products.add(f"sparse.{dtype}")
             flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.native import panels
+from gradc.native.frame import Status
 from gradc.native.source import source
 
 SMALL_PRODUCT = 256
 """Multiplications of a product up to which loops over its elements do."""
-LARGE_PRODUCT = 2**23
-"""Multiplications of a product from which BLAS computes it. It may have to wait for its threads."""
-BLOCK, SIDE = 2**29, 512
-"""Multiplications of a product that are done without looking for interrupts, and the least sides of such a block."""
+PARTED_PRODUCT = 2**19
+"""Multiplications of a product from which it is made in parts."""
+ROWS, LEAST, WIDTH = 96, 24, 512
+"""The most and the fewest rows of a part, and its columns: what it reads again and again fits the second cache."""
+THIN = 2**18
+"""Multiplications of a part of a thin product, which BLAS computes; it would call threads of its own for more."""
+TERMS = 2**14
+"""Terms of a part that are done without looking for interrupts."""
 GEMM = {"f64": "dgemm", "f32": "sgemm"}
 REALS = {"f64": "double", "f32": "float"}
 
@@ -51,6 +56,7 @@ def _product(t: str, doubles: int, declared: set[str]) -> str:
     align = 8 if t == "f64" else 4
     product = source(
         "product", T=t, REAL=real, ALIGN=align, LANES=lanes, VECTOR=vector, MASK=-lanes,
-        SMALL=SMALL_PRODUCT, LARGE=LARGE_PRODUCT, BLOCK=BLOCK, SIDE=SIDE, GEMM=GEMM[t],
+        SMALL=SMALL_PRODUCT, PARTED=PARTED_PRODUCT, ROWS=ROWS, LEAST=LEAST, WIDTH=WIDTH, THIN=THIN, TERMS=TERMS,
+        INTERRUPTED=int(Status.INTERRUPTED), GEMM=GEMM[t],
     )  # fmt: skip
     return product + "\n" + panels.text(t, real, align, lanes)

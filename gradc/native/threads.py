@@ -48,7 +48,7 @@ def set_threads(count: int | None) -> None:
         _tell(code())
 
 
-def threads() -> int:
+def get_threads() -> int:
     """How many threads a call may use, the one that makes it among them."""
     return usual() if _chosen is None else _chosen
 
@@ -68,19 +68,19 @@ def usual() -> int:
 def usable_cpus() -> int:
     """How many processors this process may use: those that it is bound to, as far as its share of time goes."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(count, _share_of_time() or count))
+    return min(count, share_of_time() or count)
 
 
-def _share_of_time() -> int | None:
-    """The processors that the time which Linux gives the process's group comes to; None where it has no limit."""
+LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux says how many microseconds of processor time the process's group gets, and in how many."""
+
+
+def share_of_time() -> int | None:
+    """How many processors it takes to use all the time that the process's group gets; None where it has no limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = LIMIT.read_text().split()
     except (OSError, ValueError):
-        try:
-            cpu = Path("/sys/fs/cgroup/cpu")
-            quota, period = (cpu.joinpath(f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
-        except OSError:
-            return None
+        return None
     if not (quota.isdecimal() and period.isdecimal() and int(period)):
         return None
     return max(1, -(-int(quota) // int(period)))
@@ -113,7 +113,7 @@ def code() -> Code:
 
 
 def _tell(made: Code) -> None:
-    ctypes.c_int64.from_address(made.address("threads")).value = threads()
+    ctypes.c_int64.from_address(made.address("threads")).value = get_threads()
 
 
 def forget_helpers() -> None:

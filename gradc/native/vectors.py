@@ -48,7 +48,7 @@ class Plan:
 
 def plan_of(loop: For) -> Plan | str:
     """How to do a loop, or why only one iteration at a time."""
-    if loop.order == "sequential" and not is_window(loop):
+    if loop.order == "sequential" and not _is_window(loop):
         return "each iteration needs the one before"
     if loop.step != 1:
         return "it goes in steps"
@@ -78,7 +78,7 @@ def _is_term(statement: Statement) -> bool:
     return isinstance(statement, Let) or (isinstance(statement, Combine) and isinstance(statement.target, Accumulator))
 
 
-def is_window(loop: For) -> bool:
+def _is_window(loop: For) -> bool:
     """Whether iterations are linked by carries alone, whose new values need none of the old ones."""
     along = partial(_is_along, variable=loop.variable)
     stored = [s.array for s in loop.body if isinstance(s, Store)]

@@ -9,6 +9,8 @@ from functools import cached_property
 from threading import Lock, RLock, get_ident
 from typing import Any
 
+from gradc.native import threads
+
 
 class Turnstile:
     """A lock that goes to those who wait for it in turn, so that threads which compile on and on let a fork through.
@@ -71,6 +73,7 @@ def _release_in_child() -> None:
                 member.lock = RLock()
     _release()
     compiling.__init__()  # type: ignore[misc]  # threads that the child lacks may have waited for their turn
+    threads.forget_helpers()
 
 
 if hasattr(os, "register_at_fork"):

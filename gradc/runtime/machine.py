@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gradc.native import target
+from gradc.native import target, threads
 from gradc.native.cache import store
 
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "sympy")
@@ -28,7 +27,7 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_name(),
         "vector_bits": vector_bits(),
-        "threads": usable_cpus(),
+        "threads": threads.get_threads(),
         "engine": default_engine(),
         "cache": cached(),
     }
@@ -68,13 +67,6 @@ def installed(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def usable_cpus() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cpu_name() -> str:

@@ -2,12 +2,23 @@
 
 import ctypes
 import mmap
+from contextlib import contextmanager
 
 import numpy as np
 
 import gradc
 from gradc.ir.types import DTYPES
 from gradc.native.engine import KERNEL, SHAPES, NativeKernel, build
+
+@contextmanager
+def using_threads(count):
+    """So many threads, while the body runs."""
+    gradc.set_threads(count)
+    try:
+        yield
+    finally:
+        gradc.set_threads(None)
+
 
 WIDTHS = (1, 2, 4, 8)
 PAGE = mmap.PAGESIZE

@@ -5,7 +5,7 @@ import pytest
 
 from gradc.native import support
 from gradc.native.target import is_possible
-from tests.native.kernels import kernel
+from tests.native.kernels import kernel, using_threads
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
 
@@ -35,29 +35,30 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
 @pytest.mark.parametrize(
-    ("block", "side", "large"),
+    "parts",
     [
-        (support.BLOCK, support.SIDE, support.LARGE_PRODUCT),
-        (support.BLOCK, support.SIDE, 5000),
-        (1, 1, 0),
-        (100, 4, 5000),
-        (5000, 8, support.LARGE_PRODUCT),
-        (20_000, 1, 5000),
+        {},
+        {"PARTED_PRODUCT": 0, "ROWS": 2, "LEAST": 1, "WIDTH": 5, "THIN": 50, "TERMS": 7},
+        {"PARTED_PRODUCT": 1000, "ROWS": 6, "LEAST": 6, "WIDTH": 16, "TERMS": 100},
+        {"PARTED_PRODUCT": 0, "WIDTH": 1, "THIN": 1, "TERMS": 300},
     ],
+    ids=["usual", "tiny parts", "small parts", "columns"],
 )
-def test_blocks(layout, dtype, block, side, large, monkeypatch, ran_cases):
-    """`(1, 1)` is a block for each multiplication."""
-    monkeypatch.setattr(support, "LARGE_PRODUCT", large)
-    monkeypatch.setattr(support, "BLOCK", block)
-    monkeypatch.setattr(support, "SIDE", side)
+def test_parts(layout, dtype, parts, monkeypatch, ran_cases):
+    """Whatever the size of the parts, and whoever makes them."""
+    for name, value in parts.items():
+        monkeypatch.setattr(support, name, value)
     random = np.random.default_rng(0)
     sample = np.ones((3, 3), dtype.replace("f64", "f8").replace("f32", "f4"))
     made = kernel(f"a: {dtype}[m, p]; b: {dtype}[q, n]; {layout}", 4, sample, sample, transform="value")
-    sides = [size for size in SIDES if block > 1 or np.prod(size) < 10_000]
-    ran_cases(len(sides))
-    for rows, columns, inner in sides:
+    ran_cases(2 * len(SIDES))
+    for rows, columns, inner in SIDES:
         a = random.normal(size=(rows, inner)).astype(sample.dtype)
         b = random.normal(size=(inner, columns)).astype(sample.dtype)
-        (product,) = made(LAYOUTS[layout](a, b), {})
+        with using_threads(1):
+            (product,) = made(LAYOUTS[layout](a, b), {})
+        with using_threads(3):
+            (again,) = made(LAYOUTS[layout](a, b), {})
+        np.testing.assert_array_equal(product, again)
         bound = 4 * inner * np.finfo(sample.dtype).eps * (np.abs(a) @ np.abs(b)).max(initial=0)
         np.testing.assert_allclose(product, a @ b, rtol=0, atol=bound, err_msg=f"{rows} x {inner} x {columns}")
