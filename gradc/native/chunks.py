@@ -13,7 +13,7 @@ from itertools import count
 
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Derived, Size, derive, names, product
+from gradc.ir.sizes import Derived, Size, derive, product
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Accumulator,
@@ -32,6 +32,7 @@ from gradc.loops.ir import (
     Load,
     Number,
     Open,
+    Order,
     Product,
     Range,
     Settled,
@@ -132,9 +133,8 @@ class _Cutter:
         """What iterations share; None where the loop cannot be cut."""
         if (isinstance(loop.step, int) and loop.step < 1) or _is_last_of_sum(loop):
             return None
-        order, carries = loop.order, self._carries(loop)
-        if carries:
-            order = self._order_without_carries(loop)
+        carries = self._carries(loop)
+        order = self._order_without_carries(loop) if carries else loop.order
         if order == "sequential" or any(isinstance(s, Define) and s.name in self.known for s in every(loop.body)):
             return None
         gathered, scratch = self.orders.gathered(loop), self.orders.scratch(loop)
@@ -172,7 +172,7 @@ class _Cutter:
         read = {value.array for value in _needed(update) if isinstance(value, Load)}
         return () if opened & set(update.carries) or written & read else tuple(update.carries)
 
-    def _order_without_carries(self, loop: For) -> str:
+    def _order_without_carries(self, loop: For) -> Order:
         """The order of a loop for all but what it hands on."""
         window = _window(loop)
         assert window is not None
@@ -219,9 +219,10 @@ class _Cutter:
 
     def _in_chunks(self, loop: For, shared: _Shared, chunk: str, per: str, chunks: str) -> Iterator[Statement]:
         at = Affine(chunk)
+        cells: list[Accumulator | Carry] = [*shared.sums, *shared.carries]
         totals = {
-            cell: self._new_array(f"total{len(self.arrays)}", Type(_dtype(cell), (MOST,)))
-            for cell in (*shared.sums, *shared.carries)
+            cell: self._new_array(f"total{k}", Type(_dtype(cell), (MOST,)))
+            for k, cell in enumerate(cells, len(self.arrays))
         }
         for array in shared.arrays:
             type = self.kernel.arrays[array]
@@ -250,8 +251,8 @@ class _Cutter:
             body.append(self._handed_on(loop, begin))
         renamed = [_renamed(statement, shared, at) for statement in loop.body]
         body.append(replace(loop, start=begin, stop=end, body=renamed))
-        for cell, array in totals.items():
-            body.append(Store(array, (at,), cell if isinstance(cell, Carry) else shared.sums[cell]))
+        body += [Store(totals[total], (at,), own) for total, own in shared.sums.items()]
+        body += [Store(totals[carry], (at,), carry) for carry in shared.carries]
         made = For(chunk, 0, chunks, 1, body, "parallel")
         self.chunks[made] = loop
         yield made
@@ -287,7 +288,11 @@ class _Cutter:
             else:
                 body.append(Combine(total.op, total, value))
         exact = {s.total.array: s.error.array for s in self.orders.statements if _is_exact(s)}  # type: ignore[union-attr]
-        ops = {s.target.array: s.op for s in self.orders.statements if isinstance(s, Combine) and isinstance(s.target, Load)}
+        ops = {
+            s.target.array: s.op
+            for s in self.orders.statements
+            if isinstance(s, Combine) and isinstance(s.target, Load)
+        }
         for array, own_array in shared.arrays.items():
             body.append(self._joined_array(array, own_array, at, exact.get(array), ops.get(array, "sum")))
         yield For(variable, 0, chunks, 1, body, "sequential")
@@ -420,7 +425,8 @@ class _Cost:
             case For():
                 ends = statement.start, statement.stop
                 is_down = isinstance(statement.step, int) and statement.step < 0
-                trips = self._length(*(reversed(ends) if is_down else ends), around, inside)
+                start, stop = reversed(ends) if is_down else ends
+                trips = self._length(start, stop, around, inside)
                 step = 1 if is_down else self._bound(statement.step, inside)
                 trips = derive("//", derive("+", trips, derive("-", step, 1)), step)
                 return derive("*", trips, self.of(statement.body, [*around, statement]))

@@ -37,9 +37,9 @@ from gradc.loops.ir import (
     sizes_in,
 )
 from gradc.native import support
+from gradc.native.chunks import cut
 from gradc.native.frame import Frame
 from gradc.native.instructions import METADATA, Value, number
-from gradc.native.chunks import cut
 from gradc.native.scalar import definitions
 from gradc.native.shares import ShareWriter
 
@@ -73,8 +73,12 @@ class KernelWriter(ShareWriter):
         made = cut(kernel)
         super().__init__(made.kernel, doubles, names)
         self.chunks, self.shares = made.chunks, []
-        self.ends = {inner: (whole.start, whole.stop) for chunk, whole in made.chunks.items() for inner in chunk.body
-                     if isinstance(inner, For) and inner.variable == whole.variable}
+        self.ends = {
+            inner: (whole.start, whole.stop)
+            for chunk, whole in made.chunks.items()
+            for inner in chunk.body
+            if isinstance(inner, For) and inner.variable == whole.variable
+        }
 
     def module(self) -> Machine:
         self._divide()

@@ -23,7 +23,8 @@ def assembly_text(machine: Machine) -> str:
     loops = "".join(f"# {line.strip(' ;')}\n" for line in machine.kernel.splitlines() if LOOP in line)
     names = _names_in_blocks(machine.kernel)
     lines = []
-    for line in target.assembly(machine.text, "kernel").splitlines():
+    functions = ["kernel", *SHARED.findall(machine.kernel)]
+    for line in "".join(target.assembly(machine.text, functions)).splitlines():
         lines.append(line)
         block = BLOCK_LABEL.search(line)
         if block and block[1] in names:
@@ -31,6 +32,8 @@ def assembly_text(machine: Machine) -> str:
     return "\n".join([f"{_head(machine, '#')}# processor: {name}\n{loops}{lines[0]}", *lines[1:], ""])
 
 
+SHARED = re.compile(r"^define i64 @(loop\d+)\(", re.MULTILINE)
+"""How the function for the chunks of a loop begins."""
 LOOP = "; the loop for"
 """What the comment of a loop begins with."""
 BLOCK_LABEL = re.compile(r"# %([\w.]+)$")

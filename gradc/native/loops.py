@@ -33,7 +33,8 @@ class LoopWriter(ProductWriter):
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
         if strip:
             how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"
-        self.lines.append(f"  ; the loop for {loop.variable} in {loop.start} to {loop.stop}: {how}")
+        start, stop = self.ends.get(loop, (loop.start, loop.stop))
+        self.lines.append(f"  ; the loop for {loop.variable} in {start} to {stop}: {how}")
         if self.lanes or isinstance(plan, str):
             self._plain_loop(loop, strip)
         else:

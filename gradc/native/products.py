@@ -8,7 +8,6 @@ from gradc.loops.ir import (
     View,
 )
 from gradc.native.cells import CellWriter
-from gradc.native.frame import Status
 from gradc.native.instructions import Value, number
 
 

@@ -1,8 +1,8 @@
-"""Loops in chunks: a function for the chunks of each, with the values that it needs from outside in an array of words."""
+"""Loops in chunks: each is a function, which gets the values that it needs from outside in an array of words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradc.ir.sizes import names
@@ -11,9 +11,7 @@ from gradc.loops.ir import (
     Carry,
     Cell,
     Define,
-    Expression,
     For,
-    Kernel,
     Let,
     Open,
     every,
@@ -43,6 +41,10 @@ class ShareWriter(LoopWriter):
     chunks: Mapping[For, For]
     shares: list[Share]
 
+    def _function(self, name: str, parameters: str, write: Callable[[], None]) -> str:
+        """A function that returns a status; `write` writes what it does."""
+        raise NotImplementedError
+
     def _share(self, loop: For) -> None:
         """Let the threads have the chunks of a loop."""
         needs, arrays = self._needs(loop)
@@ -52,7 +54,7 @@ class ShareWriter(LoopWriter):
         self.shares.append(share)
         self.products.add("shared")
         whole = self.chunks[loop]
-        self.lines.append(f"  ; the loop for {whole.variable} in {whole.start} to {whole.stop}: in chunks, by {share.name}")
+        self.lines.append(f"  ; chunks of the loop for {whole.variable}: {share.name}")
         context = self.stack(f"[{max(len(needs) + len(arrays), 1)} x i64]")
         for word, value in enumerate(values):
             self._put_word(self._word(context, word), value)
@@ -77,7 +79,8 @@ class ShareWriter(LoopWriter):
             values |= dict.fromkeys(value for value in read if isinstance(value, (Let, Accumulator, Carry)))
             touched = [array for array, _, _ in touches(statement, read)]
             arrays |= dict.fromkeys(touched)
-            sizes = [*sizes_in(statement, read, self.kernel.arrays), *self.ends.get(statement, ())]  # type: ignore[call-overload]
+            sizes = list(sizes_in(statement, read, self.kernel.arrays))
+            sizes += self.ends.get(statement, ()) if isinstance(statement, For) else ()
             sizes += [size for array in touched for size in self.kernel.arrays[array].shape]
             values |= dict.fromkeys(name for size in sizes for name in names(size))
         outside = {array for array in arrays if array in self.pointers}
@@ -119,5 +122,3 @@ class ShareWriter(LoopWriter):
     def _from_word(self, at: str, dtype: str) -> Value:
         found = self.emit(f"load {self.memory_type(dtype)}, ptr {at}, align 8", dtype)
         return found if dtype != "bool" else self.emit(f"trunc i8 {found.text} to i1", "bool")
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -108,14 +109,16 @@ def object_code(text: str) -> bytes:
     return target_machine().emit_object(optimised(text))
 
 
-def assembly(text: str, function: str) -> str:
-    """One function of the same, readable."""
+def assembly(text: str, functions: Iterable[str]) -> list[str]:
+    """Some functions of the same, readable."""
     machine = target_machine()
     machine.set_asm_verbosity(True)
     lines = machine.emit_assembly(optimised(text)).splitlines()
-    first = next(k for k, line in enumerate(lines) if line.startswith(f"{function}:"))
-    last = next(k for k, line in enumerate(lines) if k > first and line.startswith((".Lfunc_end", "Lfunc_end")))
-    return "\n".join([*lines[first:last], ""])
+    starts = {line.partition(":")[0]: k for k, line in enumerate(lines) if not line.startswith((".", "#", "\t", " "))}
+    ends = [k for k, line in enumerate(lines) if line.startswith((".Lfunc_end", "Lfunc_end"))]
+    return [
+        "\n".join([*lines[starts[name] : next(end for end in ends if end > starts[name])], ""]) for name in functions
+    ]
 
 
 def optimised(text: str) -> Any:

@@ -10,6 +10,7 @@ import gradc
 from gradc.ir.types import DTYPES
 from gradc.native.engine import KERNEL, SHAPES, NativeKernel, build
 
+
 @contextmanager
 def using_threads(count):
     """So many threads, while the body runs."""

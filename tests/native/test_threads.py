@@ -76,7 +76,13 @@ def test_programs_in_chunks_mean_the_same(small_chunks, ran_cases):
     """The loop IR with chunks, and without, of programs of all kinds; machine code by three threads."""
     examples = [*random_examples(11, 40)]
     found = [(example.text, example.values(gradc.compile(example.text).inputs)) for example in examples]
-    kinds = (array_programs.losses, array_programs.ordered, array_programs.reductions, array_programs.gathers, array_programs.products)
+    kinds = (
+        array_programs.losses,
+        array_programs.ordered,
+        array_programs.reductions,
+        array_programs.gathers,
+        array_programs.products,
+    )
     others = [example for kind in kinds for example in list(kind())[::25]]
     found += [(e.text, [e.values()[name] for name in gradc.compile(e.text).inputs]) for e in others]
     done = 0
@@ -169,7 +175,7 @@ def square_sum(count: int) -> float:
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_worker_processes(method, large):
-    f, value, _ = large
+    _, value, _ = large
     with multiprocessing.get_context(method).Pool(2) as pool:
         assert set(pool.map(square_sum, [LARGE.size] * 4)) == {value}
 
