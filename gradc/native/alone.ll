@@ -15,7 +15,11 @@ try:
 one:
   %status = call i64 %body(ptr %frame, ptr %context, i64 %k)
   %is.fine = icmp eq i64 %status, 0
-  br i1 %is.fine, label %next, label %wrong
+  br i1 %is.fine, label %ask, label %wrong
+ask:
+  %signal = call i32 @gradc_signals()
+  %is.told = icmp ne i32 %signal, 0
+  br i1 %is.told, label %stop, label %next
 next:
   %k.next = add i64 %k, 1
   br label %try
@@ -23,6 +27,8 @@ fine:
   ret i64 0
 wrong:
   ret i64 %status
+stop:
+  ret i64 $INTERRUPTED
 }
 
 define i32 @poll() {

@@ -104,7 +104,7 @@ alone:
   %more = icmp slt i64 %k, %count
   br i1 %more, label %one, label %fine
 one:
-  %own = call i64 %body(ptr %frame, ptr %context, i64 %k)
+  %own = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k)
   %is.fine = icmp eq i64 %own, 0
   br i1 %is.fine, label %alone.next, label %wrong
 alone.next:
@@ -114,6 +114,20 @@ fine:
   ret i64 0
 wrong:
   ret i64 %own
+}
+
+; the status of a chunk, after which the user may interrupt the loop
+define internal i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k) {
+  %status = call i64 %body(ptr %frame, ptr %context, i64 %k)
+  %is.fine = icmp eq i64 %status, 0
+  br i1 %is.fine, label %ask, label %done
+ask:
+  %signal = call i32 @poll()
+  %is.told = icmp ne i32 %signal, 0
+  %now = select i1 %is.told, i64 $INTERRUPTED, i64 0
+  ret i64 %now
+done:
+  ret i64 %status
 }
 
 ; takes chunks as long as there are any
@@ -129,7 +143,7 @@ take:
   %more = icmp slt i64 %k, %count
   br i1 %more, label %one, label %done
 one:
-  %status = call i64 %body(ptr %frame, ptr %context, i64 %k)
+  %status = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k)
   %is.fine = icmp eq i64 %status, 0
   br i1 %is.fine, label %take, label %wrong
 wrong:

@@ -89,7 +89,7 @@ def share_of_time() -> int | None:
 def text() -> str:
     """The functions that share a loop, in LLVM's language."""
     if os.name != "posix":
-        return source("alone")
+        return source("alone", INTERRUPTED=int(Status.INTERRUPTED))
     is_x86 = os.uname().machine in ("x86_64", "AMD64", "i386", "i686")
     is_mac = sys.platform == "darwin"
     pause = "call void @llvm.x86.sse2.pause()" if is_x86 else ""
