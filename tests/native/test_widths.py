@@ -118,9 +118,8 @@ def test_windows_take_lanes_and_keep_their_bits():
     """A gradient that two elements share is a carry from one iteration to the next: the vector before, moved by one."""
     text = "sum(100*(x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)"
     shown = compilation(text, np.ones(9)).machine.kernel.splitlines()
-    _, loop = [
-        line for line in shown if "the loop for i0 " in line
-    ]  # behind what the iteration before a chunk hands on
+    before, loop = [line for line in shown if "the loop for i0 " in line]
+    assert "to begin" in before  # what the iteration before a chunk hands on
     assert "because" not in loop
     kernels = [kernel(text, width, np.ones(9)) for width in WIDTHS]
     for size in (2, 3, 5, 8, 9, 16, 17, 33, 128, 129, 130, 300):
