@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from gradc.autodiff import recurrence, steep
+from gradc.autodiff import recurrence, steep, steps
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, fading, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.ir.graph import Node, constant, dependent, topological
 from gradc.ir.ops import others
+from gradc.ir.step import loops_among
 
 
 def adjoint(result: Node, wrt: Iterable[Node], upstream: Node) -> list[Node]:
@@ -29,8 +30,14 @@ def cotangents(result: Node, wrt: Iterable[Node], upstream: Node) -> dict[Node, 
 
 def swept(order: Sequence[Node], reached: Container[Node], bars: dict[Node, Masked]) -> dict[Node, Masked]:
     """Cotangents, and what they contribute through some nodes, in topological order, to nodes that are `reached`."""
+    loops = {nodes[0]: nodes for nodes in loops_among(order).values()}  # the others follow from the same arguments
     for node in reversed(order):
-        if node in bars and node in reached:
+        if node in loops:
+            given = {each.attrs[1]: bars[each] for each in loops[node] if each in bars and each in reached}
+            if given:
+                for arg, contribution in steps.pulled(node.attrs[0], node.args, given, reached, swept).items():
+                    bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
+        elif node in bars and node in reached and node.op != "loop":
             own: dict[Node, Masked] = {}  # what a node hands to one argument in two places may cancel, as in x/x
             for position, arg in enumerate(node.args):
                 if arg in reached and arg.type.is_float:

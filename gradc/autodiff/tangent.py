@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradc.autodiff import recurrence, steep
+from gradc.autodiff import recurrence, steep, steps
 from gradc.autodiff.besides import tangent_of_others
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, is_nonzero, plus, times
 from gradc.autodiff.partials import fades, partial
@@ -50,8 +50,8 @@ def _tangent(results: tuple[Node, ...], seeds: Mapping[Node, Node], side: float 
         args = tuple([near.get(arg, arg) for arg in node.args])
         here = node if args == node.args else build(node.op, args, node.attrs)
         given = [dots.get(arg) for arg in node.args]
-        total = None
-        for position, x_dot in enumerate(given):
+        total = steps.pushed(here, args, given, tangent) if here.op == "loop" and any(given) else None
+        for position, x_dot in enumerate(given if here.op != "loop" else ()):
             if x_dot is not None:
                 contribution = push(here, position, x_dot)
                 if side is not None and contribution is not None and node.op == "mul":

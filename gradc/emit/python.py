@@ -47,7 +47,7 @@ MAX_INLINE = 60
 MAX_LINE = 110
 """The longest line that values are written into."""
 
-STEM = re.compile(r"[0-9]*(_of_check[0-9]+)?$")
+STEM = re.compile(r"[0-9]*(_of_(check|step)[0-9]+)*$")
 """What tells names of arrays and loops apart in the loop IR."""
 
 
@@ -272,7 +272,7 @@ class _Printer(Expressions):
 
     def _cell_name(self, cell: Cell) -> str:
         if isinstance(cell, Carry):
-            return f"{self.arrays[cell.array]}_next"
+            return cell.name or f"{self.arrays[cell.array]}_next"
         if cell.of is not None:
             return f"{self.text[cell.of].text}_{'low' if cell.part == 'error' else cell.part}"
         if cell.part == "running":
@@ -325,6 +325,7 @@ class _Printer(Expressions):
 
     def _product(self, statement: Product, indent: int) -> None:
         target = statement.target
+        is_there = target.array in self.arrays and all(part is None for part in target.parts)
         self._new_array(target.array, "product")
         sides = [statement.left, statement.right]
         shown = ", ".join(map(self._side, sides))
@@ -333,6 +334,9 @@ class _Printer(Expressions):
             product = f"_sparse_dot({shown}, {', '.join(str(side.absent) for side in sides)})"
         else:
             product = f"np.dot({shown})"
+        if is_there and not any(side.absent for side in sides):
+            self._line(f"np.dot({shown}, {self.arrays[target.array]})", indent)
+            return
         self._line(f"{self._part_of(target)} = {product}", indent)
 
     def _side(self, side: View) -> str:

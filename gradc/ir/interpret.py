@@ -12,6 +12,7 @@ import numpy as np
 import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
 from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import Derived, Size, evaluate
+from gradc.ir.step import Step
 from gradc.ir.types import DTYPES, Type
 
 
@@ -36,6 +37,9 @@ def number(node: Node) -> Any:
 
 def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     """One op on NumPy values."""
+    if node.op == "loop":
+        step, which = node.attrs
+        return loop(step, args, sizes)[which]
     dtype = DTYPES[node.type.dtype]
     if node.op == "const":
         value = number(node)
@@ -66,21 +70,60 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     return (result if result.dtype == dtype else result.astype(dtype))[()]
 
 
+def loop(step: Step, args: tuple[Any, ...], sizes: Mapping[str, int]) -> list[Any]:
+    """All results of a loop: the last states, and what the steps emit, one below the other."""
+    first, second = len(step.states), len(step.states) + len(step.rows)
+    starts, rows, captured = args[:first], args[first:second], args[second:]
+    count = evaluate(step.size, sizes)
+    stacks = [np.zeros(concrete(step.stacked(node.type).shape, sizes), DTYPES[node.type.dtype]) for node in step.emitted]
+    states = list(starts)
+    body = Run(step.results)
+    fixed = dict(zip(step.captured, captured))
+    for k in reversed(range(count)) if step.backwards else range(count):
+        given = fixed | dict(zip(step.states, states)) | {node: row[k] for node, row in zip(step.rows, rows)}
+        found = body.values(given, sizes)
+        states = found[:first]
+        for stack, value in zip(stacks, found[first:]):
+            stack[k] = value
+    return [*states, *stacks]
+
+
+class Run:
+    """What computes some nodes, again and again: their order, and what is needed for how long."""
+
+    def __init__(self, results: Iterable[Node]):
+        self.results = tuple(results)
+        self.order = topological(self.results)
+        last_use = {arg: node for node in self.order for arg in node.args}
+        keep = set(self.results)
+        self.dropped = {
+            node: [arg for arg in set(node.args) if last_use[arg] is node and arg not in keep] for node in self.order
+        }
+        self.loops = {node for node in self.order if node.op == "loop"}
+
+    def values(self, inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> list[Any]:
+        """The values of the nodes. Intermediate values are dropped after their last use."""
+        values: dict[Node, Any] = {}
+        loops: dict[tuple[Any, ...], list[Any]] = {}
+        for node in self.order:
+            if node.op == "input":
+                values[node] = inputs[node]
+            elif node in self.loops:
+                step, which = node.attrs
+                if (step, node.args) not in loops:
+                    loops[step, node.args] = loop(step, tuple(values[arg] for arg in node.args), sizes)
+                values[node] = loops[step, node.args][which]
+            else:
+                values[node] = apply(node, tuple([values[arg] for arg in node.args]), sizes)
+            for arg in self.dropped[node]:
+                del values[arg]
+        return [values[node] for node in self.results]
+
+
 def run(results: Iterable[Node], inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> list[Any]:
-    """The values of nodes. Intermediate values are dropped after their last use."""
-    results = tuple(results)
-    order = topological(results)
-    last_use = {arg: node for node in order for arg in node.args}
-    keep = set(results)
-    values: dict[Node, Any] = {}
+    """The values of nodes."""
     with np.errstate(all="ignore"):
-        for node in order:
-            args = tuple(values[arg] for arg in node.args)
-            values[node] = inputs[node] if node.op == "input" else apply(node, args, sizes)
-            for arg in set(node.args):
-                if last_use[arg] is node and arg not in keep:
-                    del values[arg]
-    return [values[node] for node in results]
+        return Run(results).values(inputs, sizes)
 
 
 def every_value(graph: Graph, inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> dict[Node, Any]:

@@ -37,7 +37,7 @@ BEYOND_ONE = (1.05, 6.0)
 
 @dataclass(frozen=True)
 class Op:
-    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan."""
+    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan, loop."""
 
     name: str
     kind: str
@@ -124,6 +124,8 @@ class Op:
     limit: str = ""
     """Of an op that jumps where its last argument is 0: its value next to that, as text, given the tangents of its
     arguments and the side, 1 ahead and -1 behind."""
+    tame: bool = False
+    """Whether its slopes are finite wherever its arguments are."""
     hidden: bool = False
     """Whether the language has no function of this name."""
     keeps_integers: bool = False
@@ -195,6 +197,11 @@ def _taken(types: tuple[Type, ...], attrs: Attrs) -> Type:
     x, index = types
     (axis,) = attrs
     return x.with_shape(x.shape[:axis] + index.shape + x.shape[axis + 1 :])
+
+
+def _of_loop(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    step, which = attrs
+    return step.type_of(which)
 
 
 def _along(types: tuple[Type, ...], attrs: Attrs) -> Type:
@@ -381,8 +388,8 @@ _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; 
 
 #      name        cost  partial                      numpy               python            domain
 _unary("neg",         1, "-1",                        "numpy.negative",   "-{0}",           symbol="*-1", sign="-", linear="x", facts="keeps_integers hidden odd polynomial factors")
-_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="keeps_integers homogeneous even")
-_unary("sign",        1, "0",                         "numpy.sign",       "(np.sign({0}) + {zero})", limit="side * sign(x_dot)")
+_unary("abs",         1, "sign(x)",                   "numpy.abs",        "abs({0})", facts="tame keeps_integers homogeneous even")
+_unary("sign",        1, "0",                         "numpy.sign",       "(np.sign({0}) + {zero})", limit="side * sign(x_dot)", facts="tame")
 _unary("square",      1, "2 * x",                     "numpy.square",     "{0} * {0}",      symbol="x**2", facts="keeps_positive even")
 _unary("sqrt",        5, "0.5 / out",                 "numpy.sqrt",       "np.sqrt({0})",    POSITIVE, facts="steep root keeps_positive")
 _unary("cbrt",       10, "1 / (3 * out * out)",       "numpy.cbrt",       "np.cbrt({0})",    POSITIVE, facts="steep odd")
@@ -397,15 +404,15 @@ _unary("log1mexp",   10, "-expm1_reciprocal(0 - x)",    "gradc.ir.reference.log1
        lowered="where(x > -0.6931471805599453, log(-expm1(x)), log1p(-exp(x)))")
 _unary("expm1_reciprocal", 10, "expm1_reciprocal(x) * expm1_reciprocal(-x)", "gradc.ir.reference.expm1_reciprocal", "", POSITIVE,
        lowered="1 / expm1(x)", facts="hidden")
-_unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})", facts="odd")
-_unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})", facts="even")
+_unary("sin",        10, "cos(x)",                    "numpy.sin",        "np.sin({0})", facts="tame odd")
+_unary("cos",        10, "-sin(x)",                   "numpy.cos",        "np.cos({0})", facts="tame even")
 _unary("tan",        10, "1 + out * out",             "numpy.tan",        "np.tan({0})",     (-1.4, 1.4), facts="odd")
 _unary("arcsin",     10, "1 / sqrt(1 - square(x))",   "numpy.arcsin",     "np.arcsin({0})",  UNIT, facts="steep root odd")
 _unary("arccos",     10, "-1 / sqrt(1 - square(x))",  "numpy.arccos",     "np.arccos({0})",  UNIT, facts="steep root")
-_unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})", facts="odd")
+_unary("arctan",     10, "1 / (1 + x * x)",           "numpy.arctan",     "np.arctan({0})", facts="tame odd")
 _unary("sinh",       10, "cosh(x)",                   "numpy.sinh",       "np.sinh({0})", facts="odd")
 _unary("cosh",       10, "sinh(x)",                   "numpy.cosh",       "np.cosh({0})", facts="exponential overflows even")
-_unary("tanh",       10, "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({0})", facts="odd")
+_unary("tanh",       10, "4 * logistic_pdf(2 * x)",   "numpy.tanh",       "np.tanh({0})", facts="tame odd")
 _unary("sech",       10, "-out * tanh(x)",            "gradc.ir.reference.sech", "",
        lowered="1 / cosh(x)", facts="exponential even")
 _unary("logcosh",    10, "tanh(x)",                   "gradc.ir.reference.logcosh", "",
@@ -415,11 +422,11 @@ _unary("arcsinh",    10, "1 / hypot(x, 1)",           "numpy.arcsinh",    "np.ar
 _unary("arccosh",    10, "1 / (sqrt(x - 1) * sqrt(x + 1))", "numpy.arccosh", "np.arccosh({0})", BEYOND_ONE, facts="steep root")
 _unary("arctanh",    10, "1 / (1 - square(x))",       "numpy.arctanh",    "np.arctanh({0})", UNIT, facts="odd")
 _unary("sigmoid",    10, "logistic_pdf(x)",           "gradc.ir.reference.sigmoid", "",
-       lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))", facts="exponential")
+       lowered="where(x >= 0, 1, exp(-abs(x))) / (1 + exp(-abs(x)))", facts="tame exponential")
 _unary("logistic_pdf", 10, "-out * tanh(0.5 * x)",    "gradc.ir.reference.logistic_pdf", "",
-       lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))", facts="even exponential")
+       lowered="exp(-abs(x)) / square(1 + exp(-abs(x)))", facts="tame even exponential")
 _unary("softplus",   10, "sigmoid(x)",                "gradc.ir.reference.softplus", "",
-       lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))")
+       lowered="where(x < 0, 0, x) + log1p(exp(-abs(x)))", facts="tame")
 _unary("erf",        10, "1.1283791670955126 * gaussian(x)",  "gradc.ir.reference.erf",  "math.erf({0})", facts="fades odd")
 _unary("erfc",       10, "-1.1283791670955126 * gaussian(x)", "gradc.ir.reference.erfc", "math.erfc({0})", facts="fades exponential")
 _unary("normal_cdf", 10, "normal_pdf(x)",             "gradc.ir.reference.normal_cdf",
@@ -620,10 +627,10 @@ _infix("power",       "**", 10,  "x y",  ("""where(y == 0, 0, where(abs(y) < 0.5
 #       name            cost  args    partials                                       numpy                 python
 _binary("maximum",        1,  "x y",  ("mask(not (x < y), where(x == y, 0.5, 1))",
                                        "mask(not (y < x), where(x == y, 0.5, 1))"),  "numpy.maximum",      "np.maximum({0}, {1})",
-        symbol="max", identity=-inf, clamp="clamp_min", facts="commutative keeps_integers")
+        symbol="max", identity=-inf, clamp="clamp_min", facts="tame commutative keeps_integers")
 _binary("minimum",        1,  "x y",  ("mask(not (x > y), where(x == y, 0.5, 1))",
                                        "mask(not (y > x), where(x == y, 0.5, 1))"),  "numpy.minimum",      "np.minimum({0}, {1})",
-        symbol="min", identity=inf, clamp="clamp_max", facts="commutative keeps_integers")
+        symbol="min", identity=inf, clamp="clamp_max", facts="tame commutative keeps_integers")
 _binary("clamp_min",      1,  "x c",  ("mask(not (x <= c), 1)", None),               "numpy.maximum",      "np.maximum({0}, {1})",
         symbol="max", with_number=("", "max(x, {})"), facts="keeps_integers hidden")
 _binary("clamp_max",      1,  "x c",  ("mask(not (x >= c), 1)", None),               "numpy.minimum",      "np.minimum({0}, {1})",
@@ -717,8 +724,8 @@ _binary("kve_slope", 400,  "v x",  (None, _far_out("x > 30 + 2 * v * v", "1.2533
         "gradc.ir.reference.kve_slope", "", (POSITIVE, POSITIVE), facts="hidden", orders=("v",),
         lowered=_far_out("x > 30 + 2 * v * v", "1.2533141373155003", 1, 1, "kve(v, x) - 0.5 * (kve(v - 1, x) + kve(v + 1, x))"))
 _binary("mask",           1,  "c x",  (None, "mask(c, 1)"),                          "gradc.ir.reference.mask", "{1} if {0} else {zero}",
-        conditions=1, facts="hidden")
-_row("where", "elementwise", "c x y", _last, partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
+        conditions=1, facts="tame hidden")
+_row("where", "elementwise", "c x y", _last, facts="tame", partials=(None, "mask(c, 1)", "mask(not c, 1)"), cost=1,
      numpy="numpy.where", python="{1} if {0} else {2}", domain=(REAL, REAL, REAL), conditions=1, linear="x y", keeps_integers=True, keeps_positive=True)
 _row("clip", "elementwise", "x lower upper", _first, domain=(REAL, (-3.0, -1.0), (1.0, 3.0)), cost=10,
      partials=("mask(not (x <= lower) and not (x >= upper), 1)",
@@ -809,6 +816,10 @@ _scan("recur",          "a b", _last,   "gradc.ir.reference.recur", facts="adds"
 _scan("running_argmax", "x",   _places, "gradc.ir.reference.running_argmax", facts="positions")                           # attrs: axis
 _scan("argsort",        "x",   _places, "gradc.ir.reference.argsort", facts="positions")                                  # attrs: axis
 _scan("searchsorted",   "table x", _places, "gradc.ir.reference.searchsorted")                         # attrs: from the right
+
+# ---------------------------------------------------------------- loops over steps, which are graphs of their own
+
+_row("loop", "loop", "...", _of_loop, access="call", symbol="loop")                                     # attrs: step, which result
 
 # ---------------------------------------------------------------- gathers and their transposes, by arrays of indices
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
+from gradc.ir.step import Step
 from gradc.ir.types import DTYPES, Type
 from gradc.ir.verify import problem
 from gradc.language.diagnostics import Error
@@ -49,8 +50,24 @@ def read_graph(text: str) -> Graph:
 
 
 @dataclass
+class _Inside:
+    """A step while it is read, and what is known outside of it."""
+
+    name: str
+    size: Size
+    backwards: bool
+    outer: dict[str, Node]
+    outer_steps: dict[str, Step]
+    inputs: dict[str, list[Node]] = field(default_factory=lambda: {"state": [], "row": [], "captured": []})
+    next: dict[str, Node] = field(default_factory=dict)
+    emitted: list[Node] = field(default_factory=list)
+
+
+@dataclass
 class _GraphReader:
     source: Source
+    steps: dict[str, Step] = field(default_factory=dict)
+    inside: list[_Inside] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     inputs: list[Node] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
@@ -64,6 +81,9 @@ class _GraphReader:
             if reader.here.kind != "end":
                 self._statement(reader)
             start += len(line) + 1
+        if self.inside:
+            end = Span(self.source, len(self.source.text), len(self.source.text))
+            raise Error("G0105", f"`{self.inside[-1].name}` has no end", end, help="end a step with a line `end`")
         if not self.outputs:
             raise Error("G0105", "the graph has no output", help="end it with a line such as `output value = t0`")
         return Graph(tuple(self.inputs), tuple(self.outputs.items()), tuple(self.checks), tuple(self.index_checks))
@@ -74,8 +94,11 @@ class _GraphReader:
             "indices": self._indices,
             "labels": partial(self._indices, from_end=False),
         }  # fmt: skip
+        if self.inside:
+            words = ("state", "row", "captured", "next", "emit")
+            keywords = {word: partial(self._of_step, word) for word in words} | {"end": self._end}
         first = line.here
-        if first.text in keywords and line.tokens[1].text != "=":
+        if first.text in keywords and (len(line.tokens) < 2 or line.tokens[1].text != "="):
             line.advance()
             keywords[first.text](line)
         else:
@@ -120,10 +143,46 @@ class _GraphReader:
         name = line.name("`input`, `check`, `output` or the name of a node")
         self._unused(name)
         line.expect("=")
-        self.nodes[name.text] = self._node(line)
+        if line.accept_word("step"):
+            line.expect_word("over")
+            size = line.size()
+            self.inside.append(_Inside(name.text, size, line.accept_word("backwards"), self.nodes, self.steps))
+            self.nodes, self.steps = {}, {}
+        else:
+            self.nodes[name.text] = self._node(line)
+
+    def _of_step(self, word: str, line: LineReader) -> None:
+        """A line that says what a step reads or makes."""
+        inside = self.inside[-1]
+        if word == "emit":
+            inside.emitted.append(line.operand(self.nodes))
+            return
+        name = line.name("the name of an input of the step")
+        if word == "next":
+            if name.text not in [state.name for state in inside.inputs["state"]] or name.text in inside.next:
+                raise Error("G0301", f"`{name.text}` is no state that has no new value yet", name.span)
+            line.expect("=")
+            inside.next[name.text] = line.operand(self.nodes)
+            return
+        self._unused(name)
+        line.expect(":")
+        self.nodes[name.text] = node = input_node(name.text, line.type())
+        inside.inputs[word].append(node)
+
+    def _end(self, line: LineReader) -> None:
+        inside = self.inside.pop()
+        states = inside.inputs["state"]
+        missing = [state.name for state in states if state.name not in inside.next]
+        if missing:
+            raise Error("G0105", f"the state `{missing[0]}` gets no new value", line.before.span)
+        self.nodes, self.steps = inside.outer, inside.outer_steps
+        self.steps[inside.name] = Step(
+            tuple(states), tuple(inside.inputs["row"]), tuple(inside.inputs["captured"]),
+            tuple(inside.next[state.name] for state in states), tuple(inside.emitted), inside.size, inside.backwards,
+        )  # fmt: skip
 
     def _unused(self, name: Lexeme) -> None:
-        if name.text in self.nodes:
+        if name.text in self.nodes or name.text in self.steps:
             raise Error("G0305", f"`{name.text}` is defined twice", name.span)
 
     def _node(self, line: LineReader) -> Node:
@@ -143,6 +202,8 @@ class _GraphReader:
             if row.kind != "source":
                 line.advance()
             attrs = line.several(line.attribute, (")",))
+        if row.kind == "loop" and attrs:
+            attrs[0] = self.steps.get(attrs[0], attrs[0])
         line.expect(")")
         line.expect(":")
         start = line.here

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS, ROWS
 from gradc.ir.sizes import Derived, Shape, Size, names
+from gradc.ir.step import Step
 from gradc.ir.text import names_of, statement
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.source import Span
@@ -108,6 +109,8 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
     Sizes that a check demands to be equal count as equal.
     """
     row = OPS[op]
+    if row.kind == "loop":
+        return _loop(args, attrs, checks)
     if len(args) != len(row.params):
         return f"`{op}` takes {len(row.params)} argument{'s' * (len(row.params) != 1)}, not {len(args)}"
     if row.kind == "source":
@@ -205,6 +208,33 @@ def _scan(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Itera
         return f"`{op}` has an axis"
     if not all(_same_shape(arg.shape, args[0].shape, checks) for arg in args):
         return f"arguments of `{op}` have shapes {', '.join(shape_text(arg.shape) for arg in args)}"
+    return None
+
+
+def _loop(args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if not _fits(attrs, Step, int) or not 0 <= attrs[1] < len(attrs[0].results):
+        return "a loop has a step and the number of a result"
+    step: Step = attrs[0]
+    inputs = set(step.inputs)
+    if any(node.op != "input" for node in inputs) or len({node.name for node in inputs}) < len(step.inputs):
+        return "what a step reads are inputs of its own, each with a name"
+    types = step.argument_types
+    if len(args) != len(types):
+        return f"this loop takes {len(types)} arguments, not {len(args)}"
+    for arg, type in zip(args, types):
+        if arg.type.dtype != type.dtype or not _same_shape(arg.shape, type.shape, checks):
+            return f"an argument of the loop is {arg.type}, not {type}"
+    if len(step.next) != len(step.states):
+        return f"{len(step.states)} states become {len(step.next)}"
+    for state, new in zip(step.states, step.next):
+        if new.type.dtype != state.type.dtype or not _same_shape(new.shape, state.shape, checks):
+            return f"the state {state.name} is {state.type} and becomes {new.type}"
+    for node in topological(step.results):
+        if node.op == "input" and node not in inputs:
+            return f"the step reads {node.name}, which is none of its inputs"
+        wrong = problem(node.op, node.args, node.attrs, checks)
+        if wrong is not None:
+            return f"in its step, {wrong}"
     return None
 
 

@@ -121,10 +121,12 @@ class Accumulator:
 
 @dataclass(slots=True, eq=False)
 class Carry:
-    """A number handed from one iteration of a loop to the next; it will be stored in `array`."""
+    """A number handed from one iteration of a loop to the next; it will be stored in `array`, if that is named. `name` is
+    what the program calls it."""
 
     array: str
     dtype: str
+    name: str = ""
 
 
 Place = tuple[Union[Affine, "Let"], ...]
@@ -233,7 +235,7 @@ class Open:
     """A cell begins, or begins again, with this value; it is known until its body ends."""
 
     cell: Cell
-    value: Number
+    value: Expression
 
 
 @dataclass(slots=True, eq=False)
@@ -358,6 +360,8 @@ def _outermost(statement: Statement) -> tuple[Expression, ...]:
         case Guard():
             return (statement.wrong,)
         case Define() if isinstance(statement.value, Extent):
+            return (statement.value,)
+        case Open():
             return (statement.value,)
         case Store():
             condition = () if statement.condition is None else (statement.condition,)

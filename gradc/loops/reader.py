@@ -226,8 +226,8 @@ class _Reader:
         cell: Cell
         if op.text == "carry":
             name = self._value_name(line)
-            line.expect_word("of")
-            cell = Carry(self._array(line), self._dtype(line))
+            array = self._array(line) if line.accept_word("of") else ""
+            cell = Carry(array, self._dtype(line))
         else:
             part = line.one_of("total", "block", "error", "running")
             name = self._value_name(line)
@@ -240,7 +240,7 @@ class _Reader:
         if name.text in self.values:  # it begins again
             cell = self._cell(name, type(cell))
         self._new_value(name, cell)
-        return Open(cell, self._number(line))
+        return Open(cell, self._expression(line))
 
     @staticmethod
     def _dtype(line: LineReader) -> str:

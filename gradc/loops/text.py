@@ -134,7 +134,7 @@ class _Writer:
     def _cell(self, cell: Cell) -> str:
         dtype = "" if cell.dtype == "f64" else f": {cell.dtype}"
         if isinstance(cell, Carry):
-            return f"carry {self.number(cell)} of {cell.array}{dtype}"
+            return f"carry {self.number(cell)}{' of ' * bool(cell.array)}{cell.array}{dtype}"
         of = "" if cell.of is None else f" of {self.number(cell.of)}"
         return f"{cell.op} {cell.part} {self.number(cell)}{of}{dtype}"
 

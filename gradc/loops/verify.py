@@ -308,7 +308,8 @@ class _Checker:
             yield from _of_reduction(cell.op)
             yield from _typed(statement.value, cell.running_dtype, "the first value")
         else:
-            yield from self._of_array(cell.array)
+            yield from self._of_array(cell.array) if cell.array else ()
+            yield from self._of_value(statement.value)
             yield from _typed(statement.value, cell.dtype, "the first value")
         self.scopes[-1].values.add(cell)
 

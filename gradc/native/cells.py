@@ -90,7 +90,7 @@ class CellWriter(ArrayWriter):
     def _open(self, statement: Open) -> None:
         cell = statement.cell
         self._new_cell(cell, cell.running_dtype if isinstance(cell, Accumulator) else cell.dtype)
-        self._set_cell(cell, number(statement.value.value, self.cells[cell].dtype))
+        self._set_cell(cell, self.value(statement.value))
 
     def _new_cell(self, cell: Cell, dtype: str) -> None:
         """A slot for a cell, with as many lanes as the loop around it takes."""

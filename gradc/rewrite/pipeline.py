@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import MOVES, bits
+from gradc.ir.step import Step
 from gradc.language.source import Span
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
+from gradc.rewrite.hoisting import hoisted
 from gradc.rewrite.lower import LOWERABLE, lower
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
+from gradc.rewrite.steps import has_loops, together, with_steps
 from gradc.rewrite.rules import EXACT, FAST, FINAL, KERNEL, STABLE
 
 MOVING = bits(MOVES)
@@ -55,6 +58,8 @@ def run(
     What became of nodes with spans and names gets them too.
     """
     applied: list[Applied] = []
+    if has_loops(graph.roots):
+        graph = graph.with_roots(_with_steps(stage, graph.roots, spans, names, fast_math, applied))
     settled: tuple[tuple[str, ...], tuple[Node, ...]] | None = None
     """Rules, and roots as they have left them, where nothing moves: once more they would change nothing."""
     for step in PASSES[stage]:
@@ -73,8 +78,27 @@ def run(
     return graph, applied
 
 
+def _with_steps(
+    stage: str, roots: Iterable[Node], spans: dict[Node, Span], names: dict[Node, str], fast_math: bool,
+    applied: list[Applied],
+) -> list[Node]:  # fmt: skip
+    """The roots with loops as the stage wants them: what each step computes is rewritten as the program is."""
+
+    def changed(step: Step) -> Step:
+        made, rules = run(stage, step.graph, spans, names, fast_math)
+        applied.extend(rules)
+        return step.with_results(made.results)
+
+    roots = together(roots)
+    if any(isinstance(step, Lower) for step in PASSES[stage]):
+        roots = together(hoisted(roots))
+    return with_steps(roots, changed)
+
+
 def settled(nodes: list[Node], fast_math: bool) -> list[Node]:
     """Nodes as the passes leave them that come before a derivative is taken."""
+    if has_loops(nodes):
+        nodes = _with_steps("rewritten", nodes, {}, {}, fast_math, [])
     for step in PASSES["rewritten"]:
         assert isinstance(step, Rewrite)
         nodes = Rewriter(step.rules(fast_math), moves=step.moves).rewrite(nodes)

@@ -58,12 +58,14 @@ class Accesses:
         self.writes: dict[Node, list[Access]] = {}
         self.reads: dict[Node, list[Access]] = {}
         self.tasks = list(_points(plan.body))
-        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.reduces)}
+        self._roots = {*plan.stored, *(task.node for task, _ in self.tasks if task.reduces or task.calls)}
         self._slots = {slot: node for node, slot in plan.stored.items()}
         for task, path in self.tasks:
             self._note_writes(task, path)
             if task.calls:
-                read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args]
+                read = [(arg, _axes_of_call(task, arg, path)) for arg in task.node.args if arg.shape]
+                numbers: list[Point] = [(arg, ()) for arg in task.node.args if not arg.shape]
+                read += [(node, axes_of(index, path)) for node, index in self._roots_below(numbers, None)]
             else:
                 read = [(node, axes_of(index, path)) for node, index in self._roots_below(task.starts(), task)]
             for node, axes in read:

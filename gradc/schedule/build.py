@@ -8,9 +8,11 @@ from itertools import count
 
 from gradc.ir.access import Index, Indirect, Point, reads, target_index
 from gradc.ir.affine import Affine
-from gradc.ir.graph import Graph, Node, to_bits
+from gradc.ir.graph import Graph, Node, to_bits, topological
 from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive
+from gradc.ir.step import Step as Repeated
+from gradc.ir.step import loops_among
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Allocate,
@@ -37,6 +39,7 @@ from gradc.schedule.nest import (
     Over,
     OverTiles,
     Reduction,
+    Repeat,
     RunningSums,
     Scan,
     Side,
@@ -44,6 +47,8 @@ from gradc.schedule.nest import (
     Term,
     Tile,
 )
+from gradc.schedule.planner import schedule
+from gradc.schedule.steps import computed
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
@@ -91,7 +96,7 @@ class _Window:
 class _Builder:
     """`suffix` tells the arrays of several plans in one kernel apart."""
 
-    def __init__(self, plan: Schedule, suffix: str = ""):
+    def __init__(self, plan: Schedule, suffix: str = "", taken: set[str] | None = None):
         self.plan = plan
         self.suffix = suffix
         self.local = {slot + suffix: local for slot, local in plan.local.items()}
@@ -106,7 +111,9 @@ class _Builder:
         self.variables: dict[str, str] = {}
         self.tile: Tile | None = None
         self.tile_rows: set[str] = set()
-        self.taken = {size for node in self.graph.inputs for size in node.shape if isinstance(size, str)}
+        sizes = {size for node in self.graph.inputs for size in node.shape if isinstance(size, str)}
+        self.taken = sizes if taken is None else taken
+        self.loops = loops_among(topological(self.graph.roots))
         self.viewed: set[Node] = set()
         self.types: dict[str, Type] = {}
 
@@ -129,7 +136,7 @@ class _Builder:
                 node.op == "reshape" or (node.op == "contract" and not (is_whole and node in adding))
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
-                is_made = node.row.kind in ("reduction", "contraction", "scan") or node.op == "cumsum"
+                is_made = node.row.kind in ("reduction", "contraction", "scan", "loop") or node.op == "cumsum"
                 zeros = slot not in written and not is_made
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
@@ -281,7 +288,10 @@ class _Builder:
     def _point(self, task: Task) -> None:
         index = tuple(at for at in task.index if at is not None)
         if task.kind == "call":
-            self.scopes[-1].statements.append(self._whole(task))
+            if task.node.op == "loop":
+                self._repeat(task.node.attrs[0], task.node.args)
+            else:
+                self.scopes[-1].statements.append(self._whole(task))
         elif task.kind == "reduce":
             value = self._pull(task.value, index)[0]
             reduction = self.open[task.node]
@@ -309,6 +319,28 @@ class _Builder:
         if node.op == "cumsum":
             return RunningSums(self._home(task.slot), source, *node.attrs)
         return Reshape(self._made(task.slot), source, self._is_handed_out(task))
+
+    def _repeat(self, step: Repeated, args: tuple[Node, ...]) -> None:
+        """A loop over steps, all that is asked for of it together: the step is scheduled by itself."""
+        if (step, args) not in self.loops:
+            return  # done already
+        targets: dict[int, str | Let] = {}
+        for node in self.loops.pop((step, args)):
+            target = self._home(self.plan.stored[node]) if node.shape else Let(Number(0, node.type.dtype), node.type.dtype, node)
+            targets[node.attrs[1]] = target
+            if isinstance(target, Let):
+                self._remember((node, ()), target, 0)
+        sources = tuple(self._array_of(arg) if arg.shape else self._pull(arg, ())[0] for arg in args)
+        graph = computed(step)
+        suffix = f"{self.suffix}_of_step{len(self.loops)}"
+        inner = _Builder(schedule(graph, is_step=True), suffix, self.taken)
+        *body, returned = inner.run().body
+        assert isinstance(returned, Return)
+        self.types |= inner.types
+        names = {name: value + suffix if isinstance(value, str) else value for name, value in returned.values}
+        values = {node: names[name] for name, node in graph.outputs}
+        results = tuple(values.get(node, node) for node in step.results)
+        self.scopes[-1].statements.append(Repeat(step, self._new_name("i"), body, results, sources, targets))
 
     def _is_handed_out(self, task: Task) -> bool:
         """Whether an output would be the storage of an input, or of another output, under another shape."""

@@ -53,6 +53,7 @@ from gradc.schedule.nest import (
     Over,
     OverTiles,
     Reduction,
+    Repeat,
     RunningSums,
     Scan,
     Side,
@@ -61,6 +62,7 @@ from gradc.schedule.nest import (
     Tile,
 )
 from gradc.schedule.scans import expand_scan
+from gradc.schedule.steps import expand_repeat
 from gradc.schedule.tiles import ROWS
 
 BLOCK = 128
@@ -98,7 +100,7 @@ class _Expander:
         sizes = {size for node in nest.inputs for size in node.shape if isinstance(size, str)}
         self.taken = sizes
         for loop in _loops(nest.body):
-            self.taken |= {loop.variable} if isinstance(loop, Over) else {*loop.tile}
+            self.taken |= {*loop.tile} if isinstance(loop, OverTiles) else {loop.variable}
         self.block, self.rows = self._new_name("BLOCK", first=True), self._new_name("ROWS", first=True)
 
     def run(self) -> Kernel:
@@ -198,6 +200,8 @@ class _Expander:
                     made += self._running_sums(step)
                 case Scan():
                     made += expand_scan(step, self.arrays, self._new_name)
+                case Repeat():
+                    made += expand_repeat(step, self._body(step.body), self.arrays, self._new_array, self._each)
                 case Demand():
                     wrong = Apply("not", (step.condition,), "bool")
                     made.append(Guard(wrong, "IndexError", step.message))
@@ -418,11 +422,11 @@ def _as(dtype: str, value: Expression) -> Expression:
     return value if value.dtype == dtype else Apply("cast", (value,), dtype)
 
 
-def _loops(steps: list[Step]) -> Iterator[Over | OverTiles]:
+def _loops(steps: list[Step]) -> Iterator[Over | OverTiles | Repeat]:
     bodies = [steps]
     for body in bodies:  # which grow
         for step in body:
-            if isinstance(step, Over | OverTiles):
+            if isinstance(step, Over | OverTiles | Repeat):
                 yield step
                 bodies.append(step.body)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Union
 
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
+from gradc.ir.step import Step as Repeated
 from gradc.ir.types import Type
 from gradc.loops.ir import Accumulator, Allocate, Carry, Combine, Expression, Let, Place, Reshape, Return, Store, Update
 
@@ -123,6 +124,20 @@ class Scan:
 
 
 @dataclass(slots=True, eq=False)
+class Repeat:
+    """A loop over steps. `body` is what each does, `results` what that makes of the step's results: a value, the name
+    of an array, or an input of the step. `sources` are what the loop takes, `targets` what gets those of its results, by
+    number, that are asked for."""
+
+    step: Repeated
+    variable: str
+    body: list[Step]
+    results: tuple[Expression | str | Node, ...]
+    sources: tuple[Expression | str, ...]
+    targets: dict[int, str | Let]
+
+
+@dataclass(slots=True, eq=False)
 class Demand:
     """An IndexError with this message, unless a condition holds."""
 
@@ -131,7 +146,7 @@ class Demand:
 
 
 Step = Union[
-    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Demand, Allocate, Reshape, Store, Combine, Update,
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Repeat, Demand, Allocate, Reshape, Store, Combine, Update,
     Return,
 ]  # fmt: skip
 

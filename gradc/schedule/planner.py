@@ -8,7 +8,7 @@ from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import Size
 from gradc.schedule.dependences import Dependences, Elements, dependences
 from gradc.schedule.groups import Loops, loops
-from gradc.schedule.saving import saved_beforehand
+from gradc.schedule.saving import repeated, saved_beforehand
 from gradc.schedule.storage import shared, stored
 from gradc.schedule.tasks import Schedule
 from gradc.schedule.tiles import candidates
@@ -16,13 +16,14 @@ from gradc.schedule.windows import sliding_windows
 from gradc.schedule.work import ArrayGraph, work
 
 
-def schedule(graph: Graph) -> Schedule:
-    """The plan of a kernel: with tiles of the size that leaves the fewest whole arrays and loops, if any."""
+def schedule(graph: Graph, is_step: bool = False) -> Schedule:
+    """The plan of a kernel: with tiles of the size that leaves the fewest whole arrays and loops, if any. The step of a
+    loop has no tiles, and saves what its loops would compute again: its arrays are in the cache anyway."""
     program = ArrayGraph(graph)
-    settled = _Settling(program)
+    settled = _Settling(program, is_step)
     best: Schedule | None = None
     best_price: tuple[int, ...] = ()
-    for size, uncut in candidates(program.order, program.outputs):
+    for size, uncut in candidates(program.order, program.outputs) if not is_step else ():
         if best is None or (uncut, uncut, 1) < best_price:  # at least that
             found = settled.loops(size)
             if found.has_tiles:
@@ -46,9 +47,9 @@ class _Settling:
     """Loops with all values saved that they want to be. What does not depend on the loops is found once for each set of
     saved values, whichever size is tried for tiles."""
 
-    def __init__(self, program: ArrayGraph):
+    def __init__(self, program: ArrayGraph, is_step: bool):
         self.program = program
-        self.beforehand = saved_beforehand(program)
+        self.beforehand = saved_beforehand(program) | dict.fromkeys(repeated(program) if is_step else (), False)
         self.elements = Elements()
         self.known: dict[frozenset, Dependences] = {}
 

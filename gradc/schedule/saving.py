@@ -26,7 +26,7 @@ def saved_beforehand(program: ArrayGraph) -> dict[Node, bool]:
     for node in program.order:
         if node.op in ARRAY_OPS:
             for arg in node.args:
-                if arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS):
+                if arg.shape and arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS):
                     saved.setdefault(arg, True)
     return saved
 
@@ -54,6 +54,16 @@ def _multiplying(program: ArrayGraph) -> list[Node]:
         elif is_sum:
             adds_up.add(node)
     return saved
+
+
+def repeated(program: ArrayGraph) -> list[Node]:
+    """What is computed, and read again for each index of axes that come before its own."""
+    return [
+        node
+        for node in program.order
+        if node.shape and node.row.cost and node.row.kind == "elementwise"
+        if any(user.op == "broadcast" and user.attrs[1][0] > 0 for user in program.readers[node])
+    ]
 
 
 def _shifts(user: Node, node: Node) -> bool:

@@ -44,7 +44,7 @@ def _outliving(loops: Loops) -> Iterator[tuple[Node, int | None, bool]]:
         yield node, 0, node.row.kind == "reduction" and bool(node.shape)
     for task in work.tasks:
         if task.calls:
-            yield from ((arg, None, True) for arg in task.node.args if arg.row.kind == "reduction")
+            yield from ((arg, None, True) for arg in task.node.args if arg.row.kind == "reduction" and arg.shape)
     for layer in loops.layers():
         crew = layer.crew
         group_of = {task: group for group in layer.groups for task in group.tasks}

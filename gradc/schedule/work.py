@@ -22,7 +22,7 @@ class ArrayGraph:
         """The arrays, and the numbers made of arrays, arguments first."""
         found = []
         for node in topological(self.graph.results):
-            if node.type.shape:
+            if node.type.shape or node.op == "loop":
                 found.append(node)
                 continue
             for arg in node.args:
@@ -93,7 +93,7 @@ class _Listing:
         for task in tasks:
             if task.slot:
                 self.slots.setdefault(task.slot, task.node)
-        roots = {*self.stored, *(task.node for task in tasks if task.reduces)}
+        roots = {*self.stored, *(task.node for task in tasks if task.reduces or task.calls)}
         return Work(self.program, tasks, self.stored, self.slots, roots, self.for_products, tuple(self.saved))
 
     def _tasks(self) -> Iterator[Task]:
@@ -106,6 +106,8 @@ class _Listing:
                     taken.add(self._store(node, outputs[node]))
                     self.slots[outputs[node]] = node
                 yield Task.over("reduce", node, node.args[0])
+            elif node.op in ARRAY_OPS and not node.shape:
+                yield Task("call", node, node)
             elif node.op in ARRAY_OPS:
                 slot = self._store(node, outputs.get(node) or self._new_slot(node))
                 taken.add(slot)

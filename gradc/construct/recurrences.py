@@ -1,0 +1,304 @@
+"""`fold`, `scan` and `iterate`: a function of the program done again and again, as a loop over a step.
+
+The function is called once, with inputs that stand for the states and for the rows of the arrays. What it reads
+besides is computed before the loop and captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+from gradc.construct.builder import GraphBuilder
+from gradc.construct.calls import CallArguments
+from gradc.construct.closures import Function, value_of
+from gradc.construct.static import static_whole
+from gradc.ir.graph import IndexCheck, Node, cast, dependent, input_node, topological
+from gradc.ir.graph import replace as replaced
+from gradc.ir.sizes import Size
+from gradc.ir.step import StepBuilder, loop
+from gradc.ir.types import Type, promote
+from gradc.language.diagnostics import Error
+from gradc.language.source import Span
+from gradc.language.syntax import Name, Pattern
+
+INSIDE = ("const", "size", "iota")
+"""What a step makes anew rather than capturing it."""
+
+
+def fold(call: CallArguments) -> Any:
+    """The last states."""
+    made = _over_rows(call)
+    return _shaped(made.start, [made.last(k) for k in range(len(made.states))])
+
+
+def scan(call: CallArguments) -> Any:
+    """The states after each step, along a new first axis."""
+    made = _over_rows(call)
+    return _shaped(made.start, [made.all(k) for k in range(len(made.states))])
+
+
+def iterate(call: CallArguments) -> Any:
+    """The states after so many steps."""
+    step = call.function("step")
+    start = value_of(call.builder, call.given["start"], call.span("start"))
+    steps = static_whole(call.builder, call.given["count"], call.span("count"), "`count`")
+    if isinstance(steps, int) and steps < 0:
+        raise Error("G0204", "`count` must not be negative", call.span("count"))
+    made = _repeated(call, step, start, [], steps, False)
+    return _shaped(made.start, [made.last(k) for k in range(len(made.states))])
+
+
+def _over_rows(call: CallArguments) -> _Made:
+    builder, step = call.builder, call.function("step")
+    start = value_of(builder, call.given["start"], call.span("start"))
+    given = [(value, call.site.part(k + 2)) for k, value in enumerate(call.args[2:])]
+    arrays = [value_of(builder, value, span) for value, span in given]
+    leaves = [(leaf, span) for array, (_, span) in zip(arrays, given) for leaf in _leaves(array)]
+    if not leaves:
+        raise Error(
+            "G0303", f"`{call.written}` takes the arrays to go through, row by row", call.site.span,
+            help=f"to do a step so many times: `iterate({step.name}, start, count)`",
+        )  # fmt: skip
+    for leaf, span in leaves:
+        if not leaf.shape:
+            raise Error(
+                "G0202", f"`{call.written}` goes through arrays row by row", span, label=f"this is {leaf.type}",
+                help="what is the same at every step needs no argument: the function sees the names before it",
+            )  # fmt: skip
+    first, _ = leaves[0]
+    size = first.shape[0]
+    for leaf, span in leaves[1:]:
+        other = leaf.shape[0]
+        if isinstance(size, int) and isinstance(other, int) and size != other:
+            raise Error(
+                "G0203", f"arrays of {size} and of {other} rows do not go together", span,
+                label=f"this is {leaf.type}, the first array {first.type}", help="give them equally many rows",
+            )  # fmt: skip
+        size = builder.same_size(size, other, span)
+    return _repeated(call, step, start, arrays, size, call.flag("reverse"))
+
+
+# ---------------------------------------------------------------- the loop
+
+
+@dataclass
+class _Made:
+    """A loop, and the tuple in whose shape its states are."""
+
+    builder: StepBuilder
+    start: Any
+    states: Sequence[Node]
+
+    def last(self, state: int) -> Node:
+        step, args = self.builder.build()
+        return loop(step, args, state)
+
+    def all(self, state: int) -> Node:
+        place = self.builder.emit(self.builder.next[state])
+        step, args = self.builder.build()
+        return loop(step, args, len(self.builder.states) + place)
+
+
+def _repeated(
+    call: CallArguments, step: Function, start: Any, arrays: Sequence[Any], size: Size, backwards: bool
+) -> _Made:
+    """The loop, its states promoted once where the step gives floats for integers."""
+    starts = list(_leaves(start))
+    for is_second in (False, True):
+        parameters = step.definition.parameters
+        names = [list(_names(parameter)) for parameter, _ in parameters]
+        states = _stand_ins(names[:1], starts)
+        rows = _stand_ins(names[1:], [_row(leaf) for array in arrays for leaf in _leaves(array)])
+        known = len(call.builder.index_checks)
+        given, k = [], 0
+        for array in arrays:
+            own = len(list(_leaves(array)))
+            given.append(_shaped(array, rows[k : k + own]))
+            k += own
+        result = step(_shaped(start, states), *given)
+        new = list(_leaves(result))
+        _check_alike(step, start, result)
+        wider = [
+            cast(one, promote(one.type.dtype, two.type.dtype)) if _widens(one.type, two.type) else one
+            for one, two in zip(starts, new)
+        ]
+        if wider == starts or is_second:
+            break
+        starts = wider
+        del call.builder.index_checks[known:]
+    new = [_fitting(call.builder, step, one.type, two) for one, two in zip(states, new)]
+    made = _closed(call, size, backwards, list(zip(states, starts)), _row_pairs(rows, arrays), new, known)
+    return _Made(made, start, states)
+
+
+def _closed(
+    call: CallArguments, size: Size, backwards: bool, states: list[tuple[Node, Node]], rows: list[tuple[Node, Node]],
+    new: list[Node], known: int,
+) -> StepBuilder:  # fmt: skip
+    """The step with inputs of its own in the place of stand-ins, and of what it captures."""
+    builder = StepBuilder(size, backwards)
+    inner: dict[Node, Node] = {}
+    for node, start in states:
+        inner[node] = builder.state(_plain(node.name), start)
+    for node, array in rows:
+        inner[node] = builder.row(_plain(node.name), array)
+    checks = call.builder.index_checks[known:]
+    roots = [*new, *(check.node for check in checks)]
+    order = topological(roots)
+    inside = dependent(order, inner)
+    for node in _read_from_outside(order, inside, roots):
+        name = node.name if node.op == "input" else "captured"
+        inner[node] = builder.capture(_plain(name), node)
+    builder.next = list(replaced(new, inner))
+    lifted: list[IndexCheck] = []
+    for check in checks:
+        if check.node in inside:
+            place = builder.emit(next(replaced((check.node,), inner)))
+            step, args = builder.build()
+            lifted.append(replace(check, node=loop(step, args, len(builder.states) + place)))
+        else:
+            lifted.append(check)
+    call.builder.index_checks[known:] = lifted
+    return builder
+
+
+def _read_from_outside(order: list[Node], inside: set[Node], roots: list[Node]) -> Iterator[Node]:
+    """What a step reads that does not depend on its states and rows; of what is only repeated, what is repeated."""
+    stack = [arg for node in order if node in inside for arg in node.args if arg not in inside]
+    stack += [root for root in roots if root not in inside]
+    stack.reverse()
+    seen: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.op == "broadcast":
+            stack.append(node.args[0])
+        elif node.op not in INSIDE:
+            yield node
+
+
+_numbers = count()
+
+
+def _stand_ins(names: list[list[str]], values: list[Node]) -> list[Node]:
+    """Inputs that no program has, one for each value."""
+    flat = [name for group in names for name in group]
+    flat += ["state"] * (len(values) - len(flat))
+    return [input_node(f"{name}@{next(_numbers)}", value.type) for name, value in zip(flat, values)]
+
+
+def _plain(name: str) -> str:
+    return name.partition("@")[0]
+
+
+def _row(array: Node) -> Node:
+    """A node with the type of a row of an array."""
+    return input_node("row", array.type.with_shape(array.shape[1:]))
+
+
+def _row_pairs(rows: list[Node], arrays: Sequence[Any]) -> list[tuple[Node, Node]]:
+    return list(zip(rows, (leaf for array in arrays for leaf in _leaves(array))))
+
+
+# ---------------------------------------------------------------- states that stay what they are
+
+
+def _widens(old: Type, new: Type) -> bool:
+    return old.dtype != new.dtype and (new.is_float or old.dtype == "bool")
+
+
+def _check_alike(step: Function, start: Any, result: Any) -> None:
+    """The step has to give a value of the shape of the state that it is given, tuples included."""
+    if _form(start) == _form(result):
+        for old, new in zip(_leaves(start), _leaves(result)):
+            if old.type.rank != new.type.rank or any(
+                isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(old.shape, new.shape)
+            ):
+                raise _changing(step, old.type, new.type)
+        return
+    shown = [f"{len(value)} values" if isinstance(value, tuple) else "one value" for value in (start, result)]
+    raise Error(
+        "G0208", f"the state of `{step.name}` is {shown[0]} and becomes {shown[1]}", step.body_span,
+        help="a step gives its state back: as many values as it was given",
+    )  # fmt: skip
+
+
+def _changing(step: Function, old: Type, new: Type) -> Error:
+    return Error(
+        "G0208", f"the state of `{step.name}` is {old} and becomes {new}", step.body_span, label=f"this is {new}",
+        help=f"start with a value of this shape, such as `zeros({_shape_text(new)})`"
+        if old.rank < new.rank else "a step gives back a state of the type that it was given",
+    )  # fmt: skip
+
+
+def _shape_text(type: Type) -> str:
+    return str(type.shape[0]) if type.rank == 1 else f"({', '.join(map(str, type.shape))})"
+
+
+def _fitting(builder: GraphBuilder, step: Function, old: Type, new: Node) -> Node:
+    """A new state with the type of the old one."""
+    if new.type.dtype != old.dtype:
+        if not _widens(new.type, old):
+            raise _changing(step, old, new.type)
+        new = cast(new, old.dtype)
+    for a, b in zip(old.shape, new.shape):
+        builder.same_size(a, b, step.body_span)
+    return new
+
+
+# ---------------------------------------------------------------- tuples
+
+
+def _leaves(value: Any) -> Iterator[Node]:
+    """The nodes of a value, which may be a tuple of tuples."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack += reversed(part)
+        else:
+            yield part
+
+
+def _form(value: Any) -> Any:
+    """The tuples of a value without what is in them."""
+    return _mapped(value, lambda _: None)
+
+
+def _shaped(form: Any, leaves: Sequence[Any]) -> Any:
+    """A value of the form of another one, of these parts."""
+    given = iter(leaves)
+    return _mapped(form, lambda _: next(given))
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    made: list[list[Any]] = [[]]
+    waiting = [iter((value,))]
+    while True:
+        for part in waiting[-1]:
+            if isinstance(part, tuple):
+                made.append([])
+                waiting.append(iter(part))
+                break
+            made[-1].append(change(part))
+        else:
+            waiting.pop()
+            whole = made.pop()
+            if not waiting:
+                return whole[0]
+            made[-1].append(tuple(whole))
+
+
+def _names(parameter: Name | Pattern) -> Iterator[str]:
+    stack: list[Name | Pattern] = [parameter]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Name):
+            yield part.id
+        else:
+            stack += reversed(part.items)
