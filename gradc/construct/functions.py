@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from gradc.construct import arrays, creation, derivatives, elementwise, losses, ordered, reductions, shapes, vectors
+from gradc.construct import (
+    arrays,
+    creation,
+    derivatives,
+    elementwise,
+    losses,
+    ordered,
+    recurrences,
+    reductions,
+    shapes,
+    vectors,
+)
 from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
@@ -208,6 +219,9 @@ ROWS: list[Builtin] = [
     _built("hessian", "expr x", derivatives.hessian, ranks="expr:0 x:0 -> widest", variables="x"),
     _built("divergence", "expr x", derivatives.divergence, ranks="expr:0 x:0 -> x-last", variables="x"),
     _built("laplacian", "expr x", derivatives.laplacian, ranks="expr:0 x:0 -> x", variables="x"),
+    _built("fold", "step start ... reverse=", recurrences.fold, ranks="start:0 ...:1 -> loop", functions="step"),
+    _built("scan", "step start ... reverse=", recurrences.scan, ranks="start:0 ...:1 -> loop", functions="step"),
+    _built("iterate", "step start count", recurrences.iterate, ranks="start:0 -> loop", functions="step"),
     _built("diag", "x", shapes.diag, ranks="x:m -> diag"),
     _built("trace", "x", shapes.diag, ranks="x:2 -> 0"),
     _defined("relu(x)", "max(x, 0)"),

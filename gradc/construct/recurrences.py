@@ -13,7 +13,7 @@ from typing import Any
 
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
-from gradc.construct.closures import Function, value_of
+from gradc.construct.closures import Applicable, value_of
 from gradc.construct.static import static_whole
 from gradc.ir.graph import IndexCheck, Node, cast, dependent, input_node, topological
 from gradc.ir.graph import replace as replaced
@@ -78,7 +78,14 @@ def _over_rows(call: CallArguments) -> _Made:
                 label=f"this is {leaf.type}, the first array {first.type}", help="give them equally many rows",
             )  # fmt: skip
         size = builder.same_size(size, other, span)
-    return _repeated(call, step, start, arrays, size, call.flag("reverse"))
+    return _repeated(call, step, start, arrays, size, _is_reversed(call))
+
+
+def _is_reversed(call: CallArguments) -> bool:
+    value = call.keywords.get("reverse", False)
+    if not isinstance(value, bool):
+        raise Error("G0204", "`reverse` must be True or False", call.span("reverse"))
+    return value
 
 
 # ---------------------------------------------------------------- the loop
@@ -103,7 +110,7 @@ class _Made:
 
 
 def _repeated(
-    call: CallArguments, step: Function, start: Any, arrays: Sequence[Any], size: Size, backwards: bool
+    call: CallArguments, step: Applicable, start: Any, arrays: Sequence[Any], size: Size, backwards: bool
 ) -> _Made:
     """The loop, its states promoted once where the step gives floats for integers."""
     starts = list(_leaves(start))
@@ -212,7 +219,7 @@ def _widens(old: Type, new: Type) -> bool:
     return old.dtype != new.dtype and (new.is_float or old.dtype == "bool")
 
 
-def _check_alike(step: Function, start: Any, result: Any) -> None:
+def _check_alike(step: Applicable, start: Any, result: Any) -> None:
     """The step has to give a value of the shape of the state that it is given, tuples included."""
     if _form(start) == _form(result):
         for old, new in zip(_leaves(start), _leaves(result)):
@@ -223,14 +230,14 @@ def _check_alike(step: Function, start: Any, result: Any) -> None:
         return
     shown = [f"{len(value)} values" if isinstance(value, tuple) else "one value" for value in (start, result)]
     raise Error(
-        "G0208", f"the state of `{step.name}` is {shown[0]} and becomes {shown[1]}", step.body_span,
+        "G0206", f"the state of `{step.name}` is {shown[0]} and becomes {shown[1]}", step.body_span,
         help="a step gives its state back: as many values as it was given",
     )  # fmt: skip
 
 
-def _changing(step: Function, old: Type, new: Type) -> Error:
+def _changing(step: Applicable, old: Type, new: Type) -> Error:
     return Error(
-        "G0208", f"the state of `{step.name}` is {old} and becomes {new}", step.body_span, label=f"this is {new}",
+        "G0206", f"the state of `{step.name}` is {old} and becomes {new}", step.body_span, label=f"this is {new}",
         help=f"start with a value of this shape, such as `zeros({_shape_text(new)})`"
         if old.rank < new.rank else "a step gives back a state of the type that it was given",
     )  # fmt: skip
@@ -240,7 +247,7 @@ def _shape_text(type: Type) -> str:
     return str(type.shape[0]) if type.rank == 1 else f"({', '.join(map(str, type.shape))})"
 
 
-def _fitting(builder: GraphBuilder, step: Function, old: Type, new: Node) -> Node:
+def _fitting(builder: GraphBuilder, step: Applicable, old: Type, new: Node) -> Node:
     """A new state with the type of the old one."""
     if new.type.dtype != old.dtype:
         if not _widens(new.type, old):

@@ -48,6 +48,9 @@ MAX_RANK = 8
 MAX_ROUNDS = 10
 """How often ranks and demands go through the program."""
 
+LOOPS = ("fold", "scan", "iterate")
+"""The functions of the language that do a function of the program again and again."""
+
 EITHER = -1
 """Asks for a vector, or for a matrix of what is called by a capital letter."""
 
@@ -304,6 +307,8 @@ class _Reader:
                     values.append(tuple(arguments))
                 case Call() if node.function in self.functions:
                     values.append(self._call(node, self.functions[node.function], arguments))
+                case Call() if FUNCTIONS[node.function].name in LOOPS:
+                    values.append(self._loop(node, arguments))
                 case _:
                     values.append(self._cell(node, [self._one(value) for value in arguments]))
         return values[0]
@@ -434,6 +439,38 @@ class _Reader:
 
         made = {leaf: given(leaf) for leaf in _leaves(function.result)}
         return _replaced(function.result, made)
+
+    def _loop(self, node: Call, arguments: list[Value]) -> Value:
+        """A function done again and again: the state has the axes that it begins with, and each array one axis more
+        than its rows."""
+        step = self.functions[dict(self._steps(node))["step"].id]
+        kinds = [parameter for parameter, _ in self._arguments(node)]
+        state, rows = step.cells[0] if step.cells else (), list(step.cells[1:])
+        pairs: list[tuple[Cell, Cell, int]] = []
+        for kind, value in zip(kinds, arguments):
+            wanted = state if kind == "start" else rows.pop(0) if rows else ()
+            leaves, cells = list(_leaves(value)), list(_leaves(wanted))
+            by = int(kind == "...")
+            pairs += [(leaf, cells[k] if len(cells) == len(leaves) else Cell(), by) for k, leaf in enumerate(leaves)]
+        parts = [part for part, _, _ in pairs]
+        is_scan = int(FUNCTIONS[node.function].name == "scan")
+
+        def given(start: Cell) -> Cell:
+            shifts: list[int | None] = [is_scan if part is start else None for part in parts]
+            needs = [cell.firm + by for _, cell, by in pairs]
+            wishes = [cell.asked + by for _, cell, by in pairs]
+            return self._add(Cell(parts, needs, shifts, is_scan, wishes=wishes))
+
+        start = arguments[kinds.index("start")] if "start" in kinds else ()
+        return _replaced(start, {leaf: given(leaf) for leaf in _leaves(start)})
+
+    @staticmethod
+    def _steps(node: Call) -> Iterator[tuple[str, Name]]:
+        """The functions among the arguments of a call, by parameter."""
+        row = FUNCTIONS[node.function]
+        for parameter, value in by_parameter(node, row.parameters):
+            if parameter in row.functions and isinstance(value, Name):
+                yield parameter, value
 
     def _builtin(self, node: Call, builtin: Builtin, parts: list[Cell]) -> Cell:
         """A call of a function of the language, by the axes that its row tells."""

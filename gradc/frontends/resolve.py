@@ -367,10 +367,22 @@ class _Resolver:
             yield from (item for item in node.items if not isinstance(item, (Slice, Special)))
         elif isinstance(node, Call):
             wanted = self.indexing.get(node.function)
+            yield from self._indices_of_step(node)
             if wanted is None and node.function in FUNCTIONS:
                 wanted = FUNCTIONS[node.function].indices
             if wanted:
                 yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
+
+    def _indices_of_step(self, node: Call) -> Iterator[Expression]:
+        """The arrays whose rows a function of the program indexes by."""
+        row = None if node.function in self.defined else FUNCTIONS.get(node.function)
+        if row is None or "step" not in row.functions or "..." not in row.parameters or not node.args:
+            return
+        step = node.args[0]
+        if isinstance(step, Name) and step.id in self.defined:
+            for (parameter, _), array in zip(self.defined[step.id].parameters[1:], node.args[2:]):
+                if parameter.id in self.indexing.get(step.id, ()):
+                    yield array
 
     def _by_parameter(self, node: Call) -> Iterator[tuple[str, Expression]]:
         """The arguments of a call with the parameters that they are for."""

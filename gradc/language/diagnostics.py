@@ -22,6 +22,7 @@ CODES = {
     "G0203": "shapes do not broadcast",
     "G0204": "index or slice does not fit",
     "G0205": "tuple does not fit",
+    "G0206": "state of a loop changes",
     "G0301": "unknown name",
     "G0302": "unknown function",
     "G0303": "wrong number of arguments",

@@ -118,6 +118,13 @@ EXPLANATIONS = {
         'gradc eval "(p, v, a) = (x, 2*x); p * v" --at x=1',
         'gradc eval "(p, v) = (x, 2*x); p * v" --at x=1',
     ),
+    "G0206": Explanation(
+        "The function that `fold`, `scan` or `iterate` does again and again gives back a state of another shape, or of "
+        "another number of values, than it was given. A state that begins as a whole number becomes a float where the "
+        "function gives one; arrays have to begin with the shape that they keep.",
+        'gradc eval "def step(s, x) = s * [x, 1]; sum(fold(step, 1, X))" --at X=[2,3]',
+        'gradc eval "def step(s, x) = s * [x, 1]; sum(fold(step, ones(2), X))" --at X=[2,3]',
+    ),
     # ---------------------------------------------------------------- names and functions
     "G0301": Explanation(
         "The name cannot be an input. Free names are inputs, but those with two leading underscores are not, and "

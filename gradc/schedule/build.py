@@ -113,7 +113,7 @@ class _Builder:
         self.tile_rows: set[str] = set()
         sizes = {size for node in self.graph.inputs for size in node.shape if isinstance(size, str)}
         self.taken = sizes if taken is None else taken
-        self.loops = loops_among(topological(self.graph.roots))
+        self.loops = loops_among(topological(self.graph.results))
         self.viewed: set[Node] = set()
         self.types: dict[str, Type] = {}
 
