@@ -35,8 +35,8 @@ def swept(order: Sequence[Node], reached: Container[Node], bars: dict[Node, Mask
         if node in loops:
             given = {each.attrs[1]: bars[each] for each in loops[node] if each in bars and each in reached}
             if given:
-                for arg, contribution in steps.pulled(node.attrs[0], node.args, given, reached, swept).items():
-                    bars[arg] = plus(bars[arg], contribution) if arg in bars else contribution
+                for arg, bar in steps.pulled(node.attrs[0], node.args, given, reached, swept).items():
+                    bars[arg] = plus(bars[arg], bar) if arg in bars else bar
         elif node in bars and node in reached and node.op != "loop":
             own: dict[Node, Masked] = {}  # what a node hands to one argument in two places may cancel, as in x/x
             for position, arg in enumerate(node.args):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from gradc.autodiff.masked import Masked, direction, plus
 from gradc.ir.graph import Node, constant, dependent, make, topological
 from gradc.ir.graph import replace as replaced
-from gradc.ir.step import Step, StepBuilder, loop
+from gradc.ir.step import LoopStep, StepBuilder, loop
 
 DEAR = 4
 """What reverse mode keeps of each step rather than computing it again costs as much as this."""
@@ -22,7 +22,7 @@ Tangents = Callable[[tuple[Node, ...], Mapping[Node, Node]], list[Node]]
 Swept = Callable[[Sequence[Node], Container[Node], dict[Node, Masked]], dict[Node, Masked]]
 
 
-def moving(step: Step, inputs: Iterable[Node]) -> set[Node]:
+def moving(step: LoopStep, inputs: Iterable[Node]) -> set[Node]:
     """The inputs of a step that move, from the first step to the last, if these do in the first."""
     order = topological(step.results)
     found = set(inputs)
@@ -53,7 +53,7 @@ def pushed(node: Node, args: tuple[Node, ...], given: Sequence[Masked | None], t
     def with_seeds(inputs: tuple[Node, ...]) -> tuple[Node, ...]:
         return inputs + tuple(seeds[inner] for inner in inputs if inner in seeds)
 
-    made = Step(
+    made = LoopStep(
         with_seeds(step.states), with_seeds(step.rows), with_seeds(step.captured),
         step.next + tuple(found[new] for state, new in zip(step.states, step.next) if state in seeds),
         step.emitted + tuple(found[each] for each in step.emitted), step.size, step.backwards,
@@ -75,7 +75,7 @@ def pushed(node: Node, args: tuple[Node, ...], given: Sequence[Masked | None], t
 
 
 def pulled(
-    step: Step, args: tuple[Node, ...], bars: Mapping[int, Masked], reached: Container[Node], swept: Swept
+    step: LoopStep, args: tuple[Node, ...], bars: Mapping[int, Masked], reached: Container[Node], swept: Swept
 ) -> dict[Node, Masked]:
     """What the cotangents of the results of a loop, by number, contribute to those of its arguments."""
     wanted = [inner for inner, arg in zip(step.inputs, args) if arg in reached and arg.type.is_float]
@@ -128,7 +128,7 @@ def pulled(
     return contributed
 
 
-def _is_tame(step: Step) -> bool:
+def _is_tame(step: LoopStep) -> bool:
     """Whether a cotangent of zero stays zero whatever the step's values are."""
     rows = (node.row for node in topological(step.results) if node.args and node.type.is_float)
     return all(row.tame or row.polynomial or row.kind not in ("elementwise", "loop") for row in rows)
@@ -138,7 +138,7 @@ def _add(bars: dict[Node, Masked], node: Node, bar: Masked) -> None:
     bars[node] = plus(bars[node], bar) if node in bars else bar
 
 
-def _used(step: Step, last: set[int], emitted: Container[int]) -> set[int]:
+def _used(step: LoopStep, last: set[int], emitted: Container[int]) -> set[int]:
     """The states on which these last states, and what is emitted, depend, by number."""
     found = set(last)
     roots = [node for place, node in enumerate(step.emitted) if place in emitted]  # type: ignore[operator]
@@ -151,7 +151,7 @@ def _used(step: Step, last: set[int], emitted: Container[int]) -> set[int]:
 
 
 def _with_residuals(
-    step: Step, args: tuple[Node, ...], builder: StepBuilder, own: set[Node], results: list[Node]
+    step: LoopStep, args: tuple[Node, ...], builder: StepBuilder, own: set[Node], results: list[Node]
 ) -> list[Node]:
     """Results of the step back in terms of its own inputs: what they need of the step ahead is a row that that emits,
     or is computed again where that is cheap."""

@@ -21,11 +21,7 @@ from gradc.ir.sizes import Size
 from gradc.ir.step import StepBuilder, loop
 from gradc.ir.types import Type, promote
 from gradc.language.diagnostics import Error
-from gradc.language.source import Span
 from gradc.language.syntax import Name, Pattern
-
-INSIDE = ("const", "size", "iota")
-"""What a step makes anew rather than capturing it."""
 
 
 def fold(call: CallArguments) -> Any:
@@ -185,7 +181,7 @@ def _read_from_outside(order: list[Node], inside: set[Node], roots: list[Node]) 
         seen.add(node)
         if node.op == "broadcast":
             stack.append(node.args[0])
-        elif node.op not in INSIDE:
+        elif node.args or node.op == "input":  # numbers, sizes and positions are made anew
             yield node
 
 

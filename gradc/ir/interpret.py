@@ -12,7 +12,7 @@ import numpy as np
 import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
 from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import Derived, Size, evaluate
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
 
 
@@ -70,12 +70,14 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     return (result if result.dtype == dtype else result.astype(dtype))[()]
 
 
-def loop(step: Step, args: tuple[Any, ...], sizes: Mapping[str, int]) -> list[Any]:
+def loop(step: LoopStep, args: tuple[Any, ...], sizes: Mapping[str, int]) -> list[Any]:
     """All results of a loop: the last states, and what the steps emit, one below the other."""
     first, second = len(step.states), len(step.states) + len(step.rows)
     starts, rows, captured = args[:first], args[first:second], args[second:]
     count = evaluate(step.size, sizes)
-    stacks = [np.zeros(concrete(step.stacked(node.type).shape, sizes), DTYPES[node.type.dtype]) for node in step.emitted]
+    stacks = [
+        np.zeros(concrete(step.stacked(node.type).shape, sizes), DTYPES[node.type.dtype]) for node in step.emitted
+    ]
     states = list(starts)
     body = Run(step.results)
     fixed = dict(zip(step.captured, captured))

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
 from gradc.ir.verify import problem
 from gradc.language.diagnostics import Error
@@ -57,7 +57,7 @@ class _Inside:
     size: Size
     backwards: bool
     outer: dict[str, Node]
-    outer_steps: dict[str, Step]
+    outer_steps: dict[str, LoopStep]
     inputs: dict[str, list[Node]] = field(default_factory=lambda: {"state": [], "row": [], "captured": []})
     next: dict[str, Node] = field(default_factory=dict)
     emitted: list[Node] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Inside:
 @dataclass
 class _GraphReader:
     source: Source
-    steps: dict[str, Step] = field(default_factory=dict)
+    steps: dict[str, LoopStep] = field(default_factory=dict)
     inside: list[_Inside] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     inputs: list[Node] = field(default_factory=list)
@@ -176,7 +176,7 @@ class _GraphReader:
         if missing:
             raise Error("G0105", f"the state `{missing[0]}` gets no new value", line.before.span)
         self.nodes, self.steps = inside.outer, inside.outer_steps
-        self.steps[inside.name] = Step(
+        self.steps[inside.name] = LoopStep(
             tuple(states), tuple(inside.inputs["row"]), tuple(inside.inputs["captured"]),
             tuple(inside.next[state.name] for state in states), tuple(inside.emitted), inside.size, inside.backwards,
         )  # fmt: skip

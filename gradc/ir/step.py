@@ -18,7 +18,7 @@ from gradc.ir.types import Type
 
 
 @dataclass(frozen=True)
-class Step:
+class LoopStep:
     """What one iteration of a loop computes. `states`, `rows` and `captured` are inputs of a closed graph, `next` has
     the new value of each state, `emitted` what else leaves it. There are `size` steps; `backwards` takes the rows from
     the last to the first, and puts what is emitted in the same places."""
@@ -71,7 +71,7 @@ class Step:
         first, second = len(self.states), len(self.states) + len(self.rows)
         return args[:first], args[first:second], args[second:]
 
-    def with_results(self, results: Iterable[Node]) -> Step:
+    def with_results(self, results: Iterable[Node]) -> LoopStep:
         """The step with other nodes in the place of its results."""
         results = tuple(results)
         count = len(self.next)
@@ -128,22 +128,22 @@ class StepBuilder:
         self.emitted.setdefault(node)
         return list(self.emitted).index(node)
 
-    def build(self) -> tuple[Step, tuple[Node, ...]]:
+    def build(self) -> tuple[LoopStep, tuple[Node, ...]]:
         """The step, and the arguments of its loop."""
-        step = Step(
+        step = LoopStep(
             tuple(self.states), tuple(self.rows.values()), tuple(self.captured.values()), tuple(self.next),
             tuple(self.emitted), self.size, self.backwards,
         )  # fmt: skip
         return step, (*self.starts, *self.rows, *self.captured)
 
 
-def loop(step: Step, args: tuple[Node, ...], which: int) -> Node:
+def loop(step: LoopStep, args: tuple[Node, ...], which: int) -> Node:
     return make("loop", *args, attrs=(step, which))
 
 
-def loops_among(order: Iterable[Node]) -> dict[tuple[Step, tuple[Node, ...]], list[Node]]:
+def loops_among(order: Iterable[Node]) -> dict[tuple[LoopStep, tuple[Node, ...]], list[Node]]:
     """The loops among nodes, each with those of its results that are there."""
-    found: dict[tuple[Step, tuple[Node, ...]], list[Node]] = {}
+    found: dict[tuple[LoopStep, tuple[Node, ...]], list[Node]] = {}
     for node in order:
         if node.op == "loop":
             found.setdefault((node.attrs[0], node.args), []).append(node)

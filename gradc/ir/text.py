@@ -29,7 +29,7 @@ from itertools import count
 from typing import Any
 
 from gradc.ir.graph import Graph, IndexCheck, Node, topological
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
 from gradc.language.source import Span
 
@@ -56,10 +56,10 @@ def _lines(graph: Graph, spans: Mapping[Node, Span]) -> Iterator[str]:
         yield f"output {name} = {operand(node, names)}"
 
 
-def _nodes(graph: Graph, names: Mapping[Node | Step, str], spans: Mapping[Node, Span]) -> Iterator[str]:
+def _nodes(graph: Graph, names: Mapping[Node | LoopStep, str], spans: Mapping[Node, Span]) -> Iterator[str]:
     inputs = set(graph.inputs)
     for node, name in names.items():
-        if isinstance(node, Step):
+        if isinstance(node, LoopStep):
             yield f"{name} = step over {node.size}{' backwards' * node.backwards}"
             yield from (f"  {line}" for line in _inside(node, spans))
             yield "end"
@@ -69,7 +69,7 @@ def _nodes(graph: Graph, names: Mapping[Node | Step, str], spans: Mapping[Node, 
             yield f"{line:<{SPAN_COLUMN - 2}}  # {span.excerpt(SPAN_WIDTH)}" if span is not None else line
 
 
-def _inside(step: Step, spans: Mapping[Node, Span]) -> Iterator[str]:
+def _inside(step: LoopStep, spans: Mapping[Node, Span]) -> Iterator[str]:
     for word, inputs in (("state", step.states), ("row", step.rows), ("captured", step.captured)):
         yield from (f"{word} {node.name} : {node.type}" for node in inputs)
     names = names_of(step.graph)
@@ -79,15 +79,15 @@ def _inside(step: Step, spans: Mapping[Node, Span]) -> Iterator[str]:
     yield from (f"emit {operand(node, names)}" for node in step.emitted)
 
 
-def _indices(check: IndexCheck, names: Mapping[Node | Step, str]) -> str:
+def _indices(check: IndexCheck, names: Mapping[Node | LoopStep, str]) -> str:
     line = f"{'indices' if check.from_end else 'labels'} {operand(check.node, names)} : {check.size}"
     return f"{line} : {quoted(check.text)}" if check.is_computed else line
 
 
-def names_of(graph: Graph) -> dict[Node | Step, str]:
+def names_of(graph: Graph) -> dict[Node | LoopStep, str]:
     """What each node but the constants is called: inputs by their names, the others t0, t1, ... in order; and each step
     of a loop, before the loop."""
-    names: dict[Node | Step, str] = {node: node.name for node in graph.inputs}
+    names: dict[Node | LoopStep, str] = {node: node.name for node in graph.inputs}
     taken = set(names.values())
     free = (name for k in count() if (name := f"t{k}") not in taken)
     steps = (name for k in count() if (name := f"step{k}") not in taken)
@@ -99,15 +99,15 @@ def names_of(graph: Graph) -> dict[Node | Step, str]:
     return names
 
 
-def statement(node: Node, names: Mapping[Node | Step, str]) -> str:
+def statement(node: Node, names: Mapping[Node | LoopStep, str]) -> str:
     """The line that defines a node."""
     attrs = node.attrs[:-1] if node.row.kind == "source" else node.attrs
     args = ", ".join(operand(arg, names) for arg in node.args)
-    stated = ", ".join(names.get(attr, "_") if isinstance(attr, Step) else _attribute(attr) for attr in attrs)
+    stated = ", ".join(names.get(attr, "_") if isinstance(attr, LoopStep) else _attribute(attr) for attr in attrs)
     return f"{names.get(node, '_')} = {node.op}({args}{'; ' if args and stated else ''}{stated}) : {node.type}"
 
 
-def operand(node: Node, names: Mapping[Node | Step, str]) -> str:
+def operand(node: Node, names: Mapping[Node | LoopStep, str]) -> str:
     if node.op != "const":
         return names.get(node, "_")
     return f"{node.value!r}" if node.type == Type("f64") else f"{node.value!r}:{node.type}"

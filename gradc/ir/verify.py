@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS, ROWS
 from gradc.ir.sizes import Derived, Shape, Size, names
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.ir.text import names_of, statement
 from gradc.ir.types import DTYPES, Type, shape_text
 from gradc.language.source import Span
@@ -212,9 +212,9 @@ def _scan(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Itera
 
 
 def _loop(args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
-    if not _fits(attrs, Step, int) or not 0 <= attrs[1] < len(attrs[0].results):
+    if not _fits(attrs, LoopStep, int) or not 0 <= attrs[1] < len(attrs[0].results):
         return "a loop has a step and the number of a result"
-    step: Step = attrs[0]
+    step: LoopStep = attrs[0]
     inputs = set(step.inputs)
     if any(node.op != "input" for node in inputs) or len({node.name for node in inputs}) < len(step.inputs):
         return "what a step reads are inputs of its own, each with a name"

@@ -121,8 +121,8 @@ class Accumulator:
 
 @dataclass(slots=True, eq=False)
 class Carry:
-    """A number handed from one iteration of a loop to the next; it will be stored in `array`, if that is named. `name` is
-    what the program calls it."""
+    """A number handed from one iteration of a loop to the next; it will be stored in `array`, if that is named.
+    `name` is what the program calls it."""
 
     array: str
     dtype: str

@@ -1,8 +1,8 @@
 """What a loop need not do step by step, for all steps at once outside of it.
 
-What no state enters is computed before the loop: `W @ x` of all rows is one product of matrices. What enters no state is
-computed after it, from what the steps emit: logarithms of all steps have vectors, and sums of products over the steps,
-such as the gradient of a matrix that each step multiplies by, are one product again.
+What no state enters is computed before the loop: `W @ x` of all rows is one product of matrices. What enters no state
+is computed after it, from what the steps emit: logarithms of all steps have vectors, and sums of products over the
+steps, such as the gradient of a matrix that each step multiplies by, are one product again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gradc.ir.graph import Node, broadcast, build, dependent, make, topological
 from gradc.ir.graph import replace as replaced
 from gradc.ir.sizes import Size
-from gradc.ir.step import Step, StepBuilder, loop, loops_among
+from gradc.ir.step import LoopStep, StepBuilder, loop, loops_among
 
 DEAR = 4
 """What costs as much, or more, is worth an array of its own."""
@@ -34,7 +34,7 @@ def hoisted(results: Iterable[Node]) -> list[Node]:
 class _Hoisting:
     """A loop of which some results are asked for."""
 
-    step: Step
+    step: LoopStep
     args: tuple[Node, ...]
     asked: Sequence[int]
     emitted: dict[Node, None] = field(default_factory=dict)
@@ -44,14 +44,18 @@ class _Hoisting:
 
     def __post_init__(self) -> None:
         step = self.step
-        self.order = topological(step.results)
+        self._look_at(step.results)
         self.sums = self._sums()
-        self.order = topological((*step.results, *self.sums.values()))
-        self.of_states = dependent(self.order, step.states)
-        self.of_rows = dependent(self.order, step.rows)
+        self._look_at((*step.results, *self.sums.values()))
         self.given = dict(zip(step.inputs, self.args))
         self.fixed: dict[Node, Node] = {}
         """Values that are the same in all steps, as they are outside of the loop."""
+
+    def _look_at(self, nodes: Iterable[Node]) -> None:
+        """Find what depends on states and on rows."""
+        self.order = topological(nodes)
+        self.of_states = dependent(self.order, self.step.states)
+        self.of_rows = dependent(self.order, self.step.rows)
 
     def results(self) -> dict[int, Node]:
         """Each result that is asked for."""
@@ -122,7 +126,7 @@ class _Hoisting:
 
     def _may_sum(self, term: Node) -> bool:
         below = set(topological((term,)))
-        if not all(_is_batchable(node) for node in below):
+        if not all(self._may_batch(node) for node in below):
             return False
         product = _product_of(term)
         return not term.shape or (product is not None and _is_product_over_steps(product))
@@ -161,7 +165,7 @@ class _Hoisting:
         if value in self.core or not value.args:
             return False
         part, edge = self._beyond_core(value)
-        if not all(_is_batchable(node) for node in part):
+        if not all(self._may_batch(node) for node in part):
             return False
         if any(node.row.kind == "contraction" for node in part):
             return True
@@ -190,7 +194,7 @@ class _Hoisting:
 
     # ------------------------------------------------------------ the loop that is left
 
-    def _rebuilt(self, kept: Sequence[int]) -> tuple[Step, tuple[Node, ...]]:
+    def _rebuilt(self, kept: Sequence[int]) -> tuple[LoopStep, tuple[Node, ...]]:
         step = self.step
         builder = StepBuilder(step.size, step.backwards)
         new: dict[Node, Node] = {}
@@ -209,7 +213,7 @@ class _Hoisting:
         stack.reverse()
         while stack:
             node = stack.pop()
-            if node in new or node.op in ("const", "size", "iota"):
+            if node in new or (not node.args and node.op != "input"):
                 continue
             if node not in self.of_rows and node not in step.rows:
                 if node.op == "broadcast":
@@ -218,7 +222,7 @@ class _Hoisting:
                     new[node] = builder.capture(_name(node), self._once(node))
             elif node in step.rows:
                 new[node] = builder.row(node.name, self.given[node])
-            elif node in dear and all(_is_batchable(part) for part in topological((node,))):
+            elif node in dear and all(self._may_batch(part) for part in topological((node,))):
                 new[node] = builder.row("row", self._batched(node))
             else:
                 stack += node.args
@@ -248,6 +252,16 @@ class _Hoisting:
         if labels[0] not in others or labels[1] not in node.attrs[2]:
             return None
         return make("transpose", self._once(matrix), attrs=((1, 0),)), (labels[::-1], others, node.attrs[2])
+
+    def _may_batch(self, node: Node) -> bool:
+        """Whether there is a way to do a node for all steps at once. Of a table that changes from step to step there is
+        none to take elements."""
+        if node.row.kind == "gather":
+            is_fixed = node.args[0] not in self.of_states and node.args[0] not in self.of_rows
+            return is_fixed and node.row.lifted is not None and (not node.args[1].shape or node.attrs[0] == 0)
+        if node.row.kind == "scan" and isinstance(node.attrs[0], bool):
+            return False  # a search, which goes along no axis
+        return not node.args or node.row.kind in ("elementwise", "contraction") or node.row.lifted is not None
 
     def _once(self, node: Node) -> Node:
         """A value that is the same in all steps, outside of the loop."""
@@ -300,15 +314,6 @@ def _is_product_over_steps(product: Node) -> bool:
 
 # ---------------------------------------------------------------- ops with one more axis
 
-BATCHED = ("cast", "broadcast", "squeeze", "transpose", "slice", "pad", "reshape", "cumsum", "recur", "take")
-"""The ops beside elementwise ones, reductions and contractions that can do several arrays at once."""
-
-
-def _is_batchable(node: Node) -> bool:
-    if node.op == "take":
-        return not node.args[1].shape or node.attrs[0] == 0
-    return not node.args or node.row.kind in ("elementwise", "reduction", "contraction") or node.op in BATCHED
-
 
 def batch(node: Node, args: Sequence[Node], size: Size) -> Node:
     """A node for all steps at once, given its arguments: each with a first axis of this size, or as it is in one."""
@@ -320,41 +325,18 @@ def batch(node: Node, args: Sequence[Node], size: Size) -> Node:
         step = max((*sides[0], *sides[1]), default=0) + 1
         own = (tuple((step, *side) if there else side) for side, there in zip(sides, is_batched))
         return build("contract", tuple(args), (*own, (step, *node.attrs[2])))
-    if node.op == "take" and not is_batched[0]:
-        return make("take", args[0], args[1], attrs=node.attrs) if node.attrs[0] == 0 else _taken(node, args)
+    if node.row.kind == "gather" and not is_batched[0]:
+        return _taken(node, args)
     whole = tuple(
         arg if there else broadcast(arg, (size, *arg.shape), tuple(range(1, arg.type.rank + 1)))
         for arg, there in zip(args, is_batched)
     )
-    return build(node.op, whole, _with_axis(node, size))
+    return build(node.op, whole, node.row.lifted(node.attrs, (size,)) if node.row.lifted else node.attrs)
 
 
 def _taken(node: Node, args: Sequence[Node]) -> Node:
-    """One index for each step, along an axis that is not the first: that of the steps comes first."""
+    """One index for each step, along an axis that need not be the first: that of the steps comes first."""
     axis = node.attrs[0]
-    found = make("take", args[0], args[1], attrs=(axis,))
+    found = make(node.op, *args, attrs=node.attrs)
     rest = [k for k in range(found.type.rank) if k != axis]
-    return make("transpose", found, attrs=((axis, *rest),))
-
-
-def _with_axis(node: Node, size: Size) -> tuple:
-    """The attributes of a node with one more axis before the others."""
-    attrs = node.attrs
-    match node.op:
-        case "broadcast":
-            return (size, *attrs[0]), (0, *(dim + 1 for dim in attrs[1]))
-        case "squeeze":
-            return (tuple(axis + 1 for axis in attrs[0]),)
-        case "transpose":
-            return ((0, *(axis + 1 for axis in attrs[0])),)
-        case "slice":
-            return (((0, 1, size), *attrs[0]),)
-        case "pad":
-            return ((0, 1, size), *attrs[0]), (size, *attrs[1])
-        case "reshape":
-            return ((size, *attrs[0]),)
-        case "cumsum" | "recur" | "take":
-            return (attrs[0] + 1, *attrs[1:])
-    if node.row.kind == "reduction":
-        return (tuple(axis + 1 for axis in attrs[0]),)
-    return attrs
+    return make("transpose", found, attrs=((axis, *rest),)) if axis else found

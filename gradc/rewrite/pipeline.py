@@ -8,14 +8,14 @@ from functools import cache
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import MOVES, bits
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.language.source import Span
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
 from gradc.rewrite.hoisting import hoisted
 from gradc.rewrite.lower import LOWERABLE, lower
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
-from gradc.rewrite.steps import has_loops, together, with_steps
 from gradc.rewrite.rules import EXACT, FAST, FINAL, KERNEL, STABLE
+from gradc.rewrite.steps import has_loops, together, with_steps
 
 MOVING = bits(MOVES)
 
@@ -84,7 +84,7 @@ def _with_steps(
 ) -> list[Node]:  # fmt: skip
     """The roots with loops as the stage wants them: what each step computes is rewritten as the program is."""
 
-    def changed(step: Step) -> Step:
+    def changed(step: LoopStep) -> LoopStep:
         made, rules = run(stage, step.graph, spans, names, fast_math)
         applied.extend(rules)
         return step.with_results(made.results)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gradc.ir.graph import Node, topological
 from gradc.ir.graph import replace as replaced
 from gradc.ir.ops import bits
-from gradc.ir.step import Step, StepBuilder, loop, loops_among
+from gradc.ir.step import LoopStep, StepBuilder, loop, loops_among
 
 LOOPS = bits(("loop",))
 
@@ -17,7 +17,7 @@ def has_loops(results: Iterable[Node]) -> bool:
     return any(node.ops & LOOPS for node in results)
 
 
-def with_steps(results: Iterable[Node], change: Callable[[Step], Step]) -> list[Node]:
+def with_steps(results: Iterable[Node], change: Callable[[LoopStep], LoopStep]) -> list[Node]:
     """The results with every step changed."""
     results = tuple(results)
     new: dict[Node, Node] = {}
@@ -35,7 +35,7 @@ def with_steps(results: Iterable[Node], change: Callable[[Step], Step]) -> list[
 class _Member:
     """A loop, and which of its results somebody asks for."""
 
-    step: Step
+    step: LoopStep
     args: tuple[Node, ...]
     nodes: list[Node]
 
@@ -119,9 +119,7 @@ def _fused(members: Sequence[_Member]) -> dict[Node, Node]:
     builder.next = [following[k] for k in kept]
     builder.rows = {array: row for array, row in builder.rows.items() if row in below}
     builder.captured = {arg: value for arg, value in builder.captured.items() if value in below}
-    places = [
-        kept.index(each) if isinstance(each, int) else len(kept) + builder.emit(each) for _, each in wanted
-    ]
+    places = [kept.index(each) if isinstance(each, int) else len(kept) + builder.emit(each) for _, each in wanted]
     made_step, args = builder.build()
     return answers | {node: loop(made_step, args, place) for (node, _), place in zip(wanted, places)}
 

@@ -11,8 +11,7 @@ from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node, to_bits, topological
 from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive
-from gradc.ir.step import Step as Repeated
-from gradc.ir.step import loops_among
+from gradc.ir.step import LoopStep, loops_among
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Allocate,
@@ -320,16 +319,17 @@ class _Builder:
             return RunningSums(self._home(task.slot), source, *node.attrs)
         return Reshape(self._made(task.slot), source, self._is_handed_out(task))
 
-    def _repeat(self, step: Repeated, args: tuple[Node, ...]) -> None:
+    def _repeat(self, step: LoopStep, args: tuple[Node, ...]) -> None:
         """A loop over steps, all that is asked for of it together: the step is scheduled by itself."""
         if (step, args) not in self.loops:
             return  # done already
         targets: dict[int, str | Let] = {}
         for node in self.loops.pop((step, args)):
-            target = self._home(self.plan.stored[node]) if node.shape else Let(Number(0, node.type.dtype), node.type.dtype, node)
-            targets[node.attrs[1]] = target
-            if isinstance(target, Let):
-                self._remember((node, ()), target, 0)
+            if node.shape:
+                targets[node.attrs[1]] = self._home(self.plan.stored[node])
+            else:
+                targets[node.attrs[1]] = last = Let(Number(0, node.type.dtype), node.type.dtype, node)
+                self._remember((node, ()), last, 0)
         sources = tuple(self._array_of(arg) if arg.shape else self._pull(arg, ())[0] for arg in args)
         graph = computed(step)
         suffix = f"{self.suffix}_of_step{len(self.loops)}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Union
 
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
-from gradc.ir.step import Step as Repeated
+from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
 from gradc.loops.ir import Accumulator, Allocate, Carry, Combine, Expression, Let, Place, Reshape, Return, Store, Update
 
@@ -126,10 +126,10 @@ class Scan:
 @dataclass(slots=True, eq=False)
 class Repeat:
     """A loop over steps. `body` is what each does, `results` what that makes of the step's results: a value, the name
-    of an array, or an input of the step. `sources` are what the loop takes, `targets` what gets those of its results, by
-    number, that are asked for."""
+    of an array, or an input of the step. `sources` are what the loop takes, `targets` what gets those of its results,
+    by number, that are asked for."""
 
-    step: Repeated
+    step: LoopStep
     variable: str
     body: list[Step]
     results: tuple[Expression | str | Node, ...]
@@ -146,8 +146,8 @@ class Demand:
 
 
 Step = Union[
-    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Repeat, Demand, Allocate, Reshape, Store, Combine, Update,
-    Return,
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Repeat, Demand, Allocate, Reshape, Store, Combine,
+    Update, Return,
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import derive
-from gradc.ir.step import Step
+from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Allocate,
@@ -216,9 +216,7 @@ class _Embedding:
         return array
 
     def _copy(self, to: str, into: Place, array: str, part: Place, type: Type) -> Statement:
-        return self.each(
-            type.shape, lambda place: Store(to, (*into, *place), Load(array, (*part, *place), type.dtype))
-        )
+        return self.each(type.shape, lambda place: Store(to, (*into, *place), Load(array, (*part, *place), type.dtype)))
 
     def _let(self, body: list[Statement], value: Expression, node: Node) -> Let:
         let = Let(value, value.dtype, node)
@@ -290,7 +288,7 @@ class _Embedding:
         return value
 
 
-def computed(step: Step) -> Graph:
+def computed(step: LoopStep) -> Graph:
     """What a step has to compute, as a graph: its results, each once, without its own inputs."""
     given = set(step.inputs)
     outputs = {node: name for name, node in reversed(step.graph.outputs) if node not in given}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gradc.ir.graph import topological
 from gradc.ir.types import DTYPES
 from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Store
-from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, RunningSums, Scan, Side, Step
+from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, Repeat, RunningSums, Scan, Side, Step
 from gradc.schedule.phrases import Phrases
 from gradc.schedule.tasks import Schedule
 
@@ -49,6 +50,13 @@ def _loops(nest: Nest) -> Iterator[str]:
         match statement:
             case MatrixProduct() | Reshape() | RunningSums() | Scan():
                 yield f"{indent}{'tiles' if indent else 'whole arrays'} {_of_whole(statement, nest)}"
+            case Repeat():
+                number += 1
+                yield f"{indent}loop {number} over {statement.step.size}, step by step{_way(statement)}"
+                yield from (f"{indent}  {fact}" for fact in _facts_of_steps(statement, nest))
+                own = {node.name: node.type for node in statement.step.inputs}
+                nest = replace(nest, arrays=nest.arrays | own)
+                stack += [(inner, f"{indent}  ") for inner in reversed(statement.body)]
             case OverTiles():
                 yield f"tiles of rows over {statement.size}"
                 if statement.reductions:
@@ -58,6 +66,28 @@ def _loops(nest: Nest) -> Iterator[str]:
                 number += 1
                 yield f"{indent}loop {number} over {_size(statement, indent)}"
                 yield from (f"{indent}  {fact}" for fact in _loop_facts(statement, nest, names, indent))
+
+
+def _way(repeat: Repeat) -> str:
+    return " from the last to the first" if repeat.step.backwards else ""
+
+
+def _facts_of_steps(repeat: Repeat, nest: Nest) -> Iterator[str]:
+    """What a loop over steps carries from one to the next, reads row by row, and keeps of every step."""
+    step, targets = repeat.step, repeat.targets
+    registers = [state.name for state in step.states if not state.shape]
+    arrays = [f"{state.name} of {state.type}" for state in step.states if state.shape]
+    if registers:
+        yield f"carries {', '.join(registers)} in registers"
+    if arrays:
+        yield f"carries {', '.join(arrays)}"
+    rows = repeat.sources[len(step.states) : len(step.states) + len(step.rows)]
+    if rows:
+        yield f"reads the rows of {', '.join(map(str, rows))}"
+    kept = [target for place, target in targets.items() if place >= len(step.states)]
+    if kept:
+        moved = sum(DTYPES[nest.arrays[str(target)].dtype].itemsize for target in kept)
+        yield f"keeps {', '.join(map(str, kept))}: {moved} bytes an element"
 
 
 def _reduced(reductions: Iterable[Reduction], names: dict[Accumulator, str]) -> str:

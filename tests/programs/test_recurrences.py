@@ -1,0 +1,205 @@
+"""`fold`, `scan` and `iterate`: values against loops in Python, gradients against differences, the other mode and the
+other engines, to second order."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.ir.graph import Graph
+from gradc.ir.reader import read_graph
+from gradc.ir.text import print_graph
+from gradc.ir.verify import verify
+from gradc.loops.reader import read_kernel
+from gradc.loops.text import print_kernel
+from gradc.loops.verify import verify_kernel
+from gradc.schedule.verify import verify_plan
+
+RNG = np.random.default_rng(7)
+
+
+def rows(*shape):
+    return RNG.normal(size=shape)
+
+
+def folded(step, state, *arrays, back=False):
+    order = range(len(arrays[0]))
+    states = []
+    for k in reversed(order) if back else order:
+        state = step(state, *(array[k] for array in arrays))
+        states.append(state)
+    return states
+
+
+def leapfrog(p0, v0, A, dt):
+    states = folded(lambda s, a: (s[0] + dt * s[1], s[1] + dt * a), (p0, v0), A)
+    return states[-1][0] * states[-1][1]
+
+
+def garch(w, a, b, R):
+    h, total = 1.0, 0.0
+    for r in R:
+        h = w + a * r**2 + b * h
+        total += np.log(h) + r**2 / h
+    return total
+
+
+def rnn(W, V, X):
+    (last,) = folded(lambda h, x: np.tanh(W @ x + V @ h), np.zeros(3), X)[-1:]
+    return np.sum(last**2)
+
+
+def batch(W, V, X):
+    return np.sum(np.square(folded(lambda h, x: np.tanh(x @ W + h @ V), np.zeros((2, 3)), X)))
+
+
+def lstm(W, U, b, X):
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def step(state, x):
+        h, c = state
+        z = W @ x + U @ h + b
+        c = sigmoid(z[:2]) * c + sigmoid(z[2:4]) * np.tanh(z[4:6])
+        return sigmoid(z[6:]) * np.tanh(c), c
+
+    return np.sum(folded(step, (np.zeros(2), np.zeros(2)), X)[-1][0])
+
+
+def newton(a):
+    x = a
+    for _ in range(6):
+        x = 0.5 * (x + a / x)
+    return x
+
+
+def nested(x0, X):
+    return folded(lambda s, x: s * folded(lambda t, y: np.tanh(t + y * x0), s, x)[-1], 1.0, X)[-1]
+
+
+CASES = {
+    "one state": (
+        "def step(h, x) = tanh(a*h + x); fold(step, h0, X)", dict(a=0.5, h0=0.2, X=rows(5)),
+        lambda a, h0, X: folded(lambda h, x: np.tanh(a * h + x), h0, X)[-1],
+    ),
+    "tuple": (
+        "def step((p, v), a) = (p + dt*v, v + dt*a); (p, v) = fold(step, (p0, v0), A); p*v",
+        dict(p0=0.3, v0=1.1, A=rows(4), dt=0.1), leapfrog,
+    ),
+    "all states": (
+        "def step(h, x, y) = h*cos(x) + y; sum(scan(step, h0, X, Y)**3)", dict(h0=0.4, X=rows(4), Y=rows(4)),
+        lambda h0, X, Y: np.sum(np.power(folded(lambda h, x, y: h * np.cos(x) + y, h0, X, Y), 3)),
+    ),
+    "backwards": (
+        "def step(h, x) = h*h + x; S = scan(step, h0, X, reverse=True); sum(S*X) + S[0]", dict(h0=0.4, X=rows(4) / 2),
+        lambda h0, X: (lambda S: np.sum(S * X) + S[0])(
+            np.array(folded(lambda h, x: h * h + x, h0, X, back=True)[::-1])),
+    ),
+    "garch": (
+        "def step((h, t), r) = {n = w + a*r**2 + b*h; (n, t + log(n) + r**2/n)}; (h, t) = fold(step, (1, 0), R); t",
+        dict(w=0.1, a=0.2, b=0.7, R=rows(6)), garch,
+    ),
+    "branches": (
+        "def step(s, x) = where(x > 0, s*sqrt(x), 2*s) if s < 3 else s/2; fold(step, s0, X)",
+        dict(s0=1.0, X=np.array([0.5, -1.0, 4.0, -2.0, -3.0])),
+        lambda s0, X: folded(
+            lambda s, x: (s * np.sqrt(x) if x > 0 else 2 * s) if s < 3 else s / 2, s0, X)[-1],
+    ),
+    "rnn": (
+        "def step(h, x) = {u = W @ x; tanh(u + V @ h)}; sum(fold(step, zeros(3), X)**2)",
+        dict(W=rows(3, 2), V=rows(3, 3), X=rows(4, 2)), rnn,
+    ),
+    "batch": (
+        "def step(h, x) = tanh(x @ W + h @ V); sum(scan(step, zeros((2, 3)), X)**2)",
+        dict(W=rows(2, 3), V=rows(3, 3), X=rows(4, 2, 2)), batch,
+    ),
+    "lstm": (
+        """def step((h, c), x) = {
+             z = W @ x + U @ h + b
+             n = sigmoid(z[:2])*c + sigmoid(z[2:4])*tanh(z[4:6])
+             (sigmoid(z[6:])*tanh(n), n)
+           }
+           (h, c) = fold(step, (zeros(2), zeros(2)), X); sum(h)""",
+        dict(W=rows(8, 3), U=rows(8, 2), b=rows(8), X=rows(4, 3)), lstm,
+    ),
+    "matrix state": (
+        "def step(P, q) = F @ P @ F.T + q*eye(2); trace(fold(step, P0, Q))",
+        dict(F=rows(2, 2), P0=rows(2, 2), Q=rows(3)),
+        lambda F, P0, Q: np.trace(folded(lambda P, q: F @ P @ F.T + q * np.eye(2), P0, Q)[-1]),
+    ),
+    "states that change places": (
+        "def step((a, b), x) = (b, a*x); (p, q) = fold(step, (A, B), X); sum(p*A) + sum(q)",
+        dict(A=rows(3), B=rows(3), X=rows(3)),
+        lambda A, B, X: (lambda s: np.sum(s[0] * A) + np.sum(s[1]))(
+            folded(lambda s, x: (s[1], s[0] * x), (A, B), X)[-1]),
+    ),
+    "so many times": ("def step(x) = 0.5*(x + a/x); iterate(step, a, 6)", dict(a=2.5), newton),
+    "a fold in a fold": (
+        "def inner(t, y) = tanh(t + y*x0); def step(s, x) = s*fold(inner, s, x); fold(step, 1, X)",
+        dict(x0=0.7, X=rows(3, 2)), nested,
+    ),
+    "indices": (
+        "def step(s, k) = s*w[k] + w[0]; fold(step, 1, I)", dict(w=rows(3), I=np.array([2, 0, 1, 1])),
+        lambda w, I: folded(lambda s, k: s * w[k] + w[0], 1.0, I)[-1],
+    ),
+    "no rows": (
+        "def step(s, x) = s*x; fold(step, s0, X)", dict(s0=3.0, X=np.zeros(0)), lambda s0, X: s0,
+    ),
+}  # fmt: skip
+"""Programs, arguments, and what they mean."""
+
+programs = pytest.mark.parametrize("name", CASES, ids=lambda name: name.replace(" ", "-"))
+
+
+def moved(given, along, by):
+    return {key: value + by * along[key] if key in along else value for key, value in given.items()}
+
+
+@programs
+def test_values_and_gradients(name):
+    text, given, meaning = CASES[name]
+    f = gradc.compile(text, engine="interpreter")
+    assert f(**given) == pytest.approx(meaning(**given), rel=1e-12)
+    along = {key: rows(*np.shape(given[key])) for key in f.wrt}
+    grads = f.grad(**given)
+    slope = sum(np.sum(grads[key] * along[key]) for key in f.wrt)
+    step = 1e-6
+    ahead, behind = (meaning(**moved(given, along, by)) for by in (step, -step))
+    assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-8)
+    assert f.jvp(along, **given) == pytest.approx(slope, rel=1e-10)
+    curved = f.hvp(along, **given)
+    ahead, behind = (f.grad(**moved(given, along, by)) for by in (step, -step))
+    for key in f.wrt:
+        assert curved[key] == pytest.approx((ahead[key] - behind[key]) / (2 * step), rel=2e-5, abs=1e-6)
+
+
+@programs
+def test_stages_are_well_formed(name):
+    text, given, _ = CASES[name]
+    f = gradc.compile(text)
+    for transform in ("value_and_grad", "hvp"):
+        compilation = f._calls.specialiser.compilation(transform, f._calls.prepare(f._calls.bind((), given)).types)
+        for stage in ("graph", "rewritten", "adjoint", "derivative", "lowered"):
+            graph = getattr(compilation, stage)
+            verify(graph, stage)
+            again = read_graph(print_graph(graph))
+            assert isinstance(again, Graph)
+            assert [node is one for node, one in zip(again.results, graph.results)] == [True] * len(graph.results)
+        verify_plan(compilation.schedule)
+        verify_kernel(compilation.loops)
+        shown = print_kernel(compilation.loops)
+        assert print_kernel(read_kernel(shown)) == shown
+
+
+@programs
+def test_native_code(name):
+    text, given, _ = CASES[name]
+    reference, native = gradc.compile(text, engine="interpreter"), gradc.compile(text)
+    along = {key: rows(*np.shape(given[key])) for key in native.wrt}
+    pairs = [
+        (reference.value_and_grad(**given), native.value_and_grad(**given)),
+        ((0, reference.hvp(along, **given)), (0, native.hvp(along, **given))),
+    ]
+    for (value, grads), (found, own) in pairs:
+        assert found == pytest.approx(value, rel=1e-12)
+        for one, other in zip(grads, own):
+            assert np.asarray(other) == pytest.approx(np.asarray(one), rel=1e-9, abs=1e-11)
