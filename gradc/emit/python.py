@@ -85,6 +85,8 @@ class _Printer(Expressions):
         self.lines: list[str] = []
         self.origins: dict[int, Node] = {}
         self.in_place: set[Let] = set()
+        self.made: set[str] = set()
+        """The arrays that are allocated."""
         self.used_in = readers(kernel.body)
 
     # ------------------------------------------------------------ the function
@@ -320,12 +322,13 @@ class _Printer(Expressions):
         name, sizes = self._new_array(statement.array), self._shape(statement.array)
         shape = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
         kind = self.kernel.arrays[statement.array].dtype
+        self.made.add(statement.array)
         dtype = "" if kind == "f64" else f", dtype={DTYPES[kind]}"
         self._line(f"{name} = np.{'zeros' if statement.zeros else 'empty'}({shape}{dtype})", indent)
 
     def _product(self, statement: Product, indent: int) -> None:
         target = statement.target
-        is_there = target.array in self.arrays and all(part is None for part in target.parts)
+        is_there = target.array in self.made and all(part is None for part in target.parts)
         self._new_array(target.array, "product")
         sides = [statement.left, statement.right]
         shown = ", ".join(map(self._side, sides))
