@@ -1,7 +1,8 @@
-"""`python -m bench`: every workload at every size, gradc beside its competitors."""
+"""`python -m bench`: every workload at every size, gradc beside its competitors; with `--against all`, the race."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def measure_all(cases: list[tuple[Case, int]], competitors: list[Competitor], se
                     extent = f"{size:,}" if size else "scalar"
                     draw(k * STEPS + done * STEPS // total, len(cases) * STEPS, f"{name} {extent}, {what}")
 
-            report = compare(case.workload, case.inputs(size), competitors, settings, progress, size=size or None)
+            report = compare(case.at(size), case.inputs(size), competitors, settings, progress, size=size or None)
             print_report(report, sys.stdout)
             sys.stdout.flush()
             reports.append(report)
@@ -92,15 +93,33 @@ def measure_all(cases: list[tuple[Case, int]], competitors: list[Competitor], se
 )
 @click.option("--size", "sizes", multiple=True, metavar="N", help="Only this many elements; or `scalar`. Repeatable.")
 @click.option(
-    "--against", default="", metavar="NAMES", help="Competitors, as in numpy,naive; all installed by default."
+    "--against",
+    default="",
+    metavar="NAMES",
+    help="Competitors, as in numpy,naive; all of these by default. `all`: other libraries too, the race.",
 )
-@click.option("--quick", is_flag=True, help="Fewer and shorter batches.")
+@click.option("--quick", is_flag=True, help="Fewer and shorter batches; the race takes some ten minutes.")
 @click.option("--json", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write all numbers to a file.")
-def main(workloads: tuple[str, ...], sizes: tuple[str, ...], against: str, quick: bool, file: str | None) -> None:
+@click.option("--python", metavar="FILE", help="Race: an interpreter that has the libraries, instead of making one.")
+@click.option("--read", metavar="FILE", type=click.File(), help="Race: measure nothing, show what --json has written.")
+@click.option("--update", is_flag=True, help="Race: write docs/benchmarks.md and its chart.")
+def main(
+    workloads: tuple[str, ...], sizes: tuple[str, ...], against: str, quick: bool, file: str | None,
+    python: str | None, read: Any, update: bool,
+) -> None:  # fmt: skip
     """Measure value and gradients of the workloads: first call, later calls, memory.
+
+    `--against all` is the race: gradc beside autograd, JAX, PyTorch, PyTensor, CasADi, Dr.Jit, numexpr, SymPy and code
+    written by hand, each in a process of its own, with all threads and with one. It makes their environment in the
+    user's cache folder, prints a table of ratios, and writes the numbers (race.json, or --json) and a chart beside it.
 
     Exit code 3 if an engine of gradc gave a wrong answer, or none.
     """
+    if against == "all" or read is not None:
+        race(workloads, sizes, quick, file, python, read, update)
+        return
+    if python is not None or update:
+        raise click.UsageError("--python and --update go with --against all")
     try:
         competitors = chosen(name.strip() for name in against.split(",") if name.strip())
     except Error as error:
@@ -117,6 +136,29 @@ def main(workloads: tuple[str, ...], sizes: tuple[str, ...], against: str, quick
         }
         Path(file).write_text(json_text(facts) + "\n", encoding="utf-8")
     faults = [f"{report.title}: {fault}" for report in reports for fault in report.faults]
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        sys.exit(WRONG)
+
+
+def race(
+    workloads: tuple[str, ...], sizes: tuple[str, ...], quick: bool, file: str | None, python: str | None, read: Any,
+    update: bool,
+) -> None:  # fmt: skip
+    """gradc beside everybody, or what was found earlier."""
+    from bench.race.command import run, show
+    from bench.race.measure import in_order
+
+    numbers = Path(file or "race.json")
+    if read is not None:
+        found = json.load(read)
+        picture = Path(read.name).with_suffix(".svg")
+    else:
+        names = workloads or [name for name, case in CASES.items() if case.race]
+        found = run(in_order(names, [*map(size_of, sizes)]), numbers, python, quick)
+        picture = numbers.with_suffix(".svg")
+    faults = show(found, picture, update)
     for fault in faults:
         click.echo(fault, err=True)
     if faults:

@@ -1,11 +1,12 @@
-"""The programs of `bench.peers` once more, over the functions of any library: `m` has them.
+"""The programs of the race once more, over the functions of any library: `m` has them.
 
-What a library calls otherwise, or lacks, is what `bench.peer_process` says it is. The process of a peer reads this
-file, so it imports nothing.
+What a library calls otherwise, or lacks, is what `bench.race.libraries` says it is. The process of a peer reads this
+file, so it imports nothing of gradc's.
 """
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 
@@ -42,9 +43,23 @@ def sum_of_squares(m: Any, x):
     return m.sum(x * x)
 
 
-def network(m: Any, X, W1, b1, W2, b2, y):
+def logistic_regression(m: Any, X, y, w):
+    return m.mean(m.softplus(-y * (X @ w)))
+
+
+def softmax_net(m: Any, X, y, W1, b1, W2, b2):
     scores = m.relu(X @ W1 + b1) @ W2 + b2
     return m.mean(m.logsumexp(scores) - m.picked(scores, y))
+
+
+def svm(m: Any, X, y, W, b):
+    """The margin of the right class itself is 1 in every row."""
+    scores = X @ W + b
+    return m.mean(m.sum(m.relu(scores - m.picked(scores, y)[:, None] + 1), 1)) - 1
+
+
+def attention(m: Any, Q, K, V):
+    return m.sum((m.softmax(Q @ m.turned(K) / 32**0.5) @ V) ** 2)
 
 
 def lstm_step(m: Any, X, H, C, Wf, Uf, Wi, Ui, Wo, Uo, Wc, Uc):
@@ -53,13 +68,63 @@ def lstm_step(m: Any, X, H, C, Wf, Uf, Wi, Ui, Wo, Uo, Wc, Uc):
     return m.sum((o * m.tanh(c)) ** 2)
 
 
-def attention(m: Any, Q, K, V):
-    return m.sum((m.softmax(Q @ m.turned(K) / 4.0) @ V) ** 2)
+def convolution(m: Any, X, W, b):
+    """A product of matrices for each of the three places of the window, which every library can broadcast."""
+    s = W[0] @ X[:, :, :-2] + W[1] @ X[:, :, 1:-1] + W[2] @ X[:, :, 2:]
+    return m.sum(m.relu(s + b[:, None]) ** 2)
+
+
+def kmeans(m: Any, X, C):
+    return m.sum(m.least(m.sum((X[:, None, :] - C) ** 2, 2)))
+
+
+def mixture(m: Any, X, a, mu, s):
+    z = (X[:, None, :] - mu) / m.exp(s)
+    component = m.sum(-0.5 * z * z - 0.9189385332046727 - s, 2)
+    return m.sum(m.logsumexp(a - m.logsumexp(a) + component))
+
+
+def kernel_ridge(m: Any, X, t, a, gamma, decay):
+    K = m.exp(-gamma * m.sum((X[:, None, :] - X) ** 2, 2))
+    fitted = K @ a
+    return 0.5 * m.sum((t - fitted) ** 2) + 0.5 * decay * m.sum(a * fitted)
+
+
+def batch_norm(m: Any, X, T, g, b):
+    z = X - m.mean(X, 0)
+    return m.sum((g * z / m.sqrt(m.mean(z * z, 0) + 1e-5) + b - T) ** 2)
+
+
+KINDS = ("sin", "cos", "tanh", "product", "mean")
+
+
+def recipe(size: int) -> list[tuple[str, int, int]]:
+    """So many operations on earlier values, of which the first eight are the inputs; no value exceeds 1."""
+    rng = random.Random(size)
+    return [
+        (rng.choice(KINDS), rng.randrange(max(0, k - 50), k), rng.randrange(max(0, k - 200), k))
+        for k in range(8, size + 8)
+    ]
+
+
+def scalar_graph(m: Any, *x):
+    values = list(x)
+    for kind, first, second in recipe(m.size):
+        a, b = values[first], values[second]
+        if kind == "product":
+            values.append(a * b)
+        elif kind == "mean":
+            values.append(0.5 * (a + b))
+        else:
+            values.append(getattr(m, kind)(a))
+    return sum(values[-7:], values[-8])
 
 
 OBJECTIVES = {
     "neuron": neuron, "gelu": gelu, "black-scholes": black_scholes, "exponential-fit": exponential_fit,
     "rosenbrock": rosenbrock, "log-sum-exp": log_sum_exp, "sum-of-squares": sum_of_squares,
-    "network": network, "LSTM step": lstm_step, "attention": attention,
+    "logistic-regression": logistic_regression, "softmax-net": softmax_net, "svm": svm, "attention": attention,
+    "LSTM step": lstm_step, "convolution": convolution, "k-means": kmeans, "mixture": mixture,
+    "kernel ridge": kernel_ridge, "batch norm": batch_norm, "scalar graph": scalar_graph,
 }  # fmt: skip
-"""By the names of `bench.workloads` and `bench.growth`."""
+"""By the names of `bench.workloads`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench import by_hand
+from bench.objectives import recipe
 from gradc.bench import Workload
 from gradc.bench.workload import Answer, Inputs
 
@@ -15,20 +16,32 @@ SCALAR = 0
 """Stands for a call with plain numbers among the sizes."""
 
 SIZES = (1, 1_000, 30_000, 2_000_000)
+LENGTHS = SIZES[1:]
 BATCHES = (16, 256, 8192)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A workload with `draw(rng, size)`, its inputs for arrays of `size` elements, and the sizes that make sense."""
+    """A workload with `draw(rng, size)`, its inputs for arrays of `size` elements, and the sizes that make sense.
+
+    `race` are the sizes at which it is in the table of `--against all`, and `operations(size)` the additions and
+    multiplications that its matrix products cannot do without. `text(size)` is the program if it grows with the size.
+    """
 
     workload: Workload
     draw: Callable[[np.random.Generator, int], Inputs]
     sizes: tuple[int, ...] = SIZES
+    race: tuple[int, ...] = ()
+    operations: Callable[[int], int] | None = None
+    text: Callable[[int], str] | None = None
 
     @property
     def name(self) -> str:
         return self.workload.name
+
+    def at(self, size: int) -> Workload:
+        """The workload at a size."""
+        return self.workload if self.text is None else replace(self.workload, program=self.text(size))
 
     def inputs(self, size: int) -> Inputs:
         """The inputs for a size, the same at every call; plain numbers for `SCALAR`."""
@@ -43,12 +56,14 @@ CASES: dict[str, Case] = {}
 def _case(
     name: str,
     text: str,
-    written: Callable[..., Answer],
+    written: Callable[..., Answer] | None,
     draw: Callable[[np.random.Generator, int], Inputs],
     wrt: tuple[str, ...] | None = None,
     sizes: tuple[int, ...] = SIZES,
+    race: tuple[int, ...] = (),
+    operations: Callable[[int], int] | None = None,
 ) -> None:
-    CASES[name] = Case(Workload(name, text, wrt, written), draw, sizes)
+    CASES[name] = Case(Workload(name, text, wrt, written), draw, sizes, race, operations)
 
 
 def _fit_data(rng: np.random.Generator, size: int) -> Inputs:
@@ -61,11 +76,11 @@ def _fit_data(rng: np.random.Generator, size: int) -> Inputs:
 _case(
     "neuron", "1 / (1 + exp(-(w0*x0 + w1*x1 + w2*x2)))", by_hand.neuron,
     lambda rng, n: {name: rng.normal(size=n) for name in ("w0", "x0", "w1", "x1", "w2", "x2")},
-    sizes=(SCALAR, *SIZES),
+    sizes=(SCALAR, *SIZES), race=(SCALAR, *LENGTHS),
 )  # fmt: skip
 _case(
     "gelu", "0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x**3)))", by_hand.gelu,
-    lambda rng, n: {"x": rng.normal(size=n)}, sizes=(SCALAR, *SIZES),
+    lambda rng, n: {"x": rng.normal(size=n)}, sizes=(SCALAR, *SIZES), race=LENGTHS,
 )  # fmt: skip
 _case(
     "black-scholes",
@@ -77,15 +92,18 @@ _case(
         "S": rng.uniform(80, 120, n), "K": rng.uniform(80, 120, n), "r": rng.uniform(0.01, 0.05, n),
         "sigma": rng.uniform(0.1, 0.5, n), "T": rng.uniform(0.2, 2.0, n),
     },
-    sizes=(SCALAR, *SIZES),
+    sizes=(SCALAR, *SIZES), race=LENGTHS,
 )  # fmt: skip
-_case("exponential-fit", "sum((y - a*exp(-b*t) - c)**2)", by_hand.exponential_fit, _fit_data, wrt=("a", "b", "c"))
+_case(
+    "exponential-fit", "sum((y - a*exp(-b*t) - c)**2)", by_hand.exponential_fit, _fit_data, wrt=("a", "b", "c"),
+    race=LENGTHS,
+)  # fmt: skip
 _case(
     "rosenbrock", "sum(100*(x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)", by_hand.rosenbrock,
-    lambda rng, n: {"x": rng.uniform(-2, 2, n)}, sizes=(2, *SIZES[1:]),
+    lambda rng, n: {"x": rng.uniform(-2, 2, n)}, sizes=(2, *LENGTHS), race=LENGTHS,
 )  # fmt: skip
-_case("log-sum-exp", "log(sum(exp(x)))", by_hand.log_sum_exp, lambda rng, n: {"x": rng.normal(size=n)})
-_case("sum-of-squares", "sum(x**2)", by_hand.sum_of_squares, lambda rng, n: {"x": rng.normal(size=n)})
+_case("log-sum-exp", "log(sum(exp(x)))", by_hand.log_sum_exp, lambda rng, n: {"x": rng.normal(size=n)}, race=LENGTHS)
+_case("sum-of-squares", "sum(x**2)", by_hand.sum_of_squares, lambda rng, n: {"x": rng.normal(size=n)}, race=SIZES[3:])
 _case(
     "logistic-loss", "mean(log(1 + exp(-y*s)))", by_hand.logistic_loss,
     lambda rng, n: {"y": rng.choice([-1.0, 1.0], n), "s": rng.normal(0, 2, n)},
@@ -104,7 +122,7 @@ _case(
     "X: f64[n, d]; y: f64[n]; w: f64[d]; mean(log(1 + exp(-y * (X @ w))))",
     by_hand.logistic_regression,
     lambda rng, n: {"X": rng.normal(size=(n, 50)), "y": rng.choice([-1.0, 1.0], n), "w": 0.1 * rng.normal(size=50)},
-    wrt=("w",), sizes=(1_000, 100_000),
+    wrt=("w",), sizes=(1_000, 100_000), race=(100, 10_000, 100_000), operations=lambda n: 4 * n * 50,
 )  # fmt: skip
 _case(
     "softmax-net",
@@ -113,10 +131,11 @@ _case(
     by_hand.softmax_net,
     lambda rng, n: {
         "X": rng.normal(size=(n, 64)), "y": _labels(rng, n, 10),
-        "W1": 0.1 * rng.normal(size=(64, 100)), "b1": 0.1 * rng.normal(size=100),
-        "W2": 0.1 * rng.normal(size=(100, 10)), "b2": 0.1 * rng.normal(size=10),
+        "W1": 0.1 * rng.normal(size=(64, 32)), "b1": 0.1 * rng.normal(size=32),
+        "W2": 0.1 * rng.normal(size=(32, 10)), "b2": 0.1 * rng.normal(size=10),
     },
-    wrt=("W1", "b1", "W2", "b2"), sizes=BATCHES,
+    wrt=("W1", "b1", "W2", "b2"), sizes=BATCHES, race=BATCHES,
+    operations=lambda n: 2 * n * (2 * 64 * 32 + 3 * 32 * 10),
 )  # fmt: skip
 _case(
     "svm",
@@ -126,5 +145,107 @@ _case(
         "X": rng.normal(size=(n, 64)), "y": _labels(rng, n, 10),
         "W": 0.1 * rng.normal(size=(64, 10)), "b": 0.1 * rng.normal(size=10),
     },
-    wrt=("W", "b"), sizes=BATCHES,
+    wrt=("W", "b"), sizes=BATCHES, race=BATCHES, operations=lambda n: 4 * n * 64 * 10,
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- programs of machine learning: the size is rows again
+
+
+def _draw(**shapes: Callable[[int], tuple[int, ...]]) -> Callable[[np.random.Generator, int], Inputs]:
+    """Normal numbers of these shapes, a tenth of them where the name is that of weights."""
+
+    def draw(rng: np.random.Generator, n: int) -> Inputs:
+        return {name: (0.1 if name[0] in "WU" else 1.0) * rng.normal(size=shape(n)) for name, shape in shapes.items()}
+
+    return draw
+
+
+HEADS = (4, 64, 32)
+"""Heads, positions and components of attention."""
+
+_case(
+    "attention",
+    """Q: f64[b,h,n,d]; K: f64[b,h,n,d]; V: f64[b,h,n,d]
+       sum((softmax(Q @ transpose(K, (0,1,3,2)) / sqrt(32), axis=-1) @ V)**2)""",
+    None,
+    _draw(Q=lambda n: (n, *HEADS), K=lambda n: (n, *HEADS), V=lambda n: (n, *HEADS)),
+    sizes=(1, 8), race=(1, 8), operations=lambda n: 6 * 2 * n * HEADS[0] * HEADS[1] ** 2 * HEADS[2],
+)  # fmt: skip
+GATES = ("Wf", "Uf", "Wi", "Ui", "Wo", "Uo", "Wc", "Uc")
+_case(
+    "LSTM step",
+    """X: f64[n,d]; H: f64[n,h]; C: f64[n,h]; Wf: f64[d,h]; Uf: f64[h,h]; Wi: f64[d,h]; Ui: f64[h,h]
+       Wo: f64[d,h]; Uo: f64[h,h]; Wc: f64[d,h]; Uc: f64[h,h]
+       f = sigmoid(X@Wf + H@Uf); i = sigmoid(X@Wi + H@Ui); o = sigmoid(X@Wo + H@Uo)
+       c = f*C + i*tanh(X@Wc + H@Uc); sum((o*tanh(c))**2)""",
+    None,
+    _draw(X=lambda n: (n, 64), H=lambda n: (n, 128), C=lambda n: (n, 128),
+          **{name: (lambda n: (64, 128)) if name[0] == "W" else (lambda n: (128, 128)) for name in GATES}),
+    wrt=GATES, sizes=(32, 512), race=(32, 512), operations=lambda n: 4 * 4 * n * 128 * (64 + 128),
+)  # fmt: skip
+_case(
+    "convolution",
+    """X: f64[n, c, l]; W: f64[3, o, c]; b: f64[o]
+       s = einsum("ncl,oc->nol", X[:, :, :-2], W[0]) + einsum("ncl,oc->nol", X[:, :, 1:-1], W[1]) \
+         + einsum("ncl,oc->nol", X[:, :, 2:], W[2])
+       sum(max(0, s + b[:, None])**2)""",
+    None,
+    _draw(X=lambda n: (n, 16, 258), W=lambda n: (3, 32, 16), b=lambda n: (32,)),
+    wrt=("W", "b"), sizes=(1, 32), race=(1, 32), operations=lambda n: 4 * n * 3 * 32 * 16 * 256,
+)  # fmt: skip
+_case(
+    "k-means",
+    "X: f64[n, d]; C: f64[k, d]; sum(min(sum((X[:, None, :] - C)**2, axis=2), axis=1))",
+    None, _draw(X=lambda n: (n, 8), C=lambda n: (10, 8)), wrt=("C",), sizes=(100, 10_000), race=(100, 10_000),
+)  # fmt: skip
+_case(
+    "mixture",
+    """X: f64[n, d]; a: f64[k]; mu: f64[k, d]; s: f64[k, d]
+       z = (X[:, None, :] - mu) / exp(s)
+       component = sum(normal_logpdf(z) - s, axis=2)
+       sum(logsumexp(log_softmax(a) + component, axis=1))""",
+    None, _draw(X=lambda n: (n, 4), a=lambda n: (5,), mu=lambda n: (5, 4), s=lambda n: (5, 4)),
+    wrt=("a", "mu", "s"), sizes=(100, 10_000), race=(100, 10_000),
+)  # fmt: skip
+_case(
+    "kernel ridge",
+    """X: f64[n, d]; t: f64[n]; a: f64[n]
+       K = exp(-gamma * sum((X[:, None, :] - X)**2, axis=2))
+       0.5 * sum((t - K @ a)**2) + 0.5 * decay * dot(a, K @ a)""",
+    None,
+    lambda rng, n: {
+        "X": rng.normal(size=(n, 4)), "t": rng.normal(size=n), "a": rng.normal(size=n), "gamma": 0.5, "decay": 0.1,
+    },
+    wrt=("a", "gamma"), sizes=(20, 500), race=(20, 500),
+)  # fmt: skip
+_case(
+    "batch norm",
+    """X: f64[n, d]; T: f64[n, d]; g: f64[d]; b: f64[d]
+       z = X - mean(X, axis=0)
+       sum((g * z / sqrt(mean(z**2, axis=0) + 1e-5) + b - T)**2)""",
+    None, _draw(X=lambda n: (n, 64), T=lambda n: (n, 64), g=lambda n: (64,), b=lambda n: (64,)),
+    wrt=("X", "g", "b"), sizes=(256, 8192), race=(256, 8192),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- numbers only: the size is how many operations
+
+WRITTEN = {"sin": "sin({})", "cos": "cos({})", "tanh": "tanh({})", "product": "{}*{}", "mean": "0.5*({} + {})"}
+
+
+def scalar_graph(size: int) -> str:
+    """The program of `objectives.recipe` as text."""
+    names = [f"x{k}" for k in range(8)]
+    lines = ["; ".join(f"{name}: f64" for name in names)]
+    for k, (kind, first, second) in enumerate(recipe(size)):
+        lines.append(f"v{k} = {WRITTEN[kind].format(names[first], names[second])}")
+        names.append(f"v{k}")
+    return "\n".join([*lines, " + ".join(names[-8:])])
+
+
+CASES["scalar graph"] = Case(
+    Workload("scalar graph", scalar_graph(100)),
+    lambda rng, n: {f"x{k}": float(x) for k, x in enumerate(rng.uniform(-1, 1, 8))},
+    sizes=(100, 1_000), race=(1_000, 10_000, 100_000), text=scalar_graph,
 )  # fmt: skip

@@ -102,7 +102,7 @@ def chosen(against: Iterable[str] = ()) -> list[Competitor]:
     """
     names = tuple(dict.fromkeys(against))
     known = (
-        f"the competitors are {', '.join(PEERS)}; in a checkout, `python -m bench.peers` runs JAX, PyTorch and others"
+        f"the competitors are {', '.join(PEERS)}; a checkout's `python -m bench --against all` runs JAX and others"
     )
     for name in names:
         if name not in PEERS:
