@@ -46,11 +46,11 @@ def run(
 def show(found: dict[str, Any], picture: Path, update: bool) -> list[str]:
     """Print the table and write the chart, and the page with `update`. What is wrong with gradc's own answers."""
     results = Results(found)
-    print_ratios(results, sys.stdout)
     picture.write_text(chart(results), encoding="utf-8")
     if update:
         PICTURE.write_text(chart(results), encoding="utf-8")
         PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), page(results)), encoding="utf-8")
+    print_ratios(results, sys.stdout)
     return results.faults
 
 

@@ -101,9 +101,7 @@ def chosen(against: Iterable[str] = ()) -> list[Competitor]:
     Raises `Error` G0604 for an unknown name, or one that is not installed.
     """
     names = tuple(dict.fromkeys(against))
-    known = (
-        f"the competitors are {', '.join(PEERS)}; a checkout's `python -m bench --against all` runs JAX and others"
-    )
+    known = f"the competitors are {', '.join(PEERS)}; a checkout's `python -m bench --against all` runs JAX and others"
     for name in names:
         if name not in PEERS:
             near = closest(name, PEERS)
