@@ -297,6 +297,9 @@ class _Builder:
             self.scopes[-1].statements.append(Term(reduction, self._element(task, reduction), value))
         elif task.kind == "scatter" and task.slot in self.windows:
             self._slide(self.windows[task.slot], task, index)
+        elif task.kind == "place":
+            value = self._pull(task.value, index)[0]
+            self._store(task.slot, self._place(target_index(task.node, index)), value)
         elif task.kind == "scatter":
             value = self._pull(task.value, index)[0]
             place = self._at_home(self._home(task.slot), self._place(target_index(task.node, index)))
@@ -408,7 +411,7 @@ class _Builder:
         self.scopes[-1].statements.append(let)
         return let
 
-    def _store(self, slot: str, index: tuple[Affine, ...], value: Expression) -> None:
+    def _store(self, slot: str, index: Place, value: Expression) -> None:
         array = self._home(slot)
         self.scopes[-1].statements.append(Store(array, self._at_home(array, index), value))
 
@@ -573,5 +576,5 @@ def _stored_slots(body: Body) -> Iterator[str]:
     for item in body.items:
         tasks: Iterable[Task] = item.tasks if isinstance(item, PlannedLoop | Tiles) else (item,)
         for task in tasks:
-            if task.kind == "store":
+            if task.kind in ("store", "place"):
                 yield task.slot

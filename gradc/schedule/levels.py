@@ -44,10 +44,11 @@ class Crew:
         if task in self.cuts and not self.in_tile and not self.depth:
             axis = self.cuts[task]
             return axis, (task.domain[axis], True)
-        if self.depth >= len(task.index):
+        if self.depth >= len(task.remaining):
             return None, None
-        is_cut = self.in_tile and self.cuts.get(task) == self.depth
-        return self.depth, (TILE_ROWS if is_cut else task.domain[self.depth], False)
+        axis = task.remaining[self.depth]
+        is_cut = self.in_tile and self.cuts.get(task) == axis
+        return axis, (TILE_ROWS if is_cut else task.domain[axis], False)
 
     def _makers(self) -> dict[Node, list[Task]]:
         """The tasks that make each root, of those made here."""

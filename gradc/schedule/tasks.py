@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from gradc.ir.access import Indirect, Point, gathered_index
-from gradc.ir.affine import Affine
+from gradc.ir.affine import FIRST, Affine
 from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
@@ -19,11 +19,12 @@ SAVE_FROM = 8
 
 @dataclass(eq=False)
 class Task:
-    """`kind` is "reduce", "store", "scatter" or "call"; `value` is computed at each point of the domain.
+    """`kind` is "reduce", "store", "scatter", "place" or "call"; `value` is computed at each point of the domain. What
+    is scattered is added to others; what is placed has its part of the array for itself.
 
-    `node` is what the task makes; `index` fixes the axes for which a loop is open. A call (a matrix product left to
-    BLAS) has no loops of ours: it takes whole arrays, or the rows of a tile. The domain of a matrix product has the
-    axes row, column and contracted.
+    `node` is what the task makes; `index` fixes the axes for which a loop is open, or none is needed. A call (a matrix
+    product left to BLAS) has no loops of ours: it takes whole arrays, or the rows of a tile. The domain of a matrix
+    product has the axes row, column and contracted.
 
     `tile` is the axis that a tile loop cuts, if there is one, and `in_tile` whether that loop is open.
     """
@@ -40,6 +41,13 @@ class Task:
     def over(cls, kind: str, node: Node, value: Node, slot: str = "") -> Task:
         """A task with a loop for each axis of its value."""
         return cls(kind, node, value, slot, (None,) * value.type.rank)
+
+    @classmethod
+    def into_part(cls, kind: str, node: Node, slot: str) -> Task:
+        """A task that writes its argument into a part of an array, with a loop for each axis but those of size 1."""
+        value = node.args[0]
+        is_fixed = node.op == "pad"
+        return cls(kind, node, value, slot, tuple(FIRST if is_fixed and n == 1 else None for n in value.shape))
 
     @cached_property
     def domain(self) -> Shape:
@@ -58,7 +66,7 @@ class Task:
 
     @property
     def scatters(self) -> bool:
-        return self.kind == "scatter"
+        return self.kind in ("scatter", "place")
 
     @property
     def calls(self) -> bool:

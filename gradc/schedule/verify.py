@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from gradc.ir.affine import Affine
+from gradc.ir.affine import FIRST, Affine
 from gradc.ir.verify import IllFormed
 from gradc.schedule.accesses import Access, Accesses
 from gradc.schedule.phrases import Phrases
@@ -34,12 +34,13 @@ def _loops(accesses: Accesses) -> Iterator[str]:
             if sizes:
                 yield f"{described(task)} is inside a loop"
             continue
-        for axis, at in enumerate(task.index):
+        looped = [(axis, at) for axis, at in enumerate(task.index) if at != FIRST or task.domain[axis] != 1]
+        for axis, at in looped:
             if not isinstance(at, Affine) or at != Affine(at.var) or at.var not in sizes:
                 yield f"axis {axis} of {described(task)} has no loop"
             elif sizes[at.var] != task.domain[axis]:
                 yield f"axis {axis} of {described(task)} has size {task.domain[axis]}, its loop {sizes[at.var]}"
-        if len({at.var for at in task.index if at is not None}) < len(task.index):
+        if len({at.var for _, at in looped if at is not None}) < len(looped):
             yield f"two axes of {described(task)} share a loop"
 
 

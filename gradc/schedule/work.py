@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product as combinations
+from math import prod
 
 from gradc.ir.graph import Graph, Node, fresh, make, topological
 from gradc.ir.ops import ARRAY_OPS, SCATTERS
+from gradc.ir.sizes import Size, derive, product
 from gradc.schedule.tasks import Task
 
 
@@ -162,8 +165,9 @@ class _Listing:
         pads, rest = scattered(node, self.stored)
         if rest is not None:
             yield Task.over("store", node, rest, slot)
+        kind = "place" if rest is None and fill(pads) else "scatter"
         for pad in pads:
-            yield Task.over("scatter", pad, pad.args[0], slot)
+            yield Task.into_part(kind, pad, slot)
 
 
 def new_slot(stored: dict[Node, str], node: Node, graph: Graph) -> str:
@@ -171,6 +175,45 @@ def new_slot(stored: dict[Node, str], node: Node, graph: Graph) -> str:
     stem = "product" if node.op == "contract" else node.op if node.op in ARRAY_OPS else "saved"
     stem = "reduced" if node.row.kind == "reduction" else stem
     return fresh(f"{stem}{len(stored)}", graph.input_names)
+
+
+CELLS = 4096
+"""The most elements along axes of known size that are counted to see whether pieces fill an array."""
+
+
+def fill(pads: list[Node]) -> bool:
+    """Whether pieces of an array fill it, each element once: one after the other along an axis, or element by element
+    along axes of known size."""
+    if any(pad.op != "pad" for pad in pads):
+        return False
+    shape = pads[0].shape
+    whole = [(0, 1, size) for size in shape]
+    cut = [axis for axis in range(len(shape)) if any(pad.attrs[0][axis] != whole[axis] for pad in pads)]
+    if len(cut) == 1:
+        end: Size = 0
+        for first, step, length in (pad.attrs[0][cut[0]] for pad in pads):
+            if first != end or step != 1:
+                break
+            end = derive("+", first, length)
+        else:
+            return end == shape[cut[0]]
+    parts = [[pad.attrs[0][axis] for axis in cut] for pad in pads]
+    sizes = [shape[axis] for axis in cut]
+    if not all(isinstance(size, int) for part in parts for triple in part for size in triple):
+        return False
+    count = product(tuple(sizes))
+    if (
+        not isinstance(count, int)
+        or count > CELLS
+        or sum(prod(length for *_, length in part) for part in parts) != count
+    ):
+        return False
+    cells = {
+        cell
+        for part in parts
+        for cell in combinations(*(range(first, first + step * length, step) for first, step, length in part))
+    }
+    return len(cells) == count
 
 
 def scattered(node: Node, stored: Container[Node]) -> tuple[list[Node], Node | None]:
