@@ -56,6 +56,8 @@ class Op:
     """The arguments whose derivative has no closed form: to ask for it is an error."""
     lowered: str = ""
     """For an op that is no primitive of the kernels: its meaning in terms of others, as text."""
+    lowered_short: str = ""
+    """Of a reduction: the same over a few elements, which may be read twice."""
     wide: bool = False
     """Whether `lowered` is computed in f64 even for f32, whose range is too small for it."""
     domain: tuple[Interval, ...] = ()
@@ -769,7 +771,11 @@ _reduction("norm",      "unit(x, out)", "gradc.ir.reference.norm", wide=True, ho
                       where(big > 0,
                         sqrt(big + middle * 2.409919865102884e-181 * 2.409919865102884e-181) * 4.149515568880993e180,
                         sqrt(middle + small * 2.409919865102884e-181 * 2.409919865102884e-181)
-                          if middle > 0 or not (small > 0) else sqrt(small) * 2.409919865102884e-181)""")
+                          if middle > 0 or not (small > 0) else sqrt(small) * 2.409919865102884e-181)""",
+           lowered_short="""big = max(abs(x))
+                            scale = where(big > 1e150, 2.409919865102884e-181, where(big < 1e-150, 4.149515568880993e180, 1))
+                            sqrt(sum(square(x * scale))) *
+                              where(big > 1e150, 4.149515568880993e180, where(big < 1e-150, 2.409919865102884e-181, 1))""")
 _row("argmax", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmax", domain=(REAL,), facts="positions needs_elements",
      lowered="first = min(where(x == max(x) or x != x, position(x), inf)); first")
 _row("argmin", "reduction", "x", _position, partials=(None,), numpy="gradc.ir.reference.argmin", domain=(REAL,), facts="positions needs_elements",

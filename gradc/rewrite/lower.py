@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, squeeze, topological
@@ -10,12 +10,12 @@ from gradc.ir.ops import ROWS, bits, others
 from gradc.ir.sizes import Shape
 from gradc.language.source import Span
 from gradc.rewrite.contractions import contraction
-from gradc.rewrite.unroll import unroll
+from gradc.rewrite.unroll import are_small, short_axes, unroll
 
-LOWERABLE = bits(
-    row.name
-    for row in ROWS
-    if row.lowered or row.kind in ("contraction", "reduction") or row.name in ("pad", "put_along")
+CONTRACTIONS = bits(row.name for row in ROWS if row.kind == "contraction")
+MATRICES = bits(row.name for row in ROWS if row.kind == "matrix")
+LOWERABLE = CONTRACTIONS | bits(
+    row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access == "scatter"
 )
 """The ops that lowering may write in terms of others, and those for which small matrices are written out."""
 
@@ -24,11 +24,22 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     """The results with every op that has a `lowered` text replaced by it, small matrices written out, and products as
     sums where loops serve."""
     spans = {} if spans is None else spans
-    return _products(unroll(_texts(results, spans), spans), spans)
+    found = unroll(_texts(results, spans), spans)
+    if _any(found, MATRICES):  # those that were not small after all
+        found = _texts(found, spans, stays=never)
+    return _products(found, spans) if _any(found, CONTRACTIONS) else found
 
 
-def _texts(results: Iterable[Node], spans: dict[Node, Span]) -> list[Node]:
-    """The results with every op that has a `lowered` text replaced by it."""
+def _any(results: Iterable[Node], ops: int) -> bool:
+    return any(node.ops & ops for node in results)
+
+
+def never(node: Node) -> bool:
+    return False
+
+
+def _texts(results: Iterable[Node], spans: dict[Node, Span], stays: Callable[[Node], bool] = are_small) -> list[Node]:
+    """The results with every op that has a `lowered` text replaced by it, but for ops on small matrices."""
     results = tuple(results)
     new: dict[Node, Node] = {}
     stack = list(reversed(results))
@@ -42,7 +53,7 @@ def _texts(results: Iterable[Node], spans: dict[Node, Span]) -> list[Node]:
             stack += reversed(pending)
             continue
         args = tuple([new[arg] for arg in node.args])
-        if node.row.lowered:
+        if node.row.lowered and not stays(node):
             text = _written_out(node, args)
             if text not in new:  # it may have ops that are lowered in turn
                 new.update((arg, arg) for arg in args)
@@ -65,8 +76,10 @@ def _written_out(node: Node, args: tuple[Node, ...]) -> Node:
     bindings = dict(zip(node.row.params, args))
     dtype = args[-1].type.dtype
     if node.row.kind == "reduction":
-        rank = args[0].type.rank
-        lowered = instantiate(node.row.lowered, bindings, dtype=dtype, axes=node.attrs[0], rank=rank)
+        rank, (axes,) = args[0].type.rank, node.attrs
+        is_short = node.row.lowered_short and set(axes) <= set(short_axes(args[0].shape))
+        text = node.row.lowered_short if is_short else node.row.lowered
+        lowered = instantiate(text, bindings, dtype=dtype, axes=axes, rank=rank)
     else:
         lowered = instantiate(node.row.lowered, bindings, dtype=dtype)
     return cast(lowered, node.type.dtype)

@@ -14,6 +14,7 @@ from gradc.ir.graph import Node, broadcast, build, constant, iota, make, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size, derive
 from gradc.language.source import Span
+from gradc.rewrite import elimination
 from gradc.rewrite.contractions import Labels, summed_products
 
 LONGEST = 8
@@ -63,8 +64,17 @@ def unroll(results: Iterable[Node], spans: dict[Node, Span]) -> list[Node]:
     return [unrolling.whole(node) for node in results]
 
 
+def are_small(node: Node) -> bool:
+    """Whether an op on matrices is one on small ones that can be written out."""
+    return node.op in elimination.OPS and all(
+        set(short_axes(arg.shape)) >= {arg.type.rank - 2, arg.type.rank - 1} for arg in node.args
+    )
+
+
 def _mixes(node: Node) -> bool:
     """Whether a node joins elements along short axes."""
+    if node.row.kind == "matrix":
+        return are_small(node)
     if node.row.kind == "contraction":
         return _is_small(node) and max(_mixed(node), default=1) > 1
     if node.row.kind == "reduction":
@@ -79,6 +89,8 @@ def _mixed(node: Node) -> list[int]:
 
 
 def _weight(node: Node) -> int:
+    if node.row.kind == "matrix" and are_small(node):
+        return 3 * len(indices(node.args[0].shape)) * LONGEST
     count = prod(_mixed(node)) if node.op == "contract" and _is_small(node) else len(indices(node.shape))
     return count * (1 + node.row.cost // 4)
 
@@ -124,8 +136,8 @@ class _Unrolling:
             made = node if args == node.args else build(node.op, args, node.attrs)
             self.tables[node], self.direct[node] = {(): made}, made
             return
-        rule = RULES.get(node.op, RULES.get(node.row.kind))
-        table = rule(self, node) if rule is not None else None
+        write = RULES.get(node.op, RULES.get(node.row.kind))
+        table = write(self, node) if write is not None else None
         if table is None:
             made = self.direct[node] = build(node.op, tuple(map(self.whole, node.args)), node.attrs)
             table = {index: _picked(made, index) for index in indices(node.shape)}
@@ -184,7 +196,19 @@ def _joined(table: Table, node: Node) -> Node:
 
 Rule = Callable[[_Unrolling, Node], "Table | None"]
 
+RULES: dict[str, Rule] = {}
+"""By the op, or the kind of op; None says that it takes whole arrays here."""
 
+
+def rule(name: str) -> Callable[[Rule], Rule]:
+    def enter(function: Rule) -> Rule:
+        RULES[name] = function
+        return function
+
+    return enter
+
+
+@rule("source")
 def _source(own: _Unrolling, node: Node) -> Table:
     rest = _rest(node.shape)
     if node.op == "const":
@@ -199,12 +223,14 @@ def _source(own: _Unrolling, node: Node) -> Table:
     return {index: _picked(node, index) for index in indices(node.shape)}
 
 
+@rule("elementwise")
+@rule("cast")
 def _elementwise(own: _Unrolling, node: Node) -> Table:
     table: Table = {}
     for index in indices(node.shape):
-        if node.op in ("add", "neg", "cast"):  # zeros where nothing was put stay that
-            args = tuple(found for arg in node.args if (found := own.tables[arg][index]) is not None)
-            if len(args) < len(node.args):
+        if node.op == "add":  # what was put here stays as it is
+            args = [found for arg in node.args if (found := own.tables[arg][index]) is not None]
+            if len(args) < 2:
                 table[index] = args[0] if args else None
                 continue
         table[index] = build(node.op, tuple(own.element(arg, index) for arg in node.args), node.attrs)
@@ -231,6 +257,7 @@ def _moved(
     return table
 
 
+@rule("broadcast")
 def _broadcast(own: _Unrolling, node: Node) -> Table | None:
     shape, dims = node.attrs
     given, axes = short_axes(node.args[0].shape), short_axes(shape)
@@ -248,11 +275,13 @@ def _broadcast(own: _Unrolling, node: Node) -> Table | None:
     )
 
 
+@rule("squeeze")
 def _squeezed(own: _Unrolling, node: Node) -> Table | None:
     kept = others(node.args[0].type.rank, node.attrs[0])
     return _moved(own, node, lambda axis: kept[axis], lambda element: element)
 
 
+@rule("transpose")
 def _transposed(own: _Unrolling, node: Node) -> Table | None:
     order, short = node.attrs[0], short_axes(node.args[0].shape)
     before = [axis for axis in range(len(order)) if axis not in short]
@@ -266,6 +295,7 @@ def _transposed(own: _Unrolling, node: Node) -> Table | None:
     )
 
 
+@rule("slice")
 def _sliced(own: _Unrolling, node: Node) -> Table | None:
     (arg,), (parts,) = node.args, node.attrs
     axes, given = short_axes(node.shape), short_axes(arg.shape)
@@ -288,6 +318,7 @@ def _sliced(own: _Unrolling, node: Node) -> Table | None:
     return table
 
 
+@rule("pad")
 def _padded(own: _Unrolling, node: Node) -> Table | None:
     (arg,), (parts, shape) = node.args, node.attrs
     axes, given = short_axes(shape), short_axes(arg.shape)
@@ -312,6 +343,7 @@ def _padded(own: _Unrolling, node: Node) -> Table | None:
     return table
 
 
+@rule("reshape")
 def _reshaped(own: _Unrolling, node: Node) -> Table | None:
     (arg,) = node.args
     if _rest(arg.shape) != _rest(node.shape):
@@ -322,6 +354,7 @@ def _reshaped(own: _Unrolling, node: Node) -> Table | None:
     return dict(zip(indices(node.shape), own.tables[arg].values()))
 
 
+@rule("reduction")
 def _reduced(own: _Unrolling, node: Node) -> Table | None:
     (arg,), (reduced,) = node.args, node.attrs
     given = short_axes(arg.shape)
@@ -345,6 +378,7 @@ def _reduced(own: _Unrolling, node: Node) -> Table | None:
     }
 
 
+@rule("contraction")
 def _contracted(own: _Unrolling, node: Node) -> Table | None:
     if not _is_small(node):
         return None
@@ -364,6 +398,8 @@ def _contracted(own: _Unrolling, node: Node) -> Table | None:
     return {index: summed_products(terms, *long) for index, terms in pairs.items()}
 
 
+@rule("take")
+@rule("take_along")
 def _taken(own: _Unrolling, node: Node) -> Table | None:
     """Rows that an array of indices picks: the same rows of every element."""
     (arg, chosen), (axis,) = node.args, node.attrs
@@ -392,19 +428,21 @@ def _taken(own: _Unrolling, node: Node) -> Table | None:
     return table
 
 
-RULES: dict[str, Rule] = {
-    "source": _source,
-    "elementwise": _elementwise,
-    "cast": _elementwise,
-    "broadcast": _broadcast,
-    "squeeze": _squeezed,
-    "transpose": _transposed,
-    "slice": _sliced,
-    "pad": _padded,
-    "reshape": _reshaped,
-    "reduction": _reduced,
-    "contract": _contracted,
-    "take": _taken,
-    "take_along": _taken,
-}
-"""By the op, or the kind of op."""
+@rule("matrix")
+def _of_matrices(own: _Unrolling, node: Node) -> Table | None:
+    if not are_small(node):
+        return None
+    table: Table = {}
+    for stack in dict.fromkeys(index[:-2] for index in indices(node.args[0].shape)):
+        found = elimination.OPS[node.op](*(_rows(own, arg, stack) for arg in node.args))
+        if isinstance(found, Node):
+            table[stack] = found
+        else:
+            table |= {(*stack, i, j): value for i, row in enumerate(found) for j, value in enumerate(row)}
+    return table
+
+
+def _rows(own: _Unrolling, node: Node, stack: Index) -> elimination.Rows:
+    """One matrix of a stack."""
+    height, width = (size for size in node.shape[-2:] if isinstance(size, int))
+    return [[own.element(node, (*stack, i, j)) for j in range(width)] for i in range(height)]

@@ -38,16 +38,9 @@ class Task:
     in_tile: bool = False
 
     @classmethod
-    def over(cls, kind: str, node: Node, value: Node, slot: str = "") -> Task:
-        """A task with a loop for each axis of its value."""
-        return cls(kind, node, value, slot, (None,) * value.type.rank)
-
-    @classmethod
-    def into_part(cls, kind: str, node: Node, slot: str) -> Task:
-        """A task that writes its argument into a part of an array, with a loop for each axis but those of size 1."""
-        value = node.args[0]
-        is_fixed = node.op == "pad"
-        return cls(kind, node, value, slot, tuple(FIRST if is_fixed and n == 1 else None for n in value.shape))
+    def over(cls, kind: str, node: Node, value: Node, slot: str = "", skips_units: bool = False) -> Task:
+        """A task with a loop for each axis of its value; perhaps not for those of size 1."""
+        return cls(kind, node, value, slot, tuple(FIRST if skips_units and n == 1 else None for n in value.shape))
 
     @cached_property
     def domain(self) -> Shape:

@@ -164,10 +164,10 @@ class _Listing:
         """The tasks that write an array: its value, and the cotangents of slices that are added into it."""
         pads, rest = scattered(node, self.stored)
         if rest is not None:
-            yield Task.over("store", node, rest, slot)
+            yield Task.over("store", node, rest, slot, skips_units=not self.program.readers[node])
         kind = "place" if rest is None and fill(pads) else "scatter"
         for pad in pads:
-            yield Task.into_part(kind, pad, slot)
+            yield Task.over(kind, pad, pad.args[0], slot, skips_units=pad.op == "pad")
 
 
 def new_slot(stored: dict[Node, str], node: Node, graph: Graph) -> str:
