@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from itertools import product as combinations
 from math import prod
 
-from gradc.ir.graph import Node, broadcast, build, constant, iota, make, squeeze, topological
+from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, squeeze, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size, derive
+from gradc.ir.types import Type
 from gradc.language.source import Span
 from gradc.rewrite import elimination
 from gradc.rewrite.contractions import Labels, summed_products
@@ -152,13 +153,19 @@ class _Unrolling:
         if node in self.direct:
             return self.direct[node]
         if node not in self.joined:
-            self.joined[node] = _joined(self.tables[node], node)
+            table = self.tables[node]
+            if node.type.dtype == "bool":  # which do not add up
+                numbers = {index: None if found is None else cast(found, "i64") for index, found in table.items()}
+                joined = _joined(numbers, node.type.with_dtype("i64"))
+                self.joined[node] = make("ne", joined, constant(0, joined.type))
+            else:
+                self.joined[node] = _joined(table, node.type)
         return self.joined[node]
 
     def element(self, node: Node, index: Index) -> Node:
         """An element that is a number even where nothing was put."""
         found = self.tables[node][index]
-        return constant(0.0, node.type.with_shape(_rest(node.shape))) if found is None else found
+        return constant(0, node.type.with_shape(_rest(node.shape))) if found is None else found
 
 
 def _rest(shape: Shape) -> Shape:
@@ -175,21 +182,21 @@ def _picked(node: Node, index: Index) -> Node:
     return squeeze(make("slice", node, attrs=(parts,)) if is_part else node, axes)
 
 
-def _joined(table: Table, node: Node) -> Node:
+def _joined(table: Table, type: Type) -> Node:
     """The elements put into an array."""
-    axes = short_axes(node.shape)
-    dims = others(node.type.rank, axes)
+    axes = short_axes(type.shape)
+    dims = others(type.rank, axes)
     result: Node | None = None
     for index, element in table.items():
         if element is not None:
             place = dict(zip(axes, index))
-            shape = tuple(1 if axis in place else size for axis, size in enumerate(node.shape))
+            shape = tuple(1 if axis in place else size for axis, size in enumerate(type.shape))
             parts = tuple((place.get(axis, 0), 1, size) for axis, size in enumerate(shape))
             placed = broadcast(element, shape, dims)
-            if shape != node.shape:
-                placed = make("pad", placed, attrs=(parts, node.shape))
+            if shape != type.shape:
+                placed = make("pad", placed, attrs=(parts, type.shape))
             result = placed if result is None else make("add", result, placed)
-    return constant(0.0, node.type) if result is None else result
+    return constant(0, type) if result is None else result
 
 
 # ---------------------------------------------------------------- rules: elements of a node from those of its arguments
@@ -225,7 +232,10 @@ def _source(own: _Unrolling, node: Node) -> Table:
 
 @rule("elementwise")
 @rule("cast")
-def _elementwise(own: _Unrolling, node: Node) -> Table:
+def _elementwise(own: _Unrolling, node: Node) -> Table | None:
+    axes = short_axes(node.shape)
+    if any(short_axes(arg.shape) != axes for arg in node.args):  # sizes that only a check makes equal
+        return None
     table: Table = {}
     for index in indices(node.shape):
         if node.op == "add":  # what was put here stays as it is
