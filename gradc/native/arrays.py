@@ -23,6 +23,9 @@ from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, TYPES, Value, like, number
 from gradc.native.scope import FunctionScope
 
+STACKED = 1024
+"""Bytes of the largest array that has its place on the stack."""
+
 
 class ArrayWriter(FunctionScope):
     """Allocations, loads and stores."""
@@ -76,6 +79,9 @@ class ArrayWriter(FunctionScope):
 
     def _scratch(self, array: str, bytes: Value) -> None:
         """Memory of the kernel's own for an array, kept from one iteration to the next."""
+        if not bytes.text.startswith("%") and int(bytes.text) <= STACKED and not self.depth:
+            self._point(array, self.stack(f"[{bytes.text} x i8]", 64))
+            return
         if array not in self.pointers:
             self.pointers[array] = self._owned_slot(self.name("array"))
         self._make_room(self.pointers[array], bytes)

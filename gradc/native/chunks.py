@@ -61,16 +61,18 @@ UNKNOWN = 16
 
 @dataclass(frozen=True)
 class Cut:
-    """A kernel with its long loops cut. `chunks` leads from each loop over chunks to the loop that it was."""
+    """A kernel with its long loops cut. `chunks` leads from each loop over chunks to the loop that it was; `short` are
+    loops that came with the cuts, for which vectors do not pay."""
 
     kernel: Kernel
     chunks: Mapping[For, For]
+    short: frozenset[For]
 
 
 def cut(kernel: Kernel) -> Cut:
     """The same kernel, its long loops cut into chunks."""
     if not any(isinstance(statement, For) for statement in kernel.body):
-        return Cut(kernel, {})
+        return Cut(kernel, {}, frozenset())
     return _Cutter(kernel).run()
 
 
@@ -99,6 +101,7 @@ class _Cutter:
         self.taken |= {s.variable for s in self.orders.statements if isinstance(s, For)}
         self.taken |= {size for node in kernel.inputs for size in node.shape if isinstance(size, str)}
         self.chunks: dict[For, For] = {}
+        self.short: set[For] = set()
         self.moved: set[Statement] = set()
 
     def run(self) -> Cut:
@@ -112,7 +115,7 @@ class _Cutter:
             else:
                 body += self._cut(statement, shared)
         body = [statement for statement in body if statement not in self.moved]
-        return Cut(Kernel(self.kernel.inputs, body, self.arrays), self.chunks)
+        return Cut(Kernel(self.kernel.inputs, body, self.arrays), self.chunks, frozenset(self.short))
 
     def _new(self, stem: str, taken: Mapping[str, object] | set[str]) -> str:
         return next(name for k in count() if (name := f"{stem}{k}") not in taken)
@@ -267,7 +270,9 @@ class _Cutter:
         needed = set(_needed(update))
         lets: list[Statement] = [s for s in window.body if isinstance(s, Let) and s in needed]
         before = Derived("max", Derived("-", begin, _reach(update)), loop.start)
-        return For(window.variable, before, begin, 1, [*lets, update], "sequential")
+        made = For(window.variable, before, begin, 1, [*lets, update], "sequential")
+        self.short.add(made)
+        return made
 
     def _joined(self, shared: _Shared, totals: Mapping[Accumulator | Carry, str], chunks: str) -> Iterator[Statement]:
         """The sums of all chunks, in order; what the last one hands on."""
@@ -308,6 +313,7 @@ class _Cutter:
             made = CombineExactly(target, Load(error, place, self.kernel.arrays[error].dtype), value)
         for variable, size in reversed(list(zip(variables, type.shape))):
             made = For(variable, 0, size, 1, [made], "parallel")
+            self.short.add(made)
         return made
 
 

@@ -72,7 +72,7 @@ class KernelWriter(ShareWriter):
     def __init__(self, kernel: Kernel, doubles: int, names: Mapping[Node, str]):
         made = cut(kernel)
         super().__init__(made.kernel, doubles, names)
-        self.chunks, self.shares = made.chunks, []
+        self.chunks, self.short, self.shares = made.chunks, made.short, []
         self.ends = {
             inner: (whole.start, whole.stop)
             for chunk, whole in made.chunks.items()

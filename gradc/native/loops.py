@@ -28,8 +28,8 @@ class LoopWriter(ProductWriter):
 
     def _do(self, loop: For) -> None:
         outer, self.loop = self.loop, loop.variable
-        plan = plan_of(loop)
-        strip = None if self.lanes or self.doubles == 1 else strip_of(loop)
+        plan = "it is short" if loop in self.short else plan_of(loop)
+        strip = None if self.lanes or self.doubles == 1 or loop in self.short else strip_of(loop)
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
         if strip:
             how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"

@@ -90,6 +90,8 @@ class FunctionScope(Writer):
         self.output_slots = direct_outputs(kernel, self.frame)
         self.ends: dict[For, tuple[Size, Size]] = {}
         """From where to where loops go of which this is a chunk."""
+        self.short: frozenset[For] = frozenset()
+        """Loops that are done one iteration at a time, however they might be done."""
 
     def value(self, value: Expression) -> Value:
         """The LLVM value of an expression."""
@@ -202,8 +204,20 @@ class FunctionScope(Writer):
         if size.op in ("max", "min"):
             return self.select(self.compare("", "sgt" if size.op == "max" else "slt", left, right), left, right)
         if size.op == "//":
-            return self.op("floordiv", (left, right), "i64")
+            return self._divided(left, right)
         return self.integer({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
+
+    def _divided(self, left: Value, right: Value) -> Value:
+        """A whole quotient: of a number that may be negative by a fixed one, or of two sizes; 0 by an empty one."""
+        if not right.text.startswith("%"):
+            by = int(right.text)
+            if by > 0 and by & (by - 1) == 0:
+                return self.emit(f"ashr i64 {left.text}, {by.bit_length() - 1}", "i64")
+            return self.op("floordiv", (left, right), "i64")
+        zero = number(0, "i64")
+        is_empty = self.equal(right, zero)
+        quotient = self.binary("sdiv", left, self.select(is_empty, number(1, "i64"), right))
+        return self.select(is_empty, zero, quotient)
 
     def integer(self, op: str, left: Value, right: Value) -> Value:
         """Arithmetic of whole numbers that do not overflow; numbers are folded."""
