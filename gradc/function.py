@@ -326,43 +326,73 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
 
     # ------------------------------------------------------------ dense matrices
 
-    def jacobian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> Gradients:
+    @overload
+    def jacobian(self, /, *args: Any, compact: Any = None, sparse: None = None, **kwargs: Any) -> Gradients: ...
+    @overload
+    def jacobian(self, /, *args: Any, compact: Any = None, sparse: Any, **kwargs: Any) -> Any: ...
+    def jacobian(self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any) -> Any:
         """The Jacobian: `jacobian(...)["a"]` has the result's shape followed by a's.
 
         compact: whether blocks are `Compact`: without the zeros where an element of the result depends only on the
             element of the input with the same index, as in elementwise programs.
+        sparse: whether it is one SciPy array in CSR format instead, a `scipy.sparse.csr_array`: a row for each element
+            of the result in C order, a column for each element of the inputs in `wrt`, one after the other, each in
+            C order. It has an entry wherever an element of the result depends on one of the inputs, whatever its value.
 
         All of it is one kernel: a sweep forwards for all elements of the inputs, or backwards for all elements of the
-        result, whichever are fewer. Where the program has an input `compact`, the keyword is that input's.
+        result, whichever are fewer; for a sparse one, as many as it has kinds of columns or rows without common
+        entries. What is found about the pattern is kept for the next call with the same shapes and indices.
+
+        Where the program has an input `compact` or `sparse`, the keyword is that input's.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
+
+        >>> import numpy as np
+        >>> gradc.compile("x[1:] * x[:-1]").jacobian(np.arange(4.0), sparse=True).toarray()
+        array([[1., 0., 0., 0.],
+               [0., 2., 1., 0.],
+               [0., 0., 3., 2.]])
         """
-        return self.value_and_jacobian(*args, compact=compact, **kwargs)[1]
+        return self.value_and_jacobian(*args, compact=compact, sparse=sparse, **kwargs)[1]
 
-    def value_and_jacobian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> tuple[Any, Gradients]:
+    def value_and_jacobian(
+        self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
+    ) -> tuple[Any, Any]:
         """The value and the Jacobian, as `jacobian` gives it, from one kernel."""
-        kwargs, (is_compact,) = self._options(args, kwargs, compact=compact)
-        return self._calls.value_and_jacobian(self._calls.bind(args, kwargs), is_compact)
+        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
+        bound = self._calls.bind(args, kwargs)
+        if is_sparse:
+            return self._calls.value_and_sparse_jacobian(bound)
+        return self._calls.value_and_jacobian(bound, is_compact)
 
-    def hessian(self, /, *args: Any, compact: bool | None = None, **kwargs: Any) -> Gradients:
+    @overload
+    def hessian(self, /, *args: Any, compact: Any = None, sparse: None = None, **kwargs: Any) -> Gradients: ...
+    @overload
+    def hessian(self, /, *args: Any, compact: Any = None, sparse: Any, **kwargs: Any) -> Any: ...
+    def hessian(self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any) -> Any:
         """The Hessian: `hessian(...)["a"]["b"]` has a's shape followed by b's. Of an array, that of its sum.
 
         compact: whether blocks are `Compact`, as in `jacobian`: that of `sum(exp(x))` is a diagonal.
+        sparse: whether it is one SciPy array in CSR format instead, with rows and columns in the order that the columns
+            of `jacobian` have.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
         """
-        return self.value_grad_and_hessian(*args, compact=compact, **kwargs)[2]
+        return self.value_grad_and_hessian(*args, compact=compact, sparse=sparse, **kwargs)[2]
 
     def value_grad_and_hessian(
-        self, /, *args: Any, compact: bool | None = None, **kwargs: Any
-    ) -> tuple[Any, Gradients, Gradients]:
+        self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
+    ) -> tuple[Any, Gradients, Any]:
         """The value, the gradients and the Hessian, as `hessian` gives it, from one kernel.
 
         >>> gradc.compile("x**2 * y").value_grad_and_hessian(3.0, 5.0)[0:2]
         (45.0, Gradients(x=30.0, y=9.0))
         """
-        kwargs, (is_compact,) = self._options(args, kwargs, compact=compact)
-        return self._calls.value_grad_and_hessian(self._calls.bind(args, kwargs), is_compact)
+        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
+        bound = self._calls.bind(args, kwargs)
+        if is_sparse:
+            return self._calls.value_grad_and_sparse_hessian(bound)
+        return self._calls.value_grad_and_hessian(bound, is_compact)
 
     def _options(
         self, args: Sequence[Any], kwargs: dict[str, Any], **options: Any
@@ -373,6 +403,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
             if value is not None and name in self.inputs[len(args) :]:
                 kwargs, value = {**kwargs, name: value}, None
             chosen.append(bool(value))
+        if sum(chosen) > 1:
+            both = " and ".join(f"`{name}`" for name in options)
+            raise Error("G0601", f"{both} are two forms of a matrix", help="ask for one of them")
         return kwargs, tuple(chosen)
 
 

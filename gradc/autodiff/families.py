@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Union
 
 from gradc.ir.access import Index, Indirect, reads, target_index
 from gradc.ir.affine import Affine
-from gradc.ir.graph import Node, broadcast, build, constant, iota, make, replace, size_node, topological
+from gradc.ir.graph import Graph, Node, broadcast, build, constant, fresh, iota, make, replace, size_node, topological
 from gradc.ir.ops import SCATTERS, others
-from gradc.ir.sizes import Shape, Size
+from gradc.ir.sizes import Shape, Size, names
 from gradc.ir.types import Type
 
 
@@ -36,6 +36,10 @@ Value = Union[Node, Family]
 """A node that no seed reaches, or the family of one."""
 
 
+Settle = Callable[[list[Node]], list[Node]]
+"""What brings nodes into their simplest form."""
+
+
 class NoFamily(Exception):
     """An op that is not known to work on many directions at once."""
 
@@ -45,16 +49,26 @@ def units(type_shape: Shape, one: Node) -> Family:
     return Family(one, tuple(range(len(type_shape))))
 
 
-def families(
-    results: Sequence[Node], seeds: Mapping[Node, Family], sizes: Shape, settle: Callable[[list[Node]], list[Node]]
-) -> list[Value]:
+def many(seeds: Mapping[Node, Node], results: Sequence[Node], size: Size, settle: Settle) -> list[Node]:
+    """Results that are linear in some nodes, for as many values of those as a size says: a first axis of all."""
+    found = families(results, {seed: Family(node, (None,)) for seed, node in seeds.items()}, (size,), settle)
+    return [value.node if isinstance(value, Family) else broadcast(value, (size, *value.shape)) for value in found]
+
+
+def many_size(graph: Graph) -> str:
+    """What the size of that axis is called."""
+    taken = {name for node in graph.inputs for size in node.shape for name in names(size)} | graph.input_names
+    return fresh("colours", taken)
+
+
+def families(results: Sequence[Node], seeds: Mapping[Node, Family], sizes: Shape, settle: Settle) -> list[Value]:
     """The results for many values of some nodes at once, which the results are linear in. `sizes` are those of the seed
     axes. Raises `NoFamily` for an op that cannot do that."""
     return _Families(seeds, sizes, settle).of(results)
 
 
 class _Families:
-    def __init__(self, seeds: Mapping[Node, Family], sizes: Shape, settle: Callable[[list[Node]], list[Node]]):
+    def __init__(self, seeds: Mapping[Node, Family], sizes: Shape, settle: Settle):
         self.found: dict[Node, Family] = dict(seeds)
         self.sizes = sizes
         self.zeros = {node: constant(0.0, node.type) for node in seeds}

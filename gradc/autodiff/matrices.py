@@ -7,11 +7,9 @@ from functools import partial
 from typing import NamedTuple
 
 from gradc.autodiff.adjoint import adjoint
-from gradc.autodiff.families import Family, Value, families, laid_out, units
+from gradc.autodiff.families import Family, Settle, Value, families, laid_out, units
 from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, cast, constant, fresh, input_node
-
-Settle = Callable[[list[Node]], list[Node]]
 
 
 class MatrixBlock(NamedTuple):

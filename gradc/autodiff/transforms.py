@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from gradc.autodiff import matrices
 from gradc.autodiff.adjoint import adjoint
+from gradc.autodiff.families import Settle, many, many_size
 from gradc.autodiff.matrices import MatrixBlock
 from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, constant, fresh, input_node
-
-Settle = Callable[[list[Node]], list[Node]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,35 @@ def _hvp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     return tuple(seeds.values()), tuple((f"{node.name}_bar_dot", dot) for node, dot in zip(wrt, dots))
 
 
+def _vjps(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    (upstream,), bars = _vjp(graph, wrt, settle)
+    added, made = _for_many(graph, (upstream,), bars, settle)
+    return added, graph.outputs + made
+
+
+def _jvps(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    seeds, dots = _jvp(graph, wrt, settle)
+    added, made = _for_many(graph, seeds, dots, settle)
+    return added, graph.outputs + made
+
+
+def _hvps(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    seeds, dots = _hvp(graph, wrt, settle)
+    added, made = _for_many(graph, seeds, dots, settle)
+    return added, _value_and_grad(graph, wrt, settle)[1] + made
+
+
+def _for_many(graph: Graph, seeds: tuple[Node, ...], outputs: tuple[tuple[str, Node], ...], settle: Settle):
+    """Outputs for many seeds at once, which come with one more axis."""
+    size = many_size(graph)
+    added = {
+        seed: input_node(fresh(f"{seed.name}s", graph.input_names), seed.type.with_shape((size, *seed.shape)))
+        for seed in seeds
+    }
+    made = many(added, [node for _, node in outputs], size, settle)
+    return tuple(added.values()), tuple((f"{name}s", node) for (name, _), node in zip(outputs, made))
+
+
 def _hessian_blocks(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     value = graph["value"]
     bars = settle(adjoint(value, wrt, constant(1.0, value.type)))
@@ -80,6 +108,9 @@ TRANSFORMS = {
         Transform("vjp", "the vector-Jacobian product", _vjp),
         Transform("jvp", "the Jacobian-vector product", _jvp),
         Transform("hvp", "the Hessian-vector product", _hvp),
+        Transform("vjps", "the value and vector-Jacobian products for many vectors", _vjps),
+        Transform("jvps", "the value and Jacobian-vector products for many vectors", _jvps),
+        Transform("hvps", "the value, the gradients and Hessian-vector products for many vectors", _hvps),
         Transform("jacobian_forward", "the value and the Jacobian, by tangents", _value, matrices.forward),
         Transform("jacobian_backward", "the value and the Jacobian, by cotangents", _value, matrices.backward),
         Transform("hessian", "the value, the gradients and the Hessian", _value_and_grad, _hessian_blocks),

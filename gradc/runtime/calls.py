@@ -18,7 +18,7 @@ from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
 from gradc.program import Program
-from gradc.runtime import arguments, binding, dense, matrices, targets
+from gradc.runtime import arguments, binding, dense, matrices, sparse, targets
 from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
@@ -54,6 +54,9 @@ class Calls:
         self._ready: dict[tuple[Any, ...], Run] = {}
         self.plans: dict[Any, matrices.MatrixPlan] = {}
         """How to get matrices, by the kinds and shapes of arguments."""
+        self.patterns: dict[Any, sparse.SparsePlan] = {}
+        self.index_nodes: dict[Any, list[Any]] = {}
+        """The same for sparse matrices, and the arrays of indices that decide their patterns."""
         self.tables: dict[str, Any] = {}
         """What leads to native kernels, by the name of the public function."""
         self._gradients_type = gradients_type(specialiser.wrt)
@@ -179,6 +182,14 @@ class Calls:
             lines = matrices.hessian(plan, rest)
         blocks = [self._gradients(line if compact else map(matrices.full, line)) for line in lines]
         return to_python(value), self._gradients(bars), self._gradients(blocks)
+
+    def value_and_sparse_jacobian(self, bound: Sequence[Any]) -> tuple[Any, Any]:
+        (value,), matrix = sparse.run(self, bound, "Jacobian")
+        return to_python(value), matrix
+
+    def value_grad_and_sparse_hessian(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
+        (value, *bars), matrix = sparse.run(self, bound, "Hessian")
+        return to_python(value), self._gradients(bars), matrix
 
     def _jacobian_by_products(self, prepared: Arguments, shape: tuple[int, ...]) -> list[Compact]:
         """The blocks, one product with a unit vector at a time."""

@@ -67,11 +67,25 @@ def _units(shapes: Sequence[Shape]) -> Iterator[tuple[int, list[np.ndarray]]]:
             position += 1
 
 
+PRODUCTS = {"Jacobian": "`vjp` or `jvp`", "Hessian": "`hvp`"}
+"""What never forms a matrix."""
+
+
 def check_dense(elements: int, what: str) -> None:
     """Raise `Error` G0503 for a dense matrix that would be too large."""
     if elements > MAX_DENSE_ELEMENTS:
-        products = "hvp" if what == "Hessian" else "vjp or jvp"
         raise Error(
             "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
-            help=f"`compact=True` leaves out zeros that the program's structure shows; {products} never form it",
+            help=f"`{what.lower()}(..., sparse=True)` has only the entries that can differ from zero;"
+            f" {PRODUCTS[what]} never form it",
         )  # fmt: skip
+
+
+def check_products(elements: int, what: str) -> None:
+    """Raise `Error` G0503 where a sparse matrix takes products with too many vectors."""
+    if elements > MAX_DENSE_ELEMENTS:
+        raise Error(
+            "G0503",
+            f"a sparse {what} would take products of {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
+            help=f"too few of its entries are zero: use {PRODUCTS[what]}, which never form it",
+        )

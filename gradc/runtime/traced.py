@@ -222,6 +222,15 @@ class TracedCalls:
         lines = gradients(names, [each.filled(by_leaf) for each in instance.parameters])
         return value, instance.gradients(grads), lines
 
+    def value_and_sparse_jacobian(self, bound: Bound) -> tuple[Any, Any]:
+        instance, leaves = self._for_gradients(bound)
+        return instance.calls.value_and_sparse_jacobian(leaves)
+
+    def value_grad_and_sparse_hessian(self, bound: Bound) -> tuple[Any, Gradients, Any]:
+        instance, leaves = self._for_gradients(bound)
+        value, grads, matrix = instance.calls.value_grad_and_sparse_hessian(leaves)
+        return value, instance.gradients(grads), matrix
+
     def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         instance, leaves = self.bind(args, kwargs)
         found = instance.calls.stage(name, leaves, {})

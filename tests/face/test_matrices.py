@@ -163,3 +163,137 @@ def test_a_program_with_an_op_that_takes_no_families_goes_by_products(monkeypatc
     monkeypatch.setattr("gradc.autodiff.matrices.families", refuse)
     g = gradc.compile("x * y + x", engine="interpreter")
     same((g.jacobian(X, X), g.hessian(X, X)), wanted)
+
+
+# ---------------------------------------------------------------- sparse
+
+
+def columns(blocks, inputs, f):
+    """The blocks of a Jacobian side by side: what a sparse one is."""
+    parts = [np.reshape(block, (-1, np.size(inputs[name]))) for name, block in zip(f.wrt, tuple(blocks))]
+    return np.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_sparse_matrices_are_the_dense_ones(program):
+    inputs = PROGRAMS[program]
+    f = gradc.compile(program, engine="interpreter")
+    dense_value, dense = f.value_and_jacobian(**inputs)
+    value, matrix = f.value_and_jacobian(**inputs, sparse=True)
+    assert matrix.format == "csr" and matrix.has_sorted_indices
+    same(value, dense_value)
+    np.testing.assert_allclose(matrix.toarray(), columns(dense, inputs, f), rtol=1e-12, atol=1e-13)
+    _, grads, lines = f.value_grad_and_hessian(**inputs)
+    value, sparse_grads, matrix = f.value_grad_and_hessian(**inputs, sparse=True)
+    same((value, sparse_grads), (dense_value, grads))
+    wanted = np.concatenate([columns(line, inputs, f) for line in lines])
+    np.testing.assert_allclose(matrix.toarray(), wanted, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("program", "shape", "entries"),
+    [
+        ("x[1:] * x[:-1]", (9, 10), 18),
+        ("x[::2] + x[1::2]", (5, 10), 10),
+        ("exp(x)", (10, 10), 10),
+        ("x[::-1]", (10, 10), 10),
+        ("x[k]", (4, 10), 4),
+        ("x[k] * x[k + 1]", (4, 10), 8),
+        ("concatenate([x**2, [sum(x)]])", (11, 10), 20),
+        ("where(x > 0, x, 0) * x[0]", (10, 10), 19),
+        ("reshape(x, (2, 5)).T * 2", (10, 10), 10),
+        ("cumsum(x)", (10, 10), 55),
+    ],
+)
+def test_patterns_are_what_the_program_shows(program, shape, entries):
+    f = gradc.compile(program, wrt="x", engine="interpreter")
+    given = {"k": np.array([3, 0, 7, 3])} if "k" in f.inputs else {}
+    matrix = f.jacobian(x=np.linspace(-1, 1, 10), **given, sparse=True)
+    assert matrix.shape == shape and matrix.nnz == entries
+    np.testing.assert_allclose(matrix.toarray(), f.jacobian(x=np.linspace(-1, 1, 10), **given).x.reshape(shape))
+
+
+@pytest.mark.parametrize("engine", ["native", "numba", "interpreter"])
+def test_sparse_matrices_on_every_engine(engine):
+    f = gradc.compile("sum((x[k] - y)**4) + sum(x[1:] * x[:-1])", inputs="x y k", wrt="x y", engine=engine)
+    k = np.array([2, 0, 3])
+    for x in (X, X[::-1].copy(), RNG.normal(size=6)):
+        dense = f.hessian(x, np.ones(3), k)
+        wanted = np.block([[dense.x.x, dense.x.y], [dense.y.x, dense.y.y]])
+        np.testing.assert_allclose(f.hessian(x, np.ones(3), k, sparse=True).toarray(), wanted, rtol=1e-13)
+    np.testing.assert_allclose(
+        f.hessian(X, np.ones(3), k[::-1].copy(), sparse=True).toarray()[:4, :4], f.hessian(X, np.ones(3), k[::-1]).x.x
+    )
+
+
+def test_a_pattern_is_found_once_for_the_same_shapes_and_indices(monkeypatch):
+    from gradc.autodiff import patterns
+
+    made, found = [], patterns.pattern
+    monkeypatch.setattr(patterns, "pattern", lambda *args: made.append(1) or found(*args))
+    f = gradc.compile("x[k] ** 2 * a", wrt="x", engine="interpreter")
+    for x, k, count in ((X, K, 1), (X + 1, K, 1), (X, K[::-1].copy(), 2), (X[:4], K, 2), (np.ones(5), K, 3)):
+        matrix = f.jacobian(x=x, k=k, a=2.0, sparse=True)
+        matrix.data[:], matrix.indices[:] = 0, 0  # the caller's own
+        np.testing.assert_allclose(
+            f.jacobian(x=x, k=k, a=2.0, sparse=True).toarray(), f.jacobian(x=x, k=k, a=2.0).x, rtol=1e-15
+        )
+        assert len(made) == count
+
+
+def test_an_arrow_takes_two_directions_only():
+    f = gradc.compile("sum(x[0] * x[1:] ** 2) + x[0] ** 2", engine="interpreter")
+    x = np.linspace(1, 2, 300)
+    np.testing.assert_allclose(f.hessian(x, sparse=True).toarray(), f.hessian(x).x.x, rtol=1e-14)
+    (plan,) = f._calls.patterns.values()
+    assert len(plan.seeds[0]) == 2
+
+
+def test_few_long_rows_go_backwards():
+    f = gradc.compile("concatenate([[sum(x**2)], x])", engine="interpreter")
+    x = np.linspace(1, 2, 300)
+    np.testing.assert_allclose(f.jacobian(x, sparse=True).toarray(), f.jacobian(x).x, rtol=1e-14)
+    (plan,) = f._calls.patterns.values()
+    assert plan.transform == "vjps" and len(plan.seeds[0]) == 2
+
+
+def test_sparse_matrices_of_large_programs():
+    n = 20_000
+    f = gradc.compile("sum(100 * (x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)", engine="interpreter")
+    x, v = RNG.normal(size=n), RNG.normal(size=n)
+    matrix = f.hessian(x, sparse=True)
+    assert matrix.nnz == 3 * n - 2
+    np.testing.assert_allclose(matrix @ v, f.hvp(v, x).x, rtol=1e-11, atol=1e-9)
+
+
+def test_sparse_matrices_of_nothing_and_of_empty_arrays():
+    assert gradc.compile("x * 2", wrt="", engine="interpreter").jacobian(X, sparse=True).shape == (4, 0)
+    f = gradc.compile("x: f64[n]; x * 2", engine="interpreter")
+    assert f.jacobian(np.ones(0), sparse=True).shape == f.hessian(np.ones(0), sparse=True).shape == (0, 0)
+    assert gradc.compile("x * y", engine="interpreter").jacobian(2.0, 3.0, sparse=True).toarray().tolist() == [[3, 2]]
+
+
+def test_a_sparse_matrix_of_ops_that_take_one_vector_at_a_time(monkeypatch):
+    def refuse(*args):
+        raise families.NoFamily("add")
+
+    wanted = gradc.compile("x[1:] * x[:-1]", engine="interpreter")
+    monkeypatch.setattr("gradc.autodiff.families.families", refuse)
+    f = gradc.compile("x[1:] * x[:-1]", engine="interpreter")
+    value, grads, matrix = f.value_grad_and_hessian(X, sparse=True)
+    same((value, grads), wanted.value_and_grad(X))
+    np.testing.assert_allclose(matrix.toarray(), wanted.hessian(X).x.x)
+    np.testing.assert_allclose(f.jacobian(X, sparse=True).toarray(), wanted.jacobian(X).x)
+
+
+def test_two_forms_at_once_are_refused():
+    f = gradc.compile("x * 2", engine="interpreter")
+    with pytest.raises(gradc.Error, match="two forms of a matrix"):
+        f.jacobian(X, compact=True, sparse=True)
+
+
+def test_elements_of_float32():
+    f = gradc.compile("x[1:] * x[:-1]", engine="interpreter")
+    matrix = f.jacobian(X.astype(np.float32), sparse=True)
+    assert matrix.dtype == np.float32
+    np.testing.assert_allclose(matrix.toarray(), f.jacobian(X).x, rtol=1e-6)
