@@ -12,7 +12,7 @@ from gradc.function import BoundFunction, Function, compile, function, lambdify
 from gradc.language.diagnostics import Error
 from gradc.native.threads import get_threads, set_threads
 from gradc.runtime.matrices import Compact
-from gradc.runtime.results import Gradients
+from gradc.runtime.results import Gradients, Results
 from gradc.show.trace import Trace, trace
 from gradc.version import __version__ as __version__
 
@@ -22,6 +22,7 @@ __all__ = [
     "Error",
     "Function",
     "Gradients",
+    "Results",
     "Trace",
     "compile",
     "function",

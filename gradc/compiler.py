@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,9 +77,12 @@ class Compilation:
     @cached_property
     def elaborated(self) -> Elaborated:
         try:
-            return self.program.elaborate(self.types)
+            found = self.program.elaborate(self.types)
         except Error as error:
             raise self.guess.explain(error) from None
+        if self.transform.startswith("values") or len(found.graph.outputs) == 1:
+            return found
+        return replace(found, graph=replace(found.graph, outputs=(("value", found.graph["value"]),)))
 
     @cached_property
     def spans(self) -> dict[Node, Span]:
@@ -155,7 +159,8 @@ class Compilation:
         is_text = isinstance(self.program, TextProgram)
         program = self.program.text if is_text else print_graph(self.graph)
         types = ", ".join(f"{name}: {type}" for name, type in self.types.items())
-        return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text}"
+        of = self.program.signature.of
+        return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text} {of}"
 
     @watched
     def schedule(self) -> Schedule:
@@ -186,12 +191,18 @@ class Compilation:
 
         return schedule(Graph(self.lowered.inputs, (("in_range", in_range(check)),)))
 
+    @property
+    def function_name(self) -> str:
+        """What the emitted function is called: several results are a value too."""
+        return self.transform.replace("values", "value")
+
     @cached_property
     def function(self) -> EmittedFunction:
         """The kernel as a Python function."""
         from gradc.emit.python import function, nested
 
-        made = function(self.loops, self.transform, self.names)
+        count = len(self.graph.outputs) if self.transform.startswith("values") else 0
+        made = function(self.loops, self.function_name, self.names, count)
         depth = nested(made.lines)
         if depth > MAX_NESTED:
             raise Error(

@@ -71,18 +71,28 @@ def _assigned(converted: Sequence[tuple[str, str]]) -> str:
 def _doc(compilation: Compilation, function: emit.EmittedFunction) -> list[str]:
     """The docstring of a function: arguments, what is returned, what is raised."""
     nodes = compilation.loops.inputs
-    lines = ["The value and its gradients." if compilation.transform == "value_and_grad" else "The value.", ""]
+    outputs = compilation.lowered.outputs
+    count = len(compilation.graph.outputs)
+    gradients = compilation.function_name == "value_and_grad"
+    lines = ["The value and its gradients." if gradients else "The value.", ""]
+    if count > 1:
+        lines[0] = "All results and the gradients of one." if gradients else "All results."
     by_type: dict[Type, list[str]] = {}
     for node, parameter in zip(nodes, function.parameters):
         by_type.setdefault(node.type, []).append(parameter)
     lines += [f"{', '.join(names)}: {_described(type)}" for type, names in by_type.items()]
-    value = _described(compilation.lowered.outputs[0][1].type)
-    if compilation.transform == "value":
-        lines.append(f"Returns a {value}.")
+    value = f"a {_described(outputs[0][1].type)}"
+    if count > 1:
+        names = compilation.program.signature.results
+        value = ", ".join(f"{name}: {_described(node.type)}" for name, (_, node) in zip(names, outputs))
+        value = f"({value})"
+    if not gradients:
+        lines.append(f"Returns {value}.")
     else:
-        bars = ", ".join(name for name, _ in compilation.lowered.outputs[1:])
-        single = "," if len(compilation.lowered.outputs) == 2 else ""
-        lines.append(f"Returns value, ({bars}{single}): a {value}, and gradients of the types of their inputs.")
+        bars = ", ".join(name for name, _ in outputs[count:])
+        single = "," if len(outputs) == count + 1 else ""
+        what = "value" if count == 1 else "results"
+        lines.append(f"Returns {what}, ({bars}{single}): {value}, and gradients of the types of their inputs.")
     if any(line.strip().startswith("raise ValueError") for line in function.lines):
         lines.append("Raises ValueError if the sizes of the arrays do not fit together.")
     return lines

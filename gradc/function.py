@@ -9,7 +9,7 @@ from threading import local
 from typing import Any, Protocol, cast, overload
 
 from gradc.compiler import Compilation
-from gradc.frontends.programs import program_of
+from gradc.frontends.programs import program_of, result_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
@@ -37,6 +37,7 @@ def compile(
     wrt: str | Iterable[str] | None = None,
     engine: str | None = None,
     fast_math: bool = False,
+    of: str | int | None = None,
 ) -> Function:
     """A function with derivatives from a program in gradc's language, a SymPy expression or a Python function.
 
@@ -50,6 +51,8 @@ def compile(
     engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile
         the emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
     fast_math: also apply the rules that are false for infinities, NaN and signed zeros, such as `x * 0 -> 0`.
+    of: which result to differentiate, by its name or its place, of a program that ends with several, as in
+        `(loss, accuracy)`; by default the first one. `f(...)` returns all of them by name.
 
     Raises `gradc.Error`, with the place marked, if the program is wrong.
 
@@ -59,7 +62,7 @@ def compile(
     >>> compile("a*exp(-b*t) + c", inputs="t a b c").inputs
     ('t', 'a', 'b', 'c')
     """
-    return Function(program_of(program, inputs), wrt=wrt, engine=engine, fast_math=fast_math)
+    return Function(result_of(program_of(program, inputs), of), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
 @overload
@@ -496,7 +499,8 @@ class Function(Differentiable):
 
     def stages_for(self, types: Sequence[Type]) -> Compilation:
         """Every stage for these types of the inputs, in order."""
-        return self._calls.specialiser.compilation("value_and_grad", types)
+        specialiser = self._calls.specialiser
+        return specialiser.compilation(specialiser.all_results("value_and_grad"), types)
 
     @property
     def source(self) -> str:

@@ -42,6 +42,10 @@ class Signature:
     sizes: tuple[str, ...] = ()
     integers: frozenset[str] = frozenset()
     ranks: Callable[[], Ranks] = Ranks
+    results: tuple[str, ...] = ()
+    """What the results are called, of a program that ends with a tuple of several."""
+    of: int = 0
+    """Which of them derivatives are of."""
 
     def is_float(self, name: str) -> bool:
         """Whether an input holds floats, and so has a gradient."""
@@ -87,7 +91,8 @@ class Elaborated:
     """The graph of a program for one set of input types; where each node was written, and what the program calls it."""
 
     graph: Graph
-    """Its inputs are those of the signature, in order; its output is `value`."""
+    """Its inputs are those of the signature, in order; its output is `value`. Of several results all are outputs, in
+    order, that which derivatives are of as `value`, the others under their names."""
     spans: Mapping[Node, Span] = field(default_factory=dict)
     names: Mapping[Node, str] = field(default_factory=dict)
 

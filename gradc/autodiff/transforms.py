@@ -37,6 +37,11 @@ def _value_and_grad(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
 
 
+def _values_and_grad(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    value = graph["value"]
+    return (), (*graph.outputs, *_named_bars(wrt, adjoint(value, wrt, constant(1.0, value.type))))
+
+
 def _vjp(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     value = graph["value"]
     upstream = input_node(fresh("upstream", graph.input_names), value.type)
@@ -105,6 +110,8 @@ TRANSFORMS = {
     for transform in (
         Transform("value", "the value", _value),
         Transform("value_and_grad", "the value and the gradients", _value_and_grad),
+        Transform("values", "all results", _value),
+        Transform("values_and_grad", "all results, and the gradients of one", _values_and_grad),
         Transform("vjp", "the vector-Jacobian product", _vjp),
         Transform("jvp", "the Jacobian-vector product", _jvp),
         Transform("hvp", "the Hessian-vector product", _hvp),

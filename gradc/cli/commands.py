@@ -25,6 +25,7 @@ from gradc.frontends.text import TextProgram
 from gradc.function import Function
 from gradc.ir.types import Type
 from gradc.language.diagnostics import CODES, Error
+from gradc.runtime.results import Results
 from gradc.show.progress import Progress, progress_bar
 from gradc.show.themes import THEMES
 from gradc.version import __version__
@@ -174,7 +175,8 @@ def value_lines(value: Any, wrt: Sequence[str], grads: Iterable[Any]) -> str:
     """The value and the gradients, in full precision, one a line."""
     from gradc.show.table import abbreviated, table
 
-    rows = [("value", value), *((f"d/d{name}", grad) for name, grad in zip(wrt, grads, strict=True))]
+    found = value._asdict() if isinstance(value, Results) else {"value": value}
+    rows = [*found.items(), *((f"d/d{name}", grad) for name, grad in zip(wrt, grads, strict=True))]
     return "\n".join(table(("", ""), [(name, abbreviated(number, precise=True)) for name, number in rows], left=2)[1:])
 
 

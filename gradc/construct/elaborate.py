@@ -20,9 +20,9 @@ MAX_EXCERPT = 60
 
 @dataclass(frozen=True)
 class Reading:
-    """What a front end made of a program: the result; where nodes were written and what the program calls them."""
+    """What a front end made of a program: the results; where nodes were written and what the program calls them."""
 
-    result: Node
+    results: tuple[Node, ...]
     spans: Mapping[Node, Span] = field(default_factory=dict)
     names: Mapping[Node, str] = field(default_factory=dict)
 
@@ -61,19 +61,20 @@ def elaborate(
                     joined.setdefault((name, axis), span)
         renaming = _closed(builder.unified)
         types = {name: type.with_sizes(renaming) for name, type in types.items()}
-    result = reading.result
-    for node in topological((result,)):
+    for node in topological(reading.results):
         if node.type.rank > MAX_AXES:
             raise Error(
                 "G0502", f"an array would have {node.type.rank} axes; the limit is {MAX_AXES}",
-                own(reading.spans.get(node)) or own(reading.spans.get(result)),
+                own(reading.spans.get(node)) or own(reading.spans.get(reading.results[0])),
                 help="`reshape` makes one axis of several",
             )  # fmt: skip
-    if not result.type.is_float:  # conditions and integers take the element type of the inputs
-        result = cast(result, builder.float_dtype)
+    # conditions and integers take the element type of the inputs
+    results = [each if each.type.is_float else cast(each, builder.float_dtype) for each in reading.results]
+    names = list(signature.results or ("value",))
+    names[signature.of] = "value"
     checks = tuple(replace(check, span=own(check.span)) for check in builder.checks)
     indices = tuple(replace(check, text=_called(check.node, reading)) for check in builder.index_checks)
-    graph = Graph(tuple(inputs.values()), (("value", result),), checks, indices, joined)
+    graph = Graph(tuple(inputs.values()), tuple(zip(names, results, strict=True)), checks, indices, joined)
     return Elaborated(graph, reading.spans, reading.names)
 
 

@@ -63,12 +63,13 @@ class EmittedFunction:
     """The node that a line computes, by the line's number from zero: from there, the characters of the user's text."""
 
 
-def function(kernel: Kernel, name: str, hints: Mapping[Node, str] | None = None) -> EmittedFunction:
+def function(kernel: Kernel, name: str, hints: Mapping[Node, str] | None = None, several: int = 0) -> EmittedFunction:
     """The function for a kernel. `hints` gives names that the user gave to nodes.
 
-    `name` also says what is returned: `value` alone, `value_and_grad` as a pair, the others as a tuple.
+    `name` also says what is returned: `value` alone, `value_and_grad` as a pair, the others as a tuple. Of a program
+    with `several` results these are a tuple.
     """
-    return _Printer(kernel, hints or {}, name).function(name)
+    return _Printer(kernel, hints or {}, name, several).function(name)
 
 
 def _tuple(texts: list[str]) -> str:
@@ -76,7 +77,8 @@ def _tuple(texts: list[str]) -> str:
 
 
 class _Printer(Expressions):
-    def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str):
+    def __init__(self, kernel: Kernel, hints: Mapping[Node, str], form: str, several: int = 0):
+        self.several = several
         self.names = Names(set())
         super().__init__(kernel, {node.name: self.names.new(node.name) for node in kernel.inputs})
         self.kernel = kernel
@@ -183,6 +185,8 @@ class _Printer(Expressions):
         shown = [
             self.arrays[value] if isinstance(value, str) else self._show(value).text for _, value in statement.values
         ]
+        if self.several:
+            shown = [_tuple(shown[: self.several]), *shown[self.several :]]
         if self.form == "value_and_grad":
             self._line(f"return {shown[0]}, {_tuple(shown[1:])}", indent)
         else:

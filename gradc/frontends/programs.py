@@ -25,6 +25,15 @@ def program_of(given: object, inputs: str | Iterable[str] | None = None) -> Prog
     return program.in_order(inputs)
 
 
+def result_of(program: Program, of: str | int | None) -> Program:
+    """The program with derivatives of one of its results."""
+    if of is None:
+        return program
+    if not isinstance(program, TextProgram):
+        raise Error("G0604", "`of` is for programs as text, which may have several results", help="leave it out")
+    return program.of(of)
+
+
 def _program_of(given: object) -> Program:
     if isinstance(given, str):
         return TextProgram(Source(given))

@@ -38,6 +38,7 @@ from gradc.language.syntax import (
     Unpack,
     children,
     names_in,
+    results_of,
     target_of,
     walk,
 )
@@ -71,6 +72,17 @@ class Origin:
                 seen.add(origin)
                 found |= origin.inputs
                 stack += origin.values
+
+
+def _named(results: tuple[Expression, ...]) -> tuple[str, ...]:
+    """What results are called: by their names where they are names, others by their places."""
+    found: dict[str, None] = {}
+    for place, result in enumerate(results):
+        name = result.id if isinstance(result, Name) and result.id not in (*found, *CONSTANTS) else f"value{place}"
+        while name in found:
+            name += "_"
+        found[name] = None
+    return tuple(found)
 
 
 Locals = dict[str, Origin]
@@ -110,6 +122,8 @@ class _Resolver:
                     self._define(statement)
         parameters = self._parameters_of(tree.function) if tree.function is not None else {}
         self._body(tree.result, {})
+        for each in results_of(tree):
+            self._wanted(each)
         if tree.function is not None:
             self._check_strays(tree.function, parameters)
         self.integers &= set(self.inputs)
@@ -117,8 +131,9 @@ class _Resolver:
         inputs = tuple(name for name in names if name not in self.sizes or name in self.declared)
         guess = partial(ranks, tree, self.declared, self.sizes)
         return Signature(
-            inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess
-        )
+            inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess,
+            _named(results_of(tree)),
+        )  # fmt: skip
 
     # ------------------------------------------------------------ a program that is a function
 

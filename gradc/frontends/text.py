@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -10,9 +11,11 @@ from gradc.frontends.order import ordered
 from gradc.frontends.resolve import resolve
 from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
 from gradc.language.parser import parse
 from gradc.language.source import Source
-from gradc.language.syntax import Assign, Definition, Unpack, names_in, target_of
+from gradc.language.spelling import closest
+from gradc.language.syntax import Assign, Definition, Unpack, names_in, results_of, target_of
 from gradc.program import Elaborated
 
 if TYPE_CHECKING:
@@ -38,8 +41,28 @@ class TextProgram:
         vars(program).update(vars(self), signature=ordered(self.signature, inputs, values))
         return program
 
+    def of(self, result: str | int | None) -> Self:
+        """The same program with derivatives of another one of its results. Raises `Error` for what is none."""
+        if result is None:
+            return self
+        names = self.signature.results
+        if isinstance(result, int) and not isinstance(result, bool) and 0 <= result < max(len(names), 1):
+            place = result
+        elif result in names:
+            place = names.index(str(result))
+        else:
+            near = closest(str(result), names)
+            raise Error(
+                "G0604", f"of={result!r} is no result of the program",
+                help=f"did you mean {near!r}?" if near else f"the results are {', '.join(names)}" if names else
+                "a program has several results if it ends with a tuple, as in `(loss, accuracy)`",
+            )  # fmt: skip
+        program = type(self).__new__(type(self))
+        vars(program).update(vars(self), signature=replace(self.signature, of=place))
+        return program
+
     def __reduce__(self) -> tuple:
-        return _rebuild, (self.source.text, self.source.name, self.signature.inputs)
+        return _rebuild, (self.source.text, self.source.name, self.signature.inputs, self.signature.of)
 
     @property
     def text(self) -> str:
@@ -82,9 +105,9 @@ class TextProgram:
                     evaluator.define(statement)
                 case Assign() | Unpack():
                     evaluator.assign(statement)
-        result = evaluator.written_out(self._result(evaluator))
+        results = evaluator.written_out(self._results(evaluator))
         return Reading(
-            result,
+            results,
             evaluator.spans,
             {node: name for name, node in evaluator.globals.items() if isinstance(node, Node) and node.args},
         )
@@ -96,9 +119,16 @@ class TextProgram:
 
         return differentiated(self.tree) if any(name in self.text for name in FUNCTIONS) else frozenset()
 
-    def _result(self, evaluator: Evaluator) -> Node:
-        return evaluator.number(self.tree.result)
+    def _results(self, evaluator: Evaluator) -> tuple[Node, ...]:
+        if not self.signature.results:
+            return (evaluator.number(self.tree.result),)
+        value = evaluator.evaluate(self.tree.result, evaluator.globals)
+        assert isinstance(value, tuple)
+        from gradc.construct.joined import number
+
+        spans = [item.span for item in results_of(self.tree)]
+        return tuple(number(evaluator.builder, item, span) for item, span in zip(value, spans))
 
 
-def _rebuild(text: str, name: str, inputs: tuple[str, ...]) -> TextProgram:
-    return TextProgram(Source(text, name)).in_order(inputs)
+def _rebuild(text: str, name: str, inputs: tuple[str, ...], of: int = 0) -> TextProgram:
+    return TextProgram(Source(text, name)).in_order(inputs).of(of)

@@ -209,6 +209,12 @@ class SyntaxTree:
     function: Definition | None = None
 
 
+def results_of(tree: SyntaxTree) -> tuple[Expression, ...]:
+    """The several results of a program that ends with a tuple; none of any other."""
+    result = tree.result.result if isinstance(tree.result, Braced) else tree.result
+    return result.items if isinstance(result, List) and not result.is_array else ()
+
+
 def names_in(target: Name | Pattern) -> Iterator[Name]:
     """The names that a target gives values to, in order."""
     stack: list[Name | Pattern] = [target]

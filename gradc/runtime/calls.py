@@ -23,7 +23,7 @@ from gradc.runtime.arguments import Arguments, in_order
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.matrices import Compact
-from gradc.runtime.results import Gradients, gradients_type, to_python
+from gradc.runtime.results import Gradients, Results, gradients_type, results, to_python
 from gradc.runtime.specialise import Specialiser
 
 SIGNATURE = "($self, /, *args, out=None, **kwargs)\n--\n\n"
@@ -85,6 +85,11 @@ class Calls:
     def value(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is not None and self._is_input(args):
             kwargs, out = {**kwargs, "out": out}, None
+        if self.results:
+            values = self.run("values", args, kwargs)
+            if out is not None:
+                raise Error("G0606", "`out` takes one result, and the program has several", help="leave it out")
+            return self._named(values)
         (value,) = self.run("value", args, kwargs)
         return to_python(value) if out is None else targets.write([value], [out], ["the value"])[0]
 
@@ -93,6 +98,9 @@ class Calls:
             if not self._is_input(args):
                 return self._write_all(targets.value_and_gradient_targets(out, self.wrt), args, kwargs)
             kwargs = {**kwargs, "out": out}
+        if self.results:
+            outputs = self.run("values_and_grad", args, kwargs)
+            return self._named(outputs[: len(self.results)]), self._gradients(outputs[len(self.results) :])
         value, *bars = self.run("value_and_grad", args, kwargs)
         return to_python(value), self._gradients(bars)
 
@@ -100,6 +108,15 @@ class Calls:
         if out is not None and not self._is_input(args):
             return self._write_all([None, *targets.gradient_targets(out, self.wrt)], args, kwargs)[1]
         return self.value_and_grad(*args, out=out, **kwargs)[1]
+
+    def _named(self, values: Sequence[Any]) -> Results:
+        """Several results under their names."""
+        return results(self.results, [to_python(value) for value in values])
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What the results are called, where there are several."""
+        return self.specialiser.program.signature.results
 
     @property
     def call_signature(self) -> CallSignature:
@@ -133,6 +150,14 @@ class Calls:
         self, wanted: Sequence[Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Any, Gradients]:
         """The value and the gradients, written into the caller's arrays where there is one."""
+        if self.results and wanted[0] is not None:
+            raise Error("G0606", "`out` takes one result, and the program has several", help="leave None for them")
+        if self.results:
+            found, grads = self.value_and_grad(*args, **kwargs)
+            names = [f"the gradient of `{name}`" for name in self.wrt]
+            written = targets.write(list(grads), wanted[1:], names)
+            made = [to_python(output) if target is None else target for output, target in zip(written, wanted[1:])]
+            return found, tuple.__new__(self._gradients_type, made)
         outputs = self._written(wanted, args, kwargs)
         if outputs is None:
             names = ["the value", *(f"the gradient of `{name}`" for name in self.wrt)]
@@ -214,9 +239,11 @@ class Calls:
     def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What a stage that runs gives for these arguments: the value, from the adjoint on the gradients too."""
         prepared = self.prepare(self.bind(args, kwargs))
-        compilation = self.specialiser.compilation("value_and_grad", prepared.types)
-        value, *bars = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
-        return to_python(value) if name in ("graph", "rewritten") else (to_python(value), self._gradients(bars))
+        compilation = self.specialiser.compilation(self.specialiser.all_results("value_and_grad"), prepared.types)
+        outputs = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        count = len(self.results) or 1
+        value = self._named(outputs[:count]) if self.results else to_python(outputs[0])
+        return value if name in ("graph", "rewritten") else (value, self._gradients(outputs[count:]))
 
     # ------------------------------------------------------------ running
 
@@ -234,7 +261,8 @@ class Calls:
     def shown(self) -> Compilation:
         """Value and gradients for the types that declarations and the text suggest."""
         types = self.specialiser.default_types()
-        return self.specialiser.compilation("value_and_grad", types, self.specialiser.guess(types))
+        transform = self.specialiser.all_results("value_and_grad")
+        return self.specialiser.compilation(transform, types, self.specialiser.guess(types))
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The arguments of a call in the order of the inputs."""

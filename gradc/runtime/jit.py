@@ -111,6 +111,10 @@ class Form:
     first: str = ""
     part: str = ""
 
+    def transform_for(self, specialiser: Specialiser) -> str:
+        """The transform, which gives all results of a program with several."""
+        return specialiser.all_results(self.transform)
+
 
 FORMS = {
     "value": Form("value"),
@@ -143,7 +147,8 @@ def polymorphic(specialiser: Specialiser, name: str) -> Any:
             if kind is None:
                 raise TypingError(f"`{input}` is {argument}, which kernels do not take: {ACCEPTED}")
         compilation = specialiser.compilation(
-            form.transform, _named_sizes(specialiser.program.signature, [t for t in found if t is not None])
+            form.transform_for(specialiser),
+            _named_sizes(specialiser.program.signature, [t for t in found if t is not None]),
         )
         added = compilation.adjoint.inputs[len(found) :]
         texts = list(map(_conversion, names[len(first) :], given, compilation.types.values()))
@@ -181,7 +186,7 @@ def plain(specialiser: Specialiser, form: Form) -> Callable[..., Any]:
             (extra,) = extra
         prepared = specialiser.prepare(bind(called, args, kwargs))
         if prepared.types not in kernels:
-            compilation = specialiser.compilation(form.transform, prepared.types)
+            compilation = specialiser.compilation(form.transform_for(specialiser), prepared.types)
             kernels[prepared.types] = compilation, compiled(compilation)
         compilation, kernel = kernels[prepared.types]
         sizes = prepared.sizes(compilation.graph)
@@ -195,7 +200,7 @@ def plain(specialiser: Specialiser, form: Form) -> Callable[..., Any]:
 
 def kernel_function(compilation: Compilation) -> Any:
     """The kernel as a Numba function that is compiled where it is called."""
-    return load(compilation.python)[compilation.transform]
+    return load(compilation.python)[compilation.function_name]
 
 
 def _parts(first: str, extra: Sequence[types.Type], wrt: tuple[str, ...]) -> Iterator[tuple[str, types.Type]]:

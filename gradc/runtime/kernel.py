@@ -49,9 +49,11 @@ def numba(compilation: Compilation) -> Run:
     from gradc.runtime import jit
 
     function = jit.compiled(compilation)
-    flat = {"value": lambda result: (result,), "value_and_grad": lambda result: (result[0], *result[1])}.get(
-        compilation.transform, lambda result: result
-    )
+    flat = {
+        "value": lambda result: (result,),
+        "value_and_grad": lambda result: (result[0], *result[1]),
+        "values_and_grad": lambda result: (*result[0], *result[1]),
+    }.get(compilation.transform, lambda result: result)
 
     narrow = [k for k, node in enumerate(compilation.derivative.results) if node.type == Type("f32")]
 

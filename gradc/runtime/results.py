@@ -97,6 +97,28 @@ class Gradients(tuple[Any, ...]):
         return gradients, (names_of(self), tuple(self))
 
 
+class Results(Gradients):
+    """The results of a program that has several, by name and in order: `f(...).loss`, `loss, accuracy = f(...)`.
+
+    >>> gradc.compile("loss = x**2; (loss, x > 1)")(3.0)
+    Results(loss=9.0, value1=1.0)
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Results(" + ", ".join(f"{name}={value!r}" for name, value in zip(names_of(self), tuple(self))) + ")"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What notebooks show: a table."""
+        entries = list(zip(names_of(self), tuple(self)))
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(_short(value))}</td></tr>" for name, value in entries)
+        return {"text/plain": repr(self), "text/html": f"<table>{rows}</table>"}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return results, (names_of(self), tuple(self))
+
+
 def names_of(grads: Gradients) -> tuple[str, ...]:
     """The inputs that the entries belong to. No method, because any method's name may be an input's."""
     return type(grads).__match_args__
@@ -107,17 +129,26 @@ def _short(value: Any) -> str:
     return str(value) if np.ndim(value) == 0 else np.array2string(np.asarray(value), threshold=20, edgeitems=3)
 
 
-_types: WeakValueDictionary[tuple[str, ...], type[Gradients]] = WeakValueDictionary()
+_types: WeakValueDictionary[tuple[type[Gradients], tuple[str, ...]], type[Gradients]] = WeakValueDictionary()
 
 
 def gradients_type(names: tuple[str, ...]) -> type[Gradients]:
     """The class of gradients for these inputs, the same one as long as somebody has it."""
-    found = _types.get(names)
+    return _type(Gradients, names)
+
+
+def _type(kind: type[Gradients], names: tuple[str, ...]) -> type[Gradients]:
+    found = _types.get((kind, names))
     if found is None:
         fields = {name: property(itemgetter(k)) for k, name in enumerate(names) if not name.startswith("__")}
         members = {"__slots__": (), "__match_args__": names, "__module__": __name__, "_fields": names, **fields}
-        found = _types.setdefault(names, type("Gradients", (Gradients,), members))
+        found = _types.setdefault((kind, names), type(kind.__name__, (kind,), members))
     return found
+
+
+def results(names: tuple[str, ...], values: Iterable[Any]) -> Results:
+    """Several results under their names, in order."""
+    return cast(Results, tuple.__new__(_type(Results, names), values))
 
 
 def gradients(names: tuple[str, ...], values: Iterable[Any]) -> Gradients:

@@ -34,6 +34,10 @@ class Specialiser:
         except MemoryError:  # as for arrays whose elements are all one, made by `np.broadcast_to`
             raise out_of_memory() from None
 
+    def all_results(self, transform: str) -> str:
+        """The transform that gives all results too, of a program with several; otherwise the same one."""
+        return transform.replace("value", "values") if self.program.signature.results else transform
+
     def compilation(self, transform: str, types: Sequence[Type], guess: Guess | None = None) -> Compilation:
         """The value or a derivative for these types of the inputs, in order; `guess` has those that nobody chose."""
         return Compilation(
@@ -52,7 +56,7 @@ class Specialiser:
         """
         from gradc.export import EXPORTED, python_module
 
-        made = {name: self.compilation(name, types, guess) for name in EXPORTED}
+        made = {name: self.compilation(self.all_results(name), types, guess) for name in EXPORTED}
         return python_module(made, cache=cache)
 
     def default_types(self) -> tuple[Type, ...]:

@@ -67,8 +67,8 @@ def _graph(text: str, suggested: Callable[[], Compilation | None]) -> str:
 def outline(text: str, compilation: Compilation) -> Gates:
     """The gates of a program without values."""
     graph, spans = compilation.graph, compilation.spans
-    (result,) = graph.results
-    order = topological(graph.results)
+    result = graph["value"]
+    order = topological((result,))
     made = folds(order, spans)
     numbers = {fold.root: f"[{k}]" for k, fold in enumerate(made, 1)}
     values: dict[Node | None, Any] = {

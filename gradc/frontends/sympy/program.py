@@ -31,14 +31,17 @@ class SympyProgram(TextProgram):
         assert not missing, missing
         self.signature = replace(self.signature, inputs=tuple(inputs))
 
+    def _results(self, evaluator: Evaluator) -> tuple[Node, ...]:
+        return (self._result(evaluator),)
+
     def _result(self, evaluator: Evaluator) -> Node:
         """The result; items of a list broadcast, as the values do that SymPy's functions put into theirs."""
         result = self.tree.result
         if not isinstance(result, List):
-            return super()._result(evaluator)
+            return evaluator.number(result)
         rows = [row.items if isinstance(row, List) else (row,) for row in result.items]
         if len({len(row) for row in rows}) > 1 or any(isinstance(item, List) for row in rows for item in row):
-            return super()._result(evaluator)
+            return evaluator.number(result)
         builder = evaluator.builder
         items = builder.numbers(tuple(evaluator.number(item) for row in rows for item in row))
         items = builder.broadcast_together(items)

@@ -116,7 +116,7 @@ class _Writer:
         self.large = False
 
     def run(self) -> Expression:
-        (result,) = self.graph.results
+        result = self.graph["value"]
         order = topological((result,))
         self.large = len(order) > MAX_EVALUATED
         for node in order:

@@ -345,7 +345,7 @@ class Tracing:
             for name, node in zip(signature.inputs, nodes)
         ]
         compilation = specialiser.compilation(transform, [node.type for node in nodes])
-        graph = compilation.graph if transform == "value" else compilation.derivative
+        graph = compilation.graph if transform in ("value", "values") else compilation.derivative
         given = [self._as_node(self.operand(value, span)) for value in extra]
         for node, wanted in zip(nodes, graph.inputs):
             if node.type.rank != wanted.type.rank:
