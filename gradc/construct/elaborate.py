@@ -22,9 +22,14 @@ MAX_EXCERPT = 60
 class Reading:
     """What a front end made of a program: the results; where nodes were written and what the program calls them."""
 
-    results: tuple[Node, ...]
+    result: Node | tuple[Node, ...]
+    """One, or several in order."""
     spans: Mapping[Node, Span] = field(default_factory=dict)
     names: Mapping[Node, str] = field(default_factory=dict)
+
+    @property
+    def results(self) -> tuple[Node, ...]:
+        return self.result if isinstance(self.result, tuple) else (self.result,)
 
 
 Read = Callable[[GraphBuilder, dict[str, Node]], Reading]

@@ -74,7 +74,7 @@ def test_modules_and_numba_code():
 
     @numba.njit
     def caller(X, w, y):
-        loss, worst, r = f(X, w, y)
+        loss, worst, _ = f(X, w, y)
         (again, _, _), (w_bar,) = f.value_and_grad(X, w, y)
         return loss + again + worst, w_bar
 

@@ -145,7 +145,7 @@ def trace(
         bound = program.call_signature.bind_partial()
         bound.arguments.update(given)
         result = _run(function, bound.args, bound.kwargs, tracing)
-        return Reading((result,), tracing.evaluator.spans, tracing.names)
+        return Reading(result, tracing.evaluator.spans, tracing.names)
 
     sources: Callable[..., bool] = lambda source: source in runs[-1].places.sources.values()  # noqa: E731
     signature = Signature(tuple(types), dict(types))
