@@ -176,7 +176,7 @@ class Compilation:
 
         checks = self.lowered.computed_indices
         demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
-        return build(self.schedule, demands)
+        return build(self.schedule, demands, self.phrases.of)
 
     @watched
     def loops(self) -> Kernel:

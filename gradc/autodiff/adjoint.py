@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from gradc.autodiff import recurrence, steep, steps
+from gradc.autodiff import linear_maps, recurrence, steep, steps
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, fading, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.ir.graph import Node, constant, dependent, topological
@@ -58,6 +58,8 @@ def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
         return contracted(node, position, out_bar)
     if node.row.kind == "scan":
         return recurrence.pulled(node, position, out_bar)
+    if node.row.kind == "matrix":
+        return linear_maps.pulled(node, position, out_bar, cotangents)
     local = partial(node, position)
     return None if local is None else scaled(node, position, out_bar, local)
 

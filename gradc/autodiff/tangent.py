@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradc.autodiff import recurrence, steep, steps
+from gradc.autodiff import linear_maps, recurrence, steep, steps
 from gradc.autodiff.besides import tangent_of_others
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, is_nonzero, plus, times
 from gradc.autodiff.partials import fades, partial
@@ -83,6 +83,8 @@ def push(node: Node, position: int, x_dot: Masked) -> Masked | None:
         return contract(x_dot, node.args[1 - position], node.attrs, position)
     if node.row.kind == "scan":
         return recurrence.pushed(node, position, x_dot)
+    if node.row.kind == "matrix":
+        return linear_maps.pushed(node, position, x_dot)
     local = partial(node, position)
     if local is None:
         return None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.check.matrices import of_stack
 from gradc.ir.graph import Node, topological
 from gradc.ir.interpret import apply, concrete, reference
 from gradc.ir.ops import SCATTERS
@@ -57,6 +58,8 @@ class Arithmetic:
             return self.exact(apply(node, (), sizes))
         if node.row.kind == "reduction":
             return _reduce(self.reduction(node.op), args[0], node.attrs[0])
+        if node.row.kind == "matrix":
+            return of_stack(node.op, list(args))
         if node.row.kind != "elementwise":
             return self._move(node, args, sizes)
         function = self.function(node.op)

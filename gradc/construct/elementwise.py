@@ -57,17 +57,6 @@ def _one_of(value: Any) -> Any:
     return one
 
 
-def inverse(call: CallArguments) -> Node:
-    """1 / x, as symbolic regression has it; of a matrix people want another one."""
-    x = call.x
-    if x.type.rank >= 2:
-        raise Error(
-            "G0202", "gradc has no inverse of matrices", call.span("x"), label=f"this is {x.type}",
-            help="write `1 / x` for the inverse of each element",
-        )  # fmt: skip
-    return call.builder.elementwise("div", constant(1.0), x)
-
-
 def piecewise(call: CallArguments) -> Node:
     """SymPy's `Piecewise((value, condition), ...)`: the value of the first condition that holds; NaN if none does."""
     builder = call.builder
@@ -85,5 +74,5 @@ def piecewise(call: CallArguments) -> Node:
     return result
 
 
-ELEMENTWISE = (elementwise, extreme, clip, polygamma, inverse)
+ELEMENTWISE = (elementwise, extreme, clip, polygamma)
 """The functions of this file that take numbers and arrays only."""

@@ -9,7 +9,7 @@ from dataclasses import replace as dataclass_replace
 from functools import cached_property
 from typing import Any
 
-from gradc.construct import indexing, products, shapes
+from gradc.construct import indexing, matrices, products, shapes
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.closures import Applicable, Closure, leaves_of, rebuilt_of, unpacked, value_of
@@ -22,7 +22,7 @@ from gradc.construct.reductions import extremes
 from gradc.construct.selected import Selected, lifted
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
-from gradc.ir.graph import Node, constant
+from gradc.ir.graph import Node, constant, make
 from gradc.ir.ops import OPERATORS, OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
@@ -60,6 +60,8 @@ MAX_DEPTH = 50
 """How deep functions may be nested that are arguments of others, as the step of a fold in the step of a fold."""
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+
+IOTA = OPS["iota"]
 
 SPECIAL = {"none": None, "newaxis": None, "true": True, "false": False, "ellipsis": Ellipsis}
 
@@ -355,7 +357,7 @@ class Evaluator:
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Value:
         positional, name = arguments[: len(node.args)], node.function
-        if name in FUNCTIONS:
+        if name in FUNCTIONS and not (self.is_template and OPS.get(name, IOTA).kind == "matrix"):
             function = FUNCTIONS[name]
             assert function.build is not None
             name, parameters, build = function.name, function.parameters, function.build
@@ -363,6 +365,10 @@ class Evaluator:
             assert self.is_template, name
             if name == "position":
                 return self.builder.position(positional[0])
+            if name in matrices.IN_TEXTS:
+                return matrices.IN_TEXTS[name](positional[0])
+            if OPS[name].kind == "matrix":
+                return make(name, *positional)
             parameters, build = OPS[name].params, elementwise
         keywords, site = _keywords(node, arguments), _call_site(node)
         is_elementwise = build in ELEMENTWISE or (build is extremes and len(positional) > 1)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.emit.python import EmittedFunction
-from gradc.loops.compiled import FROM_SCIPY
-from gradc.loops.compiled import IMPORTS as OF_SCIPY
-from gradc.loops.support import ELEMENTARY, NEEDED, REASSOCIATED, SCIPY, source
+from gradc.loops import written
+from gradc.loops.compiled import FROM_LAPACK, FROM_SCIPY, imports_of
+from gradc.loops.support import ELEMENTARY, MATRICES, NEEDED, REASSOCIATED, SCIPY, source
 from gradc.schedule.expand import BLOCK
 from gradc.schedule.tiles import ROWS
 
@@ -47,9 +47,10 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     options = OPTIONS + ", cache=CACHE" * cache
     used = "\n".join((body, *primitives, *carried.values()))
     standard = "".join(f"import {name}\n" for name in ("math", "struct") if f"{name}." in used)
-    if from_scipy:
-        standard, imports = standard.replace("import struct\n", ""), OF_SCIPY
-        imports = imports.replace("import re\n", "import re\nimport struct\n") if "struct." in used else imports
+    from_lapack = sorted(set().union(*(written.source(*MATRICES[name])[1] for name in calls & MATRICES.keys())))
+    if from_scipy or from_lapack:
+        modules = {name for name in ("math", "struct") if f"{name}." in used}
+        standard, imports = "", imports_of(modules, bool(from_scipy), bool(from_lapack))
     else:
         own = IMPORTS if primitives else "from numba import njit\n"
         imports = "\n" * bool(standard) + "import numpy as np\n" + own
@@ -61,6 +62,8 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
         parts.append(CACHE)
     if from_scipy:
         parts.append(FROM_SCIPY + "".join(map(_from_scipy, from_scipy)))
+    if from_lapack:
+        parts.append(FROM_LAPACK + "".join(map(_from_lapack, from_lapack)))
     parts += primitives
     for name, text in carried.items():
         flags = ', fastmath={"reassoc", "nsz"}' if name in REASSOCIATED else ""
@@ -75,6 +78,12 @@ def _from_scipy(name: str) -> str:
     """The line that makes a function of SciPy's."""
     scipys, count = SCIPY[name]
     return f'{name} = _from_scipy("{scipys}", {count})\n'
+
+
+def _from_lapack(called: str) -> str:
+    """The line that makes a routine of LAPACK's."""
+    name, _, count = called.rpartition("_")
+    return f'{name} = _from_lapack("{name.removeprefix(written.LAPACK)}", {count})\n'
 
 
 def definition(function: EmittedFunction, doc: list[str]) -> str:

@@ -13,6 +13,7 @@ from gradc.emit.values import readers
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
+from gradc.ir.sizes import product
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
@@ -35,11 +36,14 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Statement,
     Store,
     Update,
     View,
 )
+from gradc.loops.routines import ROUTINES
+from gradc.loops.written import helper
 
 MAX_INLINE = 60
 """A value with one reader is written into it as long as its text has at most this many characters."""
@@ -142,6 +146,8 @@ class _Printer(Expressions):
                     self._store(statement, indent)
                 case Product():
                     self._product(statement, indent)
+                case Routine():
+                    self._routine(statement, indent)
                 case Open():
                     self._open(statement, indent)
                 case Combine():
@@ -346,6 +352,28 @@ class _Printer(Expressions):
             return
         self._line(f"{self._part_of(target)} = {product}", indent)
 
+    def _routine(self, statement: Routine, indent: int) -> None:
+        types = tuple(self.kernel.arrays[source] for source in statement.sources)
+        called = helper(statement.op, types[0].dtype)
+        self.calls.add(called)
+        arrays = [self.arrays[statement.array], *map(self._contiguous, statement.sources)]
+        sizes = [product(types[0].shape[:-2]), *ROUTINES[statement.op].sizes(types)]
+        call = f"{called}({', '.join([*arrays, *map(self._size, sizes)])})"
+        if not statement.message:
+            self._line(call, indent)
+            return
+        failed = self.names.numbered("failed")
+        self._line(f"{failed} = {call}", indent)
+        self._line(f"if {failed}:", indent)
+        before, is_numbered, after = statement.message.partition("{}")
+        message = f"{before!r} + str({failed} - 1) + {after!r}" if is_numbered else repr(statement.message)
+        self._line(f"raise np.linalg.LinAlgError({message})", indent + 1)
+
+    def _contiguous(self, array: str) -> str:
+        """An array as it is in memory; one of the caller's may have another layout."""
+        text = self.arrays[array]
+        return f"np.ascontiguousarray({text})" if array in self.parameters else text
+
     def _side(self, side: View) -> str:
         """A matrix that a product takes; BLAS wants its elements side by side."""
         text = self._part_of(side)
@@ -372,9 +400,7 @@ class _Printer(Expressions):
     def _reshape(self, statement: Reshape, indent: int) -> None:
         name, sizes = self._new_array(statement.array, "reshaped"), self._shape(statement.array)
         shape = ", ".join(sizes) + "," * (len(sizes) == 1)
-        source = self.arrays[statement.source]
-        if statement.source in self.parameters:  # in whatever layout it comes
-            source = f"np.ascontiguousarray({source})"
+        source = self._contiguous(statement.source)
         self._line(f"{name} = {source}.reshape(({shape})){'.copy()' * statement.copied}", indent)
 
 

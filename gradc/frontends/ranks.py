@@ -495,6 +495,8 @@ class _Reader:
                 shifts = [-1, None]
             case "widest":
                 shifts = [0] * len(parts)
+            case "b":
+                shifts = [None, *[0] * (len(parts) - 1)]
             case "x" | "y" | "x+1" | "x+axis":
                 by = {"x+1": 1, "x+axis": len(along or (0,))}.get(axes.result, 0)
                 shifts = [by] * len(parts) if rule else [by, *shifts[1:]]

@@ -175,9 +175,16 @@ def _along(node: Node, kinds: Sequence[Kind]) -> Kind | None:
     return axis if not axes and axis != node.attrs[0] else None
 
 
+def _matrices(node: Node, kinds: Sequence[Kind]) -> Kind | None:
+    """Ops on a stack of matrices, of which each is one of the rows."""
+    axes = set(kinds)
+    axis = axes.pop()
+    return axis if not axes and isinstance(axis, int) and axis < node.args[0].type.rank - 2 else None
+
+
 RULES: dict[str, Rule] = {
     "reduction": _reduction, "contraction": _contraction, "scan": _along, "view": _reshape, "call": _along,
-    "scatter": _scatter,
+    "matrix": _matrices,    "scatter": _scatter,
 }  # fmt: skip
 """By the kind of op, or by how it moves data; others go element by element."""
 

@@ -64,6 +64,9 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
         result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))
     elif row.kind == "movement":
         result = function(args[0], *(a if node.op == "cast" else concrete(a, sizes) for a in node.attrs))
+    elif row.kind == "matrix":
+        shape = concrete(node.shape, sizes)
+        result = np.empty(shape) if 0 in np.shape(args[0])[:-2] else _of_matrices(node, function, args)
     else:
         result = function(*args)
     result = np.asarray(result)
@@ -120,6 +123,18 @@ class Run:
             for arg in self.dropped[node]:
                 del values[arg]
         return [values[node] for node in self.results]
+
+
+def _of_matrices(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """An op on matrices; where one has no answer, the message names it if it is an input."""
+    try:
+        return function(*args)
+    except np.linalg.LinAlgError as error:
+        found = node.args[0]
+        if found.op != "input":
+            raise
+        which, _, wrong = str(error).rpartition(" is ")
+        raise np.linalg.LinAlgError(f"{which} `{found.name}` is {wrong}") from None
 
 
 def run(results: Iterable[Node], inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> list[Any]:

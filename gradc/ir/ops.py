@@ -22,7 +22,7 @@ from math import inf
 from typing import Any
 
 from gradc.ir.affine import FIRST
-from gradc.ir.sizes import Shape
+from gradc.ir.sizes import Shape, derive
 from gradc.ir.types import Type
 
 Interval = tuple[float, float]
@@ -37,7 +37,7 @@ BEYOND_ONE = (1.05, 6.0)
 
 @dataclass(frozen=True)
 class Op:
-    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan, loop."""
+    """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan, loop, matrix."""
 
     name: str
     kind: str
@@ -46,6 +46,13 @@ class Op:
     partials: tuple[str | None, ...] = ()
     transpose: Callable[[Type, Attrs], tuple[str, Attrs]] | None = None
     """Of a linear op: from argument type and attrs to the transposed op and its attrs."""
+    tangents: tuple[str, ...] = ()
+    """Of an op on matrices, for each argument: what its tangent `dot` contributes to that of the result, as text. It is
+    linear in `dot`; reverse mode transposes it. Empty where the op is itself linear in the argument, or is part of a
+    factor, which no derivative asks for."""
+    transposes: tuple[str, ...] = ()
+    """Of an op on matrices that is linear in an argument: what the cotangent `bar` of the result contributes to that
+    of the argument."""
     numpy: str = ""
     """The reference: a dotted name, called with the argument arrays."""
     python: str = ""
@@ -102,6 +109,8 @@ class Op:
     """Whether an array of indices has an index for each element, not one for each row."""
     linear: str = ""
     """The arguments in which it is linear while the others stay: those between bars together, as in "x y" or "x | y"."""
+    is_routine: bool = False
+    """Whether it is an op on matrices that kernels have a routine for, as part of which others are written."""
     commutative: bool = False
     adds: bool = False
     """Whether it adds up elements, and rounds while it does."""
@@ -212,6 +221,19 @@ def _along(types: tuple[Type, ...], attrs: Attrs) -> Type:
 
 def _attribute_shape(types: tuple[Type, ...], attrs: Attrs) -> Type:
     return types[0].with_shape(attrs[1])
+
+
+def _number_each(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape(types[0].shape[:-2])
+
+
+def _square(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape((*types[0].shape[:-2], types[0].shape[-1], types[0].shape[-1]))
+
+
+def _with_row(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    *stack, n = types[0].shape[:-1]
+    return types[0].with_shape((*stack, derive("+", n, 1), types[0].shape[-1]))
 
 
 def without(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -365,6 +387,20 @@ def _gather(name: str, infer, numpy: str, access: str, **columns) -> None:
 def _scan(name: str, params: str, infer, numpy: str, **columns) -> None:
     """An op that a kernel does to whole arrays; `recur` is the only one with a derivative."""
     _row(name, "scan", params, infer, numpy=numpy, access="call", lifted=_axis_lifted, **columns)
+
+
+def _matrix(name: str, params: str, infer, tangents=(), transposes=(), lowered: str = "", **columns) -> None:
+    """An op on the matrices that the last two axes hold, of which there may be a stack."""
+    none = ("",) * len(params.split())
+    _row(
+        name, "matrix", params, infer, tangents=tangents or none, transposes=transposes or none, lowered=lowered,
+        numpy=f"gradc.ir.matrices.{name}", access="call", **columns,
+    )  # fmt: skip
+
+
+def _factor(name: str, params: str, infer, **columns) -> None:
+    """A matrix op that a kernel has a routine for (`gradc.loops.routines`), in which others are written."""
+    _matrix(name, params, infer, hidden=True, is_routine=True, **columns)
 
 
 def _far_out(where: str, factor: str, sign: int, order: int, near: str) -> str:
@@ -837,6 +873,39 @@ _gather("take_along", _along,          "numpy.take_along_axis",         "read", 
         transpose=lambda x, attrs: ("put_along", (attrs[0], x.shape)), lifted=_axis_lifted)
 _gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter", facts="adds aligned",  # attrs: axis, shape
         transpose=lambda x, attrs: ("take_along", attrs[:1]), lifted=_shape_lifted)
+
+# ---------------------------------------------------------------- matrices
+
+# Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation" (2008), and for
+# the factor of Cholesky Murray, "Differentiation of the Cholesky decomposition" (2016).
+_matrix("solve", "A B", _last, ("-solve(A, dot @ out)", ""), ("", "solve_transposed(A, bar)"),
+        "matrix_transpose(lu_solve(lu(A), matrix_transpose(B)))")
+_matrix("solve_transposed", "A B", _last, ("-solve_transposed(A, matrix_transpose(dot) @ out)", ""), ("", "solve(A, bar)"),
+        "matrix_transpose(lu_solve_transposed(lu(A), matrix_transpose(B)))", facts="hidden")
+_matrix("solve_positive", "A B", _last, ("-solve_positive(A, symmetric(dot) @ out)", ""), ("", "solve_positive(A, bar)"),
+        "L = cholesky_factor(A); matrix_transpose(back_solve(L, forward_solve(L, matrix_transpose(B))))", facts="hidden")
+_matrix("solve_lower", "L B", _last, ("-solve_lower(L, tril(dot) @ out)", ""), ("", "solve_lower_transposed(L, bar)"),
+        "matrix_transpose(forward_solve(L, matrix_transpose(B)))", facts="hidden")
+_matrix("solve_lower_transposed", "L B", _last, ("-solve_lower_transposed(L, matrix_transpose(tril(dot)) @ out)", ""),
+        ("", "solve_lower(L, bar)"), "matrix_transpose(back_solve(L, matrix_transpose(B)))", facts="hidden")
+_matrix("inv", "A", _first, ("-out @ dot @ out",), lowered="lu_inverse(lu(A))")
+_matrix("inv_positive", "A", _first, ("-out @ symmetric(dot) @ out",), lowered="cholesky_inverse(cholesky_factor(A))", facts="hidden")
+_matrix("logdet", "A", _number_each, ("sum(matrix_transpose(inv(A)) * dot, axis=(-2, -1))",),
+        lowered="""F = lu(A); d = lu_diagonal(F); s = lu_sign(F) * prod(sign(d), axis=-1)
+                   where(s < 0, nan, sum(log(abs(d)), axis=-1))""")
+_matrix("logdet_positive", "A", _number_each, ("sum(inv_positive(A) * symmetric(dot), axis=(-2, -1))",),
+        lowered="2 * sum(log(lu_diagonal(cholesky_factor(A))), axis=-1)", facts="hidden")
+_matrix("cholesky", "A", _first, ("""W = solve_lower(out, matrix_transpose(solve_lower(out, symmetric(dot))))
+                                     out @ (0.5 * (tril(W) + tril(W, k=-1)))""",), lowered="tril(cholesky_factor(A))")
+
+_factor("lu",                  "A",        _with_row)
+_factor("lu_solve",            "F B",      _last)
+_factor("lu_solve_transposed", "F B",      _last)
+_factor("lu_inverse",          "F",        _square)
+_factor("cholesky_factor",     "A",        _first)
+_factor("cholesky_inverse",    "L",        _first)
+_factor("forward_solve",       "L B",      _last)
+_factor("back_solve",          "L B",      _last)
 # fmt: on
 
 # ---------------------------------------------------------------- sets of ops that share a fact

@@ -125,6 +125,8 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
         return _gather(op, args, attrs)
     if row.kind == "scan":
         return _scan(op, args, attrs, checks)
+    if row.kind == "matrix":
+        return _matrix(op, args, attrs)
     return _MOVEMENTS[op](args[0].type, attrs, checks)
 
 
@@ -235,6 +237,16 @@ def _loop(args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check
         wrong = problem(node.op, node.args, node.attrs, checks)
         if wrong is not None:
             return f"in its step, {wrong}"
+    return None
+
+
+def _matrix(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...]) -> str | None:
+    if attrs:
+        return f"`{op}` has no attributes"
+    if any(arg.type.rank < 2 or not arg.type.is_float for arg in args):
+        return f"`{op}` takes matrices, not {', '.join(str(arg.type) for arg in args)}"
+    if len({(arg.type.dtype, arg.type.rank) for arg in args}) > 1:
+        return f"arguments of `{op}` are {', '.join(str(arg.type) for arg in args)}"
     return None
 
 

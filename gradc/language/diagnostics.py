@@ -46,6 +46,7 @@ CODES = {
     "G0606": "out cannot take the result",
     "G0607": "start, data or bounds of a fit do not fit",
     "G0608": "program does not add up over rows",
+    "G0609": "matrix without an answer",
     # files and the command line
     "G0701": "file cannot be read or written",
     "G0702": "unusable value on the command line",

@@ -250,6 +250,12 @@ EXPLANATIONS = {
         'blocks = [{"y": np.arange(3.0)}, {"y": np.ones(2)}]\n'
         'gradc.interop.blocks.objective("sum((y - m - a)**2)", blocks, data={"m": 1.0}, start={"a": 1.0})',
     ),
+    "G0609": Explanation(
+        "A matrix has no inverse, or no factor of Cholesky: its rows depend on each other, or it is not positive "
+        "definite. The message says what the program calls it and, in a stack, which one it is.",
+        'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 4.0]], [1.0, 1.0])',
+        'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 5.0]], [1.0, 1.0])',
+    ),
     # ---------------------------------------------------------------- files and the command line
     "G0701": Explanation(
         "A file, or a standard stream, cannot be read or written. The reason is the operating system's.",

@@ -28,7 +28,7 @@ CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if el
 
 PATTERN = re.compile(
     r"""[ \t\r\f\v]*(?:\#[^\n]*)?
-    (?:(?P<subscripts>(?:(?<=einsum\()|(?<=mode=)|(?<=side=)|(?<=method=))(?P<quote>["'])[^"'\n]*(?P=quote))
+    (?:(?P<subscripts>(?:(?<=einsum\()|(?<=mode=)|(?<=side=)|(?<=method=)|(?<=assume_a=)|(?<=trans=)|(?=["'](?:fro|nuc)["']))(?P<quote>["'])[^"'\n]*(?P=quote))
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
     |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)

@@ -13,6 +13,13 @@ SYMBOL = "gradc_scipy_"
 """Before the name of a function: what compiled code calls it."""
 
 
+def lapack(name: str) -> Any:
+    """What holds the address of a routine of LAPACK."""
+    from scipy.linalg import cython_lapack
+
+    return cython_lapack.__pyx_capi__[name]
+
+
 def capsule(name: str, count: int) -> Any:
     """What holds the address of a function of so many doubles."""
     from scipy.special import cython_special
@@ -24,17 +31,26 @@ def capsule(name: str, count: int) -> Any:
     raise ImportError(f"this version of SciPy has no compiled function `{name}`")
 
 
-IMPORTS = """import re
+def imports_of(modules: set[str], special: bool, lapack: bool) -> str:
+    """What a module imports that calls functions of SciPy's, or of LAPACK's, and uses these modules of Python."""
+    standard = modules | ({"re"} if special else set()) | ({"ctypes"} if lapack else set())
+    lines = [
+        *(f"import {name}" for name in sorted(standard)),
+        *["from inspect import Parameter, Signature"] * lapack,
+        "",
+        "import numpy as np",
+        "from llvmlite import ir",
+    ]
+    lines += [
+        "from llvmlite.binding import add_symbol",
+        "from numba import njit, types",
+        "from numba.core import cgutils",
+    ]
+    lines.append("from numba.extending import get_cython_function_address, lower_builtin, type_callable")
+    if special:
+        lines += ["from scipy import special", "from scipy.special import cython_special"]
+    return "\n".join(lines) + "\n"
 
-import numpy as np
-from llvmlite import ir
-from llvmlite.binding import add_symbol
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import get_cython_function_address, lower_builtin, type_callable
-from scipy import special
-from scipy.special import cython_special
-"""
 
 FROM_SCIPY = '''
 def _from_scipy(name, count):
@@ -65,3 +81,35 @@ def _from_scipy(name, count):
 
 '''
 """A text, because only modules that need it import what it calls."""
+
+FROM_LAPACK = '''
+def _from_lapack(name, count):
+    """A routine of LAPACK, in SciPy, with so many arguments: arrays, whose addresses it gets."""
+    symbol = f"gradc_lapack_{name}"
+    address = get_cython_function_address("scipy.linalg.cython_lapack", name)
+    add_symbol(symbol, address)
+    routine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * count)(address)
+
+    def called(*args):
+        routine(*[array.ctypes.data for array in args])
+
+    def typer(*args):
+        return types.none(*args)
+
+    typer.pysig = Signature([Parameter(f"x{k}", Parameter.POSITIONAL_ONLY) for k in range(count)])
+    type_callable(called)(lambda context: typer)
+
+    def lower(context, builder, signature, args):
+        pointer = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * count)
+        callee = cgutils.get_or_insert_function(builder.module, kind, symbol)
+        arrays = [context.make_array(t)(context, builder, arg) for t, arg in zip(signature.args, args)]
+        builder.call(callee, [builder.bitcast(array.data, pointer) for array in arrays])
+        return context.get_dummy_value()
+
+    lower_builtin(called, types.VarArg(types.Any))(lower)
+    return called
+
+
+'''
+"""The same for whole matrices."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradc.elementary import python
 from gradc.ir.affine import Affine
+from gradc.ir.interpret import reference
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, evaluate
 from gradc.ir.types import DTYPES
@@ -42,6 +43,7 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Settled,
     Statement,
     Store,
@@ -125,6 +127,8 @@ class _Run:
                 self.arrays[statement.view.array][self._parts(statement.view)] = statement.value.value
             case Product():
                 self._product(statement)
+            case Routine():
+                self._routine(statement)
             case Return():
                 self.result = [self.arrays[v] if isinstance(v, str) else self._value(v) for _, v in statement.values]
 
@@ -151,6 +155,11 @@ class _Run:
             self.arrays[target.array] = product
         else:
             self.arrays[target.array][self._parts(target)] = product
+
+    def _routine(self, statement: Routine) -> None:
+        sources = [self.arrays[source] for source in statement.sources]
+        if 0 not in sources[0].shape[:-2]:
+            self.arrays[statement.array][...] = reference(OPS[statement.op].numpy)(*sources)
 
     def _side(self, view: View) -> np.ndarray:
         part = self.arrays[view.array][self._parts(view)]

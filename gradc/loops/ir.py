@@ -231,6 +231,17 @@ class Product:
 
 
 @dataclass(slots=True, eq=False)
+class Routine:
+    """`array` holds what a routine (`routines.py`) makes of whole arrays, one matrix of a stack after the other. Where
+    it has no answer for one, whose number `{}` in the message stands for, it ends the kernel with a LinAlgError."""
+
+    op: str
+    array: str
+    sources: tuple[str, ...]
+    message: str
+
+
+@dataclass(slots=True, eq=False)
 class Open:
     """A cell begins, or begins again, with this value; it is known until its body ends."""
 
@@ -300,8 +311,8 @@ class Return:
 
 
 Statement = Union[
-    Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Open, Combine, CombineExactly, Close, Update, For,
-    Return,
+    Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Routine, Open, Combine, CombineExactly, Close, Update,
+    For, Return,
 ]  # fmt: skip
 
 
@@ -426,6 +437,9 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
             yield from _sizes_of((*_index_of(statement.total), *_index_of(statement.error)))
         case Fill():
             yield from _sizes_of(statement.view.parts)
+        case Routine():
+            for array in (statement.array, *statement.sources):
+                yield from arrays[array].shape
         case Product():
             yield from arrays[statement.target.array].shape
             for view in (statement.target, statement.left, statement.right):

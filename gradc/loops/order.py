@@ -32,6 +32,7 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Statement,
     Store,
     Update,
@@ -247,6 +248,10 @@ def touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
                 yield view.array, "read", view.parts
             is_whole = all(part is None for part in statement.target.parts)
             yield statement.target.array, "made" if is_whole else "written", statement.target.parts
+        case Routine():
+            for source in statement.sources:
+                yield source, "read", ()
+            yield statement.array, "written", ()
         case Combine(target=Load() as element):
             yield element.array, f"added by {statement.op}", element.index
         case CombineExactly():

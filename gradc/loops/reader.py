@@ -41,6 +41,7 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Settled,
     Statement,
     Store,
@@ -137,7 +138,7 @@ class _Reader:
         readers: dict[str, Callable[[LineReader], Statement]] = {
             "size": self._define, "raise": self._guard, "allocate": self._allocate, "reshape": self._reshape,
             "fill": self._fill, "open": self._open, "close": self._close, "update": self._update,
-            "return": self._return,
+            "return": self._return, "routine": self._routine,
         }  # fmt: skip
         if word.text in readers:
             return readers[word.text](line)
@@ -215,6 +216,19 @@ class _Reader:
         source = self._array(line)
         line.expect_word("as")
         return Reshape(self._typed(line), source, line.accept_word("copied"))
+
+    def _routine(self, line: LineReader) -> Routine:
+        array = self._array(line)
+        line.expect("=")
+        op = line.name("a routine").text
+        line.expect("(")
+        sources = tuple(line.several(lambda: self._array(line), (")",)))
+        line.expect(")")
+        message = ""
+        if line.accept_word("or"):
+            line.expect_word("raise")
+            message = line.string("a message")
+        return Routine(op, array, sources, message)
 
     def _fill(self, line: LineReader) -> Fill:
         view = self._view(line)

@@ -17,7 +17,10 @@ from gradc.elementary import python
 from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.gamma import _digamma, _gamma, _lgamma, _polygamma, _sin_pi, _stirling, _zeta
 from gradc.ir.ops import OPS
+from gradc.loops import written
 from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large, _tan_large, _wave
+from gradc.loops.routines import ROUTINES
+from gradc.loops.written import helper
 
 NEEDED = {"_gamma": ("_sin_pi", "_stirling"), "_lgamma": ("_sin_pi", "_stirling"), "_polygamma": ("_zeta",)}
 """Functions here that others call."""
@@ -88,6 +91,19 @@ def _sparse_dot(left, right, left_absent, right_absent):
     return product
 
 
+def _cell(value):
+    """An integer where LAPACK finds it, which takes addresses; of a letter its code."""
+    cell = np.empty(1, np.int32)
+    cell[0] = value
+    return cell
+
+
+def _copied(to, source, count):
+    """The first elements of one array in another."""
+    for i in range(count):
+        to[i] = source[i]
+
+
 NUMPY_CALL = re.compile(r"np\.(\w+)\((.*)\)")
 """How the op table writes an op that is a function of NumPy's."""
 
@@ -110,6 +126,10 @@ HELPERS |= ELEMENTARY.keys()
 SCIPY = {f"_scipy_{row.scipy}": (row.scipy, len(row.params)) for row in OPS.values() if row.scipy}
 """Functions of SciPy's that modules call, and how many numbers each takes."""
 HELPERS |= SCIPY.keys()
+MATRICES = {helper(op, dtype): (op, dtype) for op in ROUTINES for dtype in ("f64", "f32")}
+"""Functions of whole matrices that call LAPACK, and what each does."""
+HELPERS |= MATRICES.keys()
+NEEDED |= dict.fromkeys(MATRICES, ("_cell", "_copied"))
 _OF_LOOPS = {op: name for name, op in ELEMENTARY.items()}
 
 
@@ -123,6 +143,8 @@ def elementary(op: str) -> str:
 @cache
 def source(name: str) -> str:
     """The source of a function of this module, without the prose that only its reader here needs."""
+    if name in MATRICES:
+        return written.source(*MATRICES[name])[0]
     if name in ELEMENTARY:
         return python.source(ELEMENTARY[name], name)
     return WRAPPERS[name] if name in WRAPPERS else inspect.getsource(globals()[name]).strip()

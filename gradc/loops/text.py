@@ -45,6 +45,7 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Settled,
     Statement,
     Store,
@@ -108,6 +109,9 @@ class _Writer:
                 is_new = target.array not in self.made and all(part is None for part in target.parts)
                 written = self._typed(target.array) if is_new else self._view(target)
                 return f"{written} = {self._view(statement.left)} @ {self._view(statement.right)}"
+            case Routine():
+                otherwise = f" or raise {quoted(statement.message)}" * bool(statement.message)
+                return f"routine {statement.array} = {statement.op}({', '.join(statement.sources)}){otherwise}"
             case Open():
                 return f"open {self._cell(statement.cell)} = {show(statement.value)}"
             case Combine():

@@ -39,6 +39,7 @@ from gradc.loops.ir import (
     Range,
     Reshape,
     Return,
+    Routine,
     Settled,
     Statement,
     Store,
@@ -51,6 +52,7 @@ from gradc.loops.ir import (
     sizes_in,
 )
 from gradc.loops.order import ORDERS, Orders
+from gradc.loops.routines import ROUTINES
 from gradc.loops.text import lines
 
 
@@ -162,6 +164,8 @@ class _Checker:
                     yield from _typed(statement.condition, "bool", "a condition")
             case Product():
                 yield from self._of_product(statement)
+            case Routine():
+                yield from self._of_routine(statement)
             case Open():
                 yield from self._of_open(statement)
             case Combine():
@@ -274,6 +278,19 @@ class _Checker:
         if contracted != again or (rows, columns) != self._shape(target):
             shapes = (shape_text(self._shape(view)) for view in (*sides, target))
             yield "shapes {} and {} do not multiply to {}".format(*shapes)
+
+    def _of_routine(self, statement: Routine) -> Iterator[str]:
+        arrays = self.kernel.arrays
+        for array in (statement.array, *statement.sources):
+            yield from self._of_array(array)
+        if statement.op not in ROUTINES:
+            yield f"there is no routine `{statement.op}`"
+        elif statement.array in self.inputs:
+            yield f"the input `{statement.array}` is written to"
+        elif len(statement.sources) != len(OPS[statement.op].params):
+            yield f"`{statement.op}` takes {len(OPS[statement.op].params)} arrays"
+        elif OPS[statement.op].infer(tuple(arrays[name] for name in statement.sources), ()) != arrays[statement.array]:
+            yield f"`{statement.op}` does not give {arrays[statement.array]}"
 
     def _shape(self, view: View) -> tuple[Size, ...]:
         """The shape of a part of an array; a span has the length that the kernel names, where it does."""

@@ -7,22 +7,22 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradc.ir.types import DTYPES
-from gradc.loops.compiled import SYMBOL, capsule
+from gradc.loops.compiled import SYMBOL, capsule, lapack
 from gradc.native import entry, link, target, threads
 from gradc.native.cache import store
-from gradc.native.frame import Field, Frame, Status
+from gradc.native.frame import WHICH, Field, Frame, Status
 
 if TYPE_CHECKING:
     from gradc.loops.ir import Kernel
 
-KINDS = {"ValueError": ValueError, "IndexError": IndexError}
+KINDS = {"ValueError": ValueError, "IndexError": IndexError, "LinAlgError": np.linalg.LinAlgError}
 
 
 class NativeKernel:
@@ -57,7 +57,7 @@ class NativeKernel:
     def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> Sequence[Any] | None:
         """The outputs, those with a target written into that array. None, and nothing written, where it takes a copy: a
         target is no plain array of this output, shares memory, or the kernel might find a wrong index on the way."""
-        if any(kind == "IndexError" for kind, _ in self.loaded.errors):
+        if any(kind in ("IndexError", "LinAlgError") for kind, _ in self.loaded.errors):
             return None
         return self.loaded.into(arrays, targets)
 
@@ -97,7 +97,11 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
     from gradc.native.kernel import machine  # which takes a while, and is not needed for what is on disk
 
     made = machine(loops, doubles or target.vector_doubles())
-    needs = [name for name in PROVIDED if f"@{name}(" in made.text] + FROM_SCIPY.findall(made.text)
+    needs = (
+        [name for name in PROVIDED if f"@{name}(" in made.text]
+        + FROM_SCIPY.findall(made.text)
+        + FROM_LAPACK.findall(made.text)
+    )
     return Built(made.frame, made.errors, tuple(needs), target.object_code(made.text))
 
 
@@ -117,7 +121,8 @@ class _Loaded:
 
     def __init__(self, made: Built):
         for name in made.needs:
-            PROVIDED[name]() if name in PROVIDED else from_scipy(name)
+            provide = PROVIDED.get(name) or partial(from_scipy if "(" in name else from_lapack, name)
+            provide()
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(made.object_code)
         self.kernel = self.code.address("kernel")
@@ -176,8 +181,8 @@ class _Loaded:
         if status == Status.OUT_OF_MEMORY:
             raise MemoryError
         if status:
-            kind, message = self.errors[status - 1]
-            raise KINDS[kind](message)
+            kind, message = self.errors[status % 2**WHICH - 1]
+            raise KINDS[kind](message.format(status >> WHICH) if kind == "LinAlgError" else message)
 
 
 @cache
@@ -207,6 +212,17 @@ def from_scipy(declared: str) -> None:
     """One of SciPy's functions of numbers, under the name that kernels know."""
     symbol, _, params = declared.partition("(")
     found = capsule(symbol.removeprefix(SYMBOL), params.count("double"))
+    target.llvm().add_symbol(symbol, link.pointer(found))
+
+
+FROM_LAPACK = re.compile(r"declare void @(gradc_lapack_\w+)\(")
+"""How it declares a routine of LAPACK's."""
+
+
+@cache
+def from_lapack(symbol: str) -> None:
+    """One of LAPACK's routines, under the name that kernels know."""
+    found = lapack(symbol.removeprefix("gradc_lapack_"))
     target.llvm().add_symbol(symbol, link.pointer(found))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+WHICH = 32
+"""The bits of a status below the number of the matrix that an error is about."""
+
 
 class Status(IntEnum):
     """What a kernel returns; from 1 on it is the number of the error that it raises."""

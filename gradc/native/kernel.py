@@ -29,6 +29,7 @@ from gradc.loops.ir import (
     Product,
     Reshape,
     Return,
+    Routine,
     Statement,
     Store,
     Update,
@@ -217,6 +218,8 @@ class KernelWriter(ShareWriter):
                 self._store(statement)
             case Product():
                 self._product(statement)
+            case Routine():
+                self._routine(statement)
             case Open():
                 self._open(statement)
             case Combine():

@@ -1,13 +1,17 @@
-"""Products of matrices: calls of functions that the module carries."""
+"""Products of matrices, and LAPACK's routines: calls of functions that the module carries."""
 
 from __future__ import annotations
 
+from gradc.ir.sizes import product
 from gradc.loops.ir import (
     Product,
     Range,
+    Routine,
     View,
 )
+from gradc.loops.routines import ROUTINES
 from gradc.native.cells import CellWriter
+from gradc.native.frame import WHICH, Status
 from gradc.native.instructions import Value, number
 
 
@@ -42,6 +46,25 @@ class ProductWriter(CellWriter):
             self.products.add(f"sparse.{dtype}")
             flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))
             self.line(f"call void @sparse.{dtype}({shown}, {flags})")
+
+    def _routine(self, statement: Routine) -> None:
+        types = tuple(self.kernel.arrays[source] for source in statement.sources)
+        dtype = types[0].dtype
+        arrays = [f"ptr {self.pointer(array)}" for array in (statement.array, *statement.sources)]
+        count = product(types[0].shape[:-2])
+        sizes = [self.size(size).typed for size in (count, *ROUTINES[statement.op].sizes(types))]
+        self.products.add(f"routine.{statement.op}.{dtype}")
+        status = self.emit(f"call i64 @routine.{statement.op}.{dtype}({', '.join([*arrays, *sizes])})", "i64")
+        self._forget_loads()
+        self._leave_if(self.less(status, number(0, "i64")), Status.OUT_OF_MEMORY)
+        if statement.message:
+            error = ("LinAlgError", statement.message)
+            if error not in self.errors:
+                self.errors.append(error)
+            failed = self.less(number(0, "i64"), status)
+            which = self.emit(f"shl i64 {self.integer('sub', status, number(1, 'i64')).text}, {WHICH}", "i64")
+            code = self.integer("add", which, number(self.errors.index(error) + 1, "i64"))
+            self._leave_if(failed, code.text)
 
     def _matrix(self, view: View, is_column: bool = False) -> tuple[str, Value, Value, Value, Value]:
         """Address, rows, columns and their strides of a part of an array; a vector is a column or a row."""

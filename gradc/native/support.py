@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradc.native import panels
+from gradc.native import lapack, panels
 from gradc.native.frame import Status
 from gradc.native.source import source
 
@@ -33,6 +33,9 @@ def text(names: Iterable[str], declared: set[str], doubles: int) -> str:
         elif kind == "room":
             declared |= {"declare ptr @malloc(i64)", "declare void @free(ptr)"}
             parts.append(source("room"))
+        elif kind == "routine":
+            op, _, dtype = t.partition(".")
+            parts.append(lapack.routine(op, dtype, declared))
         elif kind == "sparse":
             parts.append(source("sparse", T=t, REAL=REALS[t], ALIGN=8 if t == "f64" else 4))
         else:

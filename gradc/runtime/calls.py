@@ -240,7 +240,10 @@ class Calls:
         """What a stage that runs gives for these arguments: the value, from the adjoint on the gradients too."""
         prepared = self.prepare(self.bind(args, kwargs))
         compilation = self.specialiser.compilation(self.specialiser.all_results("value_and_grad"), prepared.types)
-        outputs = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        try:
+            outputs = RUNNABLE[name](compilation)(prepared.arrays, prepared.sizes(compilation.graph))
+        except np.linalg.LinAlgError as error:
+            raise no_answer(str(error)) from None
         count = len(self.results) or 1
         value = self._named(outputs[:count]) if self.results else to_python(outputs[0])
         return value if name in ("graph", "rewritten") else (value, self._gradients(outputs[count:]))
@@ -329,6 +332,8 @@ class Calls:
             return run([*prepared.arrays, *added], sizes)
         except MemoryError:
             raise out_of_memory() from None
+        except np.linalg.LinAlgError as error:
+            raise no_answer(str(error)) from None
 
     def prepare(self, bound: Sequence[Any]) -> Arguments:
         """The arguments of a call and the data that are bound, ready for a kernel, and their types."""
@@ -403,3 +408,15 @@ def run_filled(
 ) -> Sequence[Any]:
     """A run of a kernel for arguments beside which the others are known."""
     return run(filled(arrays, places, given), sizes)
+
+
+HELP = {
+    "singular": "its rows depend on each other: leave out those that others give, or add to the diagonal",
+    "definite": "it has to be symmetric with positive eigenvalues: a small number added to the diagonal helps",
+}
+"""What to do about a matrix, by the last word of what is wrong with it."""
+
+
+def no_answer(message: str) -> Error:
+    """The error for a matrix of which a program asks what it does not have."""
+    return Error("G0609", message, help=HELP.get(message.rpartition(" ")[2], ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -27,10 +27,12 @@ from gradc.loops.ir import (
     Place,
     Reshape,
     Return,
+    Routine,
     Store,
     Update,
     Variable,
 )
+from gradc.loops.routines import ROUTINES
 from gradc.schedule.nest import (
     Demand,
     MatrixProduct,
@@ -46,20 +48,24 @@ from gradc.schedule.nest import (
     Term,
     Tile,
 )
+from gradc.schedule.phrases import Phrases
 from gradc.schedule.planner import schedule
 from gradc.schedule.steps import computed
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
 
+Phrase = Callable[[Node], str]
+PLAIN = Phrases()
 
-def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = ()) -> Nest:
+
+def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = (), phrase: Phrase = PLAIN.of) -> Nest:
     """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand
-    that they hold, or raise the message."""
-    nest = _Builder(plan).run()
+    that they hold, or raise the message. `phrase` says what the program calls a value."""
+    nest = _Builder(plan, phrase).run()
     before: list[Step] = []
     for number, (condition, message) in enumerate(demands):
-        made = _Builder(condition, f"_of_check{number}").run()
+        made = _Builder(condition, phrase, f"_of_check{number}").run()
         *steps, result = made.body
         assert isinstance(result, Return)
         ((_, value),) = result.values
@@ -95,8 +101,9 @@ class _Window:
 class _Builder:
     """`suffix` tells the arrays of several plans in one kernel apart."""
 
-    def __init__(self, plan: Schedule, suffix: str = "", taken: set[str] | None = None):
+    def __init__(self, plan: Schedule, phrase: Phrase, suffix: str = "", taken: set[str] | None = None):
         self.plan = plan
+        self.phrase = phrase
         self.suffix = suffix
         self.local = {slot + suffix: local for slot, local in plan.local.items()}
         self.graph: Graph = plan.graph
@@ -135,7 +142,7 @@ class _Builder:
                 node.op == "reshape" or (node.op == "contract" and not (is_whole and node in adding))
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
-                is_made = node.row.kind in ("reduction", "contraction", "scan", "loop") or node.op == "cumsum"
+                is_made = node.row.kind in ("reduction", "contraction", "scan", "loop", "matrix") or node.op == "cumsum"
                 zeros = slot not in written and not is_made
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
@@ -318,6 +325,9 @@ class _Builder:
         source = self._array_of(node.args[0])
         if node.row.kind == "scan":
             return Scan(node.op, self._home(task.slot), tuple(map(self._array_of, node.args)), node.attrs)
+        if node.row.kind == "matrix":
+            sources = tuple(map(self._array_of, node.args))
+            return Routine(node.op, self._home(task.slot), sources, self._complaint(node))
         if node.op == "cumsum":
             return RunningSums(self._home(task.slot), source, *node.attrs)
         return Reshape(self._made(task.slot), source, self._is_handed_out(task))
@@ -336,7 +346,7 @@ class _Builder:
         sources = tuple(self._array_of(arg) if arg.shape else self._pull(arg, ())[0] for arg in args)
         graph = computed(step)
         suffix = f"{self.suffix}_of_step{len(self.loops)}"
-        inner = _Builder(schedule(graph, is_step=True), suffix, self.taken)
+        inner = _Builder(schedule(graph, is_step=True), self.phrase, suffix, self.taken)
         *body, returned = inner.run().body
         assert isinstance(returned, Return)
         self.types |= inner.types
@@ -344,6 +354,16 @@ class _Builder:
         values = {node: names[name] for name, node in graph.outputs}
         results = tuple(values.get(node, node) for node in step.results)
         self.scopes[-1].statements.append(Repeat(step, self._new_name("i"), body, results, sources, targets))
+
+    def _complaint(self, node: Node) -> str:
+        """What is wrong where a matrix has no answer, with what the program calls the matrix."""
+        wrong, matrix = ROUTINES[node.op].wrong, node.args[0]
+        while matrix.row.is_routine:
+            matrix = matrix.args[0]
+        if not wrong:
+            return ""
+        which = "matrix {} of the stack" if matrix.type.rank > 2 else "the matrix"
+        return f"{which} `{self.phrase(matrix)}` {wrong}"
 
     def _is_handed_out(self, task: Task) -> bool:
         """Whether an output would be the storage of an input, or of another output, under another shape."""

@@ -10,7 +10,20 @@ from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
 from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
-from gradc.loops.ir import Accumulator, Allocate, Carry, Combine, Expression, Let, Place, Reshape, Return, Store, Update
+from gradc.loops.ir import (
+    Accumulator,
+    Allocate,
+    Carry,
+    Combine,
+    Expression,
+    Let,
+    Place,
+    Reshape,
+    Return,
+    Routine,
+    Store,
+    Update,
+)
 
 
 class Tile(NamedTuple):
@@ -146,8 +159,8 @@ class Demand:
 
 
 Step = Union[
-    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Repeat, Demand, Allocate, Reshape, Store, Combine,
-    Update, Return,
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Routine, Repeat, Demand, Allocate, Reshape, Store,
+    Combine, Update, Return,
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gradc.ir.graph import topological
 from gradc.ir.types import DTYPES
-from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Store
+from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Routine, Store
 from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, Repeat, RunningSums, Scan, Side, Step
 from gradc.schedule.phrases import Phrases
 from gradc.schedule.tasks import Schedule
@@ -48,7 +48,7 @@ def _loops(nest: Nest) -> Iterator[str]:
     while stack:
         statement, indent = stack.pop()
         match statement:
-            case MatrixProduct() | Reshape() | RunningSums() | Scan():
+            case MatrixProduct() | Reshape() | RunningSums() | Scan() | Routine():
                 yield f"{indent}{'tiles' if indent else 'whole arrays'} {_of_whole(statement, nest)}"
             case Repeat():
                 number += 1
@@ -139,7 +139,7 @@ def _size(loop: Over, indent: str) -> str:
     return "tile.rows" if indent and loop.is_over_rows else str(loop.size)
 
 
-def _of_whole(step: MatrixProduct | Reshape | RunningSums | Scan, nest: Nest) -> str:
+def _of_whole(step: MatrixProduct | Reshape | RunningSums | Scan | Routine, nest: Nest) -> str:
     """What is done to whole arrays, or to tiles of them."""
     match step:
         case MatrixProduct():
@@ -151,6 +151,8 @@ def _of_whole(step: MatrixProduct | Reshape | RunningSums | Scan, nest: Nest) ->
             return f"{step.array}{_tile_of(step.rows)} = {product}"
         case Reshape():
             return f"{step.array} = {'a copy of ' * step.copied}{step.source} as {nest.arrays[step.array]}"
+        case Routine():
+            return f"{step.array} = {step.op} of {', '.join(step.sources)}"
         case Scan():
             return f"{step.array} = {step.op} of {', '.join(step.sources)}, {', '.join(map(str, step.attrs))}"
     way = "from the end " if step.backwards else ""

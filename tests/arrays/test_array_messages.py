@@ -68,7 +68,7 @@ PROGRAMS = {
         "x: f64[3]; zeros((3, x))",
     ),
     "vectors": (
-        "x: f64[2, 2]; inv(x)", "x: f64[3]; Piecewise(x, x > 0)", "x: f64[4]; cross(x, x)", "x: f64[n]; cross(x, x)",
+        "x: f64[2, 3]; inv(x)", "x: f64[3]; Piecewise(x, x > 0)", "x: f64[4]; cross(x, x)", "x: f64[n]; cross(x, x)",
         "x: f64[3]; y: f64[2]; cross(x, y)",
         "x: f64[2, 2]; convolve(x, x)",
         'x: f64[2]; convolve(x, x, mode="circular")', "x: f64[0]; convolve(x, x)",

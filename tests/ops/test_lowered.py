@@ -19,7 +19,7 @@ ARRAYS = [
     (-math.inf, 1.0, 2.0), (-math.inf,) * 3, (math.nan, 1.0, math.inf),
 ]  # fmt: skip
 EXTREMES = [0.0, -0.0, math.inf, -math.inf, math.nan]
-LOWERED = [row for row in ROWS if row.lowered]
+LOWERED = [row for row in ROWS if row.lowered and row.kind != "matrix"]
 
 
 def agree(row, got, expected, dtype: str) -> bool:

@@ -196,6 +196,11 @@ def test_ops_page(golden):
             continue
         if row.transpose is not None or row.kind == "contraction":
             partials = "linear"
+        elif row.kind == "matrix":
+            partials = ", ".join(
+                cell(text) if text else "linear" if transposed else "—"
+                for text, transposed in zip(row.tangents, row.transposes)
+            )
         elif row.kind == "scan":
             partials = (
                 "recurrences (`gradc/autodiff/recurrence.py`)" if row.adds else ", ".join("—" for _ in row.params)

@@ -1,0 +1,95 @@
+"""Ops on matrices over mpmath's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+
+
+def of_stack(op: str, args: list[Any]) -> Any:
+    """An op on stacks of matrices, which are arrays of numbers."""
+    arrays = [np.asarray(arg, object) for arg in args]
+    stack = arrays[0].shape[:-2]
+    if not all(arrays[0].shape):
+        raise NotImplementedError("mpmath has no empty matrices")
+    found = [MATRICES[op](*(array[at] for array in arrays)) for at in np.ndindex(stack)]
+    made = np.empty((len(found), *np.shape(found[0])), object)
+    for k, one in enumerate(found):
+        made[k] = one
+    return made.reshape(stack + made.shape[1:])[()]
+
+
+def _as_mp(x: np.ndarray) -> mpmath.matrix:
+    return mpmath.matrix(x.tolist())
+
+
+def _as_array(x: Any) -> np.ndarray:
+    return np.array(x.tolist(), object).reshape(x.rows, x.cols)
+
+
+def solve(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    if mpmath.det(_as_mp(A)) == 0:
+        raise ZeroDivisionError("matrix is singular")
+    return inv(A) @ B
+
+
+def inv(A: np.ndarray) -> np.ndarray:
+    with mpmath.extradps(20):
+        return _as_array(mpmath.inverse(_as_mp(A)))
+
+
+def det(A: np.ndarray) -> Any:
+    return mpmath.det(_as_mp(A))
+
+
+def cholesky(A: np.ndarray) -> np.ndarray:
+    return _as_array(mpmath.cholesky(_as_mp(_symmetric(A))))
+
+
+def _symmetric(A: np.ndarray) -> np.ndarray:
+    return np.tril(A) + np.tril(A, -1).T
+
+
+def _lower(A: np.ndarray) -> np.ndarray:
+    return np.tril(A)
+
+
+def solve_transposed(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    return solve(A.T, B)
+
+
+def solve_positive(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    return solve(_symmetric(A), B)
+
+
+def solve_lower(L: np.ndarray, B: np.ndarray) -> np.ndarray:
+    return solve(_lower(L), B)
+
+
+def solve_lower_transposed(L: np.ndarray, B: np.ndarray) -> np.ndarray:
+    return solve(_lower(L).T, B)
+
+
+def inv_positive(A: np.ndarray) -> np.ndarray:
+    return inv(_symmetric(A))
+
+
+def logdet(A: np.ndarray) -> Any:
+    return mpmath.log(det(A)) if det(A) > 0 else mpmath.nan
+
+
+def logdet_positive(A: np.ndarray) -> Any:
+    return logdet(_symmetric(A))
+
+
+MATRICES: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, logdet,
+        logdet_positive, cholesky,
+    )
+}  # fmt: skip
+"""The functions above by the names of their ops."""

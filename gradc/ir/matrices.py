@@ -1,0 +1,161 @@
+"""What ops on matrices mean: NumPy's and SciPy's functions, for one matrix of a stack after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from math import prod
+from typing import Any
+
+import numpy as np
+
+
+def _each(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of matrices as one of stacks of them. What NumPy says of a matrix without an answer gets the number
+    of that matrix. The stack is not empty."""
+
+    @wraps(function)
+    def of_stack(*arrays: Any) -> np.ndarray:
+        stack = np.shape(arrays[0])[:-2]
+        flat = [np.reshape(array, (prod(stack), *np.shape(array)[-2:])) for array in arrays]
+        found = []
+        for k, matrices in enumerate(zip(*flat)):
+            try:
+                found.append(function(*matrices))
+            except np.linalg.LinAlgError as error:
+                which = f"matrix {k} of the stack" if stack else "the matrix"
+                raise np.linalg.LinAlgError(f"{which} {str(error).removeprefix('the matrix ')}") from None
+        return np.reshape(np.asarray(found), (*stack, *np.shape(found[0])))
+
+    return of_stack
+
+
+SINGULAR = "is singular"
+
+
+def _factored(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """LAPACK's factors of the transpose, and its pivots."""
+    from scipy.linalg import get_lapack_funcs
+
+    factors, pivots, _ = get_lapack_funcs("getrf", (A,))(A.T) if A.size else (A.T, np.empty(0), 0)
+    return factors, pivots
+
+
+@_each
+def lu(A):
+    factors, pivots = _factored(A)
+    return np.concatenate([factors.T, pivots[None] + 1]).astype(A.dtype)
+
+
+def _solved(F: np.ndarray, B: np.ndarray, trans: int) -> np.ndarray:
+    from scipy.linalg import get_lapack_funcs
+
+    if not B.size:
+        return B
+    _regular(F[:-1])
+    return get_lapack_funcs("getrs", (F,))(F[:-1].T, F[-1].astype(np.int32) - 1, B.T, trans=trans)[0].T
+
+
+def _regular(triangle: np.ndarray) -> None:
+    if np.any(np.diagonal(triangle) == 0):
+        raise np.linalg.LinAlgError(SINGULAR)
+
+
+@_each
+def lu_solve(F, B):
+    return _solved(F, B, 1)
+
+
+@_each
+def lu_solve_transposed(F, B):
+    return _solved(F, B, 0)
+
+
+@_each
+def lu_inverse(F):
+    return _solved(F, np.eye(F.shape[1], dtype=F.dtype), 1).T
+
+
+@_each
+def solve(A, B):
+    return lu_solve(lu(A), B.T).T
+
+
+@_each
+def solve_transposed(A, B):
+    return lu_solve_transposed(lu(A), B.T).T
+
+
+@_each
+def inv(A):
+    return lu_inverse(lu(A))
+
+
+@_each
+def logdet(A):
+    sign, logarithm = np.linalg.slogdet(A)
+    return A.dtype.type(np.nan if sign < 0 else logarithm)
+
+
+@_each
+def cholesky_factor(A):
+    return np.tril(cholesky(A)) + np.triu(A, 1)
+
+
+@_each
+def cholesky(A):
+    try:
+        return np.linalg.cholesky(A)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError("is not positive definite") from None
+
+
+@_each
+def cholesky_inverse(L):
+    half = _triangular(L, np.eye(len(L), dtype=L.dtype), 0)
+    return half.T @ half
+
+
+@_each
+def inv_positive(A):
+    return cholesky_inverse(cholesky(A))
+
+
+@_each
+def logdet_positive(A):
+    return 2 * np.sum(np.log(np.diagonal(cholesky(A))))
+
+
+@_each
+def solve_positive(A, B):
+    L = cholesky(A)
+    return _triangular(L, _triangular(L, B, 0), 1)
+
+
+def _triangular(L: np.ndarray, B: np.ndarray, trans: int) -> np.ndarray:
+    from scipy.linalg import get_lapack_funcs
+
+    if not B.size:
+        return B
+    _regular(L)
+    return get_lapack_funcs("trtrs", (L,))(L.T, B, lower=0, trans=1 - trans)[0]
+
+
+@_each
+def solve_lower(L, B):
+    return _triangular(L, B, 0)
+
+
+@_each
+def solve_lower_transposed(L, B):
+    return _triangular(L, B, 1)
+
+
+@_each
+def forward_solve(L, B):
+    return _triangular(L, B.T, 0).T
+
+
+@_each
+def back_solve(L, B):
+    return _triangular(L, B.T, 1).T

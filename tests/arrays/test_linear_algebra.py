@@ -1,0 +1,172 @@
+"""Linear algebra: values against NumPy and SciPy, gradients against the other mode, differences and mpmath, to second
+order, in every engine; stacks, empty matrices, float32, and what has no answer."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import gradc
+from gradc.check.reals import REALS
+from gradc.ir.reader import read_graph
+from gradc.loops.evaluate import run as run_loops
+from gradc.loops.reader import read_kernel
+from gradc.loops.text import print_kernel
+from gradc.loops.verify import verify_kernel
+
+DRAW = np.random.default_rng(7)
+A, B, b = DRAW.normal(size=(4, 4)), DRAW.normal(size=(4, 3)), DRAW.normal(size=4)
+K = A @ A.T + 2 * np.eye(4)
+S, T = DRAW.normal(size=(2, 3, 3)), DRAW.normal(size=(2, 1, 3, 3))
+P = T @ np.swapaxes(T, -1, -2) + np.eye(3)
+c, D = DRAW.normal(size=3), DRAW.normal(size=(2, 2, 3, 2))
+VALUES = {"A": A, "B": B, "b": b, "K": K, "S": S, "T": T, "P": P, "c": c, "D": D}
+TRIANGULAR = scipy.linalg.solve_triangular
+
+
+PROGRAMS = {
+    "solve(A, b)": np.linalg.solve,
+    "solve(A, B)": np.linalg.solve,
+    "solve(A.T, b)": lambda A, b: np.linalg.solve(A.T, b),
+    "solve(A, b, transposed=True)": lambda A, b: np.linalg.solve(A.T, b),
+    'solve(K, b, assume_a="pos")': np.linalg.solve,
+    "solve(S, c)": lambda S, c: np.linalg.solve(S, np.broadcast_to(c[:, None], (2, 3, 1)))[..., 0],
+    "solve(T, D)": np.linalg.solve,
+    "inv(A)": np.linalg.inv,
+    "inv(S)": np.linalg.inv,
+    'inv(K, assume_a="pos")': np.linalg.inv,
+    "logdet(K)": lambda K: np.linalg.slogdet(K)[1],
+    "logdet(P)": lambda P: np.linalg.slogdet(P)[1],
+    'logdet(P, assume_a="pos")': lambda P: np.linalg.slogdet(P)[1],
+    "cholesky(K)": np.linalg.cholesky,
+    "cholesky(P)": np.linalg.cholesky,
+    "solve_triangular(A, b)": TRIANGULAR,
+    "solve_triangular(A, B, lower=True)": lambda A, B: TRIANGULAR(A, B, lower=True),
+    'solve_triangular(A, B, trans="T")': lambda A, B: TRIANGULAR(A, B, trans="T"),
+    "solve_triangular(A, b, trans=1, lower=True)": lambda A, b: TRIANGULAR(A, b, trans=1, lower=True),
+    "solve_triangular(A, b, unit_diagonal=True)": lambda A, b: TRIANGULAR(A, b, unit_diagonal=True),
+    "cho_solve((A, True), b)": lambda A, b: scipy.linalg.cho_solve((A, True), b),
+    "cho_solve((A, False), B)": lambda A, B: scipy.linalg.cho_solve((A, False), B),
+    "matrix_transpose(S)": lambda S: np.swapaxes(S, -1, -2),
+    "L = cholesky(K); sum(log(diag(L))) + b @ cho_solve((L, True), b)": lambda K, b: (
+        np.linalg.slogdet(K)[1] / 2 + b @ np.linalg.solve(K, b)
+    ),
+}
+SLOW = ["solve(T, D)", "L = cholesky(K); logdet(K) + b @ cho_solve((L, True), b)"]
+"""What the slow engines run; Numba the last one."""
+
+
+def compiled(text, engine="interpreter", dtype="f64"):
+    """The program with declared shapes, and its arguments."""
+    values = {name: VALUES[name] for name in gradc.compile(text).inputs}
+    shapes = "; ".join(f"{name}: {dtype}[{', '.join(map(str, value.shape))}]" for name, value in values.items())
+    return gradc.compile(f"{shapes}; {text}", engine=engine), values
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_value_and_derivatives(text):
+    """The gradient against differences, and its own derivative against differences of it."""
+    f, values = compiled(text)
+    np.testing.assert_allclose(f(**values), PROGRAMS[text](*values.values()), rtol=1e-10, atol=1e-12)
+    step = 1e-6
+    along = {name: np.random.default_rng(1).normal(size=value.shape) for name, value in values.items()}
+    ahead, behind = ({name: values[name] + sign * step * along[name] for name in values} for sign in (1, -1))
+    slope = np.sum(f(**ahead) - f(**behind)) / (2 * step)
+    grads = f.grad(**values)._asdict()
+    assert sum(np.sum(grads[name] * along[name]) for name in values) == pytest.approx(slope, rel=2e-6, abs=1e-7)
+    assert np.sum(f.jvp(along, **values)) == pytest.approx(slope, rel=2e-6, abs=1e-7)
+    for got, one, other in zip(f.hvp(along, **values), f.grad(**ahead), f.grad(**behind)):
+        quotient = (one - other) / (2 * step)
+        np.testing.assert_allclose(got, quotient, rtol=1e-5, atol=1e-5 * (1 + np.abs(quotient).max()))
+
+
+@pytest.mark.parametrize("engine, text", [("native", text) for text in PROGRAMS] + [("numba", SLOW[1])])
+def test_engines(engine, text):
+    f, values = compiled(text)
+    value, grads = compiled(text, engine)[0].value_and_grad(**values)
+    np.testing.assert_allclose(value, f(**values), rtol=1e-12, atol=1e-13)
+    for got, wanted in zip(grads, f.grad(**values)):
+        np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-12 * (1 + np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("text", SLOW)
+def test_loops_are_read_back_and_mean_the_same(text):
+    f, values = compiled(text)
+    kernel = read_kernel(print_kernel(f.stages.loops))
+    verify_kernel(kernel)
+    value, *grads = run_loops(kernel, list(values.values()))
+    np.testing.assert_allclose(value, f(**values), rtol=1e-12)
+    for got, wanted in zip(grads, f.grad(**values)):
+        np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-12 * (1 + np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("text", ["solve(A, b)", "inv(A)", "logdet(K)", "cholesky(K)", "solve_triangular(A, b)"])
+def test_badly_conditioned_matrices_against_mpmath(text):
+    """Errors as the condition of the matrix makes them, 1e8 here, and no larger."""
+    f, values = compiled(text)
+    name = next(iter(values))
+    u, _, v = np.linalg.svd(values[name])
+    values[name] = u @ np.diag(np.logspace(0, -8, 4)) @ (u.T if name == "K" else v)
+    if text.startswith("solve_t"):
+        values[name] = np.triu(A) * np.logspace(0, -8, 4)
+    graph = read_graph(str(f.stages["graph"]))
+    (wanted,) = REALS.run(graph.results, {node: REALS.exact(values[node.name]) for node in graph.inputs}, {})
+    wanted = np.asarray(wanted, float)
+    np.testing.assert_allclose(f(**values), wanted, rtol=1e-6, atol=1e-7 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("text", ["solve(A, b)", "logdet(P)", "cholesky(K)"])
+def test_float32(text):
+    f, values = compiled(text, "native", "f32")
+    small = {name: value.astype(np.float32) for name, value in values.items()}
+    value, grads = f.value_and_grad(**small)
+    assert np.asarray(value).dtype == np.float32 and all(grad.dtype == np.float32 for grad in grads)
+    np.testing.assert_allclose(value, compiled(text)[0](**values), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "native"])
+def test_empty_and_single(engine):
+    solve = gradc.compile("solve(A, b)", engine=engine)
+    assert solve(np.zeros((0, 0)), np.zeros(0)).shape == (0,)
+    assert solve([[4.0]], [2.0]) == [0.5]
+    logdet = gradc.compile("K: f64[p, n, n]; logdet(K)", engine=engine)
+    assert logdet(np.zeros((2, 0, 0))).tolist() == [0.0, 0.0]
+    assert logdet.grad(np.zeros((0, 3, 3))).K.shape == (0, 3, 3)
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "native"])
+def test_matrices_without_an_answer_are_named(engine):
+    singular, definite = np.array([[1.0, 2.0], [2.0, 4.0]]), np.eye(2)
+    with pytest.raises(gradc.Error, match="the matrix `A` is singular"):
+        gradc.compile("solve(A, b)", engine=engine)(singular, np.ones(2))
+    with pytest.raises(gradc.Error, match="matrix 1 of the stack `K` is not positive definite"):
+        gradc.compile("K: f64[p, n, n]; cholesky(K)", engine=engine)([definite, -definite])
+    assert gradc.compile("logdet(A)", engine=engine)(singular) == -np.inf
+    assert np.isnan(gradc.compile("logdet(A)", engine=engine)([[0.0, 1.0], [1.0, 0.0]]))
+
+
+def test_a_computed_matrix_has_its_text():
+    f = gradc.compile("A: f64[n, n]; cholesky(A @ A.T - 2 * A)")
+    with pytest.raises(gradc.Error, match=r"the matrix `A @ A.T - 2 \* A` is not positive definite"):
+        f(np.eye(3))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("A: f64[3, 4]; inv(A)", "`inv` takes a square matrix, not one of 3 rows and 4 columns"),
+        ("A: f64[3, 3]; b: f64[4]; solve(A, b)", "a matrix of 3 rows and a right side of 4 do not fit"),
+        ('A: f64[3, 3]; inv(A, assume_a="sym")', "`inv` assumes nothing else of a matrix"),
+        ("x: f64[3]; logdet(x)", "`logdet` takes a matrix"),
+        ("A: f64[3, 3]; solve(A, 2)", "`solve` takes a vector or a matrix"),
+        ("A: f64[3, 3]; b: f64[3]; solve_triangular(A, b, trans=7)", "`trans` is 0, 1 or 2"),
+        ("A: f64[3, 3]; b: f64[3]; cho_solve((A, b), b)", "`cho_solve` takes a factor"),
+    ],
+)
+def test_arguments_that_do_not_fit(text, message):
+    with pytest.raises(gradc.Error, match=message):
+        str(gradc.compile(text).stages["graph"])
+
+
+def test_one_factor_serves_value_and_gradient():
+    text = str(gradc.compile("A: f64[n, n]; b: f64[n]; solve(A, b) @ b + logdet(A)").stages["lowered"])
+    assert text.count("lu(A)") == 1
