@@ -7,12 +7,13 @@ its graph with `construct/`, and adds a line to `frontends/programs.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 
 MAX_SHOWN = 20

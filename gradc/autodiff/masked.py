@@ -10,7 +10,6 @@ what does not move contributes nothing, whatever its slope.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf, nan
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, s
 from gradc.ir.ops import OPS, SCATTERS
 from gradc.ir.sizes import Shape, Size, derive, shrink
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 
 
 @dataclass(frozen=True)

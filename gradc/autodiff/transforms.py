@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from gradc.autodiff import matrices
 from gradc.autodiff.adjoint import adjoint
@@ -11,6 +10,7 @@ from gradc.autodiff.families import Settle, many, many_size
 from gradc.autodiff.matrices import MatrixBlock
 from gradc.autodiff.tangent import second_tangent, tangent
 from gradc.ir.graph import Graph, Node, constant, fresh, input_node
+from gradc.language.record import dataclass
 
 
 @dataclass(frozen=True)

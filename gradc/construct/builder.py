@@ -6,7 +6,7 @@ broadcasts that a graph has to show.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gradc.construct.describe import sides, within
@@ -28,6 +28,7 @@ from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder
@@ -11,6 +10,7 @@ from gradc.construct.joined import Listed, array, number
 from gradc.construct.selected import Selected
 from gradc.ir.graph import Node
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.language.syntax import Definition, Name, Pattern
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from dataclasses import replace as dataclass_replace
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from gradc.ir.graph import Node, constant, make
 from gradc.ir.ops import OPERATORS, OPS
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.language.syntax import (
     Assign,

@@ -7,7 +7,6 @@ language itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 from gradc.construct import (
@@ -27,6 +26,7 @@ from gradc.construct.calls import CallArguments
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS, Op
 from gradc.language.parser import parse
+from gradc.language.record import dataclass
 from gradc.language.source import Source
 from gradc.language.syntax import Definition
 

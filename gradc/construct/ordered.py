@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.indexing import slice_node
@@ -14,6 +12,7 @@ from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size, derive, product
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 
 # ---------------------------------------------------------------- running results

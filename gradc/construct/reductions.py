@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import nan
 
 from gradc.construct.calls import CallArguments
@@ -13,6 +12,7 @@ from gradc.ir.graph import Check, Node, broadcast, constant, make
 from gradc.ir.ops import OPS, others
 from gradc.ir.sizes import product
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 
 
 @dataclass(frozen=True)

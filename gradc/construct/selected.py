@@ -7,13 +7,13 @@ condition, and a reduction leaves out what the condition does not hold for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.construct.describe import describe
 from gradc.ir.graph import Node, broadcast, make
 from gradc.ir.sizes import product
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 
 HELP = "it is for reductions, as in `sum(x[x > 0])`; `where(x > 0, x, 0)` keeps the shape"

@@ -9,11 +9,11 @@ function of `gradc.loops.support`. `inf` and `nan` are numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, reduce
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.language.parser import parse
+from gradc.language.record import dataclass
 from gradc.language.source import Source
 from gradc.language.syntax import (
     Assign,

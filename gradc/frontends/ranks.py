@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Union
 
 from gradc.construct.functions import FUNCTIONS, Builtin
 from gradc.ir.types import Type
 from gradc.language.errors.expressions import CONSTANTS
+from gradc.language.record import dataclass
 from gradc.language.syntax import (
     Assign,
     Binary,

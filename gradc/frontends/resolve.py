@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
 from gradc.language.errors.expressions import CONSTANTS, constant_named, no_number, tuple_for_number
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.language.spelling import closest
 from gradc.language.syntax import (

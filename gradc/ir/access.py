@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import MOVES, PICKS
 from gradc.ir.sizes import Size, derive
+from gradc.language.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 import os
 import struct
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from dataclasses import replace as replace_fields
 from functools import cached_property
 from threading import RLock
@@ -18,6 +18,7 @@ import numpy as np
 from gradc.ir.ops import OPS, Op, others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import DTYPES, Type
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 
 

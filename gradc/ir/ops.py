@@ -17,13 +17,13 @@ Ops that move data are linear; their rows state the transposed op instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 from gradc.ir.affine import FIRST
 from gradc.ir.sizes import Shape, derive
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 
 Interval = tuple[float, float]
 Attrs = tuple[Any, ...]

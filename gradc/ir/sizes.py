@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Union
+
+from gradc.language.record import dataclass
 
 MAX_TERMS = 100
 """The most names and numbers in the formula of a size; slices of slices reach it (G0502)."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 import numpy as np
 
 from gradc.ir.sizes import Shape, Size, substitute
+from gradc.language.record import dataclass
 
 DTYPES: dict[str, np.dtype] = {
     "f64": np.dtype(np.float64),

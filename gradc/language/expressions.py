@@ -9,10 +9,11 @@ on the stack. An operator first closes all that binds tighter than itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.language.errors import expressions as errors
 from gradc.language.lexer import number_value
+from gradc.language.record import dataclass
 from gradc.language.source import Source, Span
 from gradc.language.syntax import (
     Binary,

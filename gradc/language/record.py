@@ -1,9 +1,62 @@
-"""Small records that never change and that programs have many of."""
+"""Records: small immutable ones for syntax; data classes whose methods are written when the first instance is made."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import dataclass_transform
+import dataclasses
+from threading import RLock
+from typing import TYPE_CHECKING, Any, dataclass_transform
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass as dataclass
+else:
+
+    def dataclass(cls: type | None = None, /, **options: bool) -> Any:
+        """The standard library's, of which a process pays only for what it uses: writing the methods of all classes of
+        the compiler would take longer than compiling a formula."""
+        if cls is None:
+            return lambda cls: dataclass(cls, **options)
+        return _deferred(cls, options)
+
+
+_writing = RLock()
+
+
+def _deferred(cls: type, options: dict[str, bool]) -> type:
+    """The class, of which `dataclasses` makes a data class when it is first called."""
+    if options.pop("slots", False):
+        names = tuple(vars(cls).get("__annotations__", ()))
+        if any(name in cls.__dict__ for name in names):  # a default stands where the slot has to be
+            _write_bases(cls)
+            return dataclasses.dataclass(slots=True, **options)(cls)
+        members = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+        cls = type(cls)(cls.__name__, cls.__bases__, {**members, "__slots__": names, "__qualname__": cls.__qualname__})
+    cls.__doc__ = cls.__doc__ or cls.__name__
+
+    def first(self: Any, *args: Any, **kwargs: Any) -> None:
+        written(cls)
+        cls.__init__(self, *args, **kwargs)
+
+    def write() -> None:
+        _write_bases(cls)
+        del cls.__init__
+        dataclasses.dataclass(**options)(cls)
+
+    first.write = write
+    cls.__init__ = first
+    return cls
+
+
+def _write_bases(cls: type) -> None:
+    for base in cls.__mro__[:0:-1]:
+        written(base)
+
+
+def written(cls: type) -> None:
+    """See to it that a class has its methods."""
+    with _writing:
+        write = getattr(cls.__dict__.get("__init__"), "write", None)
+        if write is not None:
+            write()
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)

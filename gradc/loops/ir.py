@@ -10,14 +10,14 @@ whatever `Define` names. An index into an array is affine in at most one loop va
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Union
 
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.types import Type
-from gradc.language.record import record
+from gradc.language.record import dataclass, record
 
 # ---------------------------------------------------------------- expressions
 

@@ -14,8 +14,9 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
+
+from gradc.language.record import dataclass
 
 VARIABLE = "GRADC_CACHE"
 LIMIT = 256 * 2**20

@@ -6,7 +6,7 @@ import ctypes
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.ir.types import DTYPES
+from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, capsule, lapack
 from gradc.native import entry, link, target, threads
 from gradc.native.cache import store

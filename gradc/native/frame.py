@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from gradc.language.record import dataclass
 
 WHICH = 32
 """The bits of a status below the number of the matrix that an error is about."""

@@ -7,9 +7,9 @@ Loops become blocks, cells become stack slots that LLVM turns into registers. Th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gradc.ir.graph import Node
+from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Allocate,

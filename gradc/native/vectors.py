@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Size, names
+from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Apply,

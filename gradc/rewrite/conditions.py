@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 
 from gradc.ir.graph import Node
 from gradc.ir.ops import ROWS
 from gradc.ir.squares import SQUARES, is_sum_of_squares
+from gradc.language.record import dataclass
 
 OVERFLOWING = frozenset(row.name for row in ROWS if row.overflows)
 EXPONENTIALS = frozenset(row.name for row in ROWS if row.exponential)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from copy import copy
+from dataclasses import field
+from functools import cache, cached_property, reduce
 from itertools import chain, permutations
+from operator import or_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from gradc.ir.interpret import apply, number
 from gradc.ir.ops import OPS, ROWS, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.language.syntax import Call, Name, walk
 from gradc.rewrite.conditions import NUMBERS, SIDE_CONDITIONS, SideCondition
@@ -46,7 +49,7 @@ MOVES_PER_NODE = 4
 """How often moves push_to_inputs, for each node of the graph, so that graphs grow by a factor at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """`left -> right`, as text."""
 
@@ -129,7 +132,13 @@ class Rule:
 @cache
 def rules(text: str) -> tuple[Rule, ...]:
     """The rules of a table, one a line, which those that begin with a space go on with: the same ones whoever asks."""
-    return tuple(Rule(line) for line in re.sub(r"\n +", " ", text).splitlines() if line)
+    return tuple(_rule(line) for line in re.sub(r"\n +", " ", text).splitlines() if line)
+
+
+@cache
+def _rule(line: str) -> Rule:
+    """One object for one text."""
+    return Rule(line)
 
 
 DIVIDING = frozenset(rules(OVER))
@@ -214,9 +223,11 @@ class Selection:
     It serves nodes with these ops in them. Rules that need others are not even read, which takes a while.
     """
 
-    def __init__(self, rules: Iterable[Rule], ops: int):
-        self.ops = ops
+    def __init__(self, rules: Iterable[Rule]):
+        self.ops = 0
         self.order = {rule: place for place, rule in enumerate(rules)}
+        self.unread = [*self.order]
+        """Rules that need ops which no node has."""
         self.by_op: dict[str, list[Rule]] = {}
         self.numbers: set[int] = set()
         self.divides = self.order.keys() >= DIVIDING
@@ -228,18 +239,32 @@ class Selection:
         """Ops of which one is in every difference that some rule is about."""
         self.by_form: dict[tuple[str, ...], list[Rule]] = {}
         self.found: dict[tuple[Any, ...], list[Rule]] = {}
-        for rule in self.order:
-            if not rule.needed & ~ops:
-                self.by_op.setdefault(rule.pattern.op, []).append(rule)
-                if rule.is_difference:
-                    self.differing |= rule.pattern.ops & ~POLYNOMIAL
-                    self.heads.add(tuple(None if arg.op == "const" else heads(arg) for arg in rule.pattern.args))
-                for arg in rule.pattern.args:
-                    self.numbers |= _bits(arg)
+        self.sides: dict[tuple[str, Kind], tuple[int, int]] = {}
 
-    def concern(self, left: Node, right: Node) -> bool:
-        """Whether some rule may be about two terms, in some spelling."""
-        one, other = heads(left), heads(right)
+    def with_ops(self, ops: int) -> Selection:
+        """A selection that serves nodes with these ops too."""
+        larger = copy(self)
+        larger.ops = ops = ops | self.ops
+        read = [rule for rule in self.unread if not rule.needed & ~ops]
+        if not read:
+            return larger
+        larger.unread = [rule for rule in self.unread if rule.needed & ~ops]
+        larger.by_op = {op: [*rules] for op, rules in self.by_op.items()}
+        larger.numbers, larger.heads = {*self.numbers}, {*self.heads}
+        larger.concerned, larger.by_form, larger.found, larger.sides = {}, {}, {}, {}
+        for rule in read:
+            larger.by_op.setdefault(rule.pattern.op, []).append(rule)
+            if rule.is_difference:
+                larger.differing |= rule.pattern.ops & ~POLYNOMIAL
+                larger.heads.add(tuple(None if arg.op == "const" else heads(arg) for arg in rule.pattern.args))
+            for arg in rule.pattern.args:
+                larger.numbers |= _bits(arg)
+        for op in {rule.pattern.op for rule in read}:
+            larger.by_op[op].sort(key=self.order.__getitem__)
+        return larger
+
+    def concern(self, one: frozenset[str], other: frozenset[str]) -> bool:
+        """Whether some rule may be about two terms with these heads, in some spelling."""
         found = self.concerned.get((one, other))
         if found is None:
             orders = ((one, other), (other, one))
@@ -266,6 +291,24 @@ class Selection:
         if found is None:
             found = [rule for rule in self.of_form(node) if _plausible(rule.pattern, kinds, same)]
             self.found[key] = found
+        return found
+
+    def differ(self, op: str, a: Node, b: Node) -> bool:
+        """Whether some rule about differences may be about a sum or a difference of two terms."""
+        a_left, a_right = self._sides(op, a)
+        b_left, b_right = self._sides(op, b)
+        return bool(a_left & b_right or (op == "add" and b_left & a_right))
+
+    def _sides(self, op: str, term: Node) -> tuple[int, int]:
+        """The rules about differences that may have a term on their left, and on their right, as bits."""
+        kind = term.attrs[0] if term.op == "const" and term.attrs[0] in self.numbers else term.form
+        found = self.sides.get((op, kind))
+        if found is None:
+            patterns = [rule.pattern for rule in self.by_op.get(op, ()) if rule.is_difference]
+            left, right = (
+                sum(_may_fit(pattern.args[side], kind) << k for k, pattern in enumerate(patterns)) for side in (0, 1)
+            )
+            found = self.sides[op, kind] = left, right
         return found
 
 
@@ -320,7 +363,7 @@ def selection(rules: tuple[Rule, ...], ops: int) -> Selection:
     """A selection of rules for nodes with these ops in them, among others."""
     known = _selections.get(rules)
     if known is None or ops & ~known.ops:
-        known = _selections[rules] = Selection(rules, ops if known is None else ops | known.ops)
+        known = _selections[rules] = (Selection(rules) if known is None else known).with_ops(ops)
     return known
 
 
@@ -338,6 +381,8 @@ class Rewriter:
         self.normal: dict[Node, Node] = {}
         self.shared: set[Node] = set()
         """Normal forms of values that more than one node reads: a move that sank through would compute them again."""
+        self.heads: dict[Node, frozenset[str]] = {}
+        """Those of terms of sums."""
         self.moves_left = 0
         self.steps: dict[tuple[str, ...], tuple[Step, ...]] = {}
         """By form, what may change a node with the ops of the selection in it."""
@@ -349,6 +394,7 @@ class Rewriter:
         order = topological(reversed(results))
         shared = _read_twice(order, results)
         self.moves_left = MOVES_PER_NODE * len(order)
+        self._serve(reduce(or_, (node.ops for node in results), 0))
         normal = self.normal
         for node in order:
             if node in normal:
@@ -403,8 +449,7 @@ class Rewriter:
 
     def _step(self, node: Node) -> Node:
         if node.ops & ~self.selection.ops:
-            self.selection = selection(self.rules, node.ops | self.selection.ops)
-            self.steps.clear()
+            self._serve(node.ops)
         steps = self.steps.get(node.form)
         if steps is None:
             steps = self.steps[node.form] = tuple(self._steps_for(node))
@@ -413,6 +458,11 @@ class Rewriter:
             if changed is not node:
                 return changed
         return node
+
+    def _serve(self, ops: int) -> None:
+        """Have the rules for nodes with these ops too."""
+        self.selection = selection(self.rules, ops | self.selection.ops)
+        self.steps.clear()
 
     def _steps_for(self, node: Node) -> Iterator[Step]:
         for concerns, step in (*STEPS, *(QUOTIENT_STEPS if self.selection.divides else ())):
@@ -434,18 +484,31 @@ class Rewriter:
 
     def _apply_to_sum(self, node: Node) -> Node:
         """The same for a sum or a difference, of which a rule may be about another spelling."""
-        found = [(rule, Spelling(node, same)) for rule in self.selection.candidates(node)]
-        concern = self.selection.concern
-        others = chain(spellings(node) if concern(*node.args) else (), pairs(node, concern))
+        selection = self.selection
+        found = [(rule, Spelling(node, same)) for rule in selection.candidates(node)]
+        others = chain(
+            spellings(node, selection.differ) if self._concern(*node.args) else (),
+            pairs(node, self._concern, selection.differ),
+        )
         for other in others:
-            found += [(rule, other) for rule in self.selection.candidates(other.node) if rule.is_difference]
-        order = self.selection.order
+            found += [(rule, other) for rule in selection.candidates(other.node) if rule.is_difference]
+        order = selection.order
         found.sort(key=lambda one: (one[0].is_general, one[1].node is not node, order[one[0]]))
         for rule, other in found:
             result = rule.apply(other.node)
             if result is not None and result is not other.node:
                 return self._record(rule, node, other.finish(result))
         return node
+
+    def _concern(self, left: Node, right: Node) -> bool:
+        """Whether some rule may be about two terms, in some spelling."""
+        known = self.heads
+        one, other = known.get(left), known.get(right)
+        if one is None:
+            one = known[left] = heads(left)
+        if other is None:
+            other = known[right] = heads(right)
+        return self.selection.concern(one, other)
 
     def _record(self, rule: Rule, node: Node, result: Node) -> Node:
         self.applied.append(Applied(rule.text, node, result))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import MOVES, bits
 from gradc.ir.step import LoopStep
+from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
 from gradc.rewrite.hoisting import hoisted

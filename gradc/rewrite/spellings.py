@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from math import inf
+from math import frexp, inf
 from typing import NamedTuple
 
 from gradc.ir.graph import Node, constant, make
@@ -17,6 +17,8 @@ MOST_LEFT = 2
 """Factors, and divisors, that terms have in rules."""
 
 Finish = Callable[[Node], Node]
+Fits = Callable[[str, Node, Node], bool]
+"""Whether some rule may be about a sum or a difference (`add`, `sub`) of two terms, as far as their form tells."""
 
 
 class Spelling(NamedTuple):
@@ -33,19 +35,20 @@ class _Term(NamedTuple):
     is_negative: bool
 
 
-def spellings(node: Node) -> Iterator[Spelling]:
+def spellings(node: Node, fits: Fits) -> Iterator[Spelling]:
     """What else a sum or a difference of two terms is, over the reals: a difference of the same terms exchanged, one of
-    them mirrored by an odd function, or with what the terms share taken out, as a factor or a denominator."""
+    them mirrored by an odd function, or with what the terms share taken out, as a factor or a denominator. Only those
+    that some rule may be about, as `fits` says."""
     left, right = _term(node.args[0]), _term(node.args[1])
     if node.op == "sub":
         right = right._replace(is_negative=not right.is_negative)
     for a, b, finish in ((left.value, right.value, same), *_without_shared(left.value, right.value)):
-        for spelled, is_negative in _signed(_Term(a, left.is_negative), _Term(b, right.is_negative)):
+        for spelled, is_negative in _signed(_Term(a, left.is_negative), _Term(b, right.is_negative), fits):
             if spelled is not node:
                 yield Spelling(spelled, _negated(finish) if is_negative else finish)
 
 
-def pairs(node: Node, concern: Callable[[Node, Node], bool]) -> Iterator[Spelling]:
+def pairs(node: Node, concern: Callable[[Node, Node], bool], fits: Fits) -> Iterator[Spelling]:
     """In a sum of more terms, each of one side beside each of the other that some rule may concern, and what adds the
     rest, which keeps its order."""
     sides = [_terms(arg) for arg in node.args]
@@ -55,8 +58,8 @@ def pairs(node: Node, concern: Callable[[Node, Node], bool]) -> Iterator[Spellin
         for other, other_path in sides[1]:
             if concern(one.value, other.value):
                 right = other._replace(is_negative=other.is_negative != (node.op == "sub"))
-                rest = _joined(node.op, _without(node.args[0], path), _without(node.args[1], other_path))
-                for spelled, is_negative in _signed(one, right):
+                for spelled, is_negative in _signed(one, right, fits):
+                    rest = _joined(node.op, _without(node.args[0], path), _without(node.args[1], other_path))
                     yield Spelling(spelled, _plus(rest, is_negative))
 
 
@@ -121,17 +124,22 @@ def _plus(rest: Node | None, is_negative: bool) -> Finish:
     return finish
 
 
-def _signed(left: _Term, right: _Term) -> Iterator[tuple[Node, bool]]:
+def _signed(left: _Term, right: _Term, fits: Fits) -> Iterator[tuple[Node, bool]]:
     """Two terms with signs as `a - b` or `a + b`, and whether that is to be negated."""
+    a, b = left.value, right.value
     if left.is_negative == right.is_negative:
-        yield make("add", left.value, right.value), left.is_negative
+        if fits("add", a, b):
+            yield make("add", a, b), left.is_negative
         for one, other in ((left, right), (right, left)):
             if other.value.row.odd:  # a + f(x) is a - f(-x)
                 mirrored = make(other.value.op, make("neg", *other.value.args))
-                yield make("sub", one.value, mirrored), one.is_negative
+                if fits("sub", one.value, mirrored):
+                    yield make("sub", one.value, mirrored), one.is_negative
     else:
-        yield make("sub", left.value, right.value), left.is_negative
-        yield make("sub", right.value, left.value), right.is_negative
+        if fits("sub", a, b):
+            yield make("sub", a, b), left.is_negative
+        if fits("sub", b, a):
+            yield make("sub", b, a), right.is_negative
 
 
 def _term(node: Node) -> _Term:
@@ -184,6 +192,8 @@ def _is_exact(product: Monomial, scale: float) -> bool:
     quotient = product.number / scale
     if product.divisors and quotient != 1:
         return False  # a number would go into what is divided, which may be tiny
+    if quotient * scale == product.number and abs(frexp(scale)[0]) == 0.5:
+        return True
     return quotient * scale == product.number and Fraction(quotient) * Fraction(scale) == Fraction(product.number)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -16,6 +15,7 @@ from gradc.ir.interpret import bind_sizes
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import DTYPES, MAX_AXES, Type, shape_text
 from gradc.language.diagnostics import Error
+from gradc.language.record import dataclass
 from gradc.language.spelling import closest
 from gradc.program import Signature
 

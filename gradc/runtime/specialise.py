@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gradc.compiler import Compilation
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
+from gradc.language.record import dataclass
 from gradc.program import Guess, Program
 from gradc.runtime import arguments
 from gradc.runtime.arguments import Arguments

@@ -7,11 +7,11 @@ iteration, or the order is not known; where their paths part, the earlier item o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gradc.ir.access import Indirect, Point, reads
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, reached
+from gradc.language.record import dataclass
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
 from gradc.schedule.tiles import TILE_ROWS, is_batch, operand_axes, product_labels
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 
 from gradc.ir.access import Index, Indirect, Point, reads, target_index
@@ -13,6 +13,7 @@ from gradc.ir.ops import MOVES
 from gradc.ir.sizes import Size, derive
 from gradc.ir.step import LoopStep, loops_among
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Allocate,
     Apply,

@@ -6,11 +6,11 @@ All of it is said in terms of a task's own axes, so that it is found once and ho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradc.ir.access import Index, Indirect, reads
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
+from gradc.language.record import dataclass
 from gradc.schedule.tasks import Task, axis_bit, makes
 from gradc.schedule.work import Work
 

@@ -4,7 +4,7 @@ running sums become ordinary statements, so that every printer and every engine 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
 from gradc.ir.affine import Affine
@@ -12,6 +12,7 @@ from gradc.ir.graph import IndexCheck
 from gradc.ir.ops import BROKEN, OPS, others
 from gradc.ir.sizes import Derived, Size, derive, names, product
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Allocate,

@@ -9,10 +9,11 @@ go into one loop, unless one needs the *finished* result of another, which puts 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradc.ir.graph import Node
 from gradc.ir.sizes import Size
+from gradc.language.record import dataclass
 from gradc.schedule.dependences import Dependences
 from gradc.schedule.levels import Crew, GroupKey, NextLoop, levels
 from gradc.schedule.saving import shared_between_loops

@@ -3,13 +3,14 @@ them out in the statements of the loop IR, whose expressions and plain statement
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Union
 
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
 from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Allocate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 
 from gradc.ir.access import Indirect, Point, gathered_index
@@ -11,6 +11,7 @@ from gradc.ir.graph import Graph, Node
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import Type
+from gradc.language.record import dataclass
 from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
 
 SAVE_FROM = 8

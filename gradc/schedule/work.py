@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product as combinations
 from math import prod
@@ -11,6 +10,7 @@ from math import prod
 from gradc.ir.graph import Graph, Node, fresh, make, topological
 from gradc.ir.ops import ARRAY_OPS, SCATTERS
 from gradc.ir.sizes import Size, derive, product
+from gradc.language.record import dataclass
 from gradc.schedule.tasks import Task
 
 

@@ -18,5 +18,5 @@ def test_ops_that_come_late_bring_their_rules():
 
 
 def test_only_what_may_be_needed_is_read():
-    few, all_ops = Selection(STABLE, 0), Selection(STABLE, -1)
+    few, all_ops = Selection(STABLE).with_ops(0), Selection(STABLE).with_ops(-1)
     assert 0 < sum(map(len, few.by_op.values())) < sum(map(len, all_ops.by_op.values())) == len(STABLE)
