@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gradc.emit.python import EmittedFunction
     from gradc.loops.ir import Kernel
     from gradc.native.kernel import Machine
-    from gradc.rewrite.engine import Applied
+    from gradc.rewrite.engine import Applied, Rewriter
     from gradc.schedule.nest import Nest
     from gradc.schedule.phrases import Phrases
     from gradc.schedule.tasks import Schedule
@@ -73,6 +73,8 @@ class Compilation:
         """Those of the types that nobody declared or passed."""
         self.applied: dict[str, list[Applied]] = {}
         """The rewrites applied on the way to each stage."""
+        self._rewriter: Rewriter | None = None
+        """The last one, which knows what its rules leave as it is."""
 
     @cached_property
     def elaborated(self) -> Elaborated:
@@ -148,7 +150,8 @@ class Compilation:
     def _rewrite(self, stage: str, graph: Graph) -> Graph:
         from gradc.rewrite import pipeline
 
-        graph, self.applied[stage] = pipeline.run(stage, graph, self.spans, self.names, self.fast_math)
+        done = pipeline.run(stage, graph, self.spans, self.names, self.fast_math, self._rewriter)
+        graph, self.applied[stage], self._rewriter = done
         return graph
 
     # ------------------------------------------------------------ code

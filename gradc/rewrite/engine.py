@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import field
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property, partial, reduce
 from itertools import chain, permutations
 from operator import or_
 from typing import Any, NamedTuple
@@ -371,10 +371,23 @@ class Rewriter:
     """A set of rules and what it has done. Passes share one table of normal forms."""
 
     def __init__(
-        self, rules: Iterable[Rule], spans: dict[Node, Span] | None = None, moves: frozenset[str] = frozenset()
+        self,
+        rules: Iterable[Rule],
+        spans: dict[Node, Span] | None = None,
+        moves: frozenset[str] = frozenset(),
+        before: Rewriter | None = None,
     ):
         self.rules = tuple(rules)
         self.selection = selection(self.rules, 0)
+        self.settled: set[Node] = set()
+        """Nodes that a rewriter before this one has left as they are: only rules that it did not have may be about
+        them."""
+        rest = self.rules
+        if before is not None:
+            rest = tuple([rule for rule in self.rules if rule not in before.selection.order])
+            if before.selection.divides or not self.selection.divides:
+                self.settled = {after for node, after in before.normal.items() if after is node}
+        self.rest = selection(rest, 0)
         self.spans = {} if spans is None else spans
         self.moves = moves
         self.applied: list[Applied] = []
@@ -386,6 +399,7 @@ class Rewriter:
         self.moves_left = 0
         self.steps: dict[tuple[str, ...], tuple[Step, ...]] = {}
         """By form, what may change a node with the ops of the selection in it."""
+        self.steps_for_settled: dict[tuple[str, ...], tuple[Step, ...]] = {}
 
     @np.errstate(all="ignore")
     def rewrite(self, results: Iterable[Node]) -> list[Node]:
@@ -450,9 +464,12 @@ class Rewriter:
     def _step(self, node: Node) -> Node:
         if node.ops & ~self.selection.ops:
             self._serve(node.ops)
-        steps = self.steps.get(node.form)
+        known, is_settled = self.steps, node in self.settled
+        if is_settled:
+            known = self.steps_for_settled
+        steps = known.get(node.form)
         if steps is None:
-            steps = self.steps[node.form] = tuple(self._steps_for(node))
+            steps = known[node.form] = tuple(self._steps_for(node, is_settled))
         for step in steps:
             changed = step(node)
             if changed is not node:
@@ -461,38 +478,42 @@ class Rewriter:
 
     def _serve(self, ops: int) -> None:
         """Have the rules for nodes with these ops too."""
-        self.selection = selection(self.rules, ops | self.selection.ops)
+        ops |= self.selection.ops
+        self.selection, self.rest = selection(self.rules, ops), selection(tuple(self.rest.order), ops)
         self.steps.clear()
+        self.steps_for_settled.clear()
 
-    def _steps_for(self, node: Node) -> Iterator[Step]:
-        for concerns, step in (*STEPS, *(QUOTIENT_STEPS if self.selection.divides else ())):
-            if concerns(node):
-                yield step
+    def _steps_for(self, node: Node, is_settled: bool) -> Iterator[Step]:
+        rules = self.rest if is_settled else self.selection
+        if not is_settled:
+            for concerns, step in (*STEPS, *(QUOTIENT_STEPS if rules.divides else ())):
+                if concerns(node):
+                    yield step
         if node.op in self.moves:
             yield self._sink
-        if self.selection.of_form(node) or node.row.is_sum:
-            yield self._apply_rule
+        if rules.of_form(node) or node.row.is_sum:
+            yield partial(self._apply_rule, rules)
 
-    def _apply_rule(self, node: Node) -> Node:
-        if node.row.is_sum and node.type.is_float and node.ops & self.selection.differing:
-            return self._apply_to_sum(node)
-        for rule in self.selection.candidates(node):
+    def _apply_rule(self, rules: Selection, node: Node) -> Node:
+        if node.row.is_sum and node.type.is_float and node.ops & rules.differing:
+            return self._apply_to_sum(rules, node)
+        for rule in rules.candidates(node):
             result = rule.apply(node)
             if result is not None and result is not node:
                 return self._record(rule, node, result)
         return node
 
-    def _apply_to_sum(self, node: Node) -> Node:
+    def _apply_to_sum(self, rules: Selection, node: Node) -> Node:
         """The same for a sum or a difference, of which a rule may be about another spelling."""
-        selection = self.selection
-        found = [(rule, Spelling(node, same)) for rule in selection.candidates(node)]
-        others = chain(
-            spellings(node, selection.differ) if self._concern(*node.args) else (),
-            pairs(node, self._concern, selection.differ),
-        )
-        for other in others:
-            found += [(rule, other) for rule in selection.candidates(other.node) if rule.is_difference]
-        order = selection.order
+
+        def concern(left: Node, right: Node) -> bool:
+            return rules.concern(self._heads(left), self._heads(right))
+
+        found = [(rule, Spelling(node, same)) for rule in rules.candidates(node)]
+        others = spellings(node, rules.differ) if concern(*node.args) else ()
+        for other in chain(others, pairs(node, concern, rules.differ)):
+            found += [(rule, other) for rule in rules.candidates(other.node) if rule.is_difference]
+        order = rules.order
         found.sort(key=lambda one: (one[0].is_general, one[1].node is not node, order[one[0]]))
         for rule, other in found:
             result = rule.apply(other.node)
@@ -500,15 +521,11 @@ class Rewriter:
                 return self._record(rule, node, other.finish(result))
         return node
 
-    def _concern(self, left: Node, right: Node) -> bool:
-        """Whether some rule may be about two terms, in some spelling."""
-        known = self.heads
-        one, other = known.get(left), known.get(right)
-        if one is None:
-            one = known[left] = heads(left)
-        if other is None:
-            other = known[right] = heads(right)
-        return self.selection.concern(one, other)
+    def _heads(self, term: Node) -> frozenset[str]:
+        found = self.heads.get(term)
+        if found is None:
+            found = self.heads[term] = heads(term)
+        return found
 
     def _record(self, rule: Rule, node: Node, result: Node) -> Node:
         self.applied.append(Applied(rule.text, node, result))

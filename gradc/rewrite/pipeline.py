@@ -51,9 +51,14 @@ def _rules(tables: tuple[str, ...], fast_math: bool) -> tuple[Rule, ...]:
 
 
 def run(
-    stage: str, graph: Graph, spans: dict[Node, Span], names: dict[Node, str], fast_math: bool
-) -> tuple[Graph, list[Applied]]:
-    """The graph of a stage, from the one before, and the rules that were applied.
+    stage: str,
+    graph: Graph,
+    spans: dict[Node, Span],
+    names: dict[Node, str],
+    fast_math: bool,
+    before: Rewriter | None = None,
+) -> tuple[Graph, list[Applied], Rewriter | None]:
+    """The graph of a stage, from the one before, the rules that were applied, and what the next stage takes as `before`.
 
     What became of nodes with spans and names gets them too.
     """
@@ -69,13 +74,13 @@ def run(
             continue
         if settled == (step.tables, graph.roots):
             continue
-        rewriter = Rewriter(step.rules(fast_math), spans, step.moves)
+        before = rewriter = Rewriter(step.rules(fast_math), spans, step.moves, before)
         graph = graph.with_roots(rewriter.rewrite(graph.roots))
         applied += rewriter.applied
         _rename(names, rewriter.normal)
         if not any(root.ops & MOVING for root in graph.roots):
             settled = step.tables, graph.roots
-    return graph, applied
+    return graph, applied, before
 
 
 def _with_steps(

@@ -55,15 +55,19 @@ def monomial(term: Node) -> Monomial:
 
 
 def heads(term: Node) -> frozenset[str]:
-    """The ops of the factors and divisors of a term that are no numbers and no inputs."""
+    """The ops of the factors of a term that are no numbers and no inputs; those of its divisors behind a `/`, which
+    stands alone for the quotient itself."""
     found: set[str] = set()
-    stack = [term]
+    stack = [(term, "")]
     while stack and len(stack) <= MOST_FACTORS:
-        part = stack.pop()
-        if part.op in PRODUCTS:
-            stack += part.args
+        part, role = stack.pop()
+        if part.op == "div":
+            found.add("/")
+            stack += ((part.args[0], role), (part.args[1], "" if role else "/"))
+        elif part.op in PRODUCTS:
+            stack += [(arg, role) for arg in part.args]
         elif part.row.kind != "source":
-            found.add(part.op)
+            found.add(role + part.op)
     return frozenset(found)
 
 
