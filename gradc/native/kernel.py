@@ -13,6 +13,7 @@ from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
+    Apply,
     Carry,
     Close,
     Combine,
@@ -25,6 +26,7 @@ from gradc.loops.ir import (
     Kernel,
     Let,
     Load,
+    Number,
     Open,
     Product,
     Reshape,
@@ -33,6 +35,7 @@ from gradc.loops.ir import (
     Statement,
     Store,
     Update,
+    Variable,
     every,
     read_by,
     sizes_in,
@@ -155,6 +158,9 @@ class KernelWriter(ShareWriter):
 
     def _is_movable(self, let: Let) -> bool:
         """Whether a value needs nothing but inputs and other values."""
+        value = let.value
+        if isinstance(value, Apply) and all([isinstance(arg, (Let, Number, Variable)) for arg in value.args]):
+            return True
         read = read_by(let)
         if any(isinstance(value, (Accumulator, Carry)) for value in read):
             return False

@@ -58,7 +58,7 @@ def run(
     fast_math: bool,
     before: Rewriter | None = None,
 ) -> tuple[Graph, list[Applied], Rewriter | None]:
-    """The graph of a stage, from the one before, the rules that were applied, and what the next stage takes as `before`.
+    """The graph of a stage, the rules that were applied, and what the next stage takes for `before`.
 
     What became of nodes with spans and names gets them too.
     """

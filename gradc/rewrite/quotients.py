@@ -87,6 +87,10 @@ def _power(base: Node, count: int) -> Node:
     return make("power", base, constant(float(count), base.type))
 
 
+DIVIDERS = frozenset(("div", "power", "expm1_reciprocal"))
+FACTORED = frozenset(("mul", "neg", "square"))
+
+
 def parts_of(node: Node) -> Parts:
     """A node as a product of powers; the node itself where these are too many."""
     number, powers = 1.0, (Counter[Node](), Counter[Node]())
@@ -116,6 +120,17 @@ def parts_of(node: Node) -> Parts:
     return Parts(number, *powers)
 
 
+def _may_divide(node: Node) -> bool:
+    """Whether some part of a product may be a divisor."""
+    parts = [node]
+    for part in parts:  # which grows
+        if part.op in DIVIDERS or len(parts) > 3 * MOST_PARTS:
+            return True
+        if part.op in FACTORED:
+            parts += part.args
+    return False
+
+
 def _whole(node: Node) -> bool:
     return node.op == "const" and node.type.is_float and node.value in range(-HIGHEST, HIGHEST + 1) and node.value != 0
 
@@ -126,7 +141,7 @@ def _is_factor(number: float, value: float, count: int) -> bool:
 
 def with_zeros_divided(node: Node) -> Node:
     """A product or a quotient without functions that vanish over what they vanish with."""
-    if not node.ops & CONCERNED:
+    if not node.ops & CONCERNED or not _may_divide(node):
         return node
     parts = parts_of(node)
     if not parts.below or not parts.above or len(parts.above) + len(parts.below) > MOST_PARTS:
