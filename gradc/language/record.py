@@ -34,15 +34,15 @@ def _deferred(cls: type, options: dict[str, bool]) -> type:
 
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
         written(cls)
-        cls.__init__(self, *args, **kwargs)
+        vars(cls)["__init__"](self, *args, **kwargs)
 
     def write() -> None:
         _write_bases(cls)
-        del cls.__init__
+        delattr(cls, "__init__")
         dataclasses.dataclass(**options)(cls)
 
-    first.write = write
-    cls.__init__ = first
+    vars(first)["write"] = write
+    setattr(cls, "__init__", first)  # noqa: B010 - a type checker takes an assignment for a mistake
     return cls
 
 

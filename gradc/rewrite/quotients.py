@@ -87,10 +87,6 @@ def _power(base: Node, count: int) -> Node:
     return make("power", base, constant(float(count), base.type))
 
 
-DIVIDERS = frozenset(("div", "power", "expm1_reciprocal"))
-FACTORED = frozenset(("mul", "neg", "square"))
-
-
 def parts_of(node: Node) -> Parts:
     """A node as a product of powers; the node itself where these are too many."""
     number, powers = 1.0, (Counter[Node](), Counter[Node]())
@@ -124,10 +120,13 @@ def _may_divide(node: Node) -> bool:
     """Whether some part of a product may be a divisor."""
     parts = [node]
     for part in parts:  # which grows
-        if part.op in DIVIDERS or len(parts) > 3 * MOST_PARTS:
-            return True
-        if part.op in FACTORED:
-            parts += part.args
+        match part.op:
+            case "div" | "power" | "expm1_reciprocal":
+                return True
+            case "mul" | "neg" | "square" if len(parts) > 3 * MOST_PARTS:
+                return True
+            case "mul" | "neg" | "square":
+                parts += part.args
     return False
 
 
