@@ -90,7 +90,7 @@ def _with_steps(
     """The roots with loops as the stage wants them: what each step computes is rewritten as the program is."""
 
     def changed(step: LoopStep) -> LoopStep:
-        made, rules = run(stage, step.graph, spans, names, fast_math)
+        made, rules, _ = run(stage, step.graph, spans, names, fast_math)
         applied.extend(rules)
         return step.with_results(made.results)
 

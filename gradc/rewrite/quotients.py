@@ -120,13 +120,14 @@ def _may_divide(node: Node) -> bool:
     """Whether some part of a product may be a divisor."""
     parts = [node]
     for part in parts:  # which grows
-        match part.op:
-            case "div" | "power" | "expm1_reciprocal":
-                return True
-            case "mul" | "neg" | "square" if len(parts) > 3 * MOST_PARTS:
-                return True
-            case "mul" | "neg" | "square":
-                parts += part.args
+        if part.op == "div" or len(parts) > 3 * MOST_PARTS:
+            return True
+        if part.op == "power":
+            return True
+        if part.op == "expm1_reciprocal":
+            return True
+        if part.row.factors or part.op == "square":
+            parts += part.args
     return False
 
 
