@@ -127,13 +127,13 @@ terms:
   %right.here = getelementptr $REAL, ptr %right.columns, i64 %right.p
   %is.first = icmp eq i64 %p, 0
   call void @block.$T(ptr %out.here, i64 %o0, i64 %o1, ptr %left.here, i64 %l0, i64 %l1, ptr %right.here, i64 %r0, i64 %r1, i64 %m.here, i64 %n.here, i64 %k.here, i1 %is.first)
-  %signal = call i32 @gradc_poll()
-  %is.interrupted = icmp ne i32 %signal, 0
-  br i1 %is.interrupted, label %interrupted, label %terms.next
-terms.next:
   %p.next = add i64 %p, %k.here
   %p.more = icmp ult i64 %p.next, %k
-  br i1 %p.more, label %terms, label %done
+  br i1 %p.more, label %terms.next, label %done
+terms.next:
+  %signal = call i32 @gradc_poll()
+  %is.interrupted = icmp ne i32 %signal, 0
+  br i1 %is.interrupted, label %interrupted, label %terms
 done:
   ret i64 0
 interrupted:

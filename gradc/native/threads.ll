@@ -14,6 +14,7 @@ declare ptr @pthread_getspecific(i64)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @sigfillset(ptr)
 declare i32 @sched_yield()
+declare i32 @clock_gettime(i32, ptr)
 declare i32 @gradc_signals()
 $DECLARED
 
@@ -41,6 +42,9 @@ $DECLARED
 ; the status of a loop in `count` chunks, each of which is a call of `body`
 define i64 @share(ptr %body, ptr %frame, ptr %context, i64 %count) {
 entry:
+  %asked = alloca i64, align 8
+  %start = call i64 @now()
+  store i64 %start, ptr %asked, align 8
   %threads = load atomic i64, ptr @threads monotonic, align 8
   %is.one = icmp sle i64 %threads, 1
   br i1 %is.one, label %alone, label %try
@@ -74,7 +78,7 @@ call:
   %unlocked = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %work
 work:
-  call void @work(i1 true)
+  call void @work(ptr %asked)
   store atomic i64 0, ptr @open seq_cst, align 8
   br label %wait
 wait:
@@ -104,7 +108,7 @@ alone:
   %more = icmp slt i64 %k, %count
   br i1 %more, label %one, label %fine
 one:
-  %own = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k)
+  %own = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k, ptr %asked)
   %is.fine = icmp eq i64 %own, 0
   br i1 %is.fine, label %alone.next, label %wrong
 alone.next:
@@ -116,23 +120,46 @@ wrong:
   ret i64 %own
 }
 
-; the status of a chunk, after which the user may interrupt the loop
-define internal i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k) {
+; the status of a chunk. After it the user may interrupt the loop, if Python has not been asked for some time: that takes
+; the interpreter's lock, for which others may be waiting. Helpers have no time at which they asked
+define internal i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k, ptr %asked) {
   %status = call i64 %body(ptr %frame, ptr %context, i64 %k)
   %is.fine = icmp eq i64 %status, 0
-  br i1 %is.fine, label %ask, label %done
+  %asks = icmp ne ptr %asked, null
+  %may.ask = and i1 %is.fine, %asks
+  br i1 %may.ask, label %time, label %done
+time:
+  %now = call i64 @now()
+  %before = load i64, ptr %asked, align 8
+  %since = sub i64 %now, %before
+  %is.due = icmp ugt i64 %since, $OFTEN
+  br i1 %is.due, label %ask, label %done
 ask:
+  store i64 %now, ptr %asked, align 8
   %signal = call i32 @poll()
   %is.told = icmp ne i32 %signal, 0
-  %now = select i1 %is.told, i64 $INTERRUPTED, i64 0
-  ret i64 %now
+  %after = select i1 %is.told, i64 $INTERRUPTED, i64 0
+  ret i64 %after
 done:
   ret i64 %status
 }
 
+; nanoseconds of a clock that only goes forwards
+define internal i64 @now() {
+  %time = alloca [2 x i64], align 8
+  %failed = call i32 @clock_gettime(i32 $CLOCK, ptr %time)
+  %nanoseconds.at = getelementptr i64, ptr %time, i64 1
+  %seconds = load i64, ptr %time, align 8
+  %nanoseconds = load i64, ptr %nanoseconds.at, align 8
+  %whole = mul i64 %seconds, 1000000000
+  %all = add i64 %whole, %nanoseconds
+  ret i64 %all
+}
+
 ; takes chunks as long as there are any
-define internal void @work(i1 %is.caller) {
+define internal void @work(ptr %asked) {
 entry:
+  %is.caller = icmp ne ptr %asked, null
   %body = load ptr, ptr @body, align 8
   %frame = load ptr, ptr @frame, align 8
   %context = load ptr, ptr @context, align 8
@@ -143,7 +170,7 @@ take:
   %more = icmp slt i64 %k, %count
   br i1 %more, label %one, label %done
 one:
-  %status = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k)
+  %status = call i64 @one(ptr %body, ptr %frame, ptr %context, i64 %k, ptr %asked)
   %is.fine = icmp eq i64 %status, 0
   br i1 %is.fine, label %take, label %wrong
 wrong:
@@ -267,7 +294,7 @@ place:
   %has.place = icmp sgt i64 %left, 0
   br i1 %has.place, label %work, label %leave
 work:
-  call void @work(i1 false)
+  call void @work(ptr null)
   br label %leave
 leave:
   %seen.next = phi i64 [ %seen, %join ], [ %which, %place ], [ %which, %work ]

@@ -24,6 +24,8 @@ SPINS = 1000
 """How often a helper looks for the next loop before it sleeps."""
 PATIENT = 100_000
 """How often the caller looks whether the others are done before it lets other processes run."""
+OFTEN = 10_000_000
+"""Nanoseconds between two looks for an interrupt."""
 
 _chosen: int | None = None
 
@@ -96,7 +98,8 @@ def text() -> str:
     return source(
         "threads", BYTES=128, SPINS=SPINS, PATIENT=PATIENT, INTERRUPTED=int(Status.INTERRUPTED),
         BLOCK_SIGNALS=1 if is_mac else 0, SET_SIGNALS=3 if is_mac else 2,
-        PAUSE=pause, DECLARED="declare void @llvm.x86.sse2.pause()" if is_x86 else "",
+        CLOCK=6 if is_mac else 1, OFTEN=OFTEN, PAUSE=pause,
+        DECLARED="declare void @llvm.x86.sse2.pause()" if is_x86 else "",
     )  # fmt: skip
 
 
