@@ -178,7 +178,7 @@ class Compilation:
         from gradc.schedule.build import build
 
         checks = self.lowered.computed_indices
-        demands = [(self._in_range(check), f"an index in {check.text} is out of range") for check in checks]
+        demands = [(self._in_range(check), check.message) for check in checks]
         return build(self.schedule, demands, self.phrases.of)
 
     @watched

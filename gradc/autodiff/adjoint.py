@@ -60,6 +60,9 @@ def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
         return recurrence.pulled(node, position, out_bar)
     if node.row.kind == "matrix":
         return linear_maps.pulled(node, position, out_bar, cotangents)
+    if node.row.kind == "loop":
+        arg = node.args[position]
+        return steps.pulled(node.attrs[0], node.args, {node.attrs[1]: out_bar}, {arg}, swept).get(arg)
     local = partial(node, position)
     return None if local is None else scaled(node, position, out_bar, local)
 

@@ -68,7 +68,7 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
 def unknown_op(program: StepProgram, known: Collection[str]) -> str:
     """Says which op that computes something is not among the known ones; empty if all are."""
     for step in program.steps:
-        if step.kind in ("elementwise", "reduction") and step.op not in known:
+        if step.kind in ("elementwise", "reduction", "loop") and step.op not in known:
             return f"does not know `{step.op}`"
     return ""
 

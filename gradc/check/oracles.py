@@ -14,7 +14,7 @@ import numpy as np
 
 from gradc.check.matrices import of_stack
 from gradc.ir.graph import Node, topological
-from gradc.ir.interpret import apply, concrete, reference
+from gradc.ir.interpret import apply, concrete, loop, reference
 from gradc.ir.ops import SCATTERS
 from gradc.ir.sizes import evaluate as evaluate_size
 
@@ -60,6 +60,9 @@ class Arithmetic:
             return _reduce(self.reduction(node.op), args[0], node.attrs[0])
         if node.row.kind == "matrix":
             return of_stack(node.op, list(args))
+        if node.row.kind == "loop":
+            step, which = node.attrs
+            return loop(step, args, sizes, lambda given: self.run(step.results, given, sizes), object)[which]
         if node.row.kind != "elementwise":
             return self._move(node, args, sizes)
         function = self.function(node.op)

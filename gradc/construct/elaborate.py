@@ -78,7 +78,10 @@ def elaborate(
     names = list(signature.results or ("value",))
     names[signature.of] = "value"
     checks = tuple(replace(check, span=own(check.span)) for check in builder.checks)
-    indices = tuple(replace(check, text=_called(check.node, reading)) for check in builder.index_checks)
+    indices = tuple(
+        check if check.norm is not None else replace(check, text=_called(check.node, reading))
+        for check in builder.index_checks
+    )
     graph = Graph(tuple(inputs.values()), tuple(zip(names, results, strict=True)), checks, indices, joined)
     return Elaborated(graph, reading.spans, reading.names)
 

@@ -15,7 +15,7 @@ from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.closures import Applicable, value_of
 from gradc.construct.static import static_whole
-from gradc.ir.graph import IndexCheck, Node, cast, dependent, input_node, topological
+from gradc.ir.graph import IndexCheck, Node, cast, constant, dependent, input_node, make, topological
 from gradc.ir.graph import replace as replaced
 from gradc.ir.sizes import Size
 from gradc.ir.step import StepBuilder, loop
@@ -37,14 +37,66 @@ def scan(call: CallArguments) -> Any:
 
 
 def iterate(call: CallArguments) -> Any:
-    """The states after so many steps."""
+    """The states after so many steps, or after the first with which a condition holds."""
     step = call.function("step")
     start = value_of(call.builder, call.given["start"], call.span("start"))
+    if "until" in call.given:
+        return _until(call, step, start)
+    if "count" not in call.given:
+        raise Error(
+            "G0303", "`iterate` takes a number of steps, or a condition", call.site.span,
+            help=f"write `iterate({step.name}, start, 100)` or `iterate({step.name}, start, until=done)`",
+        )  # fmt: skip
     steps = static_whole(call.builder, call.given["count"], call.span("count"), "`count`")
     if isinstance(steps, int) and steps < 0:
         raise Error("G0204", "`count` must not be negative", call.span("count"))
     made = _repeated(call, step, start, [], steps, False)
     return _shaped(made.start, [made.last(k) for k in range(len(made.states))])
+
+
+LIMIT = 10_000
+"""After so many steps without its condition, an iteration ends with an error, unless it says otherwise."""
+
+
+def _until(call: CallArguments, step: Applicable, start: Any) -> Any:
+    """A loop of as many steps as the limit allows; once the condition holds, the states stay what they are."""
+    builder, until = call.builder, call.function("until")
+    if "count" in call.given:
+        raise Error("G0303", "`iterate` takes a number of steps or a condition, not both", call.span("count"))
+    limit = call.integer("limit") if "limit" in call.given else LIMIT
+    sees_both = len(until.definition.parameters) > 1
+
+    def holds(new: Any, old: Any) -> Node:
+        found = until(new, old) if sees_both else until(new)
+        if not isinstance(found, Node) or found.shape:
+            shown = f"this is {found.type}" if isinstance(found, Node) else "this is a tuple"
+            raise Error(
+                "G0202", "the condition of an iteration is one number", until.body_span, label=shown,
+                help="`all(...)` and `any(...)` make one condition of many",
+            )  # fmt: skip
+        return builder.condition(found)
+
+    def ahead(state: Any) -> Any:
+        values, is_done = state
+        new = step(values)
+        _check_alike(step, values, new)
+        kept = [
+            builder.elementwise("where", is_done, old, one, span=step.body_span)
+            for old, one in zip(_leaves(values), _leaves(new))
+        ]
+        return _shaped(values, kept), builder.elementwise("or", is_done, holds(new, values))
+
+    is_done = constant(False, Type("bool")) if sees_both else holds(start, start)
+    made = _repeated(call, replace(step, apply=lambda _, given: ahead(*given)), (start, is_done), [], limit, False)
+    *last, ended = (made.last(k) for k in range(len(made.states)))
+    square = [builder.reduce("sum", builder.elementwise("mul", node, node)) for node in last]
+    total = square[0]
+    for each in square[1:]:
+        total = builder.elementwise("add", total, each)
+    late = cast(make("not", ended), "i64")
+    norm = builder.elementwise("sqrt", total)
+    builder.index_checks.append(IndexCheck(late, 1, call.site.span.text if call.site.span else "iterate", norm=norm))
+    return _shaped(start, last)
 
 
 def _over_rows(call: CallArguments) -> _Made:

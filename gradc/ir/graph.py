@@ -247,6 +247,15 @@ class IndexCheck:
     text: str = ""
     from_end: bool = True
     """Whether those below zero count from the end."""
+    norm: Node | None = field(default=None, compare=False)
+    """For an iteration with a condition, which is to have ended: the norm of its states; the value is 0 if it has."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong where a value is not in range."""
+        if self.norm is not None:
+            return f"the condition of {self.text} does not hold within its limit of steps"
+        return f"an index in {self.text} is out of range"
 
     @property
     def is_computed(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +14,8 @@ from gradc.ir.graph import Graph, Node, topological
 from gradc.ir.sizes import Derived, Size, evaluate
 from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
+
+Compute = Callable[[dict[Node, Any]], list[Any]]
 
 
 @cache
@@ -73,20 +75,26 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     return (result if result.dtype == dtype else result.astype(dtype))[()]
 
 
-def loop(step: LoopStep, args: tuple[Any, ...], sizes: Mapping[str, int]) -> list[Any]:
-    """All results of a loop: the last states, and what the steps emit, one below the other."""
+def loop(
+    step: LoopStep, args: Sequence[Any], sizes: Mapping[str, int], compute: Compute | None = None, kind: Any = None
+) -> list[Any]:
+    """All results of a loop: the last states, and what the steps emit, one below the other. Other numbers than floats
+    have a way to `compute` the results of a step, and are a `kind` of element for NumPy."""
     first, second = len(step.states), len(step.states) + len(step.rows)
     starts, rows, captured = args[:first], args[first:second], args[second:]
     count = evaluate(step.size, sizes)
     stacks = [
-        np.zeros(concrete(step.stacked(node.type).shape, sizes), DTYPES[node.type.dtype]) for node in step.emitted
+        np.zeros(concrete(step.stacked(node.type).shape, sizes), kind or DTYPES[node.type.dtype])
+        for node in step.emitted
     ]
     states = list(starts)
-    body = Run(step.results)
+    if compute is None:
+        body = Run(step.results)
+        compute = partial(body.values, sizes=sizes)
     fixed = dict(zip(step.captured, captured))
     for k in reversed(range(count)) if step.backwards else range(count):
         given = fixed | dict(zip(step.states, states)) | {node: row[k] for node, row in zip(step.rows, rows)}
-        found = body.values(given, sizes)
+        found = compute(given)
         states = found[:first]
         for stack, value in zip(stacks, found[first:]):
             stack[k] = value

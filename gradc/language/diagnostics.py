@@ -47,6 +47,7 @@ CODES = {
     "G0607": "start, data or bounds of a fit do not fit",
     "G0608": "program does not add up over rows",
     "G0609": "matrix without an answer",
+    "G0610": "iteration reaches its limit",
     # files and the command line
     "G0701": "file cannot be read or written",
     "G0702": "unusable value on the command line",

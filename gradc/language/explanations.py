@@ -256,6 +256,12 @@ EXPLANATIONS = {
         'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 4.0]], [1.0, 1.0])',
         'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 5.0]], [1.0, 1.0])',
     ),
+    "G0610": Explanation(
+        "An iteration with a condition, `iterate(step, start, until=done)`, takes at most `limit` steps, 10,000 unless "
+        "it says otherwise. The condition did not hold after any of them: the steps may not converge.",
+        'gradc eval "def step(x) = 2 * x; def done(x) = x < 1; iterate(step, a, until=done, limit=50)" --at a=3',
+        'gradc eval "def step(x) = x / 2; def done(x) = x < 1; iterate(step, a, until=done, limit=50)" --at a=3',
+    ),
     # ---------------------------------------------------------------- files and the command line
     "G0701": Explanation(
         "A file, or a standard stream, cannot be read or written. The reason is the operating system's.",

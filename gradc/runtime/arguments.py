@@ -167,6 +167,13 @@ class Arguments:
         for demand in graph.index_checks:
             known = dict(zip(graph.inputs, self.arrays))
             indices = interpret.run((demand.node,), known, sizes)[0] if demand.is_computed else known[demand.node]
+            if demand.norm is not None and indices:
+                (norm,) = interpret.run((demand.norm,), known, sizes)
+                raise Error(
+                    "G0610", f"`{demand.text}` reaches its limit before its condition holds",
+                    help=f"the norm of its state is {float(norm):.6g} there; start nearer, ask for less, or give "
+                    "`limit=` more steps",
+                )  # fmt: skip
             check_indices(demand, indices, evaluate(demand.size, sizes))
         return sizes
 

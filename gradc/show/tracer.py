@@ -120,7 +120,7 @@ class Tracer:
         node = way.node
         if node not in self.masked or way.source not in self.bars:
             return None, None
-        if node.row.transpose is not None or node.row.kind in ("contraction", "scan", "matrix"):
+        if node.row.transpose is not None or node.row.kind in ("contraction", "scan", "loop", "matrix"):
             contributed = self._contribution(way)
             return None, None if contributed is None else contributed.node
         local = partial(node, way.position)
