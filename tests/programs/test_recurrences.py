@@ -203,3 +203,69 @@ def test_native_code(name):
         assert found == pytest.approx(value, rel=1e-12)
         for one, other in zip(grads, own):
             assert np.asarray(other) == pytest.approx(np.asarray(one), rel=1e-9, abs=1e-11)
+
+
+ENDS = {
+    "newton": (
+        "def step(x) = 0.5*(x + a/x); def done(x) = abs(x*x - a) < 1e-12; iterate(step, a, until=done, limit=20)",
+        dict(a=2.0), 2**0.5, dict(a=0.5 / 2**0.5),
+    ),
+    "new and old": (
+        "def step(x) = cos(a*x); def close(x, y) = abs(x - y) < 1e-13; iterate(step, 1, until=close, limit=500)",
+        dict(a=0.5), 0.9003672225891466, None,
+    ),
+    "at once": (
+        "def step(x) = 1/x; def done(x) = x < 5; iterate(step, a, until=done)", dict(a=0.0), 0.0, dict(a=1.0),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["native", "interpreter"])
+@pytest.mark.parametrize("name", ENDS, ids=lambda name: name.replace(" ", "-"))
+def test_until(name, engine):
+    text, given, value, grads = ENDS[name]
+    found, own = gradc.compile(text, engine=engine).value_and_grad(**given)
+    assert found == pytest.approx(value, rel=1e-9)
+    if grads is None:  # of a fixed point
+        x, a = value, given["a"]
+        grads = {"a": -x * np.sin(a * x) / (1 + a * np.sin(a * x))}
+    assert own._asdict() == pytest.approx(grads, rel=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["native", "interpreter"])
+def test_an_end_that_never_comes(engine):
+    f = gradc.compile(
+        "def step(x) = 2*x; def done(x) = x < 0; iterate(step, a, until=done, limit=10)", engine=engine
+    )
+    with pytest.raises(gradc.Error) as caught:
+        f(3.0)
+    assert caught.value.code == "G0609"
+    assert "3072" in str(caught.value)
+
+
+MISTAKES = {
+    "def step(h, x) = h + x*a; fold(step, 0, X)": ("G0206", dict(X=np.ones((3, 2)), a=1.0)),
+    "def step(h, x) = (h, x); fold(step, 0, X)": ("G0206", dict(X=np.ones(3))),
+    "def step((a, b), x) = a*x; fold(step, (0, 1), X)": ("G0206", dict(X=np.ones(3))),
+    "X: f64[3]; Y: f64[2]; def step(h, x, y) = h + x*y; fold(step, 0, X, Y)": (
+        "G0203", dict(X=np.ones(3), Y=np.ones(2))),
+    "def step(h, x, y) = h + x*y; fold(step, 0, X, Y)": ("G0603", dict(X=np.ones(3), Y=np.ones(2))),
+    "def step(h) = h*x; fold(step, 1)": ("G0303", {}),
+    "def step(h, x) = h*x; fold(step, 1, 2)": ("G0202", {}),
+    "def step(h) = h*x; fold(step, 1, X)": ("G0303", dict(X=np.ones(3), x=1.0)),
+    "def step(h, x) = h*x; fold(step, 1, X, reverse=1)": ("G0204", dict(X=np.ones(3))),
+    "def step(h) = h*x; iterate(step, 1, k)": ("G0204", dict(k=3.0, x=1.0)),
+    "def step(h) = h*x; iterate(step, 1, -3)": ("G0204", dict(x=1.0)),
+    "def step(h) = h*x; iterate(step, 1)": ("G0303", dict(x=1.0)),
+    "def step(h) = h*x; def done(h) = [h, 1] < 2; iterate(step, 1, until=done)": ("G0202", dict(x=1.0)),
+    "def step(h, x) = h*step(h, x); fold(step, 1, X)": ("G0306", {}),
+    "fold(stp, 1, X)": ("G0302", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MISTAKES, ids=range(len(MISTAKES)))
+def test_mistakes(text):
+    code, given = MISTAKES[text]
+    with pytest.raises(gradc.Error) as caught:
+        gradc.compile(text)(**given)
+    assert caught.value.code == code
