@@ -7,17 +7,44 @@ takes and gives doubles. Code refers to them by name, so that it can be kept on 
 from __future__ import annotations
 
 import re
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 SYMBOL = "gradc_scipy_"
 """Before the name of a function: what compiled code calls it."""
 
 
+def blas(name: str) -> Any:
+    """What holds the address of a routine of BLAS."""
+    return _of_linalg("cython_blas").__pyx_capi__[name]
+
+
 def lapack(name: str) -> Any:
     """What holds the address of a routine of LAPACK."""
-    from scipy.linalg import cython_lapack
+    return _of_linalg("cython_lapack").__pyx_capi__[name]
 
-    return cython_lapack.__pyx_capi__[name]
+
+@cache
+def _of_linalg(name: str) -> Any:
+    """A compiled module of scipy.linalg, without the rest of it, which takes ten times as long to import."""
+    full = f"scipy.linalg.{name}"
+    scipy = find_spec("scipy")
+    if full not in sys.modules and scipy is not None and scipy.origin is not None:
+        found = PathFinder.find_spec(name, [str(Path(scipy.origin).with_name("linalg"))])
+        spec = spec_from_file_location(full, found.origin) if found is not None and found.origin else None
+        if spec is not None and spec.loader is not None:
+            try:
+                module = module_from_spec(spec)
+                spec.loader.exec_module(module)
+                return module
+            except ImportError:  # it needs the package around it
+                pass
+    return import_module(full)
 
 
 def capsule(name: str, count: int) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
-from gradc.loops.compiled import SYMBOL, capsule, lapack
+from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
 from gradc.native import entry, link, target, threads
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
@@ -187,12 +187,10 @@ class _Loaded:
 
 
 @cache
-def blas() -> None:
+def products() -> None:
     """SciPy's products of matrices, under names that kernels know."""
-    from scipy.linalg import cython_blas
-
     for name in ("dgemm", "sgemm"):
-        target.llvm().add_symbol(f"gradc_{name}", link.pointer(cython_blas.__pyx_capi__[name]))
+        target.llvm().add_symbol(f"gradc_{name}", link.pointer(blas(name)))
 
 
 @cache
@@ -228,7 +226,7 @@ def from_lapack(symbol: str) -> None:
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"
-PROVIDED = {"gradc_dgemm": blas, "gradc_sgemm": blas, "gradc_poll": team, "gradc_share": team}
+PROVIDED = {"gradc_dgemm": products, "gradc_sgemm": products, "gradc_poll": team, "gradc_share": team}
 """What makes the functions available that kernels call from outside."""
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)

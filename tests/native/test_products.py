@@ -1,5 +1,8 @@
 """Products of matrices: any sides, any strides, in blocks of any size."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -62,3 +65,23 @@ def test_parts(layout, dtype, parts, monkeypatch, ran_cases):
         np.testing.assert_array_equal(product, again)
         bound = 4 * inner * np.finfo(sample.dtype).eps * (np.abs(a) @ np.abs(b)).max(initial=0)
         np.testing.assert_allclose(product, a @ b, rtol=0, atol=bound, err_msg=f"{rows} x {inner} x {columns}")
+
+
+ALONE = """
+import sys
+import subprocess
+import sys
+
+import numpy as np
+import gradc
+from gradc.loops import compiled
+f = gradc.compile("a: f64[m, p]; b: f64[q, n]; sum((a @ b)**2)")
+print(f(np.ones((3, 4)), np.ones((4, 5))), "scipy.linalg" in sys.modules)
+from scipy.linalg import cython_blas, solve
+print(compiled._of_linalg("cython_blas") is cython_blas, solve(np.eye(1), np.ones(1))[0])
+"""
+
+
+def test_products_import_no_more_of_scipy_than_they_call():
+    shown = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True).stdout
+    assert shown == "240.0 False\nTrue 1.0\n"
