@@ -33,8 +33,6 @@ from gradc.loops.ir import (
     Number,
     Open,
     Order,
-    Product,
-    Range,
     Settled,
     Statement,
     Store,
@@ -45,18 +43,17 @@ from gradc.loops.ir import (
     read_by,
 )
 from gradc.loops.order import Orders, touches
+from gradc.native.costs import Costs
 from gradc.native.vectors import needed_by
 
 GRAIN = 2**17
-"""What a chunk costs at least, in the units of `cost`: it should be much more than handing it to another thread."""
+"""What a chunk costs at least, in the units of `costs.py`: it should be much more than handing it to another thread."""
 MOST = 64
 """Chunks of a loop, at most."""
 ROOM = 2**18
 """Elements of the sums that the chunks of a loop have for themselves, at most."""
 JOINING = 32
 """What it costs to join an element of a chunk's sums to those of all chunks."""
-UNKNOWN = 16
-"""Iterations of a loop inside whose length is not known before."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ class _Cutter:
         for size in own:
             elements = derive("+", elements, size)
         grain: Size = derive("max", GRAIN, derive("*", elements, JOINING)) if elements != 0 else GRAIN
-        each = _Cost(self.known, self.kernel.arrays).of(loop.body, [loop])
+        each = Costs(self.known, self.kernel.arrays).of(loop.body, [loop])
         least = derive("//", grain, derive("max", each, 1))
         if isinstance(trips, int) and isinstance(least, int) and trips < 2 * least:
             yield loop
@@ -409,81 +406,3 @@ def _renamed(statement: Statement, shared: _Shared, at: Affine) -> Statement:
             body = [_renamed(inner, shared, at) for inner in statement.body]
             return statement if body == statement.body else replace(statement, body=body)
     return statement
-
-
-class _Cost:
-    """What statements cost, in additions of vectors."""
-
-    def __init__(self, known: Mapping[str, Size | None], arrays: Mapping[str, Type]):
-        self.known = known
-        self.arrays = arrays
-
-    def of(self, body: list[Statement], around: list[For]) -> Size:
-        """The cost of carrying out statements once, inside of these loops."""
-        inside = {s.name: s.value for loop in around for s in loop.body if isinstance(s, Define)}
-        total: Size = 1
-        for statement in body:
-            total = derive("+", total, self._cost(statement, around, inside))
-        return total
-
-    def _cost(self, statement: Statement, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
-        match statement:
-            case For():
-                ends = statement.start, statement.stop
-                is_down = isinstance(statement.step, int) and statement.step < 0
-                start, stop = reversed(ends) if is_down else ends
-                trips = self._length(start, stop, around, inside)
-                step = 1 if is_down else self._bound(statement.step, inside)
-                trips = derive("//", derive("+", trips, derive("-", step, 1)), step)
-                return derive("*", trips, self.of(statement.body, [*around, statement]))
-            case Product():
-                return derive("+", 64, derive("//", self._multiplications(statement, around, inside), 4))
-            case Let(value=Apply(op=op)):
-                return 1 + OPS[op].cost
-            case Let():
-                return 1
-            case Combine(target=Load()) | CombineExactly():
-                return 8
-        return 2
-
-    def _multiplications(self, product: Product, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
-        """How many multiplications a product of matrices has."""
-        terms = self._lengths(product.left, around, inside)
-        found: Size = terms[0 if product.left.transposed else -1] if terms else 1
-        for size in self._lengths(product.target, around, inside):
-            found = derive("*", found, size)
-        return found
-
-    def _lengths(self, view: View, around: list[For], inside: Mapping[str, Size | Extent]) -> list[Size]:
-        """The sizes of a part of an array."""
-        found: list[Size] = []
-        for part, size in zip(view.parts, self.arrays[view.array].shape):
-            if part is None:
-                found.append(self._bound(size, inside))
-            elif isinstance(part, Range):
-                found.append(self._length(part.start, part.stop, around, inside))
-        return found
-
-    def _length(self, start: Size, stop: Size, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
-        """How far it is from one index to another, at most."""
-        for loop in around:
-            if start == loop.variable and not isinstance(loop.step, int):  # a block, or a tile
-                whole = self._length(loop.start, loop.stop, around[: around.index(loop)], inside)
-                return derive("min", self._bound(loop.step, inside), whole)
-        return self._bound(derive("-", stop, start), inside)
-
-    def _bound(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size:
-        """A size in terms of what is known outside of the loops."""
-        found = self._in_known(size, inside)
-        return UNKNOWN if found is None else found
-
-    def _in_known(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size | None:
-        if isinstance(size, int) or size in self.known:
-            return size
-        if isinstance(size, str):
-            value = inside.get(size)
-            return self._in_known(value, inside) if isinstance(value, (int, str, Derived)) else None
-        left, right = self._in_known(size.left, inside), self._in_known(size.right, inside)
-        if left is None or right is None:
-            return (left if right is None else right) if size.op == "min" else None
-        return derive(size.op, left, right)
