@@ -200,6 +200,12 @@ class Sums:
         moves = np.concatenate([np.eye(size), lines[:, size:]], axis=1)
         return lines[:, :size] + moves @ outer @ moves.T
 
+    def sparse_hessian(self, x: np.ndarray) -> Any:
+        """The same in CSR format. Blocks of rows have parameters in common, so there is no pattern to find."""
+        from scipy.sparse import csr_array
+
+        return csr_array(self.hessian(x))
+
     def _totals(self, x: np.ndarray) -> np.ndarray:
         """The sums over all rows."""
         if self._known:

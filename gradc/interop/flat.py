@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,6 @@ from gradc.native.flat import FlatCall, Place
 from gradc.program import FromFunction, Program
 from gradc.runtime.arguments import UPSTREAM
 from gradc.runtime.calls import Calls
-from gradc.runtime.dense import check_dense
 
 if TYPE_CHECKING:
     from gradc.runtime.traced import Instance
@@ -57,12 +57,10 @@ class FlatFunction:
         self._others = others
         self._function = function
         self._prepared = calls.prepare(self._arguments(parameters.x0))
-        self._is_elementwise = False
         if shape is None:
             graph = calls.specialiser.compilation("value", self._prepared.types).graph
             sizes = self._prepared.sizes(graph)
             shape = tuple(evaluate(size, sizes) for size in graph["value"].shape)
-            self._is_elementwise = is_elementwise(graph) and not any(parameters.shapes.values())
         self.shape = shape
         """The shape of the value."""
         self._direct: dict[str, Callable[..., None]] = {}
@@ -89,22 +87,36 @@ class FlatFunction:
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """A row for each element of the value, a column for each parameter."""
-        rows, columns = self.size, self.parameters.size
-        check_dense(rows * columns, "Jacobian")
-        if self._function is not None and self._is_elementwise:
-            values = {name: self.parameters.part(x, name)[()] for name in self.parameters.first}
-            lines = slopes(self._function, values, self.parameters.first, self.shape)
-            if lines is not None:
-                return lines
-        if rows < columns:
-            lines = np.empty((rows, columns))
-            for line, unit in zip(lines, units(rows)):
-                self.run("vjp", x, unit, line)
-            return lines
-        lines = np.empty((columns, rows))
-        for line, unit in zip(lines, units(columns)):
-            self.run("jvp", x, unit, line)
-        return lines.T
+        return side_by_side(self._calls, self._arguments(x), self.parameters)
+
+    def sparse_jacobian(self, x: np.ndarray) -> Any:
+        """The same as an array in CSR format."""
+        _, matrix = self._calls.value_and_sparse_jacobian(self._arguments(x))
+        order = self._order()
+        return matrix if order is None else matrix[:, order]
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """A row and a column for each parameter."""
+        lines = np.empty((self.parameters.size, self.parameters.size))
+        blocks = self._calls.value_grad_and_hessian(self._arguments(x))[2]
+        for name, line in zip(self._calls.wrt, tuple(blocks)):
+            for other, block in zip(self._calls.wrt, tuple(line)):
+                rows, columns = self.parameters.places(name), self.parameters.places(other)
+                lines[rows, columns] = np.reshape(block, (rows.stop - rows.start, -1))
+        return lines
+
+    def sparse_hessian(self, x: np.ndarray) -> Any:
+        """The same as an array in CSR format."""
+        _, _, matrix = self._calls.value_grad_and_sparse_hessian(self._arguments(x))
+        order = self._order()
+        return matrix if order is None else matrix[order][:, order]
+
+    def _order(self) -> np.ndarray | None:
+        """Where in the order of the gradients each parameter is; None where it is the parameters' own."""
+        places = [self.parameters.places(name) for name in self._calls.wrt]
+        if all(one.stop == other.start for one, other in pairwise(places)):
+            return None
+        return np.argsort(np.concatenate([np.arange(place.start, place.stop) for place in places]))
 
     def _make(self, transform: str) -> Callable[..., None]:
         """What answers a transform: the kernel itself, where it computes with float64 in vectors as they are."""
@@ -174,9 +186,14 @@ class FlatFunction:
                     parameters.part(vector, name)[...] = next(outputs)
 
 
-def is_elementwise(graph: Graph) -> bool:
-    """Whether every element of the value depends on its own element of each input, or on a scalar."""
-    return moved(graph) is None
+def side_by_side(calls: Calls, given: list[Any], parameters: Parameters) -> np.ndarray:
+    """A Jacobian with a row for each element of the value and a column for each parameter."""
+    value, blocks = calls.value_and_jacobian(given)
+    rows = np.size(value)
+    lines = np.empty((parameters.size, rows))
+    for name, block in zip(calls.wrt, tuple(blocks)):
+        lines[parameters.places(name)] = np.reshape(block, (rows, -1)).T
+    return lines.T
 
 
 def moved(graph: Graph) -> Node | None:
@@ -188,27 +205,6 @@ def moved(graph: Graph) -> Node | None:
         return row.kind in ("source", "elementwise") or node.op == "broadcast" or is_cast
 
     return next((node for node in topological(graph.results) if not keeps_places(node)), None)
-
-
-def slopes(
-    function: Function | BoundFunction, values: Mapping[str, Any], numbers: Collection[str], shape: tuple[int, ...]
-) -> np.ndarray | None:
-    """The Jacobian of an elementwise function for some numbers: a column for each of them.
-
-    They are given as arrays of the result's shape, so that one pass over the data finds all columns; None where the
-    function does something else with arrays, or declares the numbers.
-    """
-    if not set(function.program.signature.declared).isdisjoint(numbers):
-        return None
-    whole = {name: np.full(shape, value) if name in numbers else value for name, value in values.items()}
-    calls = calls_for(function, whole)
-    given = [whole[name] for name in calls.inputs]
-    compilation, _ = calls.specialise("value_and_grad", calls.prepare(given).types)
-    if not is_elementwise(compilation.graph):
-        return None
-    lines = np.empty((len(numbers), *shape))
-    calls.grad(*given, out=dict(zip(numbers, lines)))
-    return lines.reshape(len(lines), -1).T
 
 
 def units(size: int) -> Iterator[np.ndarray]:

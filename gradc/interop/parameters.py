@@ -83,6 +83,10 @@ class Parameters:
 
     # ------------------------------------------------------------ by name
 
+    def places(self, name: str) -> slice:
+        """Where a parameter's numbers are in the vector."""
+        return slice(self.first[name], self.first[name] + int(np.prod(self.shapes[name])))
+
     def part(self, vector: np.ndarray, name: str) -> np.ndarray:
         """The part of a vector that belongs to a parameter, in its shape; a view."""
         shape = self.shapes[name]

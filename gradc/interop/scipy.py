@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from gradc.function import BoundFunction, Function
-from gradc.interop.flat import FlatFunction, calls_for, differentiated, is_elementwise, slopes, unbound, units
+from gradc.interop.flat import FlatFunction, calls_for, differentiated, side_by_side, unbound
 from gradc.interop.integrands import integrand
 from gradc.interop.parameters import Parameters, by_name, check_roles, checked, listed_names
-from gradc.ir.sizes import evaluate
 from gradc.language.diagnostics import Error
 from gradc.program import Program
-from gradc.runtime.dense import check_dense
 
 if TYPE_CHECKING:
     from scipy.optimize import Bounds
@@ -114,6 +112,12 @@ class Transforms(Protocol):
     def run(self, transform: str, /, *vectors: np.ndarray) -> None:
         """Fill the vectors behind those that are given."""
 
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """The Hessian, dense."""
+
+    def sparse_hessian(self, x: np.ndarray) -> Any:
+        """The Hessian as a SciPy array in CSR format."""
+
 
 class Objective(Vector):
     """What `objective` returns: a number, or an array, as a function of one vector."""
@@ -156,13 +160,13 @@ class Loss(Objective):
         return product
 
     def hess(self, x: Any) -> np.ndarray:
-        """The Hessian, dense: one product for each parameter."""
-        check_dense(self.size**2, "Hessian")
-        x = self.parameters.vector(x)
-        rows = np.empty((self.size, self.size))
-        for row, unit in zip(rows, units(self.size)):
-            self._flat.run("hvp", x, unit, row)
-        return rows
+        """The Hessian, dense."""
+        return self._flat.hessian(self.parameters.vector(x))
+
+    def sparse_hess(self, x: Any) -> Any:
+        """The Hessian as a SciPy array in CSR format: `minimize(loss, loss.x0, jac=True, hess=loss.sparse_hess,
+        method="trust-constr")`. See `Function.hessian`."""
+        return self._flat.sparse_hessian(self.parameters.vector(x))
 
 
 class LossValue:
@@ -223,6 +227,11 @@ class Residuals(Objective):
     def jac(self, x: Any) -> np.ndarray:
         """The Jacobian: a row for each element of the array, a column for each parameter."""
         return self._flat.jacobian(self.parameters.vector(x))
+
+    def sparse_jac(self, x: Any) -> Any:
+        """The Jacobian as a SciPy array in CSR format: `least_squares(r.value, r.x0, jac=r.sparse_jac)`. See
+        `Function.jacobian`."""
+        return self._flat.sparse_jacobian(self.parameters.vector(x))
 
 
 def model(
@@ -285,15 +294,7 @@ class Model(Vector):
         by_name = self._arguments(x, p)
         calls = calls_for(self._bound, by_name)
         given = [by_name[name] for name in calls.inputs]
-        prepared = calls.prepare(given)
-        compilation, _ = calls.specialise("value", prepared.types)
-        shape = tuple(evaluate(size, prepared.sizes(compilation.graph)) for size in compilation.graph["value"].shape)
-        if is_elementwise(compilation.graph) and not any(self.parameters.shapes.values()):
-            lines = slopes(self._bound, by_name, self.parameters.first, shape)
-            if lines is not None:
-                return lines
-        parts = calls.value_and_jacobian(given)[1]
-        return np.concatenate([np.reshape(part, (int(np.prod(shape)), -1)) for part in parts], axis=1)
+        return side_by_side(calls, given, self.parameters)
 
     def grad(self, x: Any, /, *p: Any) -> np.ndarray:
         """The same with a row for each parameter, as iminuit takes it."""

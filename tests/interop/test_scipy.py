@@ -205,3 +205,24 @@ def test_nan_in_data_may_be_meant():
     text = "sum(where(y == y, (y - a)**2, 0))"
     data = {"y": [1.0, np.nan, 3.0]}
     assert objective(text, data=data, start={"a": 1.0}, check_finite=False)(np.array([1.0]))[0] == 4.0
+
+
+def test_sparse_jacobians_and_hessians_have_the_parameters_order():
+    text = "concatenate([x[1:] - x[:-1]**2, y * x, [c * x[0]]])"
+    start = {"y": np.array([1.0, 2.0, 3.0]), "c": 2.0, "x": np.array([0.5, 1.5, 2.5])}
+    residuals = objective(text, start=start)
+    sparse = residuals.sparse_jac(residuals.x0)
+    assert sparse.format == "csr" and sparse.nnz == 12
+    np.testing.assert_allclose(sparse.toarray(), residuals.jac(residuals.x0), rtol=1e-14)
+    unit = np.zeros(residuals.size)
+    for k in range(residuals.size):
+        unit[k] = 1e-6
+        column = (residuals.value(residuals.x0 + unit) - residuals.value(residuals.x0 - unit)) / 2e-6
+        np.testing.assert_allclose(sparse.toarray()[:, k], column, atol=1e-8)
+        unit[k] = 0
+    loss = objective(f"sum(({text})**2)", start=start)
+    hessian = loss.sparse_hess(loss.x0)
+    np.testing.assert_allclose(hessian.toarray(), loss.hess(loss.x0), rtol=1e-13)
+    np.testing.assert_allclose(hessian @ np.arange(7.0), loss.hessp(loss.x0, np.arange(7.0)), rtol=1e-12)
+    fit = least_squares(residuals.value, residuals.x0, jac=residuals.sparse_jac)
+    assert fit.cost < 1e-12
