@@ -378,6 +378,8 @@ class LineReader:
         return size
 
     def attribute(self) -> Any:
+        if self.here.text in ("True", "False"):
+            return self.advance().text == "True"
         if not self.accept("["):
             return self.size()
         items = self.nested(lambda: self.several(self.attribute, ("]",)))

@@ -88,7 +88,7 @@ class _Hoisting:
                 is_zero = start.op == "const" and start.value == 0
                 found[which] = total if is_zero else make("add", start, total)
             elif which in after:
-                found[which] = self._batched(after[which])
+                found[which] = self._stacked(after[which])
             elif which in plain:
                 found[which] = self.outside[plain[which]]
             else:
@@ -133,15 +133,19 @@ class _Hoisting:
 
     def _summed(self, term: Node) -> Node:
         """The sum over all steps of a term."""
-        size = self.step.size
         product = _product_of(term)
         if product is not None and term.shape:
             x, y = (self._batched(arg) for arg in product.args)
             x_labels, y_labels, labels = product.attrs
             step = max((*x_labels, *y_labels), default=0) + 1
             return build("contract", (x, y), ((step, *x_labels), (step, *y_labels), labels))
-        whole = self._batched(term)
-        return make("sum", broadcast(whole, (size, *term.shape), tuple(range(whole.type.rank))), attrs=((0,),))
+        return make("sum", self._stacked(term), attrs=((0,),))
+
+    def _stacked(self, value: Node) -> Node:
+        """The values of all steps, with an axis for the steps even where they are all the same."""
+        whole = self._batched(value)
+        shape = (self.step.size, *value.shape)
+        return broadcast(whole, shape, tuple(range(len(shape) - whole.type.rank, len(shape))))
 
     # ------------------------------------------------------------ what stays
 
@@ -162,6 +166,8 @@ class _Hoisting:
 
     def _is_better_outside(self, value: Node) -> bool:
         """Whether what the steps emit is dear, no state needs it, and what it is made of can be emitted instead."""
+        if value not in self.of_states:
+            return all(self._may_batch(node) for node in topological((value,)))
         if value in self.core or not value.args:
             return False
         part, edge = self._beyond_core(value)

@@ -202,7 +202,7 @@ class _Expander:
                 case Scan():
                     made += expand_scan(step, self.arrays, self._new_name)
                 case Repeat():
-                    made += expand_repeat(step, self._body(step.body), self.arrays, self._new_array, self._each)
+                    made += expand_repeat(step, self._inside(step), self.arrays, self._new_array, self._each)
                 case Demand():
                     wrong = Apply("not", (step.condition,), "bool")
                     made.append(Guard(wrong, "IndexError", step.message))
@@ -210,6 +210,17 @@ class _Expander:
                     made += self._product(step)
                 case _:
                     made.append(step)
+        return made
+
+    def _inside(self, repeat: Repeat) -> list[Statement]:
+        """What a step does, in which the arrays that it reads have the names that it has for them."""
+        own = {node.name: node.type for node in repeat.step.inputs if node.shape}
+        outer = {name: self.arrays[name] for name in own if name in self.arrays}
+        self.arrays |= own
+        made = self._body(repeat.body)
+        for name in own.keys() - outer.keys():
+            del self.arrays[name]
+        self.arrays |= outer
         return made
 
     def _over(self, loop: Over) -> Iterator[Statement]:

@@ -42,7 +42,7 @@ def _multiplying(program: ArrayGraph) -> list[Node]:
         if not node.shape or node.row.kind in ("source", "reduction", "contraction"):
             continue  # numbers are computed once
         work[node] = min(node.row.cost + sum(work.get(arg, 0) for arg in node.args), SAVE_FROM)
-        picks[node] = max(picks.get(arg, 0) for arg in node.args) + (node.op in PICKS)
+        picks[node] = max([picks.get(arg, 0) for arg in node.args], default=0) + (node.op in PICKS)
         ways = {(user.op, user.attrs, user.args[1:]) if _shifts(user, node) else None for user in readers[node]}
         is_dear = work[node] >= SAVE_FROM and len(ways) > 1 and ways != {None}
         is_deep = picks[node] >= MAX_PICKS and any(user.op in PICKS and user.args[0] is node for user in readers[node])

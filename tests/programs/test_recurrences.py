@@ -141,6 +141,22 @@ CASES = {
         "def step(s, k) = s*w[k] + w[0]; fold(step, 1, I)", dict(w=rows(3), I=np.array([2, 0, 1, 1])),
         lambda w, I: folded(lambda s, k: s * w[k] + w[0], 1.0, I)[-1],
     ),
+    "whole arrays in a step": (
+        "def step(s, x) = sort(s) + a*cumsum(x); sum(fold(step, zeros(3), X)**2)", dict(a=0.4, X=rows(4, 3)),
+        lambda a, X: np.sum(folded(lambda s, x: np.sort(s) + a * np.cumsum(x), np.zeros(3), X)[-1] ** 2),
+    ),
+    "nothing of the state": (
+        "def step(s, x) = a*x[0]*x[1]; sum(scan(step, 0, X)**2) + fold(step, 0, X)", dict(a=0.4, X=rows(4, 2)),
+        lambda a, X: np.sum((a * X[:, 0] * X[:, 1]) ** 2) + a * X[-1, 0] * X[-1, 1],
+    ),
+    "nothing but a sum": (
+        "def step(s, x) = s + a*sum(x); fold(step, a, X)", dict(a=0.4, X=rows(4, 2)),
+        lambda a, X: a + a * np.sum(X),
+    ),
+    "a derivative in a step": (
+        "def step(s, x) = s*x + grad(sin(s)*x, s); fold(step, s0, X)", dict(s0=0.3, X=rows(4)),
+        lambda s0, X: folded(lambda s, x: s * x + np.cos(s) * x, s0, X)[-1],
+    ),
     "no rows": (
         "def step(s, x) = s*x; fold(step, s0, X)", dict(s0=3.0, X=np.zeros(0)), lambda s0, X: s0,
     ),
