@@ -111,12 +111,18 @@ class KernelWriter(ShareWriter):
             self.declare("declare void @free(ptr)")
         self.line("ret i64 %status")
         head = [
-            f"define i64 @{name}({parameters}) alignstack(64) {{",
+            f"define i64 @{name}({parameters}) alignstack(64){self._attributes()} {{",
             "entry:",
             "  %code = alloca i64, align 8",
             *self.entry,
         ]
         return "\n".join([*head, "  store i64 0, ptr %code, align 8", *self.lines, "}"])
+
+    def _attributes(self) -> str:
+        """Long code without loops is compiled fast, since LLVM's best takes more than linear time."""
+        body = self.kernel.body
+        is_straight = len(body) > PART and not any(isinstance(statement, For) for statement in body)
+        return " noinline optnone" if is_straight else ""
 
     def _shapes(self) -> str:
         """The sizes of the output arrays, one after the other."""

@@ -78,6 +78,14 @@ def test_long_code_is_cut_into_functions():
     assert 2 * counts[0] <= counts[1] <= 4 * counts[0]
 
 
+def test_long_code_is_compiled_fast():
+    """LLVM's best takes more than linear time: for loops and for short code."""
+    text = " + ".join(f"a{k}*sin(b{k}*x)" for k in range(200))
+    for source, is_fast in ((text, True), (f"c: f64[n]; sum(sin(c)) + {text}", False), ("a*sin(b*x)", False)):
+        head = gradc.compile(source).stages.machine.text.partition("define i64 @kernel")[2].partition("\n")[0]
+        assert ("optnone" in head) == is_fast
+
+
 def test_engines_agree():
     text = program(800)
     expected, gradients = gradc.compile(text, engine="interpreter").value_and_grad(*POINT)
