@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import category, east_asian_width
-
-from gradc.language.record import dataclass
 
 MAX_DRAWN_COLUMNS = 100
 """Longer lines are drawn as a window of this many characters around the marked place."""
