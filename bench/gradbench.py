@@ -13,7 +13,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, TextIO
@@ -30,15 +30,11 @@ Message = dict[str, Any]
 Call = Callable[[], Any]
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """`prepare` takes the input of a message; it gives what is timed, and what makes JSON of what that returns."""
+Prepared = tuple[Call, Callable[[Any], Any]]
+"""What is timed, and what makes JSON of what that returns."""
 
-    prepare: Callable[[Message], tuple[Call, Callable[[Any], Any]]]
-
-
-EVALUATIONS: dict[str, dict[str, Callable[[Message], tuple[Call, Callable[[Any], Any]]]]] = {}
-"""By module and function."""
+EVALUATIONS: dict[str, dict[str, Callable[[Any], Prepared]]] = {}
+"""By module and function: what makes a call of the input of a message."""
 
 
 def evaluation(module: str, function: str) -> Callable[[Any], Any]:
@@ -303,6 +299,122 @@ def ht_jacobian(given: Message):
         return np.stack(moves, axis=-1)
 
     return call, lambda found: plain(found.reshape(-1, found.shape[-1]))
+
+
+def equation(given: Message, result: str) -> tuple[gradc.Function, np.ndarray, np.ndarray]:
+    steps = np.full(given["s"], 2.0 / given["s"])
+    return program("ode", "x", RESULT=result), array(given["x"]), steps
+
+
+@evaluation("ode", "primal")
+def ode(given: Message):
+    f, x, steps = equation(given, "y")
+    return lambda: f(x, steps), plain
+
+
+@evaluation("ode", "gradient")
+def ode_gradient(given: Message):
+    """Of the last component."""
+    f, x, steps = equation(given, "y[n - 1]")
+    return lambda: f.grad(x, steps).x, plain
+
+
+def cells(given: Message) -> tuple[gradc.Function, tuple[np.ndarray, ...]]:
+    """The program for so many layers, and its inputs: weights and biases in turn, of four gates each."""
+    main, state = array(given["main_params"]), array(given["state"])
+    layers = range(len(main) // 2)
+    f = program(
+        "lstm", "main extra", STATES=", ".join(f"h{k + 1}, m{k + 1}" for k in layers), TOP=f"h{len(layers)}",
+        STARTS=", ".join(f"state[{k}]" for k in range(len(state))),
+        LAYERS="; ".join(
+            f"(h{k + 1}, m{k + 1}) = cell((h{k + 1}, m{k + 1}), h{k}, main[{2 * k}], main[{2 * k + 1}])" for k in layers
+        ),
+    )  # fmt: skip
+    return f, (main.reshape(len(main), 4, -1), array(given["extra_params"]), state, array(given["sequence"]))
+
+
+@evaluation("lstm", "objective")
+def lstm(given: Message):
+    f, inputs = cells(given)
+    return lambda: f(*inputs), float
+
+
+@evaluation("lstm", "jacobian")
+def lstm_jacobian(given: Message):
+    f, inputs = cells(given)
+    return lambda: f.grad(*inputs), lambda grads: plain(np.concatenate([grad.reshape(-1) for grad in grads]))
+
+
+def descended(f: Callable[[np.ndarray], float], slope: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Where f is least, by descents of which one in ten is bolder, and one that climbs is not taken.
+
+    B. A. Pearlmutter, J. M. Siskind, "Using Programming Language Theory to Make Automatic Differentiation Sound and
+    Efficient", 2008.
+    """
+    value, rate, good = f(x), 1e-5, 0
+    while np.linalg.norm(direction := slope(x)) > CLOSE:
+        further = x - rate * direction
+        if np.linalg.norm(further - x) <= CLOSE:
+            break
+        found = f(further)
+        if found < value:
+            x, value, good = further, found, good + 1
+            if good == 10:
+                rate, good = 2 * rate, 0
+        else:
+            rate, good = rate / 2, 0
+    return x
+
+
+CLOSE = 1e-5
+"""Slopes and steps that are as good as none."""
+
+
+def forward(f: gradc.Function, *others: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The gradient by a sweep for each direction."""
+    return lambda x: np.array([f.jvp([move], x, *others) for move in np.eye(x.size)])
+
+
+def backward(f: gradc.Function, *others: Any) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: f.grad(x, *others)[0]
+
+
+OUTER = {"f": forward, "r": backward}
+"""The mode of the first letter: how the outer gradient is taken."""
+SADDLE = {"f": "[jvp(f(x, y), y, [1, 0]), jvp(f(x, y), y, [0, 1])]", "r": "grad(f(x, y), y)"}
+PARTICLE = {
+    "f": "(jvp(potential(x, y), x, 1), jvp(potential(x, y), y, 1))",
+    "r": "grad(potential(x, y), (x, y))",
+}
+"""The mode of the second letter: how the program itself takes the inner gradient."""
+
+
+def saddle(modes: str, given: Message):
+    outer, inner = modes
+    start = array(given["start"])
+    f, at = (program("saddle", "x", SLOPE=SADDLE[inner], RESULT=result) for result in ("f(x, y)", "y"))
+
+    def call() -> np.ndarray:
+        x = descended(lambda x: f(x, start), OUTER[outer](f, start), start)
+        return np.concatenate([x, at(x, start)])
+
+    return call, plain
+
+
+def particle(modes: str, given: Message):
+    """The control w is a number, and a vector of one for the descent."""
+    outer, inner = modes
+    f = program("particle", "w", SLOPE=PARTICLE[inner])
+
+    def slope(w: np.ndarray) -> np.ndarray:
+        return array([f.jvp([1.0], w[0]) if outer == "f" else f.grad(w[0]).w])
+
+    return lambda: descended(lambda w: f(w[0]), slope, array([given["w"]]))[0], float
+
+
+for modes in ("ff", "fr", "rf", "rr"):
+    evaluation("saddle", modes)(partial(saddle, modes))
+    evaluation("particle", modes)(partial(particle, modes))
 
 
 # ---------------------------------------------------------------- the protocol

@@ -75,7 +75,7 @@ class Variables:
     def _leaf(self, name: str, value: Node) -> Node:
         if not value.type.is_float:
             return value
-        node = input_node(f"{name}@{next(_numbers)}", value.type)
+        node = input_node(f"{name}~{next(_numbers)}", value.type)
         self.values[node] = value
         return node
 

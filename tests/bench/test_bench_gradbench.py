@@ -205,3 +205,60 @@ def test_ht(rng, us):
     at = np.concatenate([np.zeros(2 if us else 0), given["theta"]])
     assert np.allclose(output("ht", "objective", given), errors(at), rtol=1e-12, atol=1e-13)
     assert np.allclose(output("ht", "jacobian", given), differences(errors, at), atol=1e-8)
+
+
+# ---------------------------------------------------------------- loops, and derivatives inside programs
+
+
+def test_ode(rng):
+    x, steps = rng.random(5), 4
+
+    def solved(x: np.ndarray) -> np.ndarray:
+        def slope(y):
+            return x * np.r_[1.0, y[:-1]]
+
+        y, h = np.zeros(5), 2.0 / steps
+        for _ in range(steps):
+            k1 = slope(y)
+            k2 = slope(y + h / 2 * k1)
+            k3 = slope(y + h / 2 * k2)
+            y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(y + h * k3))
+        return y
+
+    given = {"x": x.tolist(), "s": steps}
+    assert np.allclose(output("ode", "primal", given), solved(x), rtol=1e-13)
+    assert np.allclose(output("ode", "gradient", given), differences(lambda x: solved(x)[-1], x), rtol=1e-6)
+
+
+def test_lstm(rng):
+    layers, width, count = 2, 3, 4
+    shapes = {"main_params": (2 * layers, 4 * width), "extra_params": (3, width), "state": (2 * layers, width),
+              "sequence": (count, width)}  # fmt: skip
+    drawn = {name: 0.5 * rng.normal(size=shape) for name, shape in shapes.items()}
+
+    def loss(v: np.ndarray) -> float:
+        main, extra = v[: 8 * layers * width].reshape(2 * layers, 4, width), v[8 * layers * width :].reshape(3, width)
+        state, total = drawn["state"].copy(), 0.0
+        for row, following in zip(drawn["sequence"], drawn["sequence"][1:]):
+            h = row * extra[0]
+            for k in range(layers):
+                (a, b, c, d), (p, q, r, s) = main[2 * k], main[2 * k + 1]
+                hidden, cell = state[2 * k], state[2 * k + 1]
+                cell = cell / (1 + np.exp(-h * a - p)) + np.tanh(hidden * d + s) / (1 + np.exp(-hidden * b - q))
+                h = np.tanh(cell) / (1 + np.exp(-h * c - r))
+                state[2 * k], state[2 * k + 1] = h, cell
+            guess = h * extra[1] + extra[2]
+            total += following @ (guess - np.log(2 + np.exp(guess).sum()))
+        return -total / ((count - 1) * width)
+
+    given = {name: x.tolist() for name, x in drawn.items()}
+    at = np.concatenate([drawn["main_params"].reshape(-1), drawn["extra_params"].reshape(-1)])
+    assert output("lstm", "objective", given) == pytest.approx(loss(at), rel=1e-12)
+    assert np.allclose(output("lstm", "jacobian", given), differences(loss, at), atol=1e-9)
+
+
+@pytest.mark.parametrize("modes", ["ff", "fr", "rf", "rr"])
+def test_nested_derivatives(modes):
+    """The numbers that the suite expects."""
+    assert np.allclose(output("saddle", modes, {"start": [1.0, 1.0]}), [8.246324826140356e-06] * 2 + [0, 0], atol=1e-10)
+    assert output("particle", modes, {"w": 0.0}) == pytest.approx(0.2071918746486116, rel=1e-12)

@@ -1,10 +1,13 @@
 """`fold`, `scan` and `iterate`: values against loops in Python, gradients against differences, the other mode and the
 other engines, to second order."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
 import gradc
+from gradc.construct import derivatives, recurrences
 from gradc.ir.graph import Graph
 from gradc.ir.reader import read_graph
 from gradc.ir.text import print_graph
@@ -72,6 +75,12 @@ def newton(a):
     return x
 
 
+def climbed(x, y):
+    for _ in range(3):
+        y = y + 0.1 * (x - 4 * y**3)
+    return x * y
+
+
 def nested(x0, X):
     return folded(lambda s, x: s * folded(lambda t, y: np.tanh(t + y * x0), s, x)[-1], 1.0, X)[-1]
 
@@ -103,6 +112,10 @@ CASES = {
         dict(s0=1.0, X=np.array([0.5, -1.0, 4.0, -2.0, -3.0])),
         lambda s0, X: folded(
             lambda s, x: (s * np.sqrt(x) if x > 0 else 2 * s) if s < 3 else s / 2, s0, X)[-1],
+    ),
+    "gradient inside": (
+        "def climb((x, y)) = (x, y + 0.1 * grad(x * y - y**4, y)); (x, y) = iterate(climb, (x, y), 3); x * y",
+        dict(x=0.8, y=0.3), climbed,
     ),
     "rnn": (
         "def step(h, x) = {u = W @ x; tanh(u + V @ h)}; sum(fold(step, zeros(3), X)**2)",
@@ -283,3 +296,11 @@ def test_mistakes(text):
     with pytest.raises(gradc.Error) as caught:
         gradc.compile(text)(**given)
     assert caught.value.code == code
+
+
+def test_states_are_not_taken_for_variables_of_derivatives(monkeypatch):
+    """Both are inputs with numbered names, of two counters that may say the same."""
+    monkeypatch.setattr(recurrences, "_numbers", count(0))
+    monkeypatch.setattr(derivatives, "_numbers", count(1))
+    text, inputs, expected = CASES["gradient inside"]
+    assert gradc.compile(text, engine="interpreter")(**inputs) == pytest.approx(expected(**inputs))
