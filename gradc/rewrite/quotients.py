@@ -105,6 +105,8 @@ def parts_of(node: Node) -> Parts:
             stack.append((part.args[0], count))
         elif part.op == "square" and abs(count) <= HIGHEST:
             stack.append((part.args[0], 2 * count))
+        elif part.op == "sum" and part.args[0].op == "square" and abs(count) <= HIGHEST:  # the square of a length
+            stack.append((make("norm", part.args[0].args[0], attrs=part.attrs), 2 * count))
         elif part.op == "expm1_reciprocal":
             powers[count > 0][make("expm1", *part.args)] += abs(count)
         elif part.op == "power" and _whole(part.args[1]) and abs(count) <= HIGHEST:
