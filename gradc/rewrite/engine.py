@@ -30,7 +30,7 @@ from gradc.rewrite.logarithms import (
     with_terms_scaled,
 )
 from gradc.rewrite.movement import push_to_inputs
-from gradc.rewrite.products import sparse, with_squares_summed
+from gradc.rewrite.products import sparse, with_root_inside, with_squares_summed
 from gradc.rewrite.quotients import with_zeros_divided
 from gradc.rewrite.spellings import Spelling, pairs, same, spellings
 from gradc.rewrite.terms import heads
@@ -595,6 +595,7 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.op == "log", with_products_scaled),
     (lambda node: node.op == "log", with_running_sums_scaled),
     (lambda node: node.row.kind == "contraction", with_squares_summed),
+    (lambda node: node.op == "sqrt", with_root_inside),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""
 

@@ -91,8 +91,18 @@ def _ordered(node: Node, labels: Labels, wanted: Labels) -> Node | None:
 
 
 def with_squares_summed(node: Node) -> Node:
-    """The product of a vector with itself as a sum of squares."""
-    if node.op == "contract" and node.args[0] is node.args[1] and node.attrs[0] == node.attrs[1] and not node.attrs[2]:
-        squares = make("square", node.args[0])
-        return make("sum", squares, attrs=(tuple(range(squares.type.rank)),)) if squares.shape else squares
-    return node
+    """The product of vectors with themselves as sums of squares."""
+    x_labels, y_labels, labels = node.attrs
+    is_square = node.args[0] is node.args[1] and x_labels == y_labels
+    if not is_square or labels != tuple(label for label in x_labels if label in labels):
+        return node
+    squares, axes = make("square", node.args[0]), tuple(k for k, label in enumerate(x_labels) if label not in labels)
+    return make("sum", squares, attrs=(axes,)) if axes else squares
+
+
+def with_root_inside(node: Node) -> Node:
+    """The square root of a sum that is repeated, as the repeated root."""
+    (arg,) = node.args
+    if arg.op != "broadcast" or arg.args[0].op != "sum":
+        return node
+    return broadcast(make("sqrt", arg.args[0]), *arg.attrs)
