@@ -123,7 +123,7 @@ def det(a: Rows) -> Node:
     return make("mul", sign, _product(_diagonal(upper)))
 
 
-def sign_of_det(a: Rows) -> Node:
+def det_sign(a: Rows) -> Node:
     upper, _, sign = eliminated(a, [[] for _ in a])
     return make("mul", sign, _product(make("sign", pivot) for pivot in _diagonal(upper)))
 
@@ -135,7 +135,7 @@ def log_abs_det(a: Rows) -> Node:
 
 def logdet(a: Rows) -> Node:
     """The logarithm of a determinant that is positive; NaN of another."""
-    is_negative = make("lt", sign_of_det(a), constant(0.0, a[0][0].type))
+    is_negative = make("lt", det_sign(a), constant(0.0, a[0][0].type))
     return make("where", is_negative, constant(nan, a[0][0].type), log_abs_det(a))
 
 
@@ -147,8 +147,8 @@ def logdet_positive(a: Rows) -> Node:
 OPS: dict[str, Callable[..., Rows | Node]] = {
     op.__name__: op
     for op in (
-        solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, det, logdet,
-        logdet_positive, cholesky,
+        solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, det, det_sign,
+        log_abs_det, logdet, logdet_positive, cholesky,
     )
 }  # fmt: skip
 """What each op on matrices is for small ones."""
