@@ -367,7 +367,7 @@ class Evaluator:
             if name == "position":
                 return self.builder.position(positional[0])
             if name in matrices.IN_TEXTS:
-                return matrices.IN_TEXTS[name](positional[0])
+                return matrices.IN_TEXTS[name](*positional)
             if OPS[name].kind == "matrix":
                 return make(name, *positional)
             parameters, build = OPS[name].params, elementwise

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradc.construct.calls import CallArguments
-from gradc.construct.products import diagonal
-from gradc.ir.graph import Node, constant, iota, make, squeeze
-from gradc.ir.sizes import Size
+from gradc.construct.products import diagonal, matmul
+from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
+from gradc.ir.sizes import Size, derive
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 
@@ -175,6 +175,91 @@ def _on_diagonal(x: Node) -> Node:
     return make("eq", iota(x.shape, rank - 2), iota(x.shape, rank - 1))
 
 
+# ---------------------------------------------------------------- parts of factors
+
+
+def slogdet(call: CallArguments) -> tuple[Node, Node]:
+    """The sign of the determinant, and the logarithm of its size."""
+    A = _square(call, "a")
+    return make("det_sign", A), make("log_abs_det", A)
+
+
+def eigh(call: CallArguments) -> tuple[Node, Node]:
+    """Eigenvalues in ascending order and eigenvectors in columns, of the symmetric matrix with this lower triangle."""
+    A = _square(call, "a")
+    return make("eigvalsh", A), make("eigenvectors", A)
+
+
+def svd(call: CallArguments) -> tuple[Node, Node, Node]:
+    """The factors U, S and Vh without the vectors that belong to no singular value."""
+    if "full_matrices" in call.given and call.flag("full_matrices"):
+        raise Error(
+            "G0204", "`svd` has no full matrices", call.span("full_matrices"), help="write `full_matrices=False`"
+        )
+    A = _matrix(call, "a")
+    return make("svd_u", A), make("svd_values", A), transposed(make("svd_v", A))
+
+
+def svdvals(call: CallArguments) -> Node:
+    return make("svd_values", _matrix(call, "a"))
+
+
+def qr(call: CallArguments) -> tuple[Node, Node]:
+    """The factors Q and R of a matrix with no more columns than rows."""
+    A = _matrix(call, "a")
+    rows, columns = A.shape[-2:]
+    if isinstance(rows, int) and isinstance(columns, int) and rows < columns:
+        raise Error(
+            "G0202", f"`qr` takes a matrix with at least as many rows as columns, not {rows} rows and {columns} columns",
+            call.span("a"), label=f"this is {A.type}",
+        )  # fmt: skip
+    if rows != columns and not (isinstance(rows, int) and isinstance(columns, int)):
+        message = "`qr` takes a matrix with at least as many rows as columns"
+        call.builder.demand(Check(rows, ">=", columns, message, call.span("a")))
+    return make("qr_q", A), make("qr_r", A)
+
+
+def pinv(call: CallArguments) -> Node:
+    """The pseudoinverse; singular values below 1e-15 of the largest count as zero."""
+    return make("pinv", _matrix(call, "a"))
+
+
+def lstsq(call: CallArguments) -> Node:
+    """The shortest of the x with the least sum of squares of `A @ x - b`: NumPy's first result."""
+    A, b = _matrix(call, "a"), call.array("b")
+    return matmul(call.builder, make("pinv", A), b, call.site.span)
+
+
+MAX_POWER = 1_000
+
+
+def matrix_power(call: CallArguments) -> Node:
+    """A whole power by repeated squares; a negative one of the inverse."""
+    A, n = _square(call, "a"), call.integer("n")
+    if abs(n) > MAX_POWER:
+        raise Error("G0502", f"the power is at most {MAX_POWER:,}", call.span("n"))
+    if n == 0:
+        return _with_diagonal(constant(0.0, A.type), constant(1.0, A.type))
+    base = make("inv", A) if n < 0 else A
+    found = None
+    for bit in range(abs(n).bit_length()):
+        if bit:
+            base = matmul(call.builder, base, base, call.site.span)
+        if abs(n) >> bit & 1:
+            found = base if found is None else matmul(call.builder, found, base, call.site.span)
+    assert found is not None
+    return found
+
+
+def norm_of_matrices(call: CallArguments, order: object) -> Node:
+    """Frobenius' norm, the sum of the singular values, or the largest one."""
+    A = _matrix(call, "x")
+    if order == "fro":
+        return make("norm", A, attrs=((A.type.rank - 2, A.type.rank - 1),))
+    values = make("svd_values", A)
+    return make("sum" if order == "nuc" else "max", values, attrs=((values.type.rank - 1,),))
+
+
 # ---------------------------------------------------------------- what only texts of the op table say
 
 
@@ -214,5 +299,83 @@ def lu_sign(F: Node) -> Node:
     return make("prod", signs, attrs=((rank - 2,),))
 
 
-IN_TEXTS: dict[str, Callable[[Node], Node]] = {each.__name__: each for each in (symmetric, lu_diagonal, lu_sign)}
+def lu_perturbed(F: Node) -> Node:
+    """The factor of a nearby matrix that has an inverse: Stewart, "On the adjugate matrix" (1998)."""
+    rank, n = F.type.rank, F.shape[-1]
+    d = lu_diagonal(F)
+    size = make("abs", d)
+    largest = make("max", size, attrs=((rank - 2,),)) if n != 0 else None
+    if largest is None:
+        return F
+    epsilon, tiny = (2.0**-52, 1e-300) if F.type.dtype == "f64" else (2.0**-23, 1e-37)
+    least = make("maximum", make("mul", largest, constant(epsilon, largest.type)), constant(tiny, largest.type))
+    least = broadcast(least, d.shape, tuple(range(rank - 2)))
+    signed = make("where", make("lt", d, constant(0.0, d.type)), make("neg", least), least)
+    moved = make("where", make("lt", size, least), signed, d)
+    along = broadcast(moved, F.shape, (*range(rank - 2), rank - 1))
+    return _with_diagonal(F, along)
+
+
+def last_row(F: Node) -> Node:
+    return squeeze(rows(F, F.shape[-1], 1), (F.type.rank - 2,))
+
+
+def other_rows(F: Node) -> Node:
+    return rows(F, 0, F.shape[-1])
+
+
+def gaps(w: Node) -> Node:
+    """1 / (w[j] - w[i]); 0 where they are equal."""
+    rank = w.type.rank
+    shape = (*w.shape, w.shape[-1])
+    left = broadcast(w, shape, tuple(range(rank)))
+    right = broadcast(w, shape, (*range(rank - 1), rank))
+    one = constant(1.0, left.type)
+    equal = make("eq", left, right)
+    difference = make("where", equal, one, make("sub", right, left))
+    return make("where", equal, constant(0.0, left.type), make("div", one, difference))
+
+
+def svd_part_u(A: Node, F: Node) -> Node:
+    return rows(F, 0, A.shape[-2])
+
+
+def svd_part_s(A: Node, F: Node) -> Node:
+    return squeeze(rows(F, A.shape[-2], 1), (F.type.rank - 2,))
+
+
+def svd_part_v(A: Node, F: Node) -> Node:
+    return rows(F, derive("+", A.shape[-2], 1), A.shape[-1])
+
+
+def qr_part_q(A: Node, F: Node) -> Node:
+    return rows(F, 0, A.shape[-2])
+
+
+def qr_part_r(A: Node, F: Node) -> Node:
+    return transposed(rows(F, A.shape[-2], A.shape[-1]))
+
+
+def cofactor_slope(s: Node, B: Node) -> Node:
+    """Of the diagonal matrix of s: what a change B makes of its cofactors, which are products of all but two of s."""
+    rank, n = B.type.rank, s.shape[-1]
+    shape = (*B.shape, n)
+    each = broadcast(s, shape, (*range(rank - 2), rank))
+    here = iota(shape, rank)
+    left_out = make("or", make("eq", here, iota(shape, rank - 2)), make("eq", here, iota(shape, rank - 1)))
+    products = make("prod", make("where", left_out, constant(1.0, each.type), each), attrs=((rank,),))
+    others = make("where", _on_diagonal(B), constant(0.0, B.type), products)
+    diagonal_of = broadcast(diagonal(B, rank - 2, rank - 1), B.shape, (*range(rank - 2), rank - 1))
+    sums = make("sum", make("mul", others, diagonal_of), attrs=((rank - 1,),))
+    spread = broadcast(sums, B.shape, tuple(range(rank - 1)))
+    return make("where", _on_diagonal(B), spread, make("neg", make("mul", others, transposed(B))))
+
+
+IN_TEXTS: dict[str, Callable[..., Node]] = {
+    each.__name__: each
+    for each in (
+        symmetric, lu_diagonal, lu_sign, lu_perturbed, last_row, other_rows, gaps, svd_part_u, svd_part_s, svd_part_v,
+        qr_part_q, qr_part_r, cofactor_slope,
+    )
+}  # fmt: skip
 """Functions that only texts of the op table call."""

@@ -159,3 +159,84 @@ def forward_solve(L, B):
 @_each
 def back_solve(L, B):
     return _triangular(L, B.T, 1).T
+
+
+@_each
+def det(A):
+    return np.linalg.det(A) if A.size else A.dtype.type(1)
+
+
+@_each
+def cofactor(A):
+    """By singular values: A may be singular."""
+    u, s, v = np.linalg.svd(A)
+    others = np.array([np.prod(np.delete(s, k)) for k in range(len(s))])
+    return np.linalg.det(u) * np.linalg.det(v) * (u * others) @ v if A.size else A
+
+
+@_each
+def eigvalsh(A):
+    return np.linalg.eigh(A)[0]
+
+
+@_each
+def eigenvectors(A):
+    return np.linalg.eigh(A)[1]
+
+
+@_each
+def eigh_factor(A):
+    values, vectors = np.linalg.eigh(A)
+    return np.concatenate([vectors.T, values[None]])
+
+
+@_each
+def svd_values(A):
+    return np.linalg.svd(A, full_matrices=False)[1]
+
+
+@_each
+def svd_u(A):
+    return np.linalg.svd(A, full_matrices=False)[0]
+
+
+@_each
+def svd_v(A):
+    return np.linalg.svd(A, full_matrices=False)[2].T
+
+
+@_each
+def svd_factor(A):
+    u, s, v = np.linalg.svd(A, full_matrices=False)
+    return np.concatenate([u, s[None], v.T])
+
+
+@_each
+def pinv(A):
+    return np.linalg.pinv(A)
+
+
+@_each
+def qr_q(A):
+    return np.linalg.qr(A)[0]
+
+
+@_each
+def qr_r(A):
+    return np.linalg.qr(A)[1]
+
+
+@_each
+def qr_factor(A):
+    q, r = np.linalg.qr(A.T)
+    return np.concatenate([q, r.T])
+
+
+@_each
+def log_abs_det(A):
+    return np.linalg.slogdet(A)[1]
+
+
+@_each
+def det_sign(A):
+    return np.linalg.slogdet(A)[0]

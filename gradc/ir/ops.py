@@ -21,7 +21,7 @@ from math import inf
 from typing import Any
 
 from gradc.ir.affine import FIRST
-from gradc.ir.sizes import Shape, derive
+from gradc.ir.sizes import Shape, Size, derive
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
 
@@ -229,6 +229,45 @@ def _number_each(types: tuple[Type, ...], attrs: Attrs) -> Type:
 
 def _square(types: tuple[Type, ...], attrs: Attrs) -> Type:
     return types[0].with_shape((*types[0].shape[:-2], types[0].shape[-1], types[0].shape[-1]))
+
+
+def _vector_each(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape(types[0].shape[:-1])
+
+
+def _shorter(x: Type) -> Size:
+    return derive("min", *x.shape[-2:])
+
+
+def _shorter_each(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape((*types[0].shape[:-2], _shorter(types[0])))
+
+
+def _left_vectors(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape((*types[0].shape[:-1], _shorter(types[0])))
+
+
+def _right_vectors(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape((*types[0].shape[:-2], types[0].shape[-1], _shorter(types[0])))
+
+
+def _right_rows(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    return types[0].with_shape((*types[0].shape[:-2], _shorter(types[0]), types[0].shape[-1]))
+
+
+def _transposed_type(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    *stack, m, n = types[0].shape
+    return types[0].with_shape((*stack, n, m))
+
+
+def _svd_parts(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    *stack, m, n = types[0].shape
+    return types[0].with_shape((*stack, derive("+", derive("+", m, n), 1), _shorter(types[0])))
+
+
+def _qr_parts(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    *stack, n, m = types[0].shape
+    return types[0].with_shape((*stack, derive("+", m, n), _shorter(types[0])))
 
 
 def _with_row(types: tuple[Type, ...], attrs: Attrs) -> Type:
@@ -898,6 +937,40 @@ _matrix("logdet_positive", "A", _number_each, ("sum(inv_positive(A) * symmetric(
 _matrix("cholesky", "A", _first, ("""W = solve_lower(out, matrix_transpose(solve_lower(out, symmetric(dot))))
                                      out @ (0.5 * (tril(W) + tril(W, k=-1)))""",), lowered="tril(cholesky_factor(A))")
 
+_matrix("det", "A", _number_each, ("sum(cofactor(A) * dot, axis=(-2, -1))",),
+        lowered="F = lu(A); lu_sign(F) * prod(lu_diagonal(F), axis=-1)")
+_matrix("cofactor", "A", _first, ("""U = svd_u(A); V = svd_v(A)
+                                     det(U @ matrix_transpose(V))[..., None, None] * (U
+                                       @ cofactor_slope(svd_values(A), matrix_transpose(U) @ dot @ V) @ matrix_transpose(V))""",),
+        lowered="F = lu_perturbed(lu(A)); (lu_sign(F) * prod(lu_diagonal(F), axis=-1))[..., None, None] * matrix_transpose(lu_inverse(F))", facts="hidden")
+_matrix("log_abs_det", "A", _number_each, ("sum(matrix_transpose(inv(A)) * dot, axis=(-2, -1))",),
+        lowered="sum(log(abs(lu_diagonal(lu(A)))), axis=-1)", facts="hidden")
+_matrix("det_sign", "A", _number_each, lowered="F = lu(A); lu_sign(F) * prod(sign(lu_diagonal(F)), axis=-1)", facts="hidden")
+_matrix("eigvalsh", "A", _vector_each, ("V = eigenvectors(A); sum(V * (symmetric(dot) @ V), axis=-2)",), lowered="last_row(eigh_factor(A))")
+_matrix("eigenvectors", "A", _first, ("out @ (gaps(eigvalsh(A)) * (matrix_transpose(out) @ symmetric(dot) @ out))",),
+        lowered="matrix_transpose(other_rows(eigh_factor(A)))", facts="hidden")
+_matrix("svd_values", "A", _shorter_each, ("sum(svd_u(A) * (dot @ svd_v(A)), axis=-2)",), lowered="svd_part_s(A, svd_factor(A))", facts="hidden")
+_matrix("svd_u", "A", _left_vectors, ("""s = svd_values(A)[..., None, :]; D = dot @ svd_v(A); P = matrix_transpose(out) @ D
+                                         out @ (gaps(svd_values(A)**2) * (P * s + matrix_transpose(P * s))) + (D - out @ P) * where(s > 0, 1 / s, 0)""",),
+        lowered="svd_part_u(A, svd_factor(A))", facts="hidden")
+_matrix("svd_v", "A", _right_vectors, ("""s = svd_values(A)[..., None, :]; D = matrix_transpose(dot) @ svd_u(A); P = matrix_transpose(out) @ D
+                                          out @ (gaps(svd_values(A)**2) * (P * s + matrix_transpose(P * s))) + (D - out @ P) * where(s > 0, 1 / s, 0)""",),
+        lowered="svd_part_v(A, svd_factor(A))", facts="hidden")
+_matrix("pinv", "A", _transposed_type, ("""AT = matrix_transpose(dot); PT = matrix_transpose(out); R = out @ PT @ AT; T = AT @ PT @ out
+                                           R - R @ A @ out + T - out @ A @ T - out @ dot @ out""",),
+        lowered="""s = svd_values(A)[..., None, :]; least = 1e-15 * max(svd_values(A), axis=-1)
+                   (svd_v(A) * where(s > least[..., None, None], 1 / s, 0)) @ matrix_transpose(svd_u(A))""")
+_matrix("qr_q", "A", _left_vectors, ("""R = qr_r(A); P = matrix_transpose(solve_lower(matrix_transpose(R), matrix_transpose(dot)))
+                                        M = matrix_transpose(out) @ P; W = tril(M, k=-1)
+                                        out @ (W - matrix_transpose(W)) + P - out @ M""",),
+        lowered="qr_part_q(A, qr_factor(matrix_transpose(A)))", facts="hidden")
+_matrix("qr_r", "A", _right_rows, ("""Q = qr_q(A); M = matrix_transpose(Q) @ matrix_transpose(solve_lower(matrix_transpose(out), matrix_transpose(dot)))
+                                      W = tril(M, k=-1); (M - W + matrix_transpose(W)) @ out""",),
+        lowered="qr_part_r(A, qr_factor(matrix_transpose(A)))", facts="hidden")
+
+_factor("eigh_factor",         "A",        _with_row)
+_factor("svd_factor",          "A",        _svd_parts)
+_factor("qr_factor",           "A",        _qr_parts)
 _factor("lu",                  "A",        _with_row)
 _factor("lu_solve",            "F B",      _last)
 _factor("lu_solve_transposed", "F B",      _last)

@@ -245,3 +245,59 @@ def forward_solve(w: RoutineWriter, k: Whole, n: Whole) -> None:
 def back_solve(w: RoutineWriter, k: Whole, n: Whole) -> None:
     """The same with the transpose of the lower triangle."""
     _triangular_solve(w, k, n, "N")
+
+
+NO_CONVERGENCE = "has eigenvalues or singular values that are not found"
+
+
+@routine(_order, NO_CONVERGENCE)
+def eigh_factor(w: RoutineWriter, n: Whole) -> None:
+    """The eigenvectors of the lower triangle, one in each row, and a row with the eigenvalues."""
+    start, ld = w.scratch("real", n), w.leading(n)
+    work, size, whole, whole_size = w.with_space(
+        lambda *space: w.call("syevd", "V", "U", n, start, ld, start, *space), integers=True
+    )
+    with w.matrices((n + 1) * n, n * n) as (out, a):
+        w.copy(out, a, n * n)
+        w.call("syevd", "V", "U", n, out, ld, w.part(out, n * n), work, size, whole, whole_size)
+        w.fail()
+
+
+@routine(lambda types: types[0].shape[-2:], NO_CONVERGENCE)
+def svd_factor(w: RoutineWriter, m: Whole, n: Whole) -> None:
+    """The left singular vectors, in columns, the singular values in a row, the right singular vectors in columns."""
+    k = w.minimum(m, n)
+    copied, right = w.scratch("real", m * n), w.scratch("real", k * n)
+    integers = w.scratch("int", k * 8)
+    lk, ln = w.leading(k), w.leading(n)
+    work, size, *_ = w.with_space(
+        lambda work, size, *_: w.call(
+            "gesdd", "S", n, m, copied, ln, right, right, ln, copied, lk, work, size, integers
+        )
+    )
+    with w.matrices((m + n + 1) * k, m * n) as (out, a):
+        w.copy(copied, a, m * n)
+        values = w.part(out, m * k)
+        w.call("gesdd", "S", n, m, copied, ln, values, right, ln, out, lk, work, size, integers)
+        w.fail()
+        with w.each(n) as j, w.each(k) as i:
+            w.store(out, (m + j + 1) * k + i, w.load(right, i * n + j))
+
+
+@routine(lambda types: types[0].shape[-2:])
+def qr_factor(w: RoutineWriter, n: Whole, m: Whole) -> None:
+    """Of the transposed matrix: the orthogonal factor, then the transpose of the upper triangle."""
+    k, lm = w.minimum(m, n), w.leading(m)
+    copied, tau = w.scratch("real", m * n), w.scratch("real", k)
+    work, size, *_ = w.with_space(lambda work, size, *_: w.call("geqrf", m, n, copied, lm, tau, work, size))
+    more, length, *_ = w.with_space(lambda work, size, *_: w.call("orgqr", m, k, k, copied, lm, tau, work, size))
+    with w.matrices((m + n) * k, m * n) as (out, a):
+        w.copy(copied, a, m * n)
+        w.call("geqrf", m, n, copied, lm, tau, work, size)
+        with w.each(n) as j, w.each(k) as i:
+            w.store(out, (m + j) * k + i, w.zero())
+            with w.when_after(j + 1, i):
+                w.store(out, (m + j) * k + i, w.load(copied, j * m + i))
+        w.call("orgqr", m, k, k, copied, lm, tau, more, length)
+        with w.each(m) as i, w.each(k) as j:
+            w.store(out, i * k + j, w.load(copied, j * m + i))
