@@ -15,6 +15,8 @@ def of_stack(op: str, args: list[Any]) -> Any:
     stack = arrays[0].shape[:-2]
     if not all(arrays[0].shape):
         raise NotImplementedError("mpmath has no empty matrices")
+    if op not in MATRICES:
+        raise NotImplementedError(f"mpmath has no `{op}`")
     found = [MATRICES[op](*(array[at] for array in arrays)) for at in np.ndindex(stack)]
     made = np.empty((len(found), *np.shape(found[0])), object)
     for k, one in enumerate(found):
@@ -85,11 +87,37 @@ def logdet_positive(A: np.ndarray) -> Any:
     return logdet(_symmetric(A))
 
 
+def cofactor(A: np.ndarray) -> np.ndarray:
+    """By definition: determinants without a row and a column."""
+    n = len(A)
+    found = np.empty((n, n), object)
+    for i, j in np.ndindex(n, n):
+        minor = np.delete(np.delete(A, i, 0), j, 1)
+        found[i, j] = (-1) ** (i + j) * (det(minor) if n > 1 else mpmath.mpf(1))
+    return found
+
+
+def log_abs_det(A: np.ndarray) -> Any:
+    return mpmath.log(abs(det(A)))
+
+
+def det_sign(A: np.ndarray) -> Any:
+    return mpmath.sign(det(A))
+
+
+def eigvalsh(A: np.ndarray) -> np.ndarray:
+    return np.array(list(mpmath.eigsy(_as_mp(_symmetric(A)), eigvals_only=True)), object)
+
+
+def svd_values(A: np.ndarray) -> np.ndarray:
+    return np.array(list(mpmath.svd_r(_as_mp(A), compute_uv=False)), object)
+
+
 MATRICES: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, logdet,
-        logdet_positive, cholesky,
+        logdet_positive, cholesky, det, cofactor, log_abs_det, det_sign, eigvalsh, svd_values,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -137,8 +137,9 @@ ROWS: list[Builtin] = [
     *(_op(row) for row in OPS.values() if row.kind == "elementwise" and not row.hidden),
     *(
         _built(name, "x axis= keepdims= where=", reductions.reduction, ranks=OVER)
-        for name in "sum prod logsumexp norm any all nansum nanprod nanmax nanmin".split()
+        for name in "sum prod logsumexp any all nansum nanprod nanmax nanmin".split()
     ),
+    _built("norm", "x axis= keepdims= where= ord=", reductions.reduction, ranks=OVER),
     _built("argmax", "x axis= keepdims=", reductions.reduction, ranks=SORTED),
     _built("argmin", "x axis= keepdims=", reductions.reduction, ranks=SORTED),
     _built("count", "x axis= keepdims= where=", reductions.reduction, ranks=OVER),

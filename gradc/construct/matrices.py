@@ -8,6 +8,7 @@ that an op takes matrices and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from gradc.construct.calls import CallArguments
 from gradc.construct.products import diagonal, matmul
@@ -178,19 +179,19 @@ def _on_diagonal(x: Node) -> Node:
 # ---------------------------------------------------------------- parts of factors
 
 
-def slogdet(call: CallArguments) -> tuple[Node, Node]:
+def slogdet(call: CallArguments) -> Any:
     """The sign of the determinant, and the logarithm of its size."""
     A = _square(call, "a")
     return make("det_sign", A), make("log_abs_det", A)
 
 
-def eigh(call: CallArguments) -> tuple[Node, Node]:
+def eigh(call: CallArguments) -> Any:
     """Eigenvalues in ascending order and eigenvectors in columns, of the symmetric matrix with this lower triangle."""
     A = _square(call, "a")
     return make("eigvalsh", A), make("eigenvectors", A)
 
 
-def svd(call: CallArguments) -> tuple[Node, Node, Node]:
+def svd(call: CallArguments) -> Any:
     """The factors U, S and Vh without the vectors that belong to no singular value."""
     if "full_matrices" in call.given and call.flag("full_matrices"):
         raise Error(
@@ -204,17 +205,17 @@ def svdvals(call: CallArguments) -> Node:
     return make("svd_values", _matrix(call, "a"))
 
 
-def qr(call: CallArguments) -> tuple[Node, Node]:
+def qr(call: CallArguments) -> Any:
     """The factors Q and R of a matrix with no more columns than rows."""
     A = _matrix(call, "a")
     rows, columns = A.shape[-2:]
     if isinstance(rows, int) and isinstance(columns, int) and rows < columns:
         raise Error(
-            "G0202", f"`qr` takes a matrix with at least as many rows as columns, not {rows} rows and {columns} columns",
+            "G0202", f"`qr` takes a matrix with no more columns than rows, not {rows} rows and {columns} columns",
             call.span("a"), label=f"this is {A.type}",
         )  # fmt: skip
     if rows != columns and not (isinstance(rows, int) and isinstance(columns, int)):
-        message = "`qr` takes a matrix with at least as many rows as columns"
+        message = "`qr` takes a matrix with no more columns than rows"
         call.builder.demand(Check(rows, ">=", columns, message, call.span("a")))
     return make("qr_q", A), make("qr_r", A)
 
@@ -251,7 +252,7 @@ def matrix_power(call: CallArguments) -> Node:
     return found
 
 
-def norm_of_matrices(call: CallArguments, order: object) -> Node:
+def norm_of_matrices(call: CallArguments, order: str | int) -> Node:
     """Frobenius' norm, the sum of the singular values, or the largest one."""
     A = _matrix(call, "x")
     if order == "fro":

@@ -7,6 +7,7 @@ from math import nan
 
 from gradc.construct.calls import CallArguments
 from gradc.construct.joined import number
+from gradc.construct.matrices import norm_of_matrices
 from gradc.construct.selected import Selected, no_selection
 from gradc.ir.graph import Check, Node, broadcast, constant, make
 from gradc.ir.ops import OPS, others
@@ -29,8 +30,28 @@ class Terms:
 
 
 def reduction(call: CallArguments) -> Node:
-    """An op that reduces over `axis`, or `count`."""
+    """An op that reduces over `axis`, or `count`; the norm of a matrix may be another than the root of its squares."""
+    order = _order(call) if call.name == "norm" else None
+    if order is not None:
+        return norm_of_matrices(call, order)
     return _kept(call, lambda terms: _reduced(call, call.name.removeprefix("nan"), terms))
+
+
+ORDERS = ("fro", "nuc", 2)
+
+
+def _order(call: CallArguments) -> str | int | None:
+    """Which norm of a matrix is asked for, by `ord` or in its place: an axis 2 a matrix does not have."""
+    for parameter in ("ord", "axis"):
+        value = call.given.get(parameter)
+        if isinstance(value, Node) and value.op == "const" and value.value == 2 and not value.shape:
+            value = 2 if parameter == "ord" or call.x.type.rank == 2 else None
+        if isinstance(value, str) or (parameter == "ord" and value is not None) or value == 2:
+            if value in ORDERS:
+                return value
+            help = 'the norms of a matrix are "fro", "nuc" and 2'
+            raise Error("G0204", "`norm` has no such order", call.span(parameter), help=help)
+    return None
 
 
 def mean(call: CallArguments) -> Node:

@@ -12,6 +12,7 @@ from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
 from gradc.rewrite.hoisting import hoisted
+from gradc.rewrite.inverses import CONCERNED, without_inverses
 from gradc.rewrite.lower import LOWERABLE, lower
 from gradc.rewrite.movement import ALWAYS, FOR_KERNELS
 from gradc.rewrite.rules import EXACT, FAST, FINAL, KERNEL, STABLE
@@ -36,8 +37,13 @@ class Lower:
     """The pass that writes ops in terms of what kernels compute."""
 
 
-PASSES: dict[str, tuple[Rewrite | Lower, ...]] = {
-    "rewritten": (Rewrite((EXACT, STABLE)),),
+@dataclass(frozen=True)
+class Inverses:
+    """The pass that solves where an inverse is multiplied."""
+
+
+PASSES: dict[str, tuple[Rewrite | Lower | Inverses, ...]] = {
+    "rewritten": (Inverses(), Rewrite((EXACT, STABLE))),
     "derivative": (Rewrite((EXACT, STABLE, FINAL)),),
     "lowered": (Rewrite((EXACT, KERNEL)), Lower(), Rewrite((EXACT, KERNEL), FOR_KERNELS)),
 }
@@ -68,6 +74,11 @@ def run(
     settled: tuple[tuple[str, ...], tuple[Node, ...]] | None = None
     """Rules, and roots as they have left them, where nothing moves: once more they would change nothing."""
     for step in PASSES[stage]:
+        if isinstance(step, Inverses):
+            if any(root.ops & CONCERNED for root in graph.roots):
+                roots, found = without_inverses(graph.roots)
+                graph, applied = graph.with_roots(roots), applied + found
+            continue
         if isinstance(step, Lower):
             if any(root.ops & LOWERABLE for root in graph.roots):
                 graph = graph.with_roots(lower(graph.roots, spans))
@@ -105,6 +116,9 @@ def settled(nodes: list[Node], fast_math: bool) -> list[Node]:
     if has_loops(nodes):
         nodes = _with_steps("rewritten", nodes, {}, {}, fast_math, [])
     for step in PASSES["rewritten"]:
+        if isinstance(step, Inverses):
+            nodes, _ = without_inverses(nodes) if any(node.ops & CONCERNED for node in nodes) else (nodes, [])
+            continue
         assert isinstance(step, Rewrite)
         nodes = Rewriter(step.rules(fast_math), moves=step.moves).rewrite(nodes)
     return nodes

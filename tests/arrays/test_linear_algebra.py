@@ -46,6 +46,26 @@ PROGRAMS = {
     "solve_triangular(A, b, unit_diagonal=True)": lambda A, b: TRIANGULAR(A, b, unit_diagonal=True),
     "cho_solve((A, True), b)": lambda A, b: scipy.linalg.cho_solve((A, True), b),
     "cho_solve((A, False), B)": lambda A, B: scipy.linalg.cho_solve((A, False), B),
+    "det(A)": np.linalg.det,
+    "det(S)": np.linalg.det,
+    "(s, l) = slogdet(A); s * l": lambda A: np.prod(np.linalg.slogdet(A)),
+    "eigvalsh(K)": np.linalg.eigvalsh,
+    "(w, V) = eigh(K); V @ (w[:, None]**2 * V.T)": lambda K: K @ K,
+    "svdvals(B)": lambda B: np.linalg.svd(B)[1],
+    "(U, s, V) = svd(B); (U * s) @ V + U @ V": lambda B: B + scipy.linalg.polar(B)[0],
+    "(Q, R) = qr(B); Q @ R + B @ R + Q": lambda B: B + B @ np.linalg.qr(B)[1] + np.linalg.qr(B)[0],
+    "pinv(B)": np.linalg.pinv,
+    "pinv(D)": np.linalg.pinv,
+    "lstsq(B, b)": lambda B, b: np.linalg.lstsq(B, b)[0],
+    "matrix_power(A, 3)": lambda A: np.linalg.matrix_power(A, 3),
+    "matrix_power(K, -2)": lambda K: np.linalg.matrix_power(K, -2),
+    'norm(B, "fro")': lambda B: np.linalg.norm(B, "fro"),
+    'norm(B, "nuc")': lambda B: np.linalg.norm(B, "nuc"),
+    "norm(B, 2)": lambda B: np.linalg.norm(B, 2),
+    "norm(D, ord=2)": lambda D: np.linalg.norm(D, 2, axis=(-2, -1)),
+    "b @ inv(A) @ b": lambda b, A: b @ np.linalg.inv(A) @ b,
+    "B.T @ inv(A)": lambda B, A: B.T @ np.linalg.inv(A),
+    "log(det(K))": lambda K: np.linalg.slogdet(K)[1],
     "matrix_transpose(S)": lambda S: np.swapaxes(S, -1, -2),
     "L = cholesky(K); sum(log(diag(L))) + b @ cho_solve((L, True), b)": lambda K, b: (
         np.linalg.slogdet(K)[1] / 2 + b @ np.linalg.solve(K, b)
@@ -99,7 +119,9 @@ def test_loops_are_read_back_and_mean_the_same(text):
         np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-12 * (1 + np.abs(wanted).max()))
 
 
-@pytest.mark.parametrize("text", ["solve(A, b)", "inv(A)", "logdet(K)", "cholesky(K)", "solve_triangular(A, b)"])
+@pytest.mark.parametrize(
+    "text", ["solve(A, b)", "inv(A)", "logdet(K)", "cholesky(K)", "solve_triangular(A, b)", "det(A)", "svdvals(B)"]
+)
 def test_badly_conditioned_matrices_against_mpmath(text):
     """Errors as the condition of the matrix makes them, 1e8 here, and no larger."""
     f, values = compiled(text)
@@ -170,3 +192,34 @@ def test_arguments_that_do_not_fit(text, message):
 def test_one_factor_serves_value_and_gradient():
     text = str(gradc.compile("A: f64[n, n]; b: f64[n]; solve(A, b) @ b + logdet(A)").stages["lowered"])
     assert text.count("lu(A)") == 1
+
+
+def test_the_determinant_of_a_singular_matrix_has_derivatives():
+    f = gradc.compile("det(A)")
+    A = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
+    cofactors = [[4.0, 4.0, -4.0], [-2.0, -2.0, 2.0], [0.0, 0.0, 0.0]]
+    np.testing.assert_allclose(f.grad(A).A, cofactors, atol=1e-13)
+    direction, step = np.arange(9.0).reshape(3, 3) ** 2, 1e-6
+    quotient = (f.grad(A + step * direction).A - f.grad(A - step * direction).A) / (2 * step)
+    np.testing.assert_allclose(f.hvp(direction, A).A, quotient, atol=1e-7)
+    assert np.all(f.grad(np.zeros((3, 3))).A == 0)
+
+
+def test_functions_of_repeated_eigenvalues_have_gradients():
+    np.testing.assert_allclose(gradc.compile("sum(eigvalsh(A)**3)").grad(np.eye(3)).A, 3 * np.eye(3))
+    np.testing.assert_allclose(gradc.compile('norm(A, "nuc")').grad(2 * np.eye(3)).A, np.eye(3), atol=1e-15)
+    assert np.all(np.isfinite(gradc.compile("(w, V) = eigh(A); sum(V[:, 0]**2)").grad(np.eye(3)).A))
+
+
+def test_logarithms_of_large_determinants_do_not_overflow():
+    f = gradc.compile("log(det(K)) + log(abs(det(-K)))")
+    value, grads = f.value_and_grad(1e3 * np.eye(200))
+    assert value == pytest.approx(400 * np.log(1e3))
+    np.testing.assert_allclose(grads.K, 2e-3 * np.eye(200))
+
+
+@pytest.mark.parametrize("text", ["inv(A) @ b", "inv(A) @ B", "b @ inv(A)", "B.T @ inv(A)"])
+def test_products_with_inverses_are_solved(text):
+    f, _ = compiled(text)
+    shown = str(f.stages["rewritten"])
+    assert "solve" in shown and "= inv(" not in shown

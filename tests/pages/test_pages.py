@@ -153,6 +153,24 @@ written from there by `pytest --update`). `out` is the result; `mask(c, v)` is v
 dash marks an argument without derivative. Ops that only move data are linear: their derivative is the transposed op.
 
 {table}
+
+## Matrices
+
+- A singular matrix in `solve`, `inv` or `solve_triangular`, and one that is not positive definite in `cholesky`, is an
+  error (G0609) that names the matrix, and in a stack says which one it is. `logdet` is -inf for a singular matrix and
+  NaN where the determinant is negative; `slogdet` has both cases. Matrices that are only nearly singular have answers
+  with errors as large as their condition says.
+- `det` of a singular matrix is 0, and its gradient is the matrix of cofactors, which need not be 0; the second
+  derivatives are right there too.
+- `cholesky`, `eigh`, `eigvalsh` and everything with `assume_a="pos"` read the lower triangle only, as NumPy does: the
+  gradient is 0 above the diagonal. `solve_triangular` reads its triangle.
+- Where eigenvalues or singular values are equal, their own vectors may turn into each other. What pairs of equal ones
+  contribute to the derivatives of vectors is left out: gradients of functions of the values alone (`sum(f(eigvalsh(A)))`,
+  `norm(A, "nuc")`), and of the space that equal ones span, are right; those of `V @ diag(f(w)) @ V.T`, and second
+  derivatives, lack a term at such a matrix.
+- `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
+  the same nearby. `qr` wants full rank.
+- `inv(A) @ b` is solved, without the inverse; `log(det(A))` is `logdet(A)`, which does not overflow.
 """
 
 
