@@ -140,20 +140,6 @@ something else is NaN stays NaN. Left as they are: `arcsin(x)/x`, `arctanh(x)/x`
 (`(sin(x) - x + x**3/6)/x**5`), one function that overflows over another (`sinh(y*x)/sinh(x)`), and sums of functions in
 whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits, its gradient not).
 
-## Rules
-
-NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is
-defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros.
-"""  # noqa: E501
-
-OPS = """# The op table
-
-Every op, its arguments, and its partial derivative for each of them, as written in `gradc/ir/ops.py` (this page is
-written from there by `pytest --update`). `out` is the result; `mask(c, v)` is v where c holds and no path elsewhere; a
-dash marks an argument without derivative. Ops that only move data are linear: their derivative is the transposed op.
-
-{table}
-
 ## Matrices
 
 - A singular matrix in `solve`, `inv` or `solve_triangular`, and one that is not positive definite in `cholesky`, is an
@@ -165,12 +151,27 @@ dash marks an argument without derivative. Ops that only move data are linear: t
 - `cholesky`, `eigh`, `eigvalsh` and everything with `assume_a="pos"` read the lower triangle only, as NumPy does: the
   gradient is 0 above the diagonal. `solve_triangular` reads its triangle.
 - Where eigenvalues or singular values are equal, their own vectors may turn into each other. What pairs of equal ones
-  contribute to the derivatives of vectors is left out: gradients of functions of the values alone (`sum(f(eigvalsh(A)))`,
-  `norm(A, "nuc")`), and of the space that equal ones span, are right; those of `V @ diag(f(w)) @ V.T`, and second
+  contribute to the derivatives of vectors is left out: gradients of functions of the values alone
+  (`sum(f(eigvalsh(A)))`, `norm(A, "nuc")`), and of the space that equal ones span, are right; those of `V @ diag(f(w)) @ V.T`, and second
   derivatives, lack a term at such a matrix.
 - `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
   the same nearby. `qr` wants full rank.
 - `inv(A) @ b` is solved, without the inverse; `log(det(A))` is `logdet(A)`, which does not overflow.
+
+## Rules
+
+NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is
+defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros.
+"""  # noqa: E501
+
+OPS = """# The op table
+
+Every op, its arguments, and its partial derivative for each of them, as written in `gradc/ir/ops.py` (this page is
+written from there by `pytest --update`). `out` is the result; `mask(c, v)` is v where c holds and no path elsewhere; a
+dash marks an argument without derivative. Ops that only move data are linear: their derivative is the transposed op. An
+op on matrices says what the tangent `dot` of an argument contributes to that of the result.
+
+{table}
 """
 
 
