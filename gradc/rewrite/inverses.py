@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.ir.graph import Node, build, make, squeeze, topological
-from gradc.ir.ops import bits
+from gradc.ir.ops import OPS
 from gradc.rewrite.engine import Applied
 
-CONCERNED = bits(("inv", "det"))
+CONCERNED = OPS["inv"].bit | OPS["det"].bit
 """The ops without which there is nothing to do."""
 
 
