@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numexpr import evaluate
 from scipy.special import ndtr
 
@@ -50,6 +51,15 @@ def exponential_fit(y, a, b, t, c):
     return evaluate("sum(residual * residual)"), grads
 
 
+def rosenbrock(x):
+    head, tail = x[:-1], x[1:]
+    bend, rest = evaluate("tail - head * head"), evaluate("1 - head")
+    grad = np.zeros_like(x)
+    grad[1:] = evaluate("200 * bend")
+    grad[:-1] -= evaluate("400 * bend * head + 2 * rest")
+    return evaluate("sum(100 * bend * bend + rest * rest)"), [grad]
+
+
 def log_sum_exp(x):
     largest = evaluate("max(x)")
     weights = evaluate("exp(x - largest)")
@@ -63,6 +73,6 @@ def sum_of_squares(x):
 
 WRITTEN: dict[str, Callable[..., Any]] = {
     "neuron": neuron, "gelu": gelu, "black-scholes": black_scholes, "exponential-fit": exponential_fit,
-    "log-sum-exp": log_sum_exp, "sum-of-squares": sum_of_squares,
+    "rosenbrock": rosenbrock, "log-sum-exp": log_sum_exp, "sum-of-squares": sum_of_squares,
 }  # fmt: skip
 """By the names of `bench.workloads`."""

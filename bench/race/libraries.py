@@ -123,11 +123,17 @@ def pytensor(case: Case) -> Prepared:
         picked=lambda scores, y: scores[pt.arange(y.shape[0]), y],
     )  # fmt: skip
     values = [np.asarray(x) for x in case.values]
-    inputs = [pt.tensor(name, dtype=x.dtype, shape=(None,) * x.ndim) for name, x in zip(case.inputs, values)]
-    value = objective(*inputs)
-    grads = pytensor.grad(value.sum(), [inputs[k] for k in case.wrt])
-    function = pytensor.function(inputs, [value, *grads])
-    return Prepared(partial(function, *values), list)
+    kind = case.text, case.is_of_numbers
+    if kind not in PYTENSOR_FUNCTIONS:
+        inputs = [pt.tensor(name, dtype=x.dtype, shape=(None,) * x.ndim) for name, x in zip(case.inputs, values)]
+        value = objective(*inputs)
+        grads = pytensor.grad(value.sum(), [inputs[k] for k in case.wrt])
+        PYTENSOR_FUNCTIONS[kind] = pytensor.function(inputs, [value, *grads])
+    return Prepared(partial(PYTENSOR_FUNCTIONS[kind], *values), list)
+
+
+PYTENSOR_FUNCTIONS: dict[tuple[str, bool], Any] = {}
+"""What is compiled serves every size."""
 
 
 def drjit(case: Case) -> Prepared:
@@ -299,15 +305,16 @@ LIBRARIES: dict[str, tuple[str, Callable[[Case], Prepared]]] = {
     "autograd": ("autograd", autograd),
     "JAX": ("jax", jax),
     "PyTorch": ("torch", torch),
-    "torch.compile": ("torch", partial(torch, compiled=True)),
-    "PyTensor": ("pytensor", pytensor),
     "CasADi": ("casadi", casadi),
     "Dr.Jit": ("drjit", drjit),
     "numexpr": ("numexpr", numexpr),
     "SymPy": ("sympy", sympy),
     "symjit": ("symjit", symjit),
+    "PyTensor": ("pytensor", pytensor),
+    "torch.compile": ("torch", partial(torch, compiled=True)),
 }
-"""By the name in the tables: the distribution whose version is told, and what prepares a case."""
+"""By the name in the tables: the distribution whose version is told, and what prepares a case. Those that take longest
+to compile come last."""
 
 ALSO_IMPORTED = {
     "JAX": ("jax.numpy", "jax.scipy.special"),
