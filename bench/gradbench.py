@@ -106,6 +106,23 @@ def llsq_gradient(given: Message):
     return lambda: f.grad(x, t).x, plain
 
 
+def square_matrix(given: Message) -> np.ndarray:
+    return array(given["A"]).reshape(given["ell"], -1)
+
+
+@evaluation("det", "primal")
+def det(given: Message):
+    """By factors, not by minors: the suite compares the number."""
+    A = square_matrix(given)
+    return lambda: program("det")(A), float
+
+
+@evaluation("det", "gradient")
+def det_gradient(given: Message):
+    A = square_matrix(given)
+    return lambda: program("det").grad(A).A, lambda grad: plain(grad.reshape(-1))
+
+
 def clusters(given: Message) -> tuple[gradc.Function, np.ndarray, np.ndarray]:
     return program("kmeans", "centroids"), array(given["points"]), array(given["centroids"])
 

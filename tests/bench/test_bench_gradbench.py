@@ -81,6 +81,24 @@ def test_llsq():
     assert output("llsq", "gradient", given) == pytest.approx(slopes, rel=1e-12)
 
 
+@pytest.mark.parametrize("ell", [2, 5])
+def test_det(rng, ell):
+    """The gradient is that of the adjugate: the minors, with their signs."""
+    A = rng.random((ell, ell))
+    given = {"A": A.reshape(-1).tolist(), "ell": ell}
+    assert output("det", "primal", given) == pytest.approx(float(mpmath.det(mpmath.matrix(A.tolist()))), rel=1e-12)
+    minors = [[float(mpmath.det(mpmath.matrix(np.delete(np.delete(A, i, 0), j, 1).tolist()))) for j in range(ell)]
+              for i in range(ell)]  # fmt: skip
+    signs = (-1.0) ** np.add.outer(np.arange(ell), np.arange(ell))
+    assert np.allclose(output("det", "gradient", given), (signs * minors).reshape(-1), rtol=1e-11)
+
+
+def test_every_evaluation_is_there():
+    assert gradbench.EVALUATIONS.keys() == {
+        "hello", "lse", "llsq", "det", "kmeans", "gmm", "ba", "lstm", "ht", "ode", "particle", "saddle",
+    }  # fmt: skip
+
+
 def test_kmeans(rng):
     points, centroids = rng.random((9, 2)), rng.random((3, 2))
     centroids[:] = points[:3]
