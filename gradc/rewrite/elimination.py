@@ -144,11 +144,38 @@ def logdet_positive(a: Rows) -> Node:
     return make("mul", constant(2.0, total.type), total)
 
 
+EXPANDED = 4
+"""The largest matrices whose cofactors are written out, as sums of products."""
+
+
+def cofactor(a: Rows) -> Rows:
+    """The slopes of the determinant, which a singular matrix has too: determinants without a row and a column."""
+    return [[_signed(i + j, _minor(a, i, j)) for j in range(len(a))] for i in range(len(a))]
+
+
+def _minor(a: Rows, i: int, j: int) -> Node:
+    return _expanded([[x for m, x in enumerate(row) if m != j] for k, row in enumerate(a) if k != i], a[0][0])
+
+
+def _expanded(a: Rows, like: Node) -> Node:
+    """A determinant along its first row; of at most three rows."""
+    if not a:
+        return constant(1.0, like.type)
+    terms = [make("mul", x, _signed(j, _minor(a, 0, j))) for j, x in enumerate(a[0])] if len(a) > 1 else a[0]
+    return _product(terms, "add")
+
+
+def _signed(place: int, value: Node) -> Node:
+    return make("neg", value) if place % 2 else value
+
+
 OPS: dict[str, Callable[..., Rows | Node]] = {
     op.__name__: op
     for op in (
         solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, det, det_sign,
-        log_abs_det, logdet, logdet_positive, cholesky,
+        log_abs_det, logdet, logdet_positive, cholesky, cofactor,
     )
 }  # fmt: skip
 """What each op on matrices is for small ones."""
+ANSWERED = frozenset(op.__name__ for op in (det, det_sign, log_abs_det, logdet, cofactor))
+"""The ops that have an answer for every matrix: what others do with one that has none is an error."""

@@ -66,10 +66,16 @@ def unroll(results: Iterable[Node], spans: dict[Node, Span]) -> list[Node]:
 
 
 def are_small(node: Node) -> bool:
-    """Whether an op on matrices is one on small ones that can be written out."""
-    return node.op in elimination.OPS and all(
-        set(short_axes(arg.shape)) >= {arg.type.rank - 2, arg.type.rank - 1} for arg in node.args
-    )
+    """Whether an op on matrices is one on small ones that is written out. One alone that may have no answer is left to
+    the routine that says so; in a stack, the answer to such a matrix is NaN or infinite in its place."""
+    if node.op not in elimination.OPS:
+        return False
+    last = {arg: {arg.type.rank - 2, arg.type.rank - 1} for arg in node.args}
+    if not all(axes <= set(short_axes(arg.shape)) for arg, axes in last.items()):
+        return False
+    rows = node.args[0].shape[-1]
+    is_expanded = node.op != "cofactor" or (isinstance(rows, int) and rows <= elimination.EXPANDED)
+    return is_expanded and (node.op in elimination.ANSWERED or node.args[0].type.rank > 2)
 
 
 def _mixes(node: Node) -> bool:

@@ -117,3 +117,43 @@ def test_pieces_that_fill_an_array_are_stored():
     x, y = rng.normal(size=3), rng.normal(size=4)
     got = gradc.compile("x: f64[n]; y: f64[m]; concatenate([exp(x), y])")(x, y)
     np.testing.assert_allclose(got, np.concatenate([np.exp(x), y]), 1e-15)
+
+
+INPUTS = "A: f64[n, 3, 3]; b: f64[n, 3]; "
+SYSTEMS = {
+    "solve": ("solve(A, b[:, :, None])[:, :, 0]", lambda A, b: np.linalg.solve(A, b[..., None])[..., 0]),
+    "inv": ("inv(A) @ b[:, :, None]", lambda A, b: np.linalg.solve(A, b[..., None])),
+    "logdet": ("logdet(A) * b[:, 0]", lambda A, b: np.linalg.slogdet(A)[1] * b[:, 0]),
+    "cholesky": ("cholesky(A @ matrix_transpose(A))", lambda A, b: np.linalg.cholesky(A @ A.transpose(0, 2, 1))),
+    "Mahalanobis": (
+        "sum(b * (inv(A @ matrix_transpose(A)) @ b[:, :, None])[:, :, 0], axis=1)",
+        lambda A, b: np.sum(np.linalg.solve(A, b[..., None]) ** 2, axis=(1, 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_small_systems(name):
+    text, numpy = SYSTEMS[name]
+    text = INPUTS + text
+    A = np.eye(3) + 0.3 * rng.normal(size=(N, 3, 3))
+    b = rng.normal(size=(N, 3))
+    exact, bars = gradc.compile(text, engine="interpreter").value_and_grad(A, b)
+    np.testing.assert_allclose(exact, numpy(A, b), 1e-10, 1e-12)
+    f = gradc.compile(text)
+    assert not any(node.row.kind == "matrix" for node in topological(f.stages.lowered.results))
+    for engine in ("native", "plain"):
+        value, grads = gradc.compile(text, engine=engine).value_and_grad(A, b)
+        np.testing.assert_allclose(value, exact, 1e-10, 1e-12)
+        for got, expected in zip(grads, bars):
+            np.testing.assert_allclose(got, expected, 1e-9, 1e-11)
+
+
+def test_singular_matrices():
+    """One alone is an error; in a stack the others have their answers."""
+    with pytest.raises(gradc.Error, match="singular"):
+        gradc.compile("A: f64[2, 2]; inv(A)")(np.ones((2, 2)))
+    stack = np.array([np.eye(2), np.ones((2, 2))])
+    found = gradc.compile("A: f64[n, 2, 2]; inv(A)")(stack)
+    np.testing.assert_array_equal(found[0], np.eye(2))
+    assert not np.isfinite(found[1]).any()

@@ -91,3 +91,11 @@ def test_exchanges_of_rows():
     A = np.broadcast_to(np.array([[0.0, 2.0, 0.0], [0.0, 0.0, 4.0], [8.0, 0.0, 0.0]]), (STACK, 3, 3))
     np.testing.assert_array_equal(computed("det", A), 64.0)
     np.testing.assert_array_equal(computed("inv", A), np.linalg.inv(A))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_cofactors(n):
+    A = np.random.default_rng(n).normal(size=(STACK, n, n))
+    expected = np.linalg.det(A)[:, None, None] * np.linalg.inv(A).transpose(0, 2, 1)
+    np.testing.assert_allclose(computed("cofactor", A), expected, 1e-11, 1e-12)
+    assert np.isfinite(computed("cofactor", np.zeros((STACK, n, n)))).all()
