@@ -114,17 +114,17 @@ class Compilation:
     @cached_property
     def blocks(self) -> list[MatrixBlock]:
         """The blocks of the matrix that the transform gives; none for most."""
-        from gradc.autodiff.transforms import TRANSFORMS
+        from gradc.autodiff.transforms import transform_named
 
-        build = TRANSFORMS[self.transform].blocks
+        build = transform_named(self.transform).blocks
         return build(self.rewritten, self.wrt_nodes, self._settle) if build is not None else []
 
     @watched
     def adjoint(self) -> Graph:
         """The program and its derivatives, as the chain rule gives them."""
-        from gradc.autodiff.transforms import TRANSFORMS
+        from gradc.autodiff.transforms import transform_named
 
-        extra, outputs = TRANSFORMS[self.transform].build(self.rewritten, self.wrt_nodes, self._settle)
+        extra, outputs = transform_named(self.transform).build(self.rewritten, self.wrt_nodes, self._settle)
         outputs += tuple((block.name, block.node) for block in self.blocks if block.node is not None)
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}

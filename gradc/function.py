@@ -216,7 +216,7 @@ Derivatives for: {listed(self.wrt) or "none"}.
 
 f({call})                 the value; arguments by position or by name, numbers or arrays that broadcast
 f.value_and_grad({call})  the value and its gradients
-f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see help(gradc.Function)
+f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.derivatives: see help(gradc.Function)
 """
 
     @property
@@ -326,6 +326,19 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian: see h
     def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
         return self._calls.hvp(tangents, self._calls.bind(args, kwargs))
+
+    def derivatives(self, order: int, /, *args: Any, **kwargs: Any) -> Any:
+        """The value and its derivatives for one number: an array whose element k is the k-th derivative.
+
+        order: that of the last one, from 0 to 30. By Taylor coefficients, at a cost that grows with its square.
+
+        `wrt` has to name one input. Where that is an array, the derivatives are along ones: of an elementwise program
+        those at every element. Raises `Error` G0402 for several inputs, G0604 for another order.
+
+        >>> gradc.compile("exp(2*x)").derivatives(3, 0.0)
+        array([1., 2., 4., 8.])
+        """
+        return self._calls.derivatives(order, self._calls.bind(args, kwargs))
 
     # ------------------------------------------------------------ dense matrices
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradc.autodiff import matrices
+from gradc.autodiff import matrices, taylor
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.families import Settle, many, many_size
 from gradc.autodiff.matrices import MatrixBlock
@@ -124,3 +124,19 @@ TRANSFORMS = {
     )
 }
 """What can be compiled of a program, by name."""
+
+DERIVATIVES = "derivatives"
+"""What the transforms are called that give derivatives up to an order, which follows."""
+
+
+def transform_named(name: str) -> Transform:
+    """A transform by its name."""
+    if not name.startswith(DERIVATIVES):
+        return TRANSFORMS[name]
+    order = int(name.removeprefix(DERIVATIVES))
+
+    def build(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+        dots = taylor.derivatives(graph["value"], wrt[0], order)
+        return (), (("value", graph["value"]), *((f"value_dot{k}", dot) for k, dot in enumerate(dots, 1)))
+
+    return Transform(name, f"the value and its derivatives up to order {order}", build)

@@ -30,6 +30,9 @@ SIGNATURE = "($self, /, *args, out=None, **kwargs)\n--\n\n"
 """How the docstring of a built-in function tells its signature."""
 
 
+MAX_ORDER = 30
+"""The highest derivative that `derivatives` gives."""
+
 WRITTEN_FROM = 10_000
 """Elements of the caller's arrays from which it pays to do without a copy."""
 
@@ -185,6 +188,16 @@ class Calls:
 
     def hvp(self, tangents: Any, bound: Sequence[Any]) -> Gradients:
         return self._gradients(self.run_with("hvp", bound, self._tangents(tangents)))
+
+    def derivatives(self, order: Any, bound: Sequence[Any]) -> Any:
+        if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= MAX_ORDER:
+            raise Error("G0604", f"an order is a whole number from 0 to {MAX_ORDER}, not {order!r}")
+        if len(self.wrt) != 1:
+            raise Error(
+                "G0402", f"derivatives of higher order are for one input, and here are {len(self.wrt)}",
+                help='choose one, as in wrt="x"',
+            )  # fmt: skip
+        return np.stack([np.asarray(each) for each in self.run_with(f"derivatives{int(order)}", bound, [])])
 
     def value_and_jacobian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients]:
         plan = matrices.plan(self, bound, "Jacobian", compact)

@@ -209,6 +209,10 @@ class TracedCalls:
         instance, leaves = self._for_gradients(bound)
         return instance.gradients(instance.calls.hvp(instance.tangents(tangents), leaves))
 
+    def derivatives(self, order: Any, bound: Bound) -> Any:
+        instance, leaves = self._for_gradients(bound)
+        return instance.calls.derivatives(order, leaves)
+
     def value_and_jacobian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients]:
         instance, leaves = self._for_gradients(bound)
         value, blocks = instance.calls.value_and_jacobian(leaves, compact)
