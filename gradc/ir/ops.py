@@ -109,6 +109,8 @@ class Op:
     """Whether an array of indices has an index for each element, not one for each row."""
     linear: str = ""
     """The arguments in which it is linear while the others stay: those between bars together, as in "x y" or "x | y"."""
+    inverts: bool = False
+    """Whether it is the inverse of a matrix."""
     is_routine: bool = False
     """Whether it is an op on matrices that kernels have a routine for, as part of which others are written."""
     commutative: bool = False
@@ -927,8 +929,8 @@ _matrix("solve_lower", "L B", _last, ("-solve_lower(L, tril(dot) @ out)", ""), (
         "matrix_transpose(forward_solve(L, matrix_transpose(B)))", facts="hidden")
 _matrix("solve_lower_transposed", "L B", _last, ("-solve_lower_transposed(L, matrix_transpose(tril(dot)) @ out)", ""),
         ("", "solve_lower(L, bar)"), "matrix_transpose(back_solve(L, matrix_transpose(B)))", facts="hidden")
-_matrix("inv", "A", _first, ("-out @ dot @ out",), lowered="lu_inverse(lu(A))")
-_matrix("inv_positive", "A", _first, ("-out @ symmetric(dot) @ out",), lowered="cholesky_inverse(cholesky_factor(A))", facts="hidden")
+_matrix("inv", "A", _first, ("-out @ dot @ out",), lowered="lu_inverse(lu(A))", inverts=True)
+_matrix("inv_positive", "A", _first, ("-out @ symmetric(dot) @ out",), lowered="cholesky_inverse(cholesky_factor(A))", facts="hidden inverts")
 _matrix("logdet", "A", _number_each, ("sum(matrix_transpose(inv(A)) * dot, axis=(-2, -1))",),
         lowered="""F = lu(A); d = lu_diagonal(F); s = lu_sign(F) * prod(sign(d), axis=-1)
                    where(s < 0, nan, sum(log(abs(d)), axis=-1))""")

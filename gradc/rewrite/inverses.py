@@ -9,7 +9,7 @@ from gradc.ir.graph import Node, build, make, squeeze, topological
 from gradc.ir.ops import OPS
 from gradc.rewrite.engine import Applied
 
-CONCERNED = OPS["inv"].bit | OPS["det"].bit
+CONCERNED = OPS["inv"].bit | OPS["inv_positive"].bit | OPS["det"].bit
 """The ops without which there is nothing to do."""
 
 
@@ -32,7 +32,7 @@ def _found(node: Node) -> tuple[str, Node]:
     if node.row.kind == "contraction":
         for position, other in enumerate(node.args[::-1]):
             side = node.args[position]
-            if side.op == "inv" and side.type.rank == 2 and other.type.rank <= 2:
+            if side.row.inverts and side.type.rank == 2 and other.type.rank <= 2:
                 found = _solved(node, position)
                 if found is not None:
                     return found
@@ -57,7 +57,10 @@ def _solved(node: Node, position: int) -> tuple[str, Node] | None:
         other = make("transpose", other, attrs=((1, 0),))
     A = node.args[position].args[0]
     is_last = own.index(shared[0]) == 1
-    found = make("solve" if is_last else "solve_transposed", A, other)
+    if node.args[position].op == "inv":
+        found = make("solve" if is_last else "solve_transposed", A, other)
+    else:
+        found = make("solve_positive", A, other)
     if not free:
         found = squeeze(found, (1,))
     elif labels[0] == free[0]:
