@@ -14,6 +14,7 @@ from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import derive
 from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
+from gradc.language.diagnostics import Error
 from gradc.loops.ir import (
     Allocate,
     Apply,
@@ -34,6 +35,7 @@ from gradc.loops.ir import (
     Place,
     Product,
     Reshape,
+    Routine,
     Settled,
     Statement,
     Store,
@@ -250,9 +252,22 @@ class _Embedding:
                     carry.array = self._array(carry.array)[0] if carry.array else ""
             case Fill():
                 statement.view = self._view(statement.view)
+            case Routine():
+                statement.array = self._whole(statement.array)
+                statement.sources = tuple(map(self._whole, statement.sources))
             case Product():
                 statement.target = self._view(statement.target)
                 statement.left, statement.right = self._view(statement.left), self._view(statement.right)
+
+    def _whole(self, array: str) -> str:
+        """An array that a routine takes, which has to be one by itself."""
+        name, part = self._array(array)
+        if part:
+            raise Error(
+                "G0502", f"in a step, a matrix of `{name}` cannot be factored as it is",
+                help="write `y + 0 * y` for the row y that holds it, which is a matrix of its own",
+            )  # fmt: skip
+        return name
 
     def _array(self, array: str) -> tuple[str, Place]:
         return self.parts.get(array, (array, ()))

@@ -223,3 +223,13 @@ def test_products_with_inverses_are_solved(text):
     f, _ = compiled(text)
     shown = str(f.stages["rewritten"])
     assert "solve" in shown and "= inv(" not in shown
+
+
+def test_a_step_of_a_recurrence_solves():
+    text = "A: f64[n, n]; Y: f64[t, n]\ndef step(x, y) = solve(A, x + y)\nsum(fold(step, Y[0] * 0, Y)**2)"
+    A, Y = DRAW.normal(size=(12, 12)) + 5 * np.eye(12), DRAW.normal(size=(7, 12))
+    (value, grads), (wanted, others) = (
+        gradc.compile(text, engine=engine).value_and_grad(A, Y) for engine in ("native", "interpreter")
+    )
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_allclose(grads.A, others.A, rtol=1e-10, atol=1e-12)
