@@ -382,33 +382,75 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         return self._calls.value_and_jacobian(bound, is_compact)
 
     @overload
-    def hessian(self, /, *args: Any, compact: Any = None, sparse: None = None, **kwargs: Any) -> Gradients: ...
+    def hessian(
+        self, /, *args: Any, compact: Any = None, sparse: None = None, diagonal: Any = None, **kwargs: Any
+    ) -> Gradients: ...
     @overload
-    def hessian(self, /, *args: Any, compact: Any = None, sparse: Any, **kwargs: Any) -> Any: ...
-    def hessian(self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any) -> Any:
+    def hessian(self, /, *args: Any, compact: Any = None, sparse: Any, diagonal: Any = None, **kwargs: Any) -> Any: ...
+    def hessian(
+        self,
+        /,
+        *args: Any,
+        compact: bool | None = None,
+        sparse: bool | None = None,
+        diagonal: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """The Hessian: `hessian(...)["a"]["b"]` has a's shape followed by b's. Of an array, that of its sum.
 
         compact: whether blocks are `Compact`, as in `jacobian`: that of `sum(exp(x))` is a diagonal.
         sparse: whether it is one SciPy array in CSR format instead, with rows and columns in the order that the columns
             of `jacobian` have.
+        diagonal: whether it is only the second derivative for each element, shaped like the inputs.
 
         Raises `Error` G0503 where it would have more than 2**27 elements.
+
+        >>> import numpy as np
+        >>> gradc.compile("sum(x**3) * y").hessian(np.array([1.0, 2.0]), 5.0, diagonal=True)
+        Gradients(x=array([30., 60.]), y=0.0)
         """
-        return self.value_grad_and_hessian(*args, compact=compact, sparse=sparse, **kwargs)[2]
+        return self.value_grad_and_hessian(*args, compact=compact, sparse=sparse, diagonal=diagonal, **kwargs)[2]
 
     def value_grad_and_hessian(
-        self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
+        self,
+        /,
+        *args: Any,
+        compact: bool | None = None,
+        sparse: bool | None = None,
+        diagonal: bool | None = None,
+        **kwargs: Any,
     ) -> tuple[Any, Gradients, Any]:
         """The value, the gradients and the Hessian, as `hessian` gives it, from one kernel.
 
         >>> gradc.compile("x**2 * y").value_grad_and_hessian(3.0, 5.0)[0:2]
         (45.0, Gradients(x=30.0, y=9.0))
         """
-        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
+        kwargs, (is_compact, is_sparse, is_diagonal) = self._options(
+            args, kwargs, compact=compact, sparse=sparse, diagonal=diagonal
+        )
         bound = self._calls.bind(args, kwargs)
+        if is_diagonal:
+            return self._calls.value_grad_and_diagonal(bound)
         if is_sparse:
             return self._calls.value_grad_and_sparse_hessian(bound)
         return self._calls.value_grad_and_hessian(bound, is_compact)
+
+    def gauss_newton(
+        self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
+    ) -> tuple[Any, Gradients, Any]:
+        """For residuals r with the Jacobian J: r, the gradients `J.T @ r` of half the sum of squares, and `J.T @ J`,
+        which stands for its Hessian in the Gauss-Newton method; the matrix has the form of `hessian`.
+
+        compact, sparse: as in `hessian`. All of it is one kernel; of a sparse matrix r and J are.
+
+        >>> import numpy as np
+        >>> f = gradc.compile("a*t - y", wrt="a")
+        >>> f.gauss_newton(2.0, np.array([1.0, 2.0]), np.array([2.0, 5.0]))
+        (array([ 0., -1.]), Gradients(a=-2.0), Gradients(a=Gradients(a=5.0)))
+        """
+        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
+        bound = self._calls.bind(args, kwargs)
+        return self._calls.sparse_gauss_newton(bound) if is_sparse else self._calls.gauss_newton(bound, is_compact)
 
     def _options(
         self, args: Sequence[Any], kwargs: dict[str, Any], **options: Any
@@ -420,8 +462,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
                 kwargs, value = {**kwargs, name: value}, None
             chosen.append(bool(value))
         if sum(chosen) > 1:
-            both = " and ".join(f"`{name}`" for name in options)
-            raise Error("G0601", f"{both} are two forms of a matrix", help="ask for one of them")
+            asked = " and ".join(f"`{name}`" for name, is_asked in zip(options, chosen) if is_asked)
+            raise Error("G0601", f"{asked} are different forms of a matrix", help="ask for one of them")
         return kwargs, tuple(chosen)
 
 

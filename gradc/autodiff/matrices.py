@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.families import Family, Settle, Value, families, laid_out, units
 from gradc.autodiff.tangent import second_tangent, tangent
-from gradc.ir.graph import Graph, Node, cast, constant, fresh, input_node
+from gradc.ir.graph import Graph, Node, cast, constant, fresh, input_node, iota, make
 
 
 class MatrixBlock(NamedTuple):
@@ -60,6 +60,57 @@ def hessian(graph: Graph, wrt: tuple[Node, ...], bars: list[Node], settle: Settl
             for row, dot in zip(rows, dots)
         ]
     return blocks
+
+
+def gauss_newton(graph: Graph, wrt: tuple[Node, ...], settle: Settle) -> list[MatrixBlock]:
+    """The blocks on one side of the diagonal, and on it, of the Jacobian's transpose times the Jacobian."""
+    jacobian = forward(graph, wrt, settle)
+    blocks = []
+    for i, x in enumerate(wrt):
+        for j, y in enumerate(wrt[i:], i):
+            name = f"{y.name}_{x.name}_products"
+            left, right = jacobian[j].node, jacobian[i].node
+            if left is None or right is None:
+                blocks.append(MatrixBlock(name, j, i, None, ()))
+                continue
+            rank = graph["value"].type.rank
+            first = _labels(y, jacobian[j].pairs, rank)
+            second = _labels(x, jacobian[i].pairs, rank + y.type.rank)
+            given = [(*range(rank), *(label for label in own if label >= rank)) for own in (first, second)]
+            result = (*first, *(label for label in second if label not in first))
+            args = cast(left, y.type.dtype), cast(right, y.type.dtype)
+            made = make("contract", *args, attrs=(given[0], given[1], result))
+            pairs = tuple((axis, second.index(label)) for axis, label in enumerate(first) if label in second)
+            blocks.append(MatrixBlock(name, j, i, made, pairs))
+    return blocks
+
+
+def _labels(node: Node, pairs: tuple[tuple[int, int], ...], free: int) -> tuple[int, ...]:
+    """What the axes of an input are called in a product of blocks: an axis in a pair as that of the result."""
+    along = {axis: place for place, axis in pairs}
+    return tuple(along.get(axis, free + axis) for axis in range(node.type.rank))
+
+
+def diagonal(graph: Graph, wrt: tuple[Node, ...], bars: list[Node], settle: Settle) -> list[Node]:
+    """The second derivative for each element of the inputs."""
+    found = []
+    for node, bar in zip(wrt, bars):
+        (value,) = _along(graph, node, partial(second_tangent, [bar]), settle)
+        found.append(_on_diagonal(value) if isinstance(value, Family) else constant(0.0, node.type))
+    return found
+
+
+def _on_diagonal(family: Family) -> Node:
+    """Of a family of an array for its own elements, those where both are the same one."""
+    made, pairs = laid_out(family, "input")
+    rank = made.type.rank - family.leading
+    along = {axis: place for place, axis in pairs}
+    leading = iter(range(rank, made.type.rank))
+    for axis in range(rank):
+        other = along[axis] if axis in along else next(leading)
+        if other != axis:
+            made = make("mask", make("eq", iota(made.shape, axis), iota(made.shape, other)), made)
+    return make("sum", made, attrs=(tuple(range(rank, made.type.rank)),)) if family.leading else made
 
 
 def _along(graph: Graph, node: Node, tangents: Callable[[dict[Node, Node]], list[Node]], settle: Settle) -> list[Value]:

@@ -97,6 +97,19 @@ def _hessian_blocks(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
     return matrices.hessian(graph, wrt, bars, settle)
 
 
+def _gauss_newton(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    value = graph["value"]
+    return (), (("value", value), *_named_bars(wrt, adjoint(value, wrt, value)))
+
+
+def _diagonal(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+    value = graph["value"]
+    bars = settle(adjoint(value, wrt, constant(1.0, value.type)))
+    found = matrices.diagonal(graph, wrt, bars, settle)
+    second = tuple((f"{node.name}_bar_dot", each) for node, each in zip(wrt, found))
+    return (), (*_value_and_grad(graph, wrt, settle)[1], *second)
+
+
 def _named_bars(wrt: tuple[Node, ...], bars: list[Node]) -> tuple[tuple[str, Node], ...]:
     return tuple((f"{node.name}_bar", bar) for node, bar in zip(wrt, bars))
 
@@ -120,6 +133,8 @@ TRANSFORMS = {
         Transform("hvps", "the value, the gradients and Hessian-vector products for many vectors", _hvps),
         Transform("jacobian_forward", "the value and the Jacobian, by tangents", _value, matrices.forward),
         Transform("jacobian_backward", "the value and the Jacobian, by cotangents", _value, matrices.backward),
+        Transform("gauss_newton", "the value, J.T @ value and J.T @ J", _gauss_newton, matrices.gauss_newton),
+        Transform("diagonal", "the value, the gradients and the diagonal of the Hessian", _diagonal),
         Transform("hessian", "the value, the gradients and the Hessian", _value_and_grad, _hessian_blocks),
     )
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradc.autodiff.families import NoFamily
 from gradc.compiler import Compilation
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
@@ -211,13 +212,49 @@ class Calls:
 
     def value_grad_and_hessian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         plan = matrices.plan(self, bound, "Hessian", compact)
-        if plan is None:
-            value, *bars = self.run("value_and_grad", bound, {})
-            lines = self._hessian_by_products(self.prepare(bound))
-        else:
-            outputs = self.run(plan.transform, bound, {})
-            (value, *bars), rest = outputs[: 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
-            lines = matrices.hessian(plan, rest)
+        if plan is not None:
+            return self._square(plan, bound, compact)
+        value, *bars = self.run("value_and_grad", bound, {})
+        return self._in_lines(value, bars, self._hessian_by_products(self.prepare(bound)), compact)
+
+    def gauss_newton(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+        plan = matrices.plan(self, bound, "Gauss-Newton matrix", compact)
+        if plan is not None:
+            return self._square(plan, bound, compact)
+        (value,) = self.run("value", bound, {})
+        found = self._jacobian_by_products(self.prepare(bound), np.shape(value))
+        return self._in_lines(value, *matrices.products(value, found), compact)
+
+    def sparse_gauss_newton(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
+        value, matrix = self.value_and_sparse_jacobian(bound)
+        shapes = [x.shape for x in self.wrt_arrays(self.prepare(bound))]
+        parts = np.split(matrix.T @ np.ravel(value), np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
+        square = (matrix.T @ matrix).tocsr()
+        square.sort_indices()
+        return value, self._gradients(part.reshape(shape)[()] for part, shape in zip(parts, shapes)), square
+
+    def value_grad_and_diagonal(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Gradients]:
+        prepared = self.prepare(bound)
+        try:
+            value, *rest = self.run_prepared("diagonal", prepared, [])
+        except NoFamily:
+            lines = self._hessian_by_products(prepared)
+            value, *rest = self.run_prepared("value_and_grad", prepared, [])
+            rest += [matrices.own_elements(line[k]) for k, line in enumerate(lines)]
+        count = len(self.wrt)
+        return to_python(value), self._gradients(rest[:count]), self._gradients(rest[count:])
+
+    def _square(
+        self, plan: matrices.MatrixPlan, bound: Sequence[Any], compact: bool
+    ) -> tuple[Any, Gradients, Gradients]:
+        """The value, gradients and a matrix of inputs by inputs."""
+        outputs = self.run(plan.transform, bound, {})
+        (value, *bars), rest = outputs[: 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
+        return self._in_lines(value, bars, matrices.hessian(plan, rest), compact)
+
+    def _in_lines(
+        self, value: Any, bars: Sequence[Any], lines: Sequence[Sequence[Compact]], compact: bool
+    ) -> tuple[Any, Gradients, Gradients]:
         blocks = [self._gradients(line if compact else map(matrices.full, line)) for line in lines]
         return to_python(value), self._gradients(bars), self._gradients(blocks)
 

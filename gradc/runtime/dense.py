@@ -67,8 +67,10 @@ def _units(shapes: Sequence[Shape]) -> Iterator[tuple[int, list[np.ndarray]]]:
             position += 1
 
 
-PRODUCTS = {"Jacobian": "`vjp` or `jvp`", "Hessian": "`hvp`"}
+PRODUCTS = {"Jacobian": "`vjp` or `jvp`", "Hessian": "`hvp`", "Gauss-Newton matrix": "`jvp` and `vjp`"}
 """What never forms a matrix."""
+METHODS = {"Jacobian": "jacobian", "Hessian": "hessian", "Gauss-Newton matrix": "gauss_newton"}
+"""What gives it."""
 
 
 def check_dense(elements: int, what: str) -> None:
@@ -76,7 +78,7 @@ def check_dense(elements: int, what: str) -> None:
     if elements > MAX_DENSE_ELEMENTS:
         raise Error(
             "G0503", f"a dense {what} would have {elements:,} elements; the limit is {MAX_DENSE_ELEMENTS:,}",
-            help=f"`{what.lower()}(..., sparse=True)` has only the entries that can differ from zero;"
+            help=f"`{METHODS[what]}(..., sparse=True)` has only the entries that can differ from zero;"
             f" {PRODUCTS[what]} never form it",
         )  # fmt: skip
 

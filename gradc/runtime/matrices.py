@@ -104,6 +104,9 @@ class MatrixPlan(NamedTuple):
     dtypes: list[Any]
 
 
+SQUARE = {"Hessian": "hessian", "Gauss-Newton matrix": "gauss_newton"}
+"""The matrices of inputs by inputs, and the transforms that give them."""
+
 MAX_PLANS = 1_000
 """How many shapes of arguments are remembered."""
 
@@ -127,11 +130,11 @@ def _plan(calls: Any, prepared: Arguments, what: str, compact: bool) -> MatrixPl
     inputs = calls.wrt_arrays(prepared)
     graph = calls.planned("value", prepared.types).graph
     columns = sum(x.size for x in inputs)
-    rows = columns if what == "Hessian" else evaluate(product(graph["value"].shape), prepared.bound(graph))
+    rows = columns if what in SQUARE else evaluate(product(graph["value"].shape), prepared.bound(graph))
     if not compact:
         dense.check_dense(rows * columns, what)
     try:
-        transform = "hessian" if what == "Hessian" else _cheaper(calls, prepared)
+        transform = SQUARE[what] if what in SQUARE else _cheaper(calls, prepared)
         compilation = calls.planned(transform, prepared.types)
         blocks, sizes = compilation.blocks, prepared.bound(compilation.graph)
     except NoFamily:
@@ -183,3 +186,22 @@ def _block(each: MatrixBlock, given: Iterator[Any], first: Shape, second: Shape,
         zero = np.zeros((), dtype)
         return Compact(np.broadcast_to(zero, first + second) if first + second else zero[()], (), first, second)
     return Compact(next(given), each.pairs, first, second)
+
+
+def products(value: Any, blocks: Sequence[Compact]) -> tuple[list[Any], list[list[Compact]]]:
+    """The transposed Jacobian times the value, and times the Jacobian, of its blocks with their zeros."""
+    rank = np.ndim(value)
+    parts = [(np.reshape(block.values, (np.size(value), -1)), block.shape[rank:]) for block in blocks]
+    bars = [(part.T @ np.ravel(value)).reshape(shape)[()] for part, shape in parts]
+    lines = [
+        [Compact((part.T @ other).reshape(shape + its)[()], (), shape, its) for other, its in parts]
+        for part, shape in parts
+    ]
+    return bars, lines
+
+
+def own_elements(block: Compact) -> Any:
+    """Of a block for an input and itself, the elements on the diagonal."""
+    shape = block.shape[: len(block.shape) // 2]
+    size = int(np.prod(shape))
+    return np.diagonal(np.reshape(block.values, (size, size))).reshape(shape).copy()[()]

@@ -220,7 +220,27 @@ class TracedCalls:
 
     def value_grad_and_hessian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        value, grads, rows = instance.calls.value_grad_and_hessian(leaves, compact)
+        return self._in_lines(instance, *instance.calls.value_grad_and_hessian(leaves, compact))
+
+    def gauss_newton(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+        instance, leaves = self._for_gradients(bound)
+        return self._in_lines(instance, *instance.calls.gauss_newton(leaves, compact))
+
+    def sparse_gauss_newton(self, bound: Bound) -> tuple[Any, Gradients, Any]:
+        instance, leaves = self._for_gradients(bound)
+        value, grads, matrix = instance.calls.sparse_gauss_newton(leaves)
+        return value, instance.gradients(grads), matrix
+
+    def value_grad_and_diagonal(self, bound: Bound) -> tuple[Any, Gradients, Gradients]:
+        instance, leaves = self._for_gradients(bound)
+        value, grads, second = instance.calls.value_grad_and_diagonal(leaves)
+        return value, instance.gradients(grads), instance.gradients(second)
+
+    @staticmethod
+    def _in_lines(
+        instance: Instance, value: Any, grads: Gradients, rows: Gradients
+    ) -> tuple[Any, Gradients, Gradients]:
+        """Lines by leaf as lines by parameter."""
         by_leaf = {leaf: instance.gradients(row) for leaf, row in zip(instance.calls.wrt, tuple(rows))}
         names = tuple(each.name for each in instance.parameters)
         lines = gradients(names, [each.filled(by_leaf) for each in instance.parameters])

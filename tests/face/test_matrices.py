@@ -288,7 +288,7 @@ def test_a_sparse_matrix_of_ops_that_take_one_vector_at_a_time(monkeypatch):
 
 def test_two_forms_at_once_are_refused():
     f = gradc.compile("x * 2", engine="interpreter")
-    with pytest.raises(gradc.Error, match="two forms of a matrix"):
+    with pytest.raises(gradc.Error, match="different forms of a matrix"):
         f.jacobian(X, compact=True, sparse=True)
 
 
@@ -297,3 +297,58 @@ def test_elements_of_float32():
     matrix = f.jacobian(X.astype(np.float32), sparse=True)
     assert matrix.dtype == np.float32
     np.testing.assert_allclose(matrix.toarray(), f.jacobian(X).x, rtol=1e-6)
+
+
+# ---------------------------------------------------------------- Gauss-Newton, diagonals
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_gauss_newton_and_diagonals(program):
+    inputs = PROGRAMS[program]
+    f = gradc.compile(program, engine="interpreter")
+    value, blocks = f.value_and_jacobian(**inputs)
+    J, r = columns(blocks, inputs, f), np.ravel(value)
+    shapes = [np.shape(inputs[name]) for name in f.wrt]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    for options in ({}, {"compact": True}, {"sparse": True}):
+        found, grads, matrix = f.gauss_newton(**inputs, **options)
+        same(found, value)
+        for part, wanted, shape in zip(tuple(grads), np.split(J.T @ r, ends), shapes, strict=True):
+            np.testing.assert_allclose(part, wanted.reshape(shape), rtol=1e-12, atol=1e-12)
+        if "sparse" in options:
+            whole = matrix.toarray()
+        else:
+            whole = np.concatenate([columns(tuple(map(np.asarray, line)), inputs, f) for line in matrix])
+        np.testing.assert_allclose(whole, J.T @ J, rtol=1e-12, atol=1e-12)
+    hessian = np.concatenate([columns(line, inputs, f) for line in f.hessian(**inputs)])
+    value, grads, second = f.value_grad_and_hessian(**inputs, diagonal=True)
+    same((value, grads), f.value_and_grad(**inputs))
+    for part, wanted, shape in zip(tuple(second), np.split(np.diag(hessian), ends), shapes, strict=True):
+        np.testing.assert_allclose(part, wanted.reshape(shape), rtol=1e-12, atol=1e-12)
+
+
+def test_gauss_newton_of_an_elementwise_program_is_a_diagonal():
+    x = np.linspace(0, 1, 50_000)
+    _, _, matrix = gradc.compile("exp(x) * 2", engine="interpreter").gauss_newton(x, compact=True)
+    assert matrix.x.x.pairs == ((0, 0),)
+    np.testing.assert_allclose(matrix.x.x.values, 4 * np.exp(2 * x), rtol=1e-14)
+
+
+def test_gauss_newton_on_kernels():
+    inputs = PROGRAMS["a * exp(-b * t) + c"]
+    f, g = (gradc.compile("a * exp(-b * t) + c", wrt="a b c", engine=e) for e in ("native", "interpreter"))
+    for _ in range(2):
+        same(f.gauss_newton(**inputs), g.gauss_newton(**inputs))
+        same(f.hessian(**inputs, diagonal=True), g.hessian(**inputs, diagonal=True))
+
+
+def test_gauss_newton_by_products(monkeypatch):
+    def refuse(*args):
+        raise families.NoFamily("add")
+
+    text = "x[1:] * x[:-1] * y"
+    g = gradc.compile(text, engine="interpreter")
+    wanted = g.gauss_newton(X, 2.0), g.hessian(X, 2.0, diagonal=True)
+    monkeypatch.setattr("gradc.autodiff.matrices.families", refuse)
+    f = gradc.compile(text, engine="interpreter")
+    same((f.gauss_newton(X, 2.0), f.hessian(X, 2.0, diagonal=True)), wanted)
