@@ -216,16 +216,18 @@ def _trace(call: CallArguments, value: Node, x: Node) -> Node:
 
 
 class Derivatives:
-    """The derivatives of one program. `gradients` and `tangents` are autodiff's, with the rules before and after."""
+    """The derivatives of one program. `gradients`, `tangents` and `matrices` are autodiff's, with the rules before and
+    after."""
 
     def __init__(
         self,
         variables: Variables,
         gradients: Callable[[Node, Sequence[Node]], list[Node]],
         tangents: Callable[[Node, dict[Node, Node], bool], Node],
+        matrices: Callable[[Node, Node, bool], Node | None],
     ):
         self.variables = variables
-        self._gradients, self._tangents = gradients, tangents
+        self._gradients, self._tangents, self._matrices = gradients, tangents, matrices
         self._made: set[Node] = set()
         """What is a gradient: at a kink its tangents are those of `hvp`."""
 
@@ -250,7 +252,11 @@ class Derivatives:
     def matrix(self, value: Node, x: Node, span: Span | None) -> Node:
         """The derivatives of every element of a value for every element of x."""
         if not all(isinstance(size, int) for size in x.shape) or prod(_whole(x.shape)) > MAX_DIRECTIONS:
-            raise _unknown_size(x, span)
+            (whole,) = self.variables.depending_on((value,), [x])
+            found = self._matrices(whole, x, self._is_second(whole))
+            if found is None:
+                raise _unknown_size(x, span)
+            return found
         if not x.shape:
             return self.along(value, [x], [constant(1.0, x.type)])
         rank = value.type.rank
