@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable, Sequence
 from gradc.autodiff import linear_maps, recurrence, steep, steps
 from gradc.autodiff.masked import Masked, apply_linear, contract, direction, fading, plus, times
 from gradc.autodiff.partials import fades, partial
-from gradc.ir.graph import Node, constant, dependent, topological
-from gradc.ir.ops import others
+from gradc.ir.graph import Node, constant, dependent, part_of, topological
+from gradc.ir.ops import JOINS, others
 from gradc.ir.step import loops_among
 
 
@@ -54,6 +54,8 @@ def pull(node: Node, position: int, out_bar: Masked) -> Masked | None:
     if node.row.transpose is not None:
         op, attrs = node.row.transpose(node.args[position].type, node.attrs)
         return apply_linear(op, out_bar, attrs, node.args[1:])
+    if node.op in JOINS:
+        return apply_linear("slice", out_bar, (part_of(node, position),))
     if node.row.kind == "contraction":
         return contracted(node, position, out_bar)
     if node.row.kind == "scan":

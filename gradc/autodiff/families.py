@@ -96,7 +96,7 @@ class _Families:
             return self.along_axis(node)
         if node.op in SCATTERS:
             return self.scattered(node)
-        return self.along_axis(node) if node.row.access == "call" else self.moved(node)
+        return self.along_axis(node) if node.row.access in ("call", "parts") else self.moved(node)
 
     # ------------------------------------------------------------ seed axes
 

@@ -9,7 +9,7 @@ what does not move contributes nothing, whatever its slope.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf, nan
 from typing import Any, NamedTuple
 
@@ -220,6 +220,33 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
     value, condition, guard = (node and build(op, (node, *others), attrs) for node in (given.value, c, given.guard))
     assert value is not None
     return Masked(value, condition, guard, left_out=left_out)
+
+
+def joined(node: Node, given: Sequence[Masked | None]) -> Masked:
+    """The tangent of a join, given those of its arguments; None for one that does not move."""
+    parts = [(arg, None if x is None else x.whole) for arg, x in zip(node.args, given)]
+    value = _beside(node, [constant(0.0, arg.type) if x is None else x.filled for arg, x in parts])
+    left_out = any(x is not None and x.left_out for _, x in parts)
+    if all(x is None or x.mask is is_nonzero(x.value) for _, x in parts):
+        return direction(value)._replace(left_out=left_out)
+    mask = steep = None
+    if any(x is None or x.mask is not None for _, x in parts):
+        mask = _beside(
+            node, [_condition(x is not None, arg) if x is None or x.mask is None else x.mask for arg, x in parts]
+        )
+    if any(x is not None and x.steep is not None for _, x in parts):
+        zeros = [constant(0.0, arg.type) if x is None else x.filled for arg, x in parts]
+        roots = [None if x is None else x.steep for _, x in parts]
+        steep = _beside(node, [is_finite(zero) if one is None else one for zero, one in zip(zeros, roots)])
+    return Masked(value, mask, None, None, left_out, steep)
+
+
+def _beside(node: Node, args: Sequence[Node]) -> Node:
+    return build(node.op, tuple(args), node.attrs)
+
+
+def _condition(holds: bool, like: Node) -> Node:
+    return constant(holds, like.type.with_dtype("bool"))
 
 
 def recurred(a: Node, given: Masked, attrs: tuple[Any, ...]) -> Masked:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from gradc.autodiff import linear_maps, recurrence, steep, steps
 from gradc.autodiff.besides import tangent_of_others
-from gradc.autodiff.masked import Masked, apply_linear, contract, direction, is_nonzero, plus, times
+from gradc.autodiff.masked import Masked, apply_linear, contract, direction, is_nonzero, joined, plus, times
 from gradc.autodiff.partials import fades, partial
 from gradc.autodiff.sides import at_kink, has_kink, limit, turning, unless_zero
 from gradc.ir.graph import Node, build, constant, dependent, make, reached, topological
+from gradc.ir.ops import JOINS
 
 
 def tangent(results: Iterable[Node], seeds: Mapping[Node, Node]) -> list[Node]:
@@ -51,7 +52,9 @@ def _tangent(results: tuple[Node, ...], seeds: Mapping[Node, Node], side: float 
         here = node if args == node.args else build(node.op, args, node.attrs)
         given = [dots.get(arg) for arg in node.args]
         total = steps.pushed(here, args, given, tangent) if here.op == "loop" and any(given) else None
-        for position, x_dot in enumerate(given if here.op != "loop" else ()):
+        if node.op in JOINS and any(given):
+            total = joined(here, given)
+        for position, x_dot in enumerate(given if here.op not in ("loop", *JOINS) else ()):
             if x_dot is not None:
                 contribution = push(here, position, x_dot)
                 if side is not None and contribution is not None and node.op == "mul":

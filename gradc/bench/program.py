@@ -12,7 +12,7 @@ import numpy as np
 from gradc.bench.workload import Inputs, Workload
 from gradc.function import compile as compile_program
 from gradc.ir import interpret
-from gradc.ir.graph import Node, topological
+from gradc.ir.graph import Node, as_padded, topological
 from gradc.ir.interpret import concrete
 from gradc.ir.sizes import evaluate
 from gradc.runtime.specialise import Specialiser
@@ -47,7 +47,7 @@ def steps_of(workload: Workload, inputs: Inputs) -> StepProgram:
     prepared = specialiser.prepare(list(inputs.values()))
     graph = specialiser.compilation("value", prepared.types).graph
     sizes = prepared.sizes(graph)
-    order = topological(graph.results)
+    order = topological(as_padded(graph.results))
     slot = {node: k for k, node in enumerate(order)}
     steps = tuple(_step(node, tuple(slot[arg] for arg in node.args), sizes) for node in order)
     return StepProgram(steps, function.inputs, function.wrt)

@@ -72,8 +72,8 @@ class Arithmetic:
         """A movement of data, a gather or a product of arrays: NumPy does these for any numbers."""
         if node.op == "cast":
             return args[0]
-        arrays = [np.asarray(args[0], object)]
-        if len(args) == 2:
+        arrays = [np.asarray(arg, object) for arg in (args if node.row.is_variadic else args[:1])]
+        if len(args) == 2 and not node.row.is_variadic:
             arrays.append(np.asarray(args[1], object if node.args[1].type.is_float else int))
         result = reference(node.row.numpy)(*arrays, *(concrete(attr, sizes) for attr in node.attrs))
         if node.op in SCATTERS:

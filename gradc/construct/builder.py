@@ -24,7 +24,7 @@ from gradc.ir.graph import (
     squeeze,
     topological,
 )
-from gradc.ir.ops import OPS, others
+from gradc.ir.ops import JOINS, OPS, others
 from gradc.ir.sizes import Derived, Shape, Size, product, upper_bound
 from gradc.ir.types import Type, promote, shape_text
 from gradc.language.diagnostics import Error
@@ -237,7 +237,7 @@ def as_integers(node: Node) -> Node | None:
             whole[part] = cast(part, "i64")
         elif part.op == "size":
             whole[part] = size_node(part.attrs[0], "i64")
-        elif part.row.keeps_integers or part.row.keeps_elements or part.op == "pad":
+        elif part.row.keeps_integers or part.row.keeps_elements or part.op in ("pad", *JOINS):
             args = tuple(whole.get(arg, arg) for arg in part.args)
             whole[part] = build(part.op, args, part.attrs)
         elif part.type.dtype in ("i64", "bool"):

@@ -7,9 +7,8 @@ from typing import Any
 
 from gradc.construct.builder import GraphBuilder, as_integers
 from gradc.construct.selected import Selected, no_selection
-from gradc.ir.graph import Node, broadcast, constant, iota, make
+from gradc.ir.graph import Node, broadcast, constant, iota, make, side_by_side
 from gradc.ir.ops import others
-from gradc.ir.sizes import Size, derive
 from gradc.language.diagnostics import Error
 from gradc.language.errors.expressions import no_number, tuple_for_number
 from gradc.language.source import Span
@@ -124,23 +123,6 @@ def stacked(arrays: tuple[Node, ...], axis: int) -> Node:
     rank = arrays[0].type.rank + 1
     dims = others(rank, (axis,))
     return side_by_side(tuple(broadcast(a, (*a.shape[:axis], 1, *a.shape[axis:]), dims) for a in arrays), axis)
-
-
-def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
-    """The sum of the arrays, each padded to its place."""
-    total: Size = 0
-    for array in arrays:
-        total = derive("+", total, array.shape[axis])
-    shape = (*arrays[0].shape[:axis], total, *arrays[0].shape[axis + 1 :])
-    first: Size = 0
-    result = None
-    for array in arrays:
-        parts = tuple((first, 1, size) if k == axis else (0, 1, size) for k, size in enumerate(array.shape))
-        placed = make("pad", array, attrs=(parts, shape))
-        result = placed if result is None else make("add", result, placed)
-        first = derive("+", first, array.shape[axis])
-    assert result is not None
-    return result
 
 
 def whole(builder: GraphBuilder, values: Listed) -> Node:

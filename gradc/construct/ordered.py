@@ -5,9 +5,8 @@ from __future__ import annotations
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
 from gradc.construct.indexing import slice_node
-from gradc.construct.joined import side_by_side
 from gradc.construct.reductions import terms_of
-from gradc.ir.graph import Check, Node, broadcast, cast, constant, iota, make, size_node, squeeze
+from gradc.ir.graph import Check, Node, broadcast, cast, constant, iota, make, side_by_side, size_node, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size, derive, product
 from gradc.ir.types import Type

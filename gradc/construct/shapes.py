@@ -7,10 +7,10 @@ from typing import Any
 from gradc.construct.calls import CallArguments
 from gradc.construct.describe import describe
 from gradc.construct.indexing import slice_node
-from gradc.construct.joined import Listed, number, side_by_side, stacked
+from gradc.construct.joined import Listed, number, stacked
 from gradc.construct.products import diagonal
 from gradc.construct.static import static_integer, static_size
-from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
+from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, side_by_side, squeeze
 from gradc.ir.ops import others
 from gradc.ir.sizes import Derived, Size, derive, product
 from gradc.ir.types import shape_text

@@ -161,6 +161,13 @@ def _contraction(node: Node, kinds: Sequence[Kind]) -> Kind | None:
     return labels.index(label) if label in labels else SUM
 
 
+def _join(node: Node, kinds: Sequence[Kind]) -> Kind | None:
+    """Arrays that all go by row, side by side along another axis."""
+    axes = set(kinds)
+    axis = axes.pop()
+    return axis if not axes and axis != node.attrs[0] else None
+
+
 def _reshape(node: Node, kinds: Sequence[Kind]) -> Kind | None:
     """Rows that come first stay together."""
     return 0 if kinds[0] == 0 and node.shape and node.shape[0] == node.args[0].shape[0] else None
@@ -184,7 +191,7 @@ def _matrices(node: Node, kinds: Sequence[Kind]) -> Kind | None:
 
 RULES: dict[str, Rule] = {
     "reduction": _reduction, "contraction": _contraction, "scan": _along, "view": _reshape, "call": _along,
-    "matrix": _matrices,    "scatter": _scatter,
+    "matrix": _matrices, "scatter": _scatter, "parts": _join,
 }  # fmt: skip
 """By the kind of op, or by how it moves data; others go element by element."""
 

@@ -8,15 +8,15 @@ import struct
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import field
 from dataclasses import replace as replace_fields
-from functools import cached_property
+from functools import cached_property, reduce
 from threading import RLock
 from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
 
-from gradc.ir.ops import OPS, Op, others
-from gradc.ir.sizes import Shape, Size
+from gradc.ir.ops import JOINS, OPS, Op, others
+from gradc.ir.sizes import Shape, Size, derive
 from gradc.ir.types import DTYPES, Type
 from gradc.language.record import dataclass
 from gradc.language.source import Span
@@ -208,6 +208,41 @@ def squeeze(node: Node, axes: tuple[int, ...]) -> Node:
         kept = others(len(shape), axes)
         return broadcast(node.args[0], tuple(shape[k] for k in kept), tuple(kept.index(d) for d in dims))
     return make("squeeze", node, attrs=(axes,))
+
+
+def side_by_side(arrays: tuple[Node, ...], axis: int) -> Node:
+    """Arrays one after the other along an axis."""
+    if len(arrays) == 1:
+        return arrays[0]
+    first = arrays[0]
+    if first.op == "const" and all(array.op == "const" and array.attrs[0] == first.attrs[0] for array in arrays):
+        size: Size = 0
+        for array in arrays:
+            size = derive("+", size, array.shape[axis])
+        return constant(first.value, first.type.with_shape((*first.shape[:axis], size, *first.shape[axis + 1 :])))
+    starts: list[Size] = [0]
+    for array in arrays[:-1]:
+        starts.append(derive("+", starts[-1], array.shape[axis]))
+    return make("join", *arrays, attrs=(axis, tuple(starts)))
+
+
+def part_of(node: Node, position: int) -> tuple[tuple[Size, int, Size], ...]:
+    """The part of a join that one of its arguments is, as a slice would take it."""
+    (axis, starts), arg = node.attrs, node.args[position]
+    return tuple((starts[position] if k == axis else 0, 1, size) for k, size in enumerate(arg.shape))
+
+
+def as_padded(results: Iterable[Node], where: Callable[[Node], bool] = lambda node: True) -> list[Node]:
+    """The results with joins, or those for which a condition holds, as sums of parts with zeros around them."""
+    results = tuple(results)
+    new: dict[Node, Node] = {}
+    for node in topological(results):
+        args = tuple(new[arg] for arg in node.args)
+        new[node] = node if args == node.args else build(node.op, args, node.attrs)
+        if node.op in JOINS and where(node):
+            padded = [make("pad", arg, attrs=(part_of(node, k), node.shape)) for k, arg in enumerate(args)]
+            new[node] = reduce(lambda left, right: make("add", left, right), padded)
+    return [new[node] for node in results]
 
 
 MAKERS: dict[str, Callable[..., Node]] = {maker.__name__: maker for maker in (broadcast, cast, squeeze)}

@@ -64,6 +64,8 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
         result = function(*args, *node.attrs)
     elif row.kind == "gather":
         result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))
+    elif row.is_variadic:
+        result = function(*args, *(concrete(attr, sizes) for attr in node.attrs))
     elif row.kind == "movement":
         result = function(args[0], *(a if node.op == "cast" else concrete(a, sizes) for a in node.attrs))
     elif row.kind == "matrix":

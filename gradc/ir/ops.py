@@ -93,7 +93,8 @@ class Op:
     """How many of the first arguments are conditions."""
     access: str = ""
     """Of an op that moves data, how a kernel does it: "read" (it only changes which element is read), "scatter" (it
-    adds into a part of an array of zeros), "view" (the same array in another shape) or "call" (whole arrays)."""
+    adds into a part of an array of zeros), "parts" (it stores each argument in a part of an array), "view" (the same
+    array in another shape) or "call" (whole arrays)."""
     element: Element | None = None
     """From attrs and the index of an element of the result to the element of the argument that is read; of a scatter,
     from the element of the argument to where it goes."""
@@ -114,6 +115,8 @@ class Op:
     is_routine: bool = False
     """Whether it is an op on matrices that kernels have a routine for, as part of which others are written."""
     commutative: bool = False
+    is_variadic: bool = False
+    """Whether it takes any number of arguments, all of one kind."""
     adds: bool = False
     """Whether it adds up elements, and rounds while it does."""
     raises: bool = False
@@ -280,6 +283,12 @@ def _with_row(types: tuple[Type, ...], attrs: Attrs) -> Type:
 def without(shape: Shape, axes: tuple[int, ...]) -> Shape:
     """A shape with some axes dropped."""
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+
+
+def _joined(types: tuple[Type, ...], attrs: Attrs) -> Type:
+    axis, starts = attrs
+    shape, last = types[0].shape, types[-1].shape
+    return types[0].with_shape((*shape[:axis], derive("+", starts[-1], last[axis]), *shape[axis + 1 :]))
 
 
 def others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -889,6 +898,8 @@ _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),      
 _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape
           lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view",
           lifted=lambda attrs, lead: (lead + attrs[0],))
+_row("join",           "movement", "x", _joined, numpy="gradc.ir.reference.join", access="parts",            # attrs: axis, where on it each argument begins
+     is_variadic=True, linear="x", symbol="concatenate", lifted=_axis_lifted)
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards
           lambda x, attrs: ("cumsum", (attrs[0], not attrs[1])), "gradc.ir.reference.cumsum", access="call", adds=True,
           lifted=_axis_lifted)
@@ -1001,6 +1012,8 @@ PICKS = frozenset(row.name for row in ROWS if row.access == "read" and row.kind 
 """Moves to an index that another array holds."""
 SCATTERS = frozenset(row.name for row in ROWS if row.access == "scatter")
 """Ops that add their argument into a part of an array of zeros: transposed moves."""
+JOINS = frozenset(row.name for row in ROWS if row.access == "parts")
+"""Ops that put arrays side by side."""
 ARRAY_OPS = frozenset(row.name for row in ROWS if row.access in ("view", "call"))
 """Ops that a kernel does to whole arrays, outside the loops that it fuses."""
 

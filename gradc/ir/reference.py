@@ -507,6 +507,12 @@ def slice_(x: Array, parts: tuple[tuple[int, int, int], ...]) -> Array:
     return x[slices(parts)]
 
 
+def join(*args: Any) -> Array:
+    """Arrays side by side; behind them the axis, and where on it each begins."""
+    *arrays, axis, _ = args
+    return np.concatenate(arrays, axis=axis)
+
+
 def pad(x: Array, parts: tuple[tuple[int, int, int], ...], shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x in the place that `slice_` would read."""
     result = np.zeros(shape, np.asarray(x).dtype)

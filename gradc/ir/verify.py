@@ -111,6 +111,8 @@ def problem(op: str, args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Ite
     row = OPS[op]
     if row.kind == "loop":
         return _loop(args, attrs, checks)
+    if row.is_variadic:
+        return _join(args, attrs, checks)
     if len(args) != len(row.params):
         return f"`{op}` takes {len(row.params)} argument{'s' * (len(row.params) != 1)}, not {len(args)}"
     if row.kind == "source":
@@ -287,6 +289,19 @@ def _pad(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None
     if _same_shape(lengths, x.shape, checks):
         return None
     return f"lengths {shape_text(lengths)} do not fit {shape_text(x.shape)}"
+
+
+def _join(args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:
+    if not args or not _fits(attrs, int, tuple) or len(attrs[1]) != len(args):
+        return "a join has arguments, an axis, and a number for each argument: where on the axis it begins"
+    axis, first = attrs[0], args[0].type
+    if not 0 <= axis < first.rank:
+        return f"there is no axis {axis}"
+    for arg in args:
+        beside = [type.shape[:axis] + type.shape[axis + 1 :] for type in (arg.type, first)]
+        if arg.type.dtype != first.dtype or arg.type.rank != first.rank or not _same_shape(*beside, checks):
+            return f"{arg.type} does not go beside {first}"
+    return None
 
 
 def _reshape(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | None:

@@ -69,6 +69,46 @@ def suffix(value: Value) -> str:
     return (f"v{value.lanes}" if value.lanes else "") + SUFFIXES[value.dtype]
 
 
+class Known:
+    """The values that a block has computed, by their instructions. `mark` remembers a state, to which `restored` leads
+    back once what was written since is no longer known."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.addresses: dict[str, str] = {}
+        """The addresses of arrays, which may move."""
+        self.order: list[str] = []
+
+    def _table(self, text: str) -> dict[str, str]:
+        return self.addresses if text.startswith("load ptr") else self.values
+
+    def name(self, text: str) -> str | None:
+        return self._table(text).get(text)
+
+    def add(self, text: str, name: str) -> None:
+        table = self._table(text)
+        table[text] = name
+        if table is self.values:
+            self.order.append(text)
+
+    def mark(self, addresses: bool = True) -> Remembered:
+        return Remembered(self, len(self.order), dict(self.addresses) if addresses else {})
+
+
+class Remembered(NamedTuple):
+    """A state of what is known."""
+
+    known: Known
+    count: int
+    addresses: dict[str, str]
+
+    def restored(self) -> Known:
+        while len(self.known.order) > self.count:
+            del self.known.values[self.known.order.pop()]
+        self.known.addresses = dict(self.addresses)
+        return self.known
+
+
 class Writer:
     """Writes instructions, line by line, into the current block of a function. Values that a block has computed once
     are not computed again in it."""
@@ -81,7 +121,7 @@ class Writer:
         self.elsewhere: set[tuple[str, int]] = set()
         """Elementary functions of the module that are called, and their lanes."""
         self.count = 0
-        self.known: dict[str, str] = {}
+        self.known = Known()
 
     # ------------------------------------------------------------ lines
 
@@ -94,13 +134,14 @@ class Writer:
 
     def label(self, label: str) -> None:
         self.lines.append(f"{label}:")
-        self.known = {}
+        self.known = Known()
 
     def emit(self, text: str, dtype: str, lanes: int = 0) -> Value:
         """A pure instruction, or the value of an equal one in this block."""
-        found = self.known.get(text)
+        found = self.known.name(text)
         if found is None:
-            found = self.known[text] = f"%{self.name()}"
+            found = f"%{self.name()}"
+            self.known.add(text, found)
             self.lines.append(f"  {found} = {text}")
         return Value(found, dtype, lanes)
 
@@ -263,7 +304,7 @@ class Writer:
         self.declare(f"declare i1 @llvm.vector.reduce.or.v{lanes}i1(<{lanes} x i1>)")
         is_any = self.emit(f"call i1 @llvm.vector.reduce.or.v{lanes}i1({condition.typed})", "bool")
         self.line(f"br label %{start}")
-        known = dict(self.known)
+        known = self.known.mark()
         self.label(start)
         self.line(f"br i1 {is_any.text}, label %{some}, label %{done}, !prof !0")
         self.label(some)
@@ -275,12 +316,12 @@ class Writer:
             last = self._last
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
         return self.emit(f"phi {usual.type} [ {usual.text}, %{start} ], [ {value.text}, %{last} ]", "f64", lanes)
 
     def _rare_lane(self, condition: Value, usual: Value, function: str, args: Sequence[Value], types: str) -> Value:
         start, some, done = (self.name(stem) for stem in ("usual", "rare", "done"))
-        known = dict(self.known)
+        known = self.known.mark()
         self.line(f"br label %{start}")
         self.label(start)
         self.line(f"br i1 {condition.text}, label %{some}, label %{done}, !prof !0")
@@ -288,7 +329,7 @@ class Writer:
         called = self.emit(f"call double @{function}({', '.join(arg.typed for arg in args)})", "f64")
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
         self._last = done
         return self.emit(f"phi double [ {usual.text}, %{start} ], [ {called.text}, %{some} ]", "f64")
 

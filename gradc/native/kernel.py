@@ -38,12 +38,11 @@ from gradc.loops.ir import (
     Variable,
     every,
     read_by,
-    sizes_in,
 )
 from gradc.native import support
 from gradc.native.chunks import cut
 from gradc.native.frame import Frame
-from gradc.native.instructions import METADATA, Value, number
+from gradc.native.instructions import METADATA, Known, Value, number
 from gradc.native.scalar import definitions
 from gradc.native.shares import ShareWriter
 
@@ -99,7 +98,7 @@ class KernelWriter(ShareWriter):
 
     def _function(self, name: str, parameters: str, write: Callable[[], None]) -> str:
         """A function that returns a status; `write` writes what it does."""
-        self.lines, self.entry, self.known, self.budget, self.owned = [], [], {}, "", []
+        self.lines, self.entry, self.known, self.budget, self.owned = [], [], Known(), "", []
         self._inputs()
         write()
         self.line("br label %leave")
@@ -170,9 +169,7 @@ class KernelWriter(ShareWriter):
         read = read_by(let)
         if any(isinstance(value, (Accumulator, Carry)) for value in read):
             return False
-        if any(isinstance(value, Load) and value.array not in self.fields for value in read):
-            return False
-        return all(isinstance(size, int) for size in sizes_in(let, read, self.kernel.arrays))
+        return not any(isinstance(value, Load) and value.array not in self.fields for value in read)
 
     def _long_body(self, body: list[Statement]) -> None:
         if self.saved:
@@ -190,8 +187,9 @@ class KernelWriter(ShareWriter):
             at = max(stop, at + 1)
 
     def _part(self, name: str, body: list[Statement]) -> str:
-        self.lines, self.entry, self.known = [], [], {}
+        self.lines, self.entry, self.known = [], [], Known()
         self._inputs()
+        self._body([statement for statement in self.kernel.body if isinstance(statement, Define)])
         self._body(body)
         head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline optnone {{"
         return "\n".join([head, "entry:", *self.entry, *self.lines, "  ret void", "}"])

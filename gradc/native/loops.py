@@ -76,10 +76,10 @@ class LoopWriter(ProductWriter):
         for first, last in strip.spans:
             span = self.integer("sub", self.size(last), self.size(first))
             are_short = self.op("and", (are_short, self.less(span, number(SHORT + 1, "i64"))), "bool")
-        known = self._without_addresses()
+        known = self.known.mark(addresses=False)
         self.line(f"br i1 {are_short.text}, label %{start_of_strip}, label %{done}")
         self.label(start_of_strip)
-        self.known = dict(known)
+        self.known = known.restored()
         lanes = self.doubles
         for array in strip.private:
             self.private[array] = slot = self._owned_slot(self.name("private"))
@@ -101,7 +101,7 @@ class LoopWriter(ProductWriter):
         self.private = {}
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
 
     def _counter(self, start: Value) -> str:
         slot = self.stack("i64")
@@ -114,17 +114,17 @@ class LoopWriter(ProductWriter):
         """Repeat while the counter is below the stop."""
         again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
         first = self.fetch("i64", counter, "i64")
-        before = self._without_addresses()
+        before = self.known.mark(addresses=False)
         self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(again)
-        self.known = dict(before)
+        self.known = before.restored()
         at = self.fetch("i64", counter, "i64")
         body(at)
         next = self.integer("add", at, step)
         self.line(f"store {next.typed}, ptr {counter}, align 8")
         self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(done)
-        self.known = before
+        self.known = before.restored()
 
     # ------------------------------------------------------------ iterations side by side
 
@@ -158,12 +158,12 @@ class LoopWriter(ProductWriter):
         whole = self._whole_lanes(start, self.integer("sub", stop, start), LANES_OF_SUMS)
         self._lanes_while(loop, counter, whole, LANES_OF_SUMS)
         rest, done = self.name("rest"), self.name("done")
-        known = dict(self.known)
+        known = self.known.mark()
         at = self.fetch("i64", counter, "i64")
         left = self.integer("sub", stop, at)
         self.line(f"br i1 {self.less(number(0, 'i64'), left).text}, label %{rest}, label %{done}")
         self.label(rest)
-        self.known = dict(known)
+        self.known = known.restored()
         self.lanes = LANES_OF_SUMS
         self.mask = self.less(self._ladder(1), left)
         self.whole[loop.variable] = at
@@ -173,7 +173,7 @@ class LoopWriter(ProductWriter):
         self.lanes, self.mask = 0, None
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
 
     def _hand_on(self, loop: For) -> None:
         """Carries of a loop in which each iteration gets something that the one before computes: the new values, moved
@@ -224,21 +224,21 @@ class LoopWriter(ProductWriter):
             self._lanes_up_to(loop, counter, stop, lanes)
             return
         again, part, done = self.name("again"), self.name("part"), self.name("done")
-        before = self._without_addresses()
+        before = self.known.mark(addresses=False)
         self.line(f"br label %{again}")
         self.label(again)
-        self.known = dict(before)
+        self.known = before.restored()
         at = self.fetch("i64", counter, "i64")
         self.line(f"br i1 {self.less(at, stop).text}, label %{part}, label %{done}")
         self.label(part)
-        self.known = dict(before)
+        self.known = before.restored()
         chunk = 2 ** max(12, (PATIENCE // weight(loop)).bit_length())
         end = self.integer("add", at, number(chunk, "i64"))
         self._lanes_up_to(loop, counter, self.select(self.less(end, stop), end, stop), lanes)
         self._poll()
         self.line(f"br label %{again}")
         self.label(done)
-        self.known = dict(before)
+        self.known = before.restored()
 
     def _lanes_up_to(self, loop: For, counter: str, stop: Value, lanes: int) -> None:
         def body(at: Value) -> None:
@@ -280,10 +280,10 @@ class LoopWriter(ProductWriter):
         first = self.integer("add", start, number(lanes, "i64"))
         self._lanes_while(loop, counter, self.select(is_large, first, full), lanes)
         stream, done = self.name("stream"), self.name("streamed")
-        known = dict(self.known)
+        known = self.known.mark()
         self.line(f"br i1 {is_large.text}, label %{stream}, label %{done}, !prof !0")
         self.label(stream)
-        self.known = dict(known)
+        self.known = known.restored()
         self.line(f"store {aligned.typed}, ptr {counter}, align 8")
         rest = self._whole_lanes(aligned, self.integer("sub", stop, aligned), lanes)
         self.is_streaming = True
@@ -292,7 +292,7 @@ class LoopWriter(ProductWriter):
         self.line("fence seq_cst")
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
         self._lanes_while(loop, counter, stop, 0)
 
     def _whole_span(self, loop: For) -> Value:
@@ -307,7 +307,7 @@ class LoopWriter(ProductWriter):
 
     def _poll_if_due(self) -> None:
         poll, fine = self.name("poll"), self.name("fine")
-        known = dict(self.known)
+        known = self.known.mark()
         is_due = self.less(self.fetch("i64", self.budget, "i64"), number(0, "i64"))
         self.line(f"br i1 {is_due.text}, label %{poll}, label %{fine}, !prof !0")
         self.label(poll)
@@ -315,7 +315,7 @@ class LoopWriter(ProductWriter):
         self._poll()
         self.line(f"br label %{fine}")
         self.label(fine)
-        self.known = known
+        self.known = known.restored()
 
     def _poll(self) -> None:
         self.declare("declare i32 @gradc_poll()")

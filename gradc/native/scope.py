@@ -157,30 +157,27 @@ class FunctionScope(Writer):
 
     def _leave_if(self, wrong: Value, code: int | str) -> None:
         fail, fine = self.name("wrong"), self.name("fine")
-        known = dict(self.known)
+        known = self.known.mark()
         self.line(f"br i1 {wrong.text}, label %{fail}, label %{fine}, !prof !0")
         self.label(fail)
         self.line(f"store i64 {code if isinstance(code, str) else int(code)}, ptr %code, align 8")
         self.line("br label %leave")
         self.label(fine)
-        self.known = known
+        self.known = known.restored()
 
     def _when(self, condition: Value, write: Callable[[], None]) -> None:
         some, done = self.name("some"), self.name("done")
-        known = dict(self.known)
+        known = self.known.mark()
         self.line(f"br i1 {condition.text}, label %{some}, label %{done}")
         self.label(some)
         write()
         self.line(f"br label %{done}")
         self.label(done)
-        self.known = known
+        self.known = known.restored()
 
     def _forget_loads(self) -> None:
-        self.known = self._without_addresses()
-
-    def _without_addresses(self) -> dict[str, str]:
         """What stays known where arrays may move."""
-        return {text: name for text, name in self.known.items() if not text.startswith("load ptr")}
+        self.known.addresses.clear()
 
     def joined(self, op: str, total: Value, value: Value) -> Value:
         return self.op(OPS[op].combine, (total, value), total.dtype)

@@ -16,7 +16,7 @@ import numpy as np
 from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
 from gradc.ir.interpret import apply, number
-from gradc.ir.ops import OPS, ROWS, bits, others
+from gradc.ir.ops import JOINS, OPS, ROWS, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
@@ -538,7 +538,7 @@ class Rewriter:
         if not self.moves_left:
             return node
         arg = node.args[0]
-        if arg in self.shared and arg.op != "slice" and not arg.row.is_number:
+        if arg in self.shared and arg.op not in ("slice", *JOINS) and not arg.row.is_number:
             return node  # others read it, and to make it again costs something
         below = push_to_inputs(node)
         self.moves_left -= below is not node

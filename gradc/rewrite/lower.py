@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gradc.construct.template import instantiate
-from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, squeeze, topological
-from gradc.ir.ops import ROWS, bits, others
+from gradc.ir.graph import Node, as_padded, broadcast, build, cast, constant, iota, make, squeeze, topological
+from gradc.ir.ops import JOINS, ROWS, bits, others
 from gradc.ir.sizes import Shape
 from gradc.language.source import Span
 from gradc.rewrite.contractions import contraction
 from gradc.rewrite.unroll import are_small, short_axes, unroll
 
 CONTRACTIONS = bits(row.name for row in ROWS if row.kind == "contraction")
+PARTS = bits(JOINS)
 MATRICES = bits(row.name for row in ROWS if row.kind == "matrix")
 LOWERABLE = CONTRACTIONS | bits(
-    row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access == "scatter"
+    row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access in ("scatter", "parts")
 )
 """The ops that lowering may write in terms of others, and those for which small matrices are written out."""
 
@@ -24,10 +25,16 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     """The results with every op that has a `lowered` text replaced by it, small matrices written out, and products as
     sums where loops serve."""
     spans = {} if spans is None else spans
+    results = as_padded(results, where=_has_short_axis) if _any(results, PARTS) else results
     found = unroll(_texts(results, spans), spans)
     if _any(found, MATRICES):  # those that were not small after all
         found = _texts(found, spans, stays=never)
     return _products(found, spans) if _any(found, CONTRACTIONS) else found
+
+
+def _has_short_axis(node: Node) -> bool:
+    """Whether arrays side by side are so few that they may be written out as their elements."""
+    return node.attrs[0] in short_axes(node.shape)
 
 
 def _any(results: Iterable[Node], ops: int) -> bool:
@@ -62,6 +69,8 @@ def _texts(results: Iterable[Node], spans: dict[Node, Span], stays: Callable[[No
             new[node] = new[text]
         elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:
             new[node] = _placed(args[0], args[1], *node.attrs)
+        elif node.row.combine and any(args[0].shape[axis] == 1 for axis in node.attrs[0]):
+            new[node] = _of_one(node.op, args[0], node.attrs[0])
         else:
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node in spans:
@@ -97,6 +106,15 @@ def _products(results: list[Node], spans: dict[Node, Span]) -> list[Node]:
         if node in spans:
             spans.setdefault(new[node], spans[node])
     return [new[node] for node in results]
+
+
+def _of_one(op: str, x: Node, axes: tuple[int, ...]) -> Node:
+    """A reduction without its axes of one element."""
+    gone = tuple(axis for axis in axes if x.shape[axis] == 1)
+    left = others(x.type.rank, gone)
+    reduced = tuple(left.index(axis) for axis in axes if axis not in gone)
+    x = squeeze(x, gone)
+    return make(op, x, attrs=(reduced,)) if reduced else x
 
 
 def _placed(flow: Node, index: Node, axis: int, shape: Shape) -> Node:

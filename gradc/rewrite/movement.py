@@ -5,7 +5,8 @@ from __future__ import annotations
 from gradc.ir.access import argument_index
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node, build, constant, make
-from gradc.ir.ops import MOVES, PICKS
+from gradc.ir.ops import JOINS, MOVES, PICKS
+from gradc.ir.sizes import Size
 from gradc.rewrite.products import diagonal
 
 ALWAYS = MOVES - {"broadcast"}
@@ -22,6 +23,8 @@ def push_to_inputs(node: Node) -> Node:
         return constant(arg.value, node.type)
     if node.op == "slice" and arg.op == "slice":
         return make("slice", arg.args[0], attrs=(_composed(node, arg),))
+    if node.op == "slice" and arg.op in JOINS:
+        return _part(node, arg)
     if node.op == "take_along" and (along := diagonal(node)) is not None:
         return along
     if node.op in PICKS and sum(not inner.row.is_number and inner.op != "broadcast" for inner in arg.args) > 1:
@@ -29,6 +32,27 @@ def push_to_inputs(node: Node) -> Node:
     if arg.row.kind == "elementwise" or arg.op == "cast":
         moved = tuple(build(node.op, (inner, *node.args[1:]), node.attrs) for inner in arg.args)
         return build(arg.op, moved, arg.attrs)
+    return node
+
+
+def _part(node: Node, join: Node) -> Node:
+    """A slice of arrays side by side as one of the array that it lies in; the node itself where it is not known to."""
+    axis, starts = join.attrs
+    first, step, length = node.attrs[0][axis]
+    if length == 0:
+        return node
+    for start, arg in reversed(list(zip(starts, join.args))):
+        size = arg.shape[axis]
+        if isinstance(first, int) and isinstance(start, int) and isinstance(length, int) and isinstance(size, int):
+            lowest, highest = sorted((first, first + (length - 1) * step))
+            is_inside = start <= lowest and highest < start + size
+            offset: Size = first - start
+        else:
+            is_inside, offset = (first, step, length) == (start, 1, size), 0
+        if is_inside:
+            parts = (*node.attrs[0][:axis], (offset, step, length), *node.attrs[0][axis + 1 :])
+            is_whole = all(part == (0, 1, size) for part, size in zip(parts, arg.shape))
+            return arg if is_whole else make("slice", arg, attrs=(parts,))
     return node
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradc.ir.access import Indirect, Point, reads
-from gradc.ir.affine import Affine
+from gradc.ir.affine import FIRST, Affine
 from gradc.ir.graph import Node, reached
 from gradc.language.record import dataclass
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
@@ -19,7 +19,8 @@ Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
 """Where something happens: the number of an item in each body on the way, and the loop that the item is."""
 
 Axes = tuple[object, ...]
-"""For each axis of an array the loop that goes through it, one element an iteration; None where there is none."""
+"""For each axis of an array the loop that goes through it, one element an iteration, or the first index where only that
+element is meant; None for anything else."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,10 @@ def _points(body: Body) -> Iterator[tuple[Task, Path]]:
 
 def axes_of(index: Sequence[Affine | Indirect | None], path: Path) -> Axes:
     loops: dict[str | None, Loop] = {step.variable: step for _, step in path if isinstance(step, Loop)}
-    return tuple(loops.get(at.var) if isinstance(at, Affine) and at == Affine(at.var) else None for at in index)
+    return tuple(
+        at if at == FIRST else loops.get(at.var) if isinstance(at, Affine) and at == Affine(at.var) else None
+        for at in index
+    )
 
 
 def _axes_of_call(task: Task, operand: Node | None, path: Path) -> Axes:

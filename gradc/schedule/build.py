@@ -9,7 +9,7 @@ from itertools import count
 from gradc.ir.access import Index, Indirect, Point, reads, target_index
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node, to_bits, topological
-from gradc.ir.ops import MOVES
+from gradc.ir.ops import JOINS, MOVES
 from gradc.ir.sizes import Size, derive
 from gradc.ir.step import LoopStep, loops_among
 from gradc.ir.types import Type
@@ -144,7 +144,7 @@ class _Builder:
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
                 is_made = node.row.kind in ("reduction", "contraction", "scan", "loop", "matrix") or node.op == "cumsum"
-                zeros = slot not in written and not is_made
+                zeros = slot not in written and not is_made and node.op not in JOINS
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
     def _made(self, slot: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.ir.graph import Node, reached
-from gradc.ir.ops import ARRAY_OPS, PICKS, SCATTERS
+from gradc.ir.ops import ARRAY_OPS, JOINS, PICKS, SCATTERS
 from gradc.schedule.dependences import Element
 from gradc.schedule.levels import Crew, NextLoop
 from gradc.schedule.tasks import SAVE_FROM, Task
@@ -26,7 +26,7 @@ def saved_beforehand(program: ArrayGraph) -> dict[Node, bool]:
     for node in program.order:
         if node.op in ARRAY_OPS:
             for arg in node.args:
-                if arg.shape and arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS):
+                if arg.shape and arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS, *JOINS):
                     saved.setdefault(arg, True)
     return saved
 
@@ -41,6 +41,9 @@ def _multiplying(program: ArrayGraph) -> list[Node]:
     for node in program.order:
         if not node.shape or node.row.kind in ("source", "reduction", "contraction"):
             continue  # numbers are computed once
+        if node.op in JOINS:
+            work[node] = picks[node] = 0
+            continue
         work[node] = min(node.row.cost + sum(work.get(arg, 0) for arg in node.args), SAVE_FROM)
         picks[node] = max([picks.get(arg, 0) for arg in node.args], default=0) + (node.op in PICKS)
         ways = {(user.op, user.attrs, user.args[1:]) if _shifts(user, node) else None for user in readers[node]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gradc.ir.affine import FIRST, Affine
 from gradc.ir.graph import Node, reached, topological
 from gradc.ir.types import Type
 from gradc.schedule.accesses import Access, Accesses, Path, axes_of
@@ -81,7 +82,8 @@ def _read_by_scalars(work: Work) -> Iterator[Node]:
 
 
 def _body(layer: Layer, tasks: dict[Task, Task]) -> Body:
-    """The loops with their variables. `tasks` are those of the layer with the loops around them open."""
+    """The loops with their variables; a loop over one iteration is none. `tasks` are those of the layer with the loops
+    around them open."""
     body = Body()
     for group in layer.groups:
         opened = [tasks[task] for task in group.tasks]
@@ -90,9 +92,11 @@ def _body(layer: Layer, tasks: dict[Task, Task]) -> Body:
         elif group.is_tiles:
             inside = {task: tasks[task].within_tile() for task in group.tasks}
             body.items.append(Tiles(group.loop[0], opened, _body(group.inner, inside)))
+        elif group.loop[0] == 1 and all(layer.crew.axis[task] not in task.reduced for task in group.tasks):
+            body.items += _body(group.inner, {task: tasks[task].inside(FIRST) for task in group.tasks}).items
         else:
             variable = f"@{layer.around}.{group.loop[0]}.{group.level}.{len(body.items)}"
-            inside = {task: tasks[task].inside(variable) for task in group.tasks}
+            inside = {task: tasks[task].inside(Affine(variable)) for task in group.tasks}
             body.items.append(Loop(variable, group.loop[0], opened, _body(group.inner, inside)))
     return body
 

@@ -104,10 +104,10 @@ class Task:
                 found.append((place.node, place.index))
         return found
 
-    def inside(self, variable: str) -> Task:
-        """The task in the body of the loop over its next axis."""
+    def inside(self, at: Affine) -> Task:
+        """The task in the body of the loop over its next axis, which has this index."""
         axis = self.remaining[0]
-        index = tuple(Affine(variable) if k == axis else at for k, at in enumerate(self.index))
+        index = tuple(at if k == axis else known for k, known in enumerate(self.index))
         tile = self.tile if self.in_tile else None
         return Task(self.kind, self.node, self.value, self.slot, index, tile, self.in_tile)
 

@@ -20,7 +20,7 @@ def sliding_windows(body: Body) -> dict[str, Window]:
         if isinstance(loop, Loop):
             scatters: dict[str, list[Task]] = {}
             for task in loop.tasks:
-                if task.scatters:
+                if task.kind == "scatter":
                     scatters.setdefault(task.slot, []).append(task)
             for slot, members in scatters.items():
                 reach = _reach(members)

@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import product as combinations
 from math import prod
 
-from gradc.ir.graph import Graph, Node, fresh, make, topological
-from gradc.ir.ops import ARRAY_OPS, SCATTERS
+from gradc.ir.graph import Graph, Node, fresh, make, part_of, topological
+from gradc.ir.ops import ARRAY_OPS, JOINS, SCATTERS
 from gradc.ir.sizes import Size, derive, product
 from gradc.language.record import dataclass
 from gradc.schedule.tasks import Task
@@ -117,6 +117,13 @@ class _Listing:
                 if node not in outputs:
                     self.for_products.add(slot)
                 yield Task("call", node, node, slot)
+            elif node.op in JOINS:
+                slot = self._store(node, outputs.get(node) or self._new_slot(node))
+                taken.add(slot)
+                self.slots[slot] = node
+                for position, arg in enumerate(node.args):
+                    placed = make("pad", arg, attrs=(part_of(node, position), node.shape))
+                    yield Task.over("place", placed, arg, slot, skips_units=True)
             elif node in self.saved or node in read_again or (node.op in SCATTERS and node not in absorbed):
                 slot = self._store(node, outputs.get(node) or self._new_slot(node))
                 taken.add(slot)
@@ -173,6 +180,7 @@ class _Listing:
 def new_slot(stored: dict[Node, str], node: Node, graph: Graph) -> str:
     """A name for one more array."""
     stem = "product" if node.op == "contract" else node.op if node.op in ARRAY_OPS else "saved"
+    stem = "joined" if node.op in JOINS else stem
     stem = "reduced" if node.row.kind == "reduction" else stem
     return fresh(f"{stem}{len(stored)}", graph.input_names)
 

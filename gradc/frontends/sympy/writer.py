@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from gradc.frontends.sympy.functions import CONSTANTS, EXPRESSIONS, NAMES
-from gradc.ir.graph import Graph, Node, topological
+from gradc.ir.graph import Graph, Node, as_padded, topological
 from gradc.ir.sizes import Derived, Size
 from gradc.language.diagnostics import Error
 
@@ -116,7 +116,7 @@ class _Writer:
         self.large = False
 
     def run(self) -> Expression:
-        result = self.graph["value"]
+        (result,) = as_padded([self.graph["value"]])
         order = topological((result,))
         self.large = len(order) > MAX_EVALUATED
         for node in order:
