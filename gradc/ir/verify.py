@@ -298,8 +298,8 @@ def _join(args: tuple[Node, ...], attrs: tuple[Any, ...], checks: Iterable[Check
     if not 0 <= axis < first.rank:
         return f"there is no axis {axis}"
     for arg in args:
-        beside = [type.shape[:axis] + type.shape[axis + 1 :] for type in (arg.type, first)]
-        if arg.type.dtype != first.dtype or arg.type.rank != first.rank or not _same_shape(*beside, checks):
+        own, its = (type.shape[:axis] + type.shape[axis + 1 :] for type in (arg.type, first))
+        if arg.type.dtype != first.dtype or arg.type.rank != first.rank or not _same_shape(own, its, checks):
             return f"{arg.type} does not go beside {first}"
     return None
 

@@ -99,11 +99,11 @@ class Remembered(NamedTuple):
     """A state of what is known."""
 
     known: Known
-    count: int
+    length: int
     addresses: dict[str, str]
 
     def restored(self) -> Known:
-        while len(self.known.order) > self.count:
+        while len(self.known.order) > self.length:
             del self.known.values[self.known.order.pop()]
         self.known.addresses = dict(self.addresses)
         return self.known
