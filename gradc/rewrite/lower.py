@@ -25,8 +25,9 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     """The results with every op that has a `lowered` text replaced by it, small matrices written out, and products as
     sums where loops serve."""
     spans = {} if spans is None else spans
-    results = as_padded(results, where=_has_short_axis) if _any(results, PARTS) else results
-    found = unroll(_texts(results, spans), spans)
+    results = tuple(results)
+    padded = as_padded(results, where=_has_short_axis) if _any(results, PARTS) else results
+    found = unroll(_texts(padded, spans), spans)
     if _any(found, MATRICES):  # those that were not small after all
         found = _texts(found, spans, stays=never)
     return _products(found, spans) if _any(found, CONTRACTIONS) else found

@@ -213,7 +213,7 @@ def test_ops_page(golden):
     for row in ROWS:
         if row.kind == "source":
             continue
-        if row.transpose is not None or row.kind == "contraction":
+        if row.transpose is not None or row.kind == "contraction" or row.is_variadic:
             partials = "linear"
         elif row.kind == "matrix":
             partials = ", ".join(
@@ -226,7 +226,7 @@ def test_ops_page(golden):
             )
         else:
             partials = ", ".join("—" if partial is None else cell(partial) for partial in row.partials)
-        rows.append(f"| {cell(row.name)} | {cell(', '.join(row.params))} | {partials} |")
+        rows.append(f"| {cell(row.name)} | {cell(', '.join(row.params) + ', ...' * row.is_variadic)} | {partials} |")
     golden(DOCS / "ops.md", OPS.format(table="\n".join(rows)))
 
 
