@@ -19,7 +19,7 @@ from gradc.loops.ir import (
     sizes_in,
 )
 from gradc.loops.order import touches
-from gradc.native.instructions import Value
+from gradc.native.instructions import Known, Value
 from gradc.native.loops import LoopWriter
 
 
@@ -105,7 +105,7 @@ class ShareWriter(LoopWriter):
             for word, array in enumerate(share.arrays, len(share.needs)):
                 address = self.emit(f"load ptr, ptr {self._word('%context', word)}, align 8", "i64")
                 self._point(array, address.text)
-            self.known = {}
+            self.known = Known()
             self.whole[share.loop.variable] = Value("%chunk", "i64")
             self._body(share.loop.body)
 
