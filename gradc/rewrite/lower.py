@@ -14,6 +14,7 @@ from gradc.rewrite.unroll import are_small, short_axes, unroll
 
 CONTRACTIONS = bits(row.name for row in ROWS if row.kind == "contraction")
 PARTS = bits(JOINS)
+REDUCTIONS = bits(row.name for row in ROWS if row.combine)
 MATRICES = bits(row.name for row in ROWS if row.kind == "matrix")
 LOWERABLE = CONTRACTIONS | bits(
     row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access in ("scatter", "parts")
@@ -30,7 +31,7 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     found = unroll(_texts(padded, spans), spans)
     if _any(found, MATRICES):  # those that were not small after all
         found = _texts(found, spans, stays=never)
-    return _products(found, spans) if _any(found, CONTRACTIONS) else found
+    return _products(found, spans) if _any(found, CONTRACTIONS | REDUCTIONS) else found
 
 
 def _has_short_axis(node: Node) -> bool:
@@ -70,8 +71,6 @@ def _texts(results: Iterable[Node], spans: dict[Node, Span], stays: Callable[[No
             new[node] = new[text]
         elif node.op == "put_along" and node.args[0].shape[node.attrs[0]] == 1:
             new[node] = _placed(args[0], args[1], *node.attrs)
-        elif node.row.combine and any(args[0].shape[axis] == 1 for axis in node.attrs[0]):
-            new[node] = _of_one(node.op, args[0], node.attrs[0])
         else:
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node in spans:
@@ -96,12 +95,14 @@ def _written_out(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def _products(results: list[Node], spans: dict[Node, Span]) -> list[Node]:
-    """The results with products of arrays in terms of what kernels do."""
+    """The results with products of arrays in terms of what kernels do, and no reduction of one element."""
     new: dict[Node, Node] = {}
     for node in topological(results):
         args = tuple(new[arg] for arg in node.args)
         if node.row.kind == "contraction":
             new[node] = contraction(args[0], args[1], node.attrs)
+        elif node.row.combine and any(args[0].shape[axis] == 1 for axis in node.attrs[0]):
+            new[node] = _of_one(node.op, args[0], node.attrs[0])
         else:
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node in spans:
