@@ -17,11 +17,12 @@ from math import factorial
 from gradc.autodiff.masked import Masked, times
 from gradc.autodiff.partials import partial
 from gradc.autodiff.tangent import tangent
-from gradc.ir.graph import Node, build, constant, make, topological
+from gradc.ir.graph import Node, as_padded, build, constant, make, topological
 
 
 def derivatives(value: Node, x: Node, order: int) -> list[Node]:
     """The derivatives of a value for a number x, or along ones for an array, from the first one to that of an order."""
+    (value,) = as_padded([value])
     seed = constant(1.0, x.type)
     coefficients = _Coefficients(x, seed, order)
     if not coefficients.needs(value):
