@@ -32,6 +32,7 @@ from gradc.language.syntax import (
     SyntaxTree,
     Unpack,
     names_in,
+    target_of,
 )
 from gradc.language.tokens import Token
 
@@ -110,7 +111,7 @@ class StatementReader:
         if sign.kind not in ("+", "-") or not statements or line_end.text.count("\n") != 1:
             return
         before = statements[-1]
-        names = {name.id: None for name in names_in(before.pattern if isinstance(before, Unpack) else before.name)}
+        names = {name.id: None for name in names_in(target_of(before))}
         used = any(token.text in names for token in self.tokens[opening : self.at])
         if not isinstance(before, Declare) and not used:
             raise errors.sign_opens_line(self.source, sign, next(iter(names)))
@@ -118,7 +119,7 @@ class StatementReader:
     def statement(self) -> list[Statement] | Expression:
         """The statements that start here (a declaration may hold several), or an expression."""
         first, second = self.tokens[self.at], self.tokens[self.at + 1]
-        if first.kind == "def" or (first.kind == "name" and second.kind == "(" and self.is_definition()):
+        if self.is_definition():
             return [self.define()]
         if second.kind == "=":
             return [self.assign()]
@@ -186,8 +187,10 @@ class StatementReader:
         return items[0] if not commas.pop() else Pattern(self.span_from(start), tuple(items))
 
     def is_definition(self) -> bool:
-        """Whether `name(...)` is followed by `=`."""
-        return self.tokens[self.closing(self.at + 1) + 1].kind == "="
+        """Whether a function is defined here: by `def`, or by `name(...)` followed by `=`."""
+        first, second = self.tokens[self.at], self.tokens[self.at + 1]
+        is_call = first.kind == "name" and second.kind == "("
+        return first.kind == "def" or (is_call and self.tokens[self.closing(self.at + 1) + 1].kind == "=")
 
     def closing(self, opening: int) -> int:
         """The index of the token that closes a bracket; the lexer has seen that there is one."""
@@ -211,12 +214,14 @@ class StatementReader:
                 continue
             if result is not None:
                 raise errors.unused_expression(self.source, result, first)
+            if self.is_definition():
+                raise errors.definition_in_block(self.source, first, self.tokens[self.at + (first.kind == "def")])
             at = self.at
             found = self.statement()
             if isinstance(found, list):
-                (statement,) = found[:1]
+                statement = found[0]
                 if not isinstance(statement, Assign | Unpack):
-                    raise errors.not_in_block(statement)
+                    raise errors.declaration_in_block(statement)
                 statements.append(statement)
             else:
                 self.check_opening(at, [*statements])

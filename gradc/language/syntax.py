@@ -226,9 +226,9 @@ def names_in(target: Name | Pattern) -> Iterator[Name]:
             stack += reversed(part.items)
 
 
-def target_of(statement: Assign | Unpack) -> Name | Pattern:
-    """What a statement gives a value to."""
-    return statement.name if isinstance(statement, Assign) else statement.pattern
+def target_of(statement: Statement) -> Name | Pattern:
+    """What a statement gives a value, a type or a body to."""
+    return statement.pattern if isinstance(statement, Unpack) else statement.name
 
 
 def _pattern_text(pattern: Pattern) -> Iterator[str]:

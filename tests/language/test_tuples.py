@@ -130,3 +130,9 @@ def test_long_and_deep():
     nested = "(" * 5_000 + "x, 1" + "), 1" * 4_999 + ")"
     pattern = "(" * 5_000 + "a, b0" + "".join(f"), b{k}" for k in range(1, 5_000)) + ")"
     assert gradc.compile(f"{pattern} = {nested}; a", engine="interpreter")(3.0) == 3
+
+
+def test_functions_deep_inside_functions_are_a_mistake():
+    with pytest.raises(gradc.Error, match="not defined inside") as caught:
+        gradc.compile("def f(x) = {" * 5000 + "1" + "}" * 5000 + "\nf(x)")
+    assert caught.value.code == "G0102"

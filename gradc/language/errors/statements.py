@@ -20,7 +20,18 @@ from gradc.language.errors.expressions import (
     unexpected,
 )
 from gradc.language.source import Source, Span
-from gradc.language.syntax import Assign, Call, Declare, Definition, Expression, Index, Statement, Unpack, names_in
+from gradc.language.syntax import (
+    Assign,
+    Call,
+    Declare,
+    Definition,
+    Expression,
+    Index,
+    Statement,
+    Unpack,
+    names_in,
+    target_of,
+)
 from gradc.language.tokens import RESERVED, Token
 
 LIKELY_DTYPES = {
@@ -49,7 +60,7 @@ def no_result(source: Source, statements: list[Statement]) -> Error:
             "G0105", "the program is empty", Span(source, 0, 0), help="write an expression, such as `(x + y) * z`"
         )
     last = statements[-1]
-    name = next(names_in(last.pattern if isinstance(last, Unpack) else last.name))
+    name = next(names_in(target_of(last)))
     if name.id in CONSTANTS:
         return constant_named(name)
     example = clip(name.id) + ("(...)" if isinstance(last, Definition) else "")
@@ -63,19 +74,22 @@ def no_result_of_block(span: Span, statements: Sequence[Assign | Unpack]) -> Err
     if not statements:
         return Error("G0105", "the block is empty", span, help="write an expression, as in `{u = x + 1; u**2}`")
     last = statements[-1]
-    name = next(names_in(last.pattern if isinstance(last, Unpack) else last.name))
+    name = next(names_in(target_of(last)))
     return Error(
         "G0105", "the block has no result", last.span, help=f"end it with an expression, such as `{clip(name.id)}`"
     )
 
 
-def not_in_block(statement: Statement) -> Error:
-    """The message for a declaration or a function inside a function."""
-    if isinstance(statement, Definition):
-        return Error(
-            "G0102", "a function is not defined inside another one", statement.span,
-            help="define it before: functions see all names before them",
-        )  # fmt: skip
+def definition_in_block(source: Source, first: Token, name: Token) -> Error:
+    """The message for a function inside a function."""
+    return Error(
+        "G0102", "a function is not defined inside another one", Span(source, first.start, name.stop),
+        help="define it before: functions see all names before them",
+    )  # fmt: skip
+
+
+def declaration_in_block(statement: Statement) -> Error:
+    """The message for a declaration inside a function."""
     return Error(
         "G0102", "a declaration inside a function", statement.span,
         help="inputs are declared before the function; what it computes needs no type",
