@@ -101,8 +101,8 @@ def leaves_of(value: Any) -> Iterator[Node]:
             yield part
 
 
-def rebuilt_of(value: Any, leaves: Iterator[Node]) -> Any:
-    """A value of the same form with other numbers and arrays."""
+def rebuilt_of(value: Any, leaves: Iterator[Any]) -> Any:
+    """A value of the same form with other numbers and arrays, or whatever else, in their places."""
     tasks: list[tuple[Any, bool]] = [(value, False)]
     made: list[Any] = []
     while tasks:

@@ -6,14 +6,15 @@ besides is computed before the loop and captured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, repeat
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.calls import CallArguments
-from gradc.construct.closures import Applicable, value_of
+from gradc.construct.closures import Applicable, leaves_of, rebuilt_of, value_of
+from gradc.construct.selected import Selected, no_selection
 from gradc.construct.static import static_whole
 from gradc.ir.graph import IndexCheck, Node, cast, constant, dependent, input_node, make, topological
 from gradc.ir.graph import replace as replaced
@@ -21,7 +22,8 @@ from gradc.ir.sizes import Size
 from gradc.ir.step import StepBuilder, loop
 from gradc.ir.types import Type, promote
 from gradc.language.diagnostics import Error
-from gradc.language.syntax import Name, Pattern
+from gradc.language.source import Span
+from gradc.language.syntax import names_in
 
 
 def fold(call: CallArguments) -> Any:
@@ -39,7 +41,7 @@ def scan(call: CallArguments) -> Any:
 def iterate(call: CallArguments) -> Any:
     """The states after so many steps, or after the first with which a condition holds."""
     step = call.function("step")
-    start = value_of(call.builder, call.given["start"], call.span("start"))
+    start = _value(call, call.given["start"], call.span("start"))
     if "until" in call.given:
         return _until(call, step, start)
     if "count" not in call.given:
@@ -78,11 +80,11 @@ def _until(call: CallArguments, step: Applicable, start: Any) -> Any:
 
     def ahead(state: Any) -> Any:
         values, is_done = state
-        new = step(values)
+        new = _value(call, step(values), step.body_span)
         _check_alike(step, values, new)
         kept = [
             builder.elementwise("where", is_done, old, one, span=step.body_span)
-            for old, one in zip(_leaves(values), _leaves(new))
+            for old, one in zip(leaves_of(values), leaves_of(new))
         ]
         return _shaped(values, kept), builder.elementwise("or", is_done, holds(new, values))
 
@@ -101,10 +103,10 @@ def _until(call: CallArguments, step: Applicable, start: Any) -> Any:
 
 def _over_rows(call: CallArguments) -> _Made:
     builder, step = call.builder, call.function("step")
-    start = value_of(builder, call.given["start"], call.span("start"))
+    start = _value(call, call.given["start"], call.span("start"))
     given = [(value, call.site.part(k + 2)) for k, value in enumerate(call.args[2:])]
-    arrays = [value_of(builder, value, span) for value, span in given]
-    leaves = [(leaf, span) for array, (_, span) in zip(arrays, given) for leaf in _leaves(array)]
+    arrays = [_value(call, value, span) for value, span in given]
+    leaves = [(leaf, span) for array, (_, span) in zip(arrays, given) for leaf in leaves_of(array)]
     if not leaves:
         raise Error(
             "G0303", f"`{call.written}` takes the arrays to go through, row by row", call.site.span,
@@ -127,6 +129,19 @@ def _over_rows(call: CallArguments) -> _Made:
             )  # fmt: skip
         size = builder.same_size(size, other, span)
     return _repeated(call, step, start, arrays, size, _is_reversed(call))
+
+
+def _value(call: CallArguments, value: Any, span: Span | None) -> Any:
+    """A number, an array or a tuple of such. Raises `Error` G0204 for what a condition selects, which has no shape."""
+    found = value_of(call.builder, value, span)
+    stack = [found]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Selected):
+            raise no_selection(span)
+        if isinstance(part, tuple):
+            stack += part
+    return found
 
 
 def _is_reversed(call: CallArguments) -> bool:
@@ -161,20 +176,20 @@ def _repeated(
     call: CallArguments, step: Applicable, start: Any, arrays: Sequence[Any], size: Size, backwards: bool
 ) -> _Made:
     """The loop, its states promoted once where the step gives floats for integers."""
-    starts = list(_leaves(start))
+    starts = list(leaves_of(start))
     for is_second in (False, True):
         parameters = step.definition.parameters
-        names = [list(_names(parameter)) for parameter, _ in parameters]
+        names = [[name.id for name in names_in(parameter)] for parameter, _ in parameters]
         states = _stand_ins(names[:1], starts)
-        rows = _stand_ins(names[1:], [_row(leaf) for array in arrays for leaf in _leaves(array)])
+        rows = _stand_ins(names[1:], [_row(leaf) for array in arrays for leaf in leaves_of(array)])
         known = len(call.builder.index_checks)
         given, k = [], 0
         for array in arrays:
-            own = len(list(_leaves(array)))
+            own = len(list(leaves_of(array)))
             given.append(_shaped(array, rows[k : k + own]))
             k += own
-        result = step(_shaped(start, states), *given)
-        new = list(_leaves(result))
+        result = _value(call, step(_shaped(start, states), *given), step.body_span)
+        new = list(leaves_of(result))
         _check_alike(step, start, result)
         wider = [
             cast(one, promote(one.type.dtype, two.type.dtype)) if _widens(one.type, two.type) else one
@@ -257,7 +272,7 @@ def _row(array: Node) -> Node:
 
 
 def _row_pairs(rows: list[Node], arrays: Sequence[Any]) -> list[tuple[Node, Node]]:
-    return list(zip(rows, (leaf for array in arrays for leaf in _leaves(array))))
+    return list(zip(rows, (leaf for array in arrays for leaf in leaves_of(array))))
 
 
 # ---------------------------------------------------------------- states that stay what they are
@@ -270,7 +285,7 @@ def _widens(old: Type, new: Type) -> bool:
 def _check_alike(step: Applicable, start: Any, result: Any) -> None:
     """The step has to give a value of the shape of the state that it is given, tuples included."""
     if _form(start) == _form(result):
-        for old, new in zip(_leaves(start), _leaves(result)):
+        for old, new in zip(leaves_of(start), leaves_of(result)):
             if old.type.rank != new.type.rank or any(
                 isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(old.shape, new.shape)
             ):
@@ -306,54 +321,11 @@ def _fitting(builder: GraphBuilder, step: Applicable, old: Type, new: Node) -> N
     return new
 
 
-# ---------------------------------------------------------------- tuples
-
-
-def _leaves(value: Any) -> Iterator[Node]:
-    """The nodes of a value, which may be a tuple of tuples."""
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tuple):
-            stack += reversed(part)
-        else:
-            yield part
-
-
 def _form(value: Any) -> Any:
     """The tuples of a value without what is in them."""
-    return _mapped(value, lambda _: None)
+    return rebuilt_of(value, repeat(None))
 
 
-def _shaped(form: Any, leaves: Sequence[Any]) -> Any:
+def _shaped(form: Any, leaves: Iterable[Any]) -> Any:
     """A value of the form of another one, of these parts."""
-    given = iter(leaves)
-    return _mapped(form, lambda _: next(given))
-
-
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    made: list[list[Any]] = [[]]
-    waiting = [iter((value,))]
-    while True:
-        for part in waiting[-1]:
-            if isinstance(part, tuple):
-                made.append([])
-                waiting.append(iter(part))
-                break
-            made[-1].append(change(part))
-        else:
-            waiting.pop()
-            whole = made.pop()
-            if not waiting:
-                return whole[0]
-            made[-1].append(tuple(whole))
-
-
-def _names(parameter: Name | Pattern) -> Iterator[str]:
-    stack: list[Name | Pattern] = [parameter]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Name):
-            yield part.id
-        else:
-            stack += reversed(part.items)
+    return rebuilt_of(form, iter(leaves))

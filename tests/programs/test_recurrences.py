@@ -283,6 +283,8 @@ MISTAKES = {
     "def step(h, x) = h*x; fold(step, 1, X, reverse=1)": ("G0204", dict(X=np.ones(3))),
     "def step(h) = h*x; iterate(step, 1, k)": ("G0204", dict(k=3.0, x=1.0)),
     "def step(h) = h*x; iterate(step, 1, -3)": ("G0204", dict(x=1.0)),
+    "def step(h, x) = h*x; fold(step, 1, X[X > 0])": ("G0204", dict(X=np.ones(3))),
+    "def step(h, x) = h*x; sum(fold(step, v[v > 0], X))": ("G0204", dict(v=np.ones(3), X=np.ones(3))),
     "def step(h) = h*x; iterate(step, 1)": ("G0303", dict(x=1.0)),
     "def step(h) = h*x; def done(h) = [h, 1] < 2; iterate(step, 1, until=done)": ("G0202", dict(x=1.0)),
     "def step(h, x) = h*step(h, x); fold(step, 1, X)": ("G0306", {}),
