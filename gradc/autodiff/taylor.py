@@ -38,10 +38,6 @@ def derivatives(value: Node, x: Node, order: int) -> list[Node]:
     return made
 
 
-DIRECT = ("mul", "div", "where")
-"""Elementwise ops with rules of their own: their partials are not needed."""
-
-
 class _Coefficients:
     """The coefficients of all values that a result needs; None for zero."""
 
@@ -66,7 +62,7 @@ class _Coefficients:
                 if self.orders.get(node, 0) >= order or node is self.x:
                     continue
                 self.orders[node] = order
-                if node.row.kind in ("contraction", "source") or self._is_linear(node) or node.op in DIRECT:
+                if node.row.kind == "source" or self._is_linear(node) or _has_rule(node):
                     continue
                 if node.row.kind not in ("elementwise", "reduction"):
                     return False
@@ -113,13 +109,14 @@ class _Coefficients:
         if self._is_linear(node):
             found = self.at(node.args[0], k)
             return None if found is None else build(node.op, (found, *node.args[1:]), node.attrs)
-        if node.op == "where":
-            sides = [self.at(arg, k) for arg in node.args[1:]]
-            if sides == [None, None]:
+        if _chooses(node):
+            conditions, sides = node.args[: node.row.conditions], node.args[node.row.conditions :]
+            moved = [self.at(side, k) for side in sides]
+            if not any(moved):
                 return None
-            filled = [constant(0.0, node.type) if side is None else side for side in sides]
-            return make("where", node.args[0], *filled)
-        if node.row.kind == "contraction" or node.op == "mul":
+            filled = [constant(0.0, node.type) if each is None else each for each in moved]
+            return make(node.op, *conditions, *filled)
+        if _is_product(node):
             left, right = node.args
             pairs = [(self._any(left, j), self._any(right, k - j)) for j in range(k + 1)]
             return _sum([build(node.op, (a, b), node.attrs) for a, b in pairs if a is not None and b is not None])
@@ -131,9 +128,9 @@ class _Coefficients:
             if local is None:
                 continue
             for j in range(1, k + 1):
-                moved, slope = self.at(arg, j), self.at(local, k - j)
-                if moved is not None and slope is not None:
-                    term = times(Masked(_scaled(j / k, moved)), slope).node
+                change, slope = self.at(arg, j), self.at(local, k - j)
+                if change is not None and slope is not None:
+                    term = times(Masked(_scaled(j / k, change)), slope).node
                     terms.append(make("sum", term, attrs=node.attrs) if node.row.kind == "reduction" else term)
         return _sum(terms)
 
@@ -151,6 +148,21 @@ class _Coefficients:
                 terms.append(make("neg", make("mul", one, other)))
         total = _sum([term for term in terms if term is not None])
         return None if total is None else make("div", total, below)
+
+
+def _has_rule(node: Node) -> bool:
+    """Whether an op has a rule of its own, so that its partials are not needed."""
+    return _is_product(node) or _chooses(node) or node.op == "div"
+
+
+def _is_product(node: Node) -> bool:
+    """Whether an op is linear in each of two arguments."""
+    return "|" in node.row.linear
+
+
+def _chooses(node: Node) -> bool:
+    """Whether an op is linear but for conditions, which do not move."""
+    return bool(node.row.conditions and node.row.linear)
 
 
 def _scaled(factor: float, node: Node) -> Node:
