@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradc.autodiff.masked import Masked
+from gradc.autodiff.spectra import slopes
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, build, input_node
 
-DOT, BAR = "dot", "bar"
-"""What texts call the tangent and the cotangent."""
+DOT, BAR, SLOPES = "dot", "bar", "slopes"
+"""What texts call the tangent, the cotangent, and the divided differences of a function of eigenvalues."""
 
 Cotangents = Callable[[Node, tuple[Node, ...], Node], dict[Node, Masked]]
 
@@ -47,4 +48,6 @@ def _read(node: Node, text: str, name: str, flow: Node) -> Node | None:
     if not text:
         return None
     bindings = dict(zip(node.row.params, node.args)) | {"out": node, name: flow}
+    if SLOPES in text:
+        bindings[SLOPES] = slopes(*node.args)
     return instantiate(text, bindings, dtype=node.type.dtype)

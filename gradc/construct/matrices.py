@@ -168,10 +168,11 @@ def stacked(call: CallArguments, *matrices: Node) -> tuple[Node, ...]:
 
 
 def _with_diagonal(x: Node, value: Node) -> Node:
-    return make("where", _on_diagonal(x), value, x)
+    return make("where", on_diagonal(x), value, x)
 
 
-def _on_diagonal(x: Node) -> Node:
+def on_diagonal(x: Node) -> Node:
+    """Whether an element of matrices is on the diagonal."""
     rank = x.type.rank
     return make("eq", iota(x.shape, rank - 2), iota(x.shape, rank - 1))
 
@@ -326,15 +327,29 @@ def other_rows(F: Node) -> Node:
 
 
 def gaps(w: Node) -> Node:
-    """1 / (w[j] - w[i]); 0 where they are equal."""
+    """1 / (w[j] - w[i]); NaN where they cannot be told apart, and 0 on the diagonal."""
+    left, right = beside(w)
+    zero, one, none = (constant(number, left.type) for number in (0.0, 1.0, float("nan")))
+    difference = make("sub", right, left)
+    near = make("le", make("abs", difference), times_largest(w, left.type))
+    found = make("div", one, make("where", near, none, difference))
+    return make("where", on_diagonal(left), zero, found)
+
+
+def beside(w: Node) -> tuple[Node, Node]:
+    """Vectors as matrices with w[i], and with w[j], in row i and column j."""
+    rank, shape = w.type.rank, (*w.shape, w.shape[-1])
+    return broadcast(w, shape, tuple(range(rank))), broadcast(w, shape, (*range(rank - 1), rank))
+
+
+def times_largest(w: Node, type: Type) -> Node:
+    """How far computed eigenvalues may be apart that are equal, for each matrix: rounding of the largest one."""
+    if w.shape[-1] == 0:
+        return constant(0.0, type)
     rank = w.type.rank
-    shape = (*w.shape, w.shape[-1])
-    left = broadcast(w, shape, tuple(range(rank)))
-    right = broadcast(w, shape, (*range(rank - 1), rank))
-    one = constant(1.0, left.type)
-    equal = make("eq", left, right)
-    difference = make("where", equal, one, make("sub", right, left))
-    return make("where", equal, constant(0.0, left.type), make("div", one, difference))
+    largest = make("max", make("abs", w), attrs=((rank - 1,),))
+    rounding = constant(64 * (2.0**-52 if w.type.dtype == "f64" else 2.0**-23), largest.type)
+    return broadcast(make("mul", largest, rounding), type.shape, tuple(range(rank - 1)))
 
 
 def svd_part_u(A: Node, F: Node) -> Node:
@@ -365,11 +380,11 @@ def cofactor_slope(s: Node, B: Node) -> Node:
     here = iota(shape, rank)
     left_out = make("or", make("eq", here, iota(shape, rank - 2)), make("eq", here, iota(shape, rank - 1)))
     products = make("prod", make("where", left_out, constant(1.0, each.type), each), attrs=((rank,),))
-    others = make("where", _on_diagonal(B), constant(0.0, B.type), products)
+    others = make("where", on_diagonal(B), constant(0.0, B.type), products)
     diagonal_of = broadcast(diagonal(B, rank - 2, rank - 1), B.shape, (*range(rank - 2), rank - 1))
     sums = make("sum", make("mul", others, diagonal_of), attrs=((rank - 1,),))
     spread = broadcast(sums, B.shape, tuple(range(rank - 1)))
-    return make("where", _on_diagonal(B), spread, make("neg", make("mul", others, transposed(B))))
+    return make("where", on_diagonal(B), spread, make("neg", make("mul", others, transposed(B))))
 
 
 IN_TEXTS: dict[str, Callable[..., Node]] = {

@@ -185,6 +185,23 @@ def eigenvectors(A):
 
 
 @_each
+def rayleigh(A, B):
+    V = eigenvectors(A)
+    return np.sum(V * (B @ V), axis=0)
+
+
+def spectral(A, g):
+    """Each vector g is with its matrix."""
+    return _spectral(A, g[..., None])
+
+
+@_each
+def _spectral(A, g):
+    V = eigenvectors(A)
+    return V @ (g * V.T)
+
+
+@_each
 def eigh_factor(A):
     values, vectors = np.linalg.eigh(A)
     return np.concatenate([vectors.T, values[None]])

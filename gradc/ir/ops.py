@@ -959,9 +959,16 @@ _matrix("cofactor", "A", _first, ("""U = svd_u(A); V = svd_v(A)
 _matrix("log_abs_det", "A", _number_each, ("sum(matrix_transpose(inv(A)) * dot, axis=(-2, -1))",),
         lowered="sum(log(abs(lu_diagonal(lu(A)))), axis=-1)", facts="hidden")
 _matrix("det_sign", "A", _number_each, lowered="F = lu(A); lu_sign(F) * prod(sign(lu_diagonal(F)), axis=-1)", facts="hidden")
-_matrix("eigvalsh", "A", _vector_each, ("V = eigenvectors(A); sum(V * (symmetric(dot) @ V), axis=-2)",), lowered="last_row(eigh_factor(A))")
+_matrix("eigvalsh", "A", _vector_each, ("rayleigh(A, symmetric(dot))",), lowered="last_row(eigh_factor(A))")
 _matrix("eigenvectors", "A", _first, ("out @ (gaps(eigvalsh(A)) * (matrix_transpose(out) @ symmetric(dot) @ out))",),
         lowered="matrix_transpose(other_rows(eigh_factor(A)))", facts="hidden")
+_matrix("rayleigh", "A B", _vector_each, ("""V = eigenvectors(A); V_dot = V @ (gaps(eigvalsh(A)) * (matrix_transpose(V) @ symmetric(dot) @ V))
+                                             sum(V_dot * (B @ V) + V * (B @ V_dot), axis=-2)""", ""), ("", "spectral(A, bar)"),
+        lowered="V = eigenvectors(A); sum(V * (B @ V), axis=-2)", facts="hidden")
+# Daleckii and Krein, "Integration and differentiation of functions of Hermitian operators" (1965).
+_matrix("spectral", "A g", _first, ("""V = eigenvectors(A); VT = matrix_transpose(V)
+                                       V @ (slopes * (VT @ symmetric(dot) @ V)) @ VT""", ""), ("", "rayleigh(A, bar)"),
+        lowered="V = eigenvectors(A); V @ (g[..., None] * matrix_transpose(V))", facts="hidden")
 _matrix("svd_values", "A", _shorter_each, ("sum(svd_u(A) * (dot @ svd_v(A)), axis=-2)",), lowered="svd_part_s(A, svd_factor(A))", facts="hidden")
 _matrix("svd_u", "A", _left_vectors, ("""s = svd_values(A)[..., None, :]; D = dot @ svd_v(A); P = matrix_transpose(out) @ D
                                          out @ (gaps(svd_values(A)**2) * (P * s + matrix_transpose(P * s))) + (D - out @ P) * where(s > 0, 1 / s, 0)""",),

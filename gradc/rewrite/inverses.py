@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from gradc.ir.graph import Node, build, make, squeeze, topological
 from gradc.ir.ops import OPS
 from gradc.rewrite.engine import Applied
+from gradc.rewrite.spectra import of_spectrum
 
-CONCERNED = OPS["inv"].bit | OPS["inv_positive"].bit | OPS["det"].bit
+CONCERNED = OPS["inv"].bit | OPS["inv_positive"].bit | OPS["det"].bit | OPS["eigenvectors"].bit
 """The ops without which there is nothing to do."""
 
 
@@ -30,6 +31,10 @@ def without_inverses(results: Iterable[Node]) -> tuple[list[Node], list[Applied]
 
 def _found(node: Node) -> tuple[str, Node]:
     if node.row.kind == "contraction":
+        if node.ops & OPS["eigenvectors"].bit:
+            whole = of_spectrum(node)
+            if whole is not None:
+                return "V @ diag(g) @ V.T -> a function of the matrix", whole
         for position, other in enumerate(node.args[::-1]):
             side = node.args[position]
             if side.row.inverts and side.type.rank == 2 and other.type.rank <= 2:

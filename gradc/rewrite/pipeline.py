@@ -43,7 +43,7 @@ class Inverses:
 
 
 PASSES: dict[str, tuple[Rewrite | Lower | Inverses, ...]] = {
-    "rewritten": (Inverses(), Rewrite((EXACT, STABLE))),
+    "rewritten": (Inverses(), Rewrite((EXACT, STABLE)), Inverses()),
     "derivative": (Rewrite((EXACT, STABLE, FINAL)),),
     "lowered": (Rewrite((EXACT, KERNEL)), Lower(), Rewrite((EXACT, KERNEL), FOR_KERNELS)),
 }
