@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from gradc.autodiff.partials import partial
 from gradc.construct.matrices import beside, on_diagonal, times_largest
-from gradc.ir.graph import Node, broadcast, constant, make, topological
+from gradc.ir.graph import Node, broadcast, constant, make, squeeze, topological
 
 CLOSE = {"f64": 1e-7, "f32": 1e-3}
 """Relative distance of two eigenvalues below which the mean of two slopes is more accurate than a difference."""
 
 
 def slopes(A: Node, g: Node) -> Node:
-    """(g[j] - g[i]) / (w[j] - w[i]) for the eigenvalues w of A; where they are equal, the slope of g as a function of
-    each, and NaN where g is no such function. 0 on the diagonal: that g changes is known elsewhere."""
+    """(g[j] - g[i]) / (w[j] - w[i]) for a matrix g of one row and the eigenvalues w of A; where they are equal, the
+    slope of g as a function of each, and NaN where g is no such function. 0 on the diagonal: that g changes is known
+    elsewhere."""
     w = make("eigvalsh", A)
     slope, is_uniform = _slope(g, w)
     left, right = beside(w)
-    g_left, g_right = beside(g)
-    s_left, s_right = beside(slope)
+    (g_left, g_right), (s_left, s_right) = (beside(squeeze(x, (x.type.rank - 2,))) for x in (g, slope))
     half, zero, one = (constant(number, left.type) for number in (0.5, 0.0, 1.0))
     difference, rise = make("sub", right, left), make("sub", g_right, g_left)
     near = make("le", make("abs", difference), times_largest(w, left.type))
@@ -41,7 +41,10 @@ def _slope(g: Node, w: Node) -> tuple[Node, bool]:
     for node in topological((g,)):
         if node in uniform:
             continue
-        if node.op == "broadcast":
+        if node.op == "broadcast" and node.args[0] in dots and _is_row(node):
+            uniform[node] = uniform[node.args[0]]
+            dots[node] = broadcast(dots[node.args[0]], node.shape, node.attrs[1])
+        elif node.op == "broadcast":
             uniform[node] = node.type.rank - 1 not in node.attrs[1]
         elif node.row.kind != "elementwise":
             uniform[node] = node.op == "const"
@@ -56,3 +59,9 @@ def _slope(g: Node, w: Node) -> tuple[Node, bool]:
             for term in terms:
                 dots[node] = make("add", dots[node], term) if node in dots else term
     return dots.get(g, constant(0.0, g.type)), uniform[g]
+
+
+def _is_row(node: Node) -> bool:
+    """Whether vectors become matrices of one row."""
+    rank = node.type.rank
+    return node.attrs[1] == (*range(rank - 2), rank - 1) and node.shape[-2] == 1

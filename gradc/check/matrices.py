@@ -109,6 +109,20 @@ def eigvalsh(A: np.ndarray) -> np.ndarray:
     return np.array(list(mpmath.eigsy(_as_mp(_symmetric(A)), eigvals_only=True)), object)
 
 
+def eigenvectors(A: np.ndarray) -> np.ndarray:
+    return _as_array(mpmath.eigsy(_as_mp(_symmetric(A)))[1])
+
+
+def rayleigh(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    V = eigenvectors(A)
+    return np.sum(V * (B @ V), axis=0)
+
+
+def spectral(A: np.ndarray, g: np.ndarray) -> np.ndarray:
+    V = eigenvectors(A)
+    return (V * g) @ V.T
+
+
 def svd_values(A: np.ndarray) -> np.ndarray:
     return np.array(list(mpmath.svd_r(_as_mp(A), compute_uv=False)), object)
 
@@ -117,7 +131,7 @@ MATRICES: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, logdet,
-        logdet_positive, cholesky, det, cofactor, log_abs_det, det_sign, eigvalsh, svd_values,
+        logdet_positive, cholesky, det, cofactor, log_abs_det, det_sign, eigvalsh, rayleigh, spectral, svd_values,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -190,15 +190,11 @@ def rayleigh(A, B):
     return np.sum(V * (B @ V), axis=0)
 
 
-def spectral(A, g):
-    """Each vector g is with its matrix."""
-    return _spectral(A, g[..., None])
-
-
 @_each
-def _spectral(A, g):
+def spectral(A, g):
+    """V @ diag(g) @ V.T for a matrix g of one row."""
     V = eigenvectors(A)
-    return V @ (g * V.T)
+    return (V * g) @ V.T
 
 
 @_each

@@ -963,12 +963,12 @@ _matrix("eigvalsh", "A", _vector_each, ("rayleigh(A, symmetric(dot))",), lowered
 _matrix("eigenvectors", "A", _first, ("out @ (gaps(eigvalsh(A)) * (matrix_transpose(out) @ symmetric(dot) @ out))",),
         lowered="matrix_transpose(other_rows(eigh_factor(A)))", facts="hidden")
 _matrix("rayleigh", "A B", _vector_each, ("""V = eigenvectors(A); V_dot = V @ (gaps(eigvalsh(A)) * (matrix_transpose(V) @ symmetric(dot) @ V))
-                                             sum(V_dot * (B @ V) + V * (B @ V_dot), axis=-2)""", ""), ("", "spectral(A, bar)"),
+                                             sum(V_dot * (B @ V) + V * (B @ V_dot), axis=-2)""", ""), ("", "spectral(A, bar[..., None, :])"),
         lowered="V = eigenvectors(A); sum(V * (B @ V), axis=-2)", facts="hidden")
 # Daleckii and Krein, "Integration and differentiation of functions of Hermitian operators" (1965).
 _matrix("spectral", "A g", _first, ("""V = eigenvectors(A); VT = matrix_transpose(V)
-                                       V @ (slopes * (VT @ symmetric(dot) @ V)) @ VT""", ""), ("", "rayleigh(A, bar)"),
-        lowered="V = eigenvectors(A); V @ (g[..., None] * matrix_transpose(V))", facts="hidden")
+                                       V @ (slopes * (VT @ symmetric(dot) @ V)) @ VT""", ""), ("", "rayleigh(A, bar)[..., None, :]"),
+        lowered="V = eigenvectors(A); (V * g) @ matrix_transpose(V)", facts="hidden")
 _matrix("svd_values", "A", _shorter_each, ("sum(svd_u(A) * (dot @ svd_v(A)), axis=-2)",), lowered="svd_part_s(A, svd_factor(A))", facts="hidden")
 _matrix("svd_u", "A", _left_vectors, ("""s = svd_values(A)[..., None, :]; D = dot @ svd_v(A); P = matrix_transpose(out) @ D
                                          out @ (gaps(svd_values(A)**2) * (P * s + matrix_transpose(P * s))) + (D - out @ P) * where(s > 0, 1 / s, 0)""",),

@@ -5,19 +5,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gradc.ir.graph import Node, constant, iota, make
-from gradc.ir.types import Type
+from gradc.ir.graph import Node, broadcast, constant, iota, make
 
 Labels = tuple[int, ...]
 
 
-class Side(NamedTuple):
+class ScaledVectors(NamedTuple):
     """Eigenvectors in a product, with the labels of their axes, and what each is multiplied by."""
 
     vectors: Node
     labels: Labels
     weights: Node | None
-    columns: tuple[object, object] | None
+    columns: tuple[int, int] | None
     """Where not all of them are there: the first, and how many."""
 
 
@@ -37,10 +36,12 @@ def of_spectrum(node: Node) -> Node | None:
     if not weights:
         weights = [_chosen(left, A)]
     total = weights[0] if len(weights) == 1 else make("mul", *weights)
-    return make("spectral", A, total)
+    rank = total.type.rank
+    spread = broadcast(total, (*total.shape[:-1], 1, total.shape[-1]), (*range(rank - 1), rank))
+    return make("spectral", A, spread)
 
 
-def _chosen(side: Side, A: Node) -> Node:
+def _chosen(side: ScaledVectors, A: Node) -> Node:
     """1 for the eigenvectors that are there, 0 for the others."""
     type = A.type.with_shape(A.shape[:-1])
     one = constant(1.0, type)
@@ -49,11 +50,11 @@ def _chosen(side: Side, A: Node) -> Node:
     first, count = side.columns
     here = iota(type.shape, type.rank - 1)
     after = make("ge", here, constant(first, here.type))
-    before = make("lt", here, constant(first + count, here.type))  # type: ignore[operator]
+    before = make("lt", here, constant(first + count, here.type))
     return make("where", make("and", after, before), one, constant(0.0, type))
 
 
-def _side(node: Node, labels: Labels) -> Side | None:
+def _side(node: Node, labels: Labels) -> ScaledVectors | None:
     """One side of a product, below what turns and scales it."""
     weights: list[Node] = []
     columns = None
@@ -65,19 +66,21 @@ def _side(node: Node, labels: Labels) -> Side | None:
             for place, axis in enumerate(order):
                 moved[axis] = labels[place]
             node, labels = node.args[0], tuple(moved)
-        elif node.op in ("mul", "div") and columns is None:
-            position = 0 if node.op == "div" or "eigenvectors" in _names_below(node.args[0]) else 1
+        elif (node.op == "mul" or node.op == "div") and columns is None:
+            position = 0 if node.op == "div" or node.args[1].op == "broadcast" else 1
             other = node.args[1 - position]
             if other.op != "broadcast" or other.attrs[1] == ():
                 return None
             along = tuple(labels[axis] for axis in other.attrs[1])
-            weight = other.args[0] if node.op == "mul" else make("div", constant(1.0, other.args[0].type), other.args[0])
+            weight = (
+                other.args[0] if node.op == "mul" else make("div", constant(1.0, other.args[0].type), other.args[0])
+            )
             if k not in (-1, along[-1]) or len(along) != len(labels) - 1:
                 return None
             k, node = along[-1], node.args[position]
             weights.append(weight)
         elif node.op == "contract" and columns is None:
-            one, other_labels, result = node.attrs
+            one, _, result = node.attrs
             position = 0 if len(one) == len(labels) else 1
             own, its = node.attrs[position], node.attrs[1 - position]
             if own != result or len(its) != len(own) - 1 or not set(its) <= set(own):
@@ -102,13 +105,4 @@ def _side(node: Node, labels: Labels) -> Side | None:
         if weight.type != node.type.with_shape(node.shape[:-1]):
             return None
         total = weight if total is None else make("mul", total, weight)
-    return Side(node, labels, total, columns)
-
-
-def _names_below(node: Node) -> tuple[str, ...]:
-    """The ops that turn and scale what is at the bottom, and that one."""
-    found = []
-    while node.op in ("transpose", "mul", "div", "contract", "slice"):
-        found.append(node.op)
-        node = node.args[1] if node.op == "contract" and node.args[0].type.rank < node.args[1].type.rank else node.args[0]
-    return (*found, node.op)
+    return ScaledVectors(node, labels, total, columns)

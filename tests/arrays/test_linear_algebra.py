@@ -211,6 +211,60 @@ def test_functions_of_repeated_eigenvalues_have_gradients():
     assert np.all(np.isfinite(gradc.compile("(w, V) = eigh(A); sum(V[:, 0]**2)").grad(np.eye(3)).A))
 
 
+Q = np.linalg.qr(DRAW.normal(size=(5, 5)))[0]
+EQUAL = Q @ np.diag([1.0, 1.0, 2.0, 3.0, 3.0]) @ Q.T
+TOWARDS = (lambda E: E + E.T)(DRAW.normal(size=(5, 5)))
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "native"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "V @ diag(exp(w)) @ V.T", "(V * exp(w)) @ V.T", "V @ (exp(w)[:, None] * V.T)", "(V / exp(-w)) @ V.T",
+        'einsum("ik,k,jk->ij", V, exp(w), V)',
+    ],
+)  # fmt: skip
+def test_functions_of_a_matrix_with_equal_eigenvalues(text, engine):
+    """The derivative along a direction is the one that SciPy knows."""
+    f = gradc.compile(f"A: f64[5, 5]; C: f64[5, 5]; (w, V) = eigh(A); sum(C * ({text}))", engine=engine, wrt="A")
+    C = DRAW.normal(size=(5, 5))
+    wanted = scipy.linalg.expm_frechet(EQUAL, TOWARDS, compute_expm=False)
+    assert np.sum(f.grad(EQUAL, C) * TOWARDS) == pytest.approx(np.sum(C * wanted), rel=1e-10)
+    assert f.jvp({"A": TOWARDS}, EQUAL, C) == pytest.approx(np.sum(C * wanted), rel=1e-10)
+
+
+def test_stacks_of_matrices_with_equal_eigenvalues():
+    f = gradc.compile("A: f64[p, n, n]; (w, V) = eigh(A); (V * exp(w)[:, None]) @ matrix_transpose(V)")
+    pair = np.array([EQUAL, np.eye(5)])
+    wanted = [scipy.linalg.expm_frechet(A, TOWARDS, compute_expm=False) for A in pair]
+    np.testing.assert_allclose(f.jvp({"A": np.array([TOWARDS, TOWARDS])}, pair), wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_second_derivatives_of_functions_of_equal_eigenvalues():
+    f = gradc.compile("A: f64[5, 5]; sum(exp(eigvalsh(A)))")
+    got = f.hvp({"A": TOWARDS}, EQUAL).A
+    wanted = scipy.linalg.expm_frechet(EQUAL, TOWARDS, compute_expm=False)
+    np.testing.assert_allclose((got + got.T) / 2, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_the_space_of_equal_eigenvalues_has_a_derivative_and_a_part_of_it_has_none():
+    f, part = (
+        gradc.compile(f"A: f64[5, 5]; (w, V) = eigh(A); V[:, :{k}] @ V[:, :{k}].T", engine="native") for k in (2, 1)
+    )
+    step = 1e-5
+    quotient = (f(EQUAL + step * TOWARDS) - f(EQUAL - step * TOWARDS)) / (2 * step)
+    np.testing.assert_allclose(f.jvp({"A": TOWARDS}, EQUAL), quotient, atol=1e-6)
+    assert np.isnan(part.jvp({"A": TOWARDS}, EQUAL)).any()
+
+
+@pytest.mark.parametrize("text", ["sum((V * (w + c)) @ V.T)", "sum(V[0]**4)", "sum((V @ (w * (V.T @ c)))**2)"])
+def test_what_needs_vectors_of_equal_eigenvalues_is_no_wrong_number(text):
+    f = gradc.compile(f"A: f64[5, 5]; c: f64[5]; (w, V) = eigh(A); {text} + 0 * sum(c)", wrt="A")
+    assert np.isnan(f.grad(A=EQUAL, c=np.arange(5.0))).any()
+    distinct = EQUAL + np.diag(np.arange(5.0))
+    assert np.all(np.isfinite(f.grad(A=distinct, c=np.arange(5.0))))
+
+
 def test_logarithms_of_large_determinants_do_not_overflow():
     f = gradc.compile("log(det(K)) + log(abs(det(-K)))")
     value, grads = f.value_and_grad(1e3 * np.eye(200))
