@@ -54,6 +54,10 @@ def _chosen(side: ScaledVectors, A: Node) -> Node:
     return make("where", make("and", after, before), one, constant(0.0, type))
 
 
+def _reciprocal(x: Node) -> Node:
+    return make("div", constant(1.0, x.type), x)
+
+
 def _side(node: Node, labels: Labels) -> ScaledVectors | None:
     """One side of a product, below what turns and scales it."""
     weights: list[Node] = []
@@ -66,15 +70,18 @@ def _side(node: Node, labels: Labels) -> ScaledVectors | None:
             for place, axis in enumerate(order):
                 moved[axis] = labels[place]
             node, labels = node.args[0], tuple(moved)
-        elif (node.op == "mul" or node.op == "div") and columns is None:
-            position = 0 if node.op == "div" or node.args[1].op == "broadcast" else 1
+        elif node.row.sign and len(node.args) == 2 and columns is None:
+            if node.op == "mul":
+                position = 0 if node.args[1].op == "broadcast" else 1
+            elif node.op == "div":
+                position = 0
+            else:
+                return None
             other = node.args[1 - position]
             if other.op != "broadcast" or other.attrs[1] == ():
                 return None
             along = tuple(labels[axis] for axis in other.attrs[1])
-            weight = (
-                other.args[0] if node.op == "mul" else make("div", constant(1.0, other.args[0].type), other.args[0])
-            )
+            weight = other.args[0] if node.op == "mul" else _reciprocal(other.args[0])
             if k not in (-1, along[-1]) or len(along) != len(labels) - 1:
                 return None
             k, node = along[-1], node.args[position]
