@@ -80,6 +80,8 @@ class _Patterns:
             return self.together(self.contracted(node, side, each) for side, each in given.items())
         if node.row.access == "call" and len(node.attrs) == 2 and isinstance(node.attrs[1], bool):
             return self.running(node, self.together(given.values()))
+        if node.row.access == "parts":
+            return self.joined(node, given)
         if node.op in SCATTERS:
             assert node.row.transpose is not None
             op, attrs = node.row.transpose(node.args[0].type, node.attrs)
@@ -134,6 +136,18 @@ class _Patterns:
             found = found + step * np.arange(grid[axis]).reshape([-1 if k == axis else 1 for k in range(len(grid))])
             step *= sizes[label]
         return np.broadcast_to(found, grid).ravel()
+
+    def joined(self, node: Node, given: Mapping[int, Any]) -> Any:
+        """What comes from the arguments of a join, each in its part of the array."""
+        axis, starts = node.attrs
+        count = self.count(node)
+        places = np.moveaxis(np.arange(count).reshape(self.shape(node)), axis, 0)
+        parts = []
+        for k, pattern in given.items():
+            start, size = evaluate(starts[k], self.sizes), self.shape(node.args[k])[axis]
+            rows = np.moveaxis(places[start : start + size], 0, axis).ravel()
+            parts.append(self.added(rows, pattern, count))
+        return self.together(parts)
 
     def running(self, node: Node, given: Any) -> Any:
         """What comes of the elements before each one along an axis, and of itself."""
