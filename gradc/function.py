@@ -332,8 +332,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
 
         order: that of the last one, from 0 to 30. By Taylor coefficients, at a cost that grows with its square.
 
-        `wrt` has to name one input. Where that is an array, the derivatives are along ones: of an elementwise program
-        those at every element. Raises `Error` G0402 for several inputs, G0604 for another order.
+        The first axis is that of the orders, the others are the value's. `wrt` has to name one input. Where that is an
+        array, the derivatives are along ones: of an elementwise program those at every element. Raises `Error` G0402
+        for several inputs, G0604 for another order.
 
         >>> gradc.compile("exp(2*x)").derivatives(3, 0.0)
         array([1., 2., 4., 8.])
@@ -356,8 +357,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
             C order. It has an entry wherever an element of the result depends on one of the inputs, whatever its value.
 
         All of it is one kernel: a sweep forwards for all elements of the inputs, or backwards for all elements of the
-        result, whichever are fewer; for a sparse one, as many as it has kinds of columns or rows without common
-        entries. What is found about the pattern is kept for the next call with the same shapes and indices.
+        result, whichever are fewer. A sparse one takes one sweep for each group of columns, or rows, without common
+        entries; pattern and groups are kept for the next call with the same shapes and indices.
 
         Where the program has an input `compact` or `sparse`, the keyword is that input's.
 
@@ -374,7 +375,13 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
     def value_and_jacobian(
         self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
     ) -> tuple[Any, Any]:
-        """The value and the Jacobian, as `jacobian` gives it, from one kernel."""
+        """The value and the Jacobian, as `jacobian` gives it, from one kernel.
+
+        Raises `Error` as `jacobian` does.
+
+        >>> gradc.compile("x * y").value_and_jacobian(3.0, 5.0)
+        (15.0, Gradients(x=5.0, y=3.0))
+        """
         kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
         bound = self._calls.bind(args, kwargs)
         if is_sparse:
@@ -401,9 +408,10 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         compact: whether blocks are `Compact`, as in `jacobian`: that of `sum(exp(x))` is a diagonal.
         sparse: whether it is one SciPy array in CSR format instead, with rows and columns in the order that the columns
             of `jacobian` have.
-        diagonal: whether it is only the second derivative for each element, shaped like the inputs.
+        diagonal: whether it is only the second derivative with respect to each element, shaped like the inputs.
 
-        Raises `Error` G0503 where it would have more than 2**27 elements.
+        Where the program has an input with the name of a keyword, the keyword is that input's. Raises `Error` G0503
+        where it would have more than 2**27 elements, G0601 where two of these forms are asked for.
 
         >>> import numpy as np
         >>> gradc.compile("sum(x**3) * y").hessian(np.array([1.0, 2.0]), 5.0, diagonal=True)
@@ -420,7 +428,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         diagonal: bool | None = None,
         **kwargs: Any,
     ) -> tuple[Any, Gradients, Any]:
-        """The value, the gradients and the Hessian, as `hessian` gives it, from one kernel.
+        """The value, the gradients and the Hessian, as `hessian` gives it, from one kernel. Raises `Error` as `hessian`
+        does.
 
         >>> gradc.compile("x**2 * y").value_grad_and_hessian(3.0, 5.0)[0:2]
         (45.0, Gradients(x=30.0, y=9.0))
@@ -441,7 +450,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         """For residuals r with the Jacobian J: r, the gradients `J.T @ r` of half the sum of squares, and `J.T @ J`,
         which stands for its Hessian in the Gauss-Newton method; the matrix has the form of `hessian`.
 
-        compact, sparse: as in `hessian`. All of it is one kernel; of a sparse matrix r and J are.
+        compact, sparse: as in `hessian`. All of it is one kernel; where it is sparse, r and J come from the kernel and
+        SciPy multiplies them. Raises `Error` as `hessian` does.
 
         >>> import numpy as np
         >>> f = gradc.compile("a*t - y", wrt="a")

@@ -20,8 +20,6 @@ PAPER = ("neuron", "gelu", "black-scholes", "exponential-fit", "rosenbrock", "lo
 """The nine programs at three sizes of which the mean is told."""
 SHORT = {"NumPy by hand": "NumPy", "Numba by hand": "Numba", "C by hand": "C"}
 """Names over the columns, which are narrow."""
-EQUAL = 1.005
-"""A ratio that is shown as 1.00."""
 
 
 class Results:

@@ -122,10 +122,3 @@ def difference(f: Callable[[Any], Any], x: Any, digits: int, order: int = 1) -> 
     h = step(x, digits, order)
     terms = [(-1) ** k * math.comb(order, k) * f(x + (order - 2 * k) * h) for k in range(order + 1)]
     return sum(terms[1:], terms[0]) / (2 * h) ** order
-
-
-def one_sided(f: Callable[[Any], Any], x: Any, digits: int) -> tuple[Any, Any]:
-    """The difference quotients to the left and to the right; they differ at a kink, and explode at a jump."""
-    h = step(x, digits)
-    here = f(x)
-    return (here - f(x - h)) / h, (f(x + h) - here) / h

@@ -58,7 +58,7 @@ def of_square(call: CallArguments) -> Node:
 
 
 POSITIVE = "pos", "positive definite"
-"""What SciPy's `assume_a` calls matrices that have a factor of Cholesky."""
+"""What SciPy's `assume_a` calls matrices that have a Cholesky factor."""
 
 
 def _positive(call: CallArguments) -> str:
@@ -116,7 +116,7 @@ def _trans(call: CallArguments) -> bool:
 
 
 def cho_solve(call: CallArguments) -> Node:
-    """`A x = b` for the factor of Cholesky of A; SciPy wants it with a flag, as in `cho_solve((L, True), b)`."""
+    """`A x = b` for the Cholesky factor of A; SciPy wants it with a flag, as in `cho_solve((L, True), b)`."""
     given, is_lower = call.given["c_and_lower"], True
     if isinstance(given, tuple):
         if len(given) != 2 or not isinstance(given[1], bool):
@@ -282,20 +282,12 @@ def lu_diagonal(F: Node) -> Node:
     """The diagonal of a triangle."""
     rank = F.type.rank
     n = F.shape[-1]
-    square = (
-        F
-        if F.shape[-2] == n
-        else make("slice", F, attrs=((*((0, 1, size) for size in F.shape[:-2]), (0, 1, n), (0, 1, n)),))
-    )
-    return diagonal(square, rank - 2, rank - 1)
+    return diagonal(F if F.shape[-2] == n else rows(F, 0, n), rank - 2, rank - 1)
 
 
 def lu_sign(F: Node) -> Node:
     """Whether the exchanges of rows are an even number, 1, or an odd one, -1."""
-    rank, n = F.type.rank, F.shape[-1]
-    pivots = squeeze(
-        make("slice", F, attrs=((*((0, 1, size) for size in F.shape[:-2]), (n, 1, 1), (0, 1, n)),)), (rank - 2,)
-    )
+    rank, pivots = F.type.rank, last_row(F)
     own = make("add", iota(pivots.shape, rank - 2, F.type.dtype), constant(1.0, pivots.type))
     signs = make("where", make("eq", pivots, own), constant(1.0, pivots.type), constant(-1.0, pivots.type))
     return make("prod", signs, attrs=((rank - 2,),))

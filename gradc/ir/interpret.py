@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
-from gradc.ir.graph import Graph, Node, topological
+from gradc.ir.graph import Node, topological
 from gradc.ir.sizes import Derived, Size, evaluate
 from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
@@ -151,12 +151,6 @@ def run(results: Iterable[Node], inputs: Mapping[Node, Any], sizes: Mapping[str,
     """The values of nodes."""
     with np.errstate(all="ignore"):
         return Run(results).values(inputs, sizes)
-
-
-def every_value(graph: Graph, inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> dict[Node, Any]:
-    """The value of each node of a graph."""
-    order = topological(graph.results)
-    return dict(zip(order, run(order, inputs, sizes)))
 
 
 def evaluate_constant(node: Node) -> Any:

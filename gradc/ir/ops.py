@@ -929,7 +929,7 @@ _gather("put_along", _attribute_shape, "gradc.ir.reference.put_along",  "scatter
 # ---------------------------------------------------------------- matrices
 
 # Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation" (2008), and for
-# the factor of Cholesky Murray, "Differentiation of the Cholesky decomposition" (2016).
+# the Cholesky factor Murray, "Differentiation of the Cholesky decomposition" (2016).
 _matrix("solve", "A B", _last, ("-solve(A, dot @ out)", ""), ("", "solve_transposed(A, bar)"),
         "matrix_transpose(lu_solve(lu(A), matrix_transpose(B)))")
 _matrix("solve_transposed", "A B", _last, ("-solve_transposed(A, matrix_transpose(dot) @ out)", ""), ("", "solve(A, bar)"),

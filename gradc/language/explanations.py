@@ -172,8 +172,8 @@ EXPLANATIONS = {
         'gradc compile "jv(n, x)" --wrt x',
     ),
     "G0402": Explanation(
-        "`wrt` names the inputs to differentiate for. It takes inputs of the program that are floats, each once. "
-        "Derivatives inside a program, as `grad(u, x)`, are for a name before them that stands for floats.",
+        "`wrt` names the inputs to differentiate with respect to. It takes inputs of the program that are floats, each "
+        "once. Derivatives inside a program, as `grad(u, x)`, are for a name before them that stands for floats.",
         'gradc compile "x*y" --wrt z',
         'gradc compile "x*y" --wrt y',
     ),
@@ -251,7 +251,7 @@ EXPLANATIONS = {
         'gradc.interop.blocks.objective("sum((y - m - a)**2)", blocks, data={"m": 1.0}, start={"a": 1.0})',
     ),
     "G0609": Explanation(
-        "A matrix has no inverse, or no factor of Cholesky: its rows depend on each other, or it is not positive "
+        "A matrix has no inverse, or no Cholesky factor: its rows depend on each other, or it is not positive "
         "definite. The message says what the program calls it and, in a stack, which one it is.",
         'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 4.0]], [1.0, 1.0])',
         'gradc.compile("solve(A, b)")([[1.0, 2.0], [2.0, 5.0]], [1.0, 1.0])',

@@ -111,7 +111,7 @@ choose the order in a block, which has the second bound and bits of its own; the
 in float32 is accumulated in float64, along an axis too, and so are running sums.
 
 `max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices add
-term after term, each rounded once (`fma`), 256 terms at a time; those of more than 8 million multiplications, or with
+term after term, each rounded once (`fma`), 256 terms at a time; those with one row, or with
 fewer than 4 columns, are the BLAS library's, which decides on an order of its own.
 
 ## Elementary functions
@@ -145,7 +145,7 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
 - A singular matrix in `solve`, `inv` or `solve_triangular`, and one that is not positive definite in `cholesky`, is an
   error (G0609) that names the matrix, and in a stack says which one it is. `logdet` is -inf for a singular matrix and
   NaN where the determinant is negative; `slogdet` has both cases. Matrices that are only nearly singular have answers
-  with errors as large as their condition says.
+  with errors as large as their condition number says.
 - `det` of a singular matrix is 0, and its gradient is the matrix of cofactors, which need not be 0; the second
   derivatives are right there too.
 - `cholesky`, `eigh`, `eigvalsh` and everything with `assume_a="pos"` read the lower triangle only, as NumPy does: the
@@ -155,7 +155,7 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
   (`sum(f(eigvalsh(A)))`, `norm(A, "nuc")`), and of the space that equal ones span, are right; those of `V @ diag(f(w)) @ V.T`, and second
   derivatives, lack a term at such a matrix.
 - `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
-  the same nearby. `qr` wants full rank.
+  the same nearby. `qr` needs full rank.
 - `inv(A) @ b` is solved, without the inverse; `log(det(A))` is `logdet(A)`, which does not overflow.
 
 ## Rules
