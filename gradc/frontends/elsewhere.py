@@ -49,7 +49,7 @@ CALLED = {
     "squared_error": "mse_loss mse",
     "tan": "tg",
     "tanh": "th",
-    "transpose": "permute permute_dims matrix_transpose",
+    "transpose": "permute permute_dims",
     "trunc": "fix truncate",
 }
 """By our name: what others call the same function."""
@@ -140,6 +140,7 @@ WRITTEN = {
     "concatenate([x, y], axis)": "concat hstack vstack append row_stack column_stack",
     "stack([x, y], axis)": "dstack",
     "a + (b - a) * arange(n) / (n - 1)": "linspace",
+    "sum(svdvals(A) > 1e-12)": "matrix_rank",
     "where(x < 0, f, where(x < 1, g, h))": "select piecewise choose",
 }
 """By a program: the functions for which it is to be written."""
@@ -147,22 +148,25 @@ WRITTEN = {
 NOT_HERE = {
     "write `sort(x)`, and take what you need of it": "topk kthvalue partition argpartition",
     "gradc does not count values": "unique histogram bincount",
-    "gradc has no linear algebra beyond products yet": "det slogdet logdet solve cholesky eig eigh eigvals "
-    "eigvalsh svd svdvals qr lstsq pinv expm matrix_power matrix_rank tensorsolve tensorinv",
+    "gradc has eigenvalues of symmetric matrices only: `(w, V) = eigh(A)`, `eigvalsh(A)`": "eig eigvals",
+    "the functions of a matrix in gradc are `inv`, `pinv` and `matrix_power`": "expm logm sqrtm",
+    "make matrices of the arrays by `reshape`, and write `solve(A, b)` or `inv(A)`": "tensorsolve tensorinv",
     "gradc has no imaginary error functions yet": "erfi dawsn wofz voigt_profile fresnel",
     "gradc has no exponential integrals yet": "expi exp1 expn",
     "gradc has no distributions beyond the normal one yet": "bdtr nbdtr nbdtri pdtr stdtr chdtr fdtr gdtr owens_t",
     "gradc has no spherical, Airy and Struve functions yet": "spherical_jn spherical_yn airy hankel1 struve",
     "gradc has no zeta, elliptic and hypergeometric functions yet": "zeta zetac spence ellipk ellipe ellipj "
     "ellipkinc ellipeinc hyp2f1 hyp1f1 hyp0f1 hyperu multigammaln",
-    "gradc has no symbolic sums and integrals; `sum` and `prod` are those of arrays": "Sum Product Integral Derivative",
+    "gradc has no symbolic sums and integrals; `sum` and `prod` are those of arrays": "Sum Product Integral Derivative "
+    "integrate",
+    "a program knows which of its values are arrays": "iterable",
     "gradc has no dates": "isnat",
     "gradc has no complex numbers": "real imag conj conjugate angle",
     "gradc has no Fourier transforms": "fft ifft rfft irfft",
     "gradc has convolutions of vectors only, `convolve(x, v)`": "conv1d conv2d",
     "gradc draws no random numbers: make them an input": "rand randn randint random normal uniform dropout",
-    "a program has no derivatives in it: `f.grad`, `f.jacobian` and `f.hessian` take them": "grad gradient jacobian "
-    "hessian derivative autograd",
+    "write `grad(u, x)` for the gradient of u for x; `f.grad(...)` is that of the whole program": "gradient "
+    "derivative autograd",
 }
 """By what there is to say: the functions that cannot be written here."""
 

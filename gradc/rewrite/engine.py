@@ -595,13 +595,13 @@ STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.op == "log", with_products_scaled),
     (lambda node: node.op == "log", with_running_sums_scaled),
     (lambda node: node.row.kind == "contraction", with_squares_summed),
-    (lambda node: node.op == "sqrt", with_root_inside),
 )
 """Steps that no text can state, and the nodes that each concerns, as far as their form tells."""
 
 QUOTIENT_STEPS: tuple[tuple[Callable[[Node], bool], Step], ...] = (
     (lambda node: node.op == "div", with_zeros_divided),
     (lambda node: node.op == "mul", with_zeros_divided),
+    (lambda node: node.op == "sqrt", with_root_inside),
 )
 """Steps that go with the rules about functions over their argument."""
 

@@ -111,6 +111,14 @@ def test_length_of_short_vectors(scale):
         assert not grads.x.any()
 
 
+@pytest.mark.parametrize("text", ["norm(A)", "sqrt(sum(A**2))", "A / sqrt(sum(A**2, axis=0))", "sqrt(sum(A)) * exp(A)"])
+def test_roots_of_sums_along_a_direction(text):
+    """Kernels repeat the root of a sum where they need it, whatever the passes before have made of it."""
+    f, A = gradc.compile(text), np.arange(1.0, 10.0).reshape(3, 3)
+    (flow,) = f.grad(A)
+    np.testing.assert_allclose(np.sum(f.jvp({"A": A**2}, A)), np.sum(flow * A**2), 1e-12, 1e-12)
+
+
 def test_pieces_that_fill_an_array_are_stored():
     source = gradc.compile("x: f64[n]; y: f64[m]; concatenate([exp(x), y])").source
     assert "+=" not in source and "zeros" not in source

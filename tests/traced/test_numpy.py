@@ -31,6 +31,14 @@ FUNCTIONS = [
     (lambda x: np.where((x > 1) & ~(x > 1.5) | (x < 0.5), x**2, x) * (x != 1.0), v),
     (lambda x: np.where((x > 1) ^ (x > 1.5), x, 0.0), v),
     (lambda x: ((x >= 1) == (x > 1.2)) * x, v),
+    # decompositions, with the names that NumPy gives their parts
+    (lambda x: np.linalg.eigh(x + x.T)[0] + np.linalg.eigh(x, UPLO="U").eigenvalues + np.linalg.eigvalsh(x, "U"), S),
+    (lambda x: np.linalg.slogdet(x)[1] * np.linalg.slogdet(x).sign + np.linalg.svd(x)[1] + np.linalg.svd(x).S, S),
+    (lambda x: np.abs(np.linalg.qr(x)[1]) + np.abs(np.linalg.qr(x, "r")) + np.linalg.matrix_power(x, -2), S),
+    (lambda x: np.linalg.cholesky(x @ x.T, upper=True), S),
+    (lambda x: np.linalg.svd(x, full_matrices=False)[1] + np.linalg.norm(x, "nuc") + np.linalg.norm(x, 2), B),
+    (lambda x: np.linalg.lstsq(x, WEIGHTS[:4])[0] + np.linalg.lstsq(x, WEIGHTS[:4])[1], B),
+    (lambda x: np.linalg.lstsq(x, WEIGHTS[:4])[3] + np.sort(x, axis=None)[4] + np.argsort(x, axis=None)[5], B),
     # ufuncs
     (lambda x: np.exp(x) + np.log(x) + np.sqrt(x) + np.sin(x) * np.cos(x) + np.tanh(x) + np.arctan2(x, 2.0), v),
     (lambda x: np.add(x, np.multiply(x, 2)) + np.power(x, 2) + np.square(x) + np.reciprocal(x) + np.negative(x), v),

@@ -55,6 +55,8 @@ REFUSED = [
     (lambda x: functools.reduce(max, [x, 1.0]), "G0801", "functools.reduce", ""),
     (lambda x: np.sum(np.r_[x, 1.0]), "G0801", "np.r_", "`np.concatenate([a, b])`"),
     (lambda x: np.linalg.cond(np.ones((2, 2)) * x), "G0803", "np.linalg.cond", ""),
+    (lambda x: np.linalg.pinv(np.ones((2, 2)) * x, rcond=0.1), "G0304", "np.linalg.pinv", "leave it out"),
+    (lambda x: np.linalg.pinv(np.ones((2, 2)) * x, 0.1), "G0303", "np.linalg.pinv", "leave the rest out"),
     (lambda x: third.hessian(x).a.a, "G0801", "third.hessian", ""),
     (lambda x: x * np.random.normal(size=3), "G0803", "np.random.normal", "drawn once"),
     (lambda x: x + np.random.rand(), "G0803", "np.random.rand", "drawn once"),

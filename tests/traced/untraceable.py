@@ -105,7 +105,7 @@ def of_scipy(x, s):
 
 
 def decomposed(x, s):
-    return np.linalg.slogdet(np.outer(x, x))[1]
+    return np.linalg.eigvals(np.outer(x, x))
 
 
 def cauchy(x, s):

@@ -191,6 +191,12 @@ class Tracing:
         span, name = self.places.here()
         row = FUNCTIONS[function]
         keywords = {key: value for key, value in keywords.items() if value is not None or key == "axis"}
+        for key in [key for key in keywords if key not in row.parameters]:
+            if not _has_no_effect(key, keywords.pop(key)):
+                raise Error("G0304", f"`{function}` takes no `{key}` in a traced function", span, help="leave it out")
+        if len(args) > len(row.parameters) and "..." not in row.parameters:
+            counts = f"{len(row.parameters)} argument{'s' * (len(row.parameters) != 1)}, not {len(args)}"
+            raise Error("G0303", f"`{function}` takes {counts}, in a traced function", span, help="leave the rest out")
         if keywords.get("axis", 0) is None and "axis" in keywords and function not in ("sort", "argsort"):
             del keywords["axis"]
         if keywords.get("keepdims") is False:
@@ -255,11 +261,13 @@ class Tracing:
                 self.want(Wanted(integers=frozenset(each.name for each in below)))
         return node
 
-    def _evaluate(self, made: Callable[..., Any], values: tuple[Any, ...], span: Span, name: str) -> TracedArray:
-        """What the language makes of an expression whose parts have these values."""
+    def _evaluate(self, made: Callable[..., Any], values: tuple[Any, ...], span: Span, name: str) -> Any:
+        """What the language makes of an expression whose parts have these values: several of them as a tuple."""
         scope = {str(k): value for k, value in enumerate(values)}
         expression = made(*(Name(span, str(k)) for k in range(len(values))))
         result = self.evaluator.evaluate(expression, scope)
+        if isinstance(result, tuple):
+            return tuple(TracedArray(self, each) for each in result)
         if isinstance(result, Node) and name and result.args:
             self.names.setdefault(result, name)
         return TracedArray(self, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -48,8 +49,6 @@ PARAMETERS = {
     "transpose": "x=a axes",
     "expand_dims": "x=a axis",
     "squeeze": "x=a axis",
-    "sort": "x=a axis !kind !order !stable",
-    "argsort": "x=a axis !kind !order !stable",
     "searchsorted": "a v side !sorter",
     "interp": "x xp fp left right period",
     "take": "x=a indices axis !out !mode",
@@ -87,6 +86,11 @@ SAME = {
     "permute_dims": "transpose", "cummax": "cummax", "cummin": "cummin", "trapz": "trapezoid",
 }  # fmt: skip
 """Functions under other names."""
+
+Eigh = namedtuple("Eigh", "eigenvalues eigenvectors")
+Slogdet = namedtuple("Slogdet", "sign logabsdet")
+Svd = namedtuple("Svd", "U S Vh")
+Qr = namedtuple("Qr", "Q R")
 
 
 class Numpy:
@@ -581,15 +585,42 @@ class Numpy:
         return result
 
     def matrix_power(self, a: Any, n: int) -> Any:
-        x = self.array(a)
-        if n < 0:
-            return self.tracing.unknown("matrix_power")
-        if n == 0:
-            return self.call("eye", x.shape[-1])
-        result = x
-        for _ in range(n - 1):
-            result = result @ x
-        return result
+        return self.call("matrix_power", a, n)
+
+    def eigh(self, a: Any, UPLO: str = "L") -> Eigh:
+        return Eigh(*self.call("eigh", a if UPLO in "lL" else self.matrix_transpose(a)))
+
+    def eigvalsh(self, a: Any, UPLO: str = "L") -> Any:
+        return self.call("eigvalsh", a if UPLO in "lL" else self.matrix_transpose(a))
+
+    def cholesky(self, a: Any, /, *, upper: bool = False) -> Any:
+        """Of a matrix that is symmetric either half will do."""
+        lower = self.call("cholesky", self.matrix_transpose(a) if upper else a)
+        return self.matrix_transpose(lower) if upper else lower
+
+    def slogdet(self, a: Any) -> Slogdet:
+        return Slogdet(*self.call("slogdet", a))
+
+    def svd(self, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+        a = self.array(a)
+        if not compute_uv:
+            return self.call("svdvals", a)
+        if full_matrices and str(a.shape[-1]) != str(a.shape[-2]):
+            return self.tracing.unknown("svd", "write `np.linalg.svd(a, full_matrices=False)`")
+        return Svd(*self.call("svd", a))
+
+    def qr(self, a: Any, mode: str = "reduced") -> Any:
+        if mode not in ("reduced", "r"):
+            return self.tracing.unknown("qr", "write `np.linalg.qr(a)`, whose mode is `reduced`")
+        made = Qr(*self.call("qr", a))
+        return made.R if mode == "r" else made
+
+    def lstsq(self, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
+        """The rank is that of a matrix whose columns do not depend on each other."""
+        a, b = self.array(a), self.array(b)
+        x = self.call("lstsq", a, b)
+        left = self.call("sum", (b - a @ x) ** 2, axis=0)
+        return x, left if b.ndim > 1 else left[None], min(a.shape), self.call("svdvals", a)
 
     def norm(self, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
         x = self.array(x)
@@ -598,7 +629,9 @@ class Numpy:
         if ord is None or (ord == "fro" and not is_vector) or (ord == 2 and is_vector):
             return self.call("norm", x, axis=axis, keepdims=keepdims)
         if not is_vector:
-            return self.tracing.unknown("norm", "matrix norms other than `fro` need decompositions")
+            if axis is None and ord in ("nuc", 2):
+                return self.call("norm", x, ord=ord, keepdims=keepdims)
+            return self.tracing.unknown("norm", "the norms of a matrix are `fro`, `nuc` and 2, for its last two axes")
         size = self.call("abs", x)
         if ord in (np.inf, -np.inf):
             return self.call("max" if ord > 0 else "min", size, axis=axis, keepdims=keepdims)
@@ -612,6 +645,14 @@ class Numpy:
 
     def matrix_norm(self, x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
         return self.norm(x, ord, (-2, -1), keepdims)
+
+    # ------------------------------------------------------------ order
+
+    def sort(self, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+        return self.call("sort", self.ravel(a) if axis is None else a, axis=-1 if axis is None else axis)
+
+    def argsort(self, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+        return self.call("argsort", self.ravel(a) if axis is None else a, axis=-1 if axis is None else axis)
 
     # ------------------------------------------------------------ polynomials
 
