@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
@@ -143,8 +144,8 @@ def _of_matrices(node: Node, function: Callable[..., Any], args: tuple[Any, ...]
         found = node.args[0]
         if found.op != "input":
             raise
-        which, _, wrong = str(error).rpartition(" is ")
-        raise np.linalg.LinAlgError(f"{which} `{found.name}` is {wrong}") from None
+        named = re.sub("^(the matrix|matrix [0-9]+ of the stack)", rf"\1 `{found.name}`", str(error))
+        raise np.linalg.LinAlgError(named) from None
 
 
 def run(results: Iterable[Node], inputs: Mapping[Node, Any], sizes: Mapping[str, int]) -> list[Any]:

@@ -31,6 +31,8 @@ def _each(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 SINGULAR = "is singular"
+INDEFINITE = "is not positive definite"
+NO_CONVERGENCE = "has eigenvalues or singular values that are not found"
 
 
 def _factored(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,6 +41,14 @@ def _factored(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     factors, pivots, _ = get_lapack_funcs("getrf", (A,))(A.T) if A.size else (A.T, np.empty(0), 0)
     return factors, pivots
+
+
+def _decomposed(A: np.ndarray, function: Callable[..., Any], **options: bool) -> Any:
+    """What NumPy makes of a matrix by iteration, which need not come to an end."""
+    try:
+        return function(A, **options)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(NO_CONVERGENCE) from None
 
 
 @_each
@@ -107,7 +117,7 @@ def cholesky(A):
     try:
         return np.linalg.cholesky(A)
     except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError("is not positive definite") from None
+        raise np.linalg.LinAlgError(INDEFINITE) from None
 
 
 @_each
@@ -169,19 +179,19 @@ def det(A):
 @_each
 def cofactor(A):
     """By singular values: A may be singular."""
-    u, s, v = np.linalg.svd(A)
+    u, s, v = _decomposed(A, np.linalg.svd)
     others = np.array([np.prod(np.delete(s, k)) for k in range(len(s))])
     return np.linalg.det(u) * np.linalg.det(v) * (u * others) @ v if A.size else A
 
 
 @_each
 def eigvalsh(A):
-    return np.linalg.eigh(A)[0]
+    return _decomposed(A, np.linalg.eigh)[0]
 
 
 @_each
 def eigenvectors(A):
-    return np.linalg.eigh(A)[1]
+    return _decomposed(A, np.linalg.eigh)[1]
 
 
 @_each
@@ -199,34 +209,34 @@ def spectral(A, g):
 
 @_each
 def eigh_factor(A):
-    values, vectors = np.linalg.eigh(A)
+    values, vectors = _decomposed(A, np.linalg.eigh)
     return np.concatenate([vectors.T, values[None]])
 
 
 @_each
 def svd_values(A):
-    return np.linalg.svd(A, full_matrices=False)[1]
+    return _decomposed(A, np.linalg.svd, full_matrices=False)[1]
 
 
 @_each
 def svd_u(A):
-    return np.linalg.svd(A, full_matrices=False)[0]
+    return _decomposed(A, np.linalg.svd, full_matrices=False)[0]
 
 
 @_each
 def svd_v(A):
-    return np.linalg.svd(A, full_matrices=False)[2].T
+    return _decomposed(A, np.linalg.svd, full_matrices=False)[2].T
 
 
 @_each
 def svd_factor(A):
-    u, s, v = np.linalg.svd(A, full_matrices=False)
+    u, s, v = _decomposed(A, np.linalg.svd, full_matrices=False)
     return np.concatenate([u, s[None], v.T])
 
 
 @_each
 def pinv(A):
-    return np.linalg.pinv(A)
+    return _decomposed(A, np.linalg.pinv)
 
 
 @_each

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
+from gradc.ir.matrices import INDEFINITE, NO_CONVERGENCE, SINGULAR
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 
@@ -99,7 +100,7 @@ class RoutineWriter(ABC):
 
     @abstractmethod
     def fail(self) -> None:
-        """Ends the routine where the last call has set `info` to a positive number."""
+        """Ends the routine where the last call has set `info`: for a matrix without an answer, or with a NaN."""
 
     @abstractmethod
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:
@@ -153,10 +154,6 @@ def _order(types: tuple[Type, ...]) -> tuple[Size, ...]:
 
 def _rows(types: tuple[Type, ...]) -> tuple[Size, ...]:
     return types[1].shape[-2:]
-
-
-SINGULAR = "is singular"
-INDEFINITE = "is not positive definite"
 
 
 @routine(_order)
@@ -245,9 +242,6 @@ def forward_solve(w: RoutineWriter, k: Whole, n: Whole) -> None:
 def back_solve(w: RoutineWriter, k: Whole, n: Whole) -> None:
     """The same with the transpose of the lower triangle."""
     _triangular_solve(w, k, n, "N")
-
-
-NO_CONVERGENCE = "has eigenvalues or singular values that are not found"
 
 
 @routine(_order, NO_CONVERGENCE)

@@ -134,7 +134,7 @@ class PythonWriter(RoutineWriter):
         return self.references[value]
 
     def fail(self) -> None:
-        self.line("if info[0] > 0:")
+        self.line("if info[0] != 0:")
         self.line("    return matrix + 1")
 
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:

@@ -169,7 +169,7 @@ class LLVMWriter(RoutineWriter):
 
     def fail(self) -> None:
         info = self.emit("load i32, ptr %info, align 4")
-        self._fail_if(self.emit(f"icmp sgt i32 {info}, 0"))
+        self._fail_if(self.emit(f"icmp ne i32 {info}, 0"))
 
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:
         self._fail_if(self.emit(f"fcmp oeq {self.real} {self.load(memory, at)}, 0.0"))

@@ -287,3 +287,10 @@ def test_a_step_of_a_recurrence_solves():
     )
     assert value == pytest.approx(wanted, rel=1e-12)
     np.testing.assert_allclose(grads.A, others.A, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["native", "numba", "interpreter"])
+def test_nan_has_no_singular_values(engine):
+    with pytest.raises(gradc.Error, match="matrix 1 of the stack `A` has eigenvalues or") as caught:
+        gradc.compile("A: f64[k, n, n]; svdvals(A)", engine=engine)(np.stack([np.eye(2), np.full((2, 2), np.nan)]))
+    assert caught.value.code == "G0609"
