@@ -29,6 +29,7 @@ from gradc.loops.ir import (
     For,
     Guard,
     Kernel,
+    Leave,
     Let,
     Load,
     Open,
@@ -163,6 +164,9 @@ class _Printer(Expressions):
                 case Update():
                     carried = ", ".join(self._show(carry).text for carry in statement.carries)
                     self._line(f"{carried} = {', '.join(self._show(value).text for value in statement.values)}", indent)
+                case Leave():
+                    self._line(f"if {self._condition(statement.condition).text}:", indent)
+                    self._line("break", indent + 1)
                 case For():
                     self._for(statement, indent)
                 case Return():
@@ -177,7 +181,7 @@ class _Printer(Expressions):
             return
         if name not in self.whole:
             self.whole[name] = self.names.numbered(stem)
-        shown = self._show(value).text if isinstance(value, Extent) else self._size(value)
+        shown = self._show(value).text if isinstance(value, Extent | Let) else self._size(value)
         self._line(f"{self.whole[name]} = {shown}", indent)
 
     def _store(self, statement: Store, indent: int) -> None:

@@ -34,6 +34,7 @@ from gradc.loops.ir import (
     IndexValue,
     InRange,
     Kernel,
+    Leave,
     Let,
     Load,
     Number,
@@ -78,9 +79,13 @@ class _Run:
                 self.scalars[node.name] = DTYPES[node.type.dtype].type(argument)
         self._body(kernel.body)
 
-    def _body(self, body: list[Statement]) -> None:
+    def _body(self, body: list[Statement]) -> bool:
+        """Carry out statements; whether their loop is left."""
         for statement in body:
+            if isinstance(statement, Leave):
+                return bool(self._value(statement.condition))
             self._statement(statement)
+        return False
 
     def _statement(self, statement: Statement) -> None:
         match statement:
@@ -94,7 +99,8 @@ class _Run:
             case For():
                 steps = range(self._size(statement.start), self._size(statement.stop), self._size(statement.step))
                 for self.sizes[statement.variable] in steps:
-                    self._body(statement.body)
+                    if self._body(statement.body):
+                        break
             case CombineExactly():
                 total, error = self._value(statement.total), self._value(statement.error)
                 total, error = support._two_sum(total, error, self._value(statement.value))
@@ -112,7 +118,8 @@ class _Run:
                 self.values.update(zip(statement.carries, values))
             case Define():
                 value = statement.value
-                self.sizes[statement.name] = self._value(value) if isinstance(value, Extent) else self._size(value)
+                whole = int(self._value(value)) if isinstance(value, Extent | Let) else self._size(value)
+                self.sizes[statement.name] = whole
             case Guard():
                 if self._value(statement.wrong):
                     raise {"ValueError": ValueError, "IndexError": IndexError}[statement.error](statement.message)

@@ -171,10 +171,10 @@ class View:
 
 @dataclass(slots=True, eq=False)
 class Define:
-    """A name for a whole number: a size read off an input, or a formula of what is known."""
+    """A name for a whole number: a size read off an input, a formula of what is known, or an integer value."""
 
     name: str
-    value: Size | Extent
+    value: Size | Extent | Let
 
 
 @dataclass(slots=True, eq=False)
@@ -284,6 +284,13 @@ class Update:
     values: list[Expression]
 
 
+@dataclass(slots=True, eq=False)
+class Leave:
+    """Ends the sequential loop in whose body it is the last statement, where the condition holds."""
+
+    condition: Expression
+
+
 Order = Literal["parallel", "reduction", "sequential"]
 
 
@@ -312,7 +319,7 @@ class Return:
 
 Statement = Union[
     Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Routine, Open, Combine, CombineExactly, Close, Update,
-    For, Return,
+    Leave, For, Return,
 ]  # fmt: skip
 
 
@@ -370,8 +377,10 @@ def _outermost(statement: Statement) -> tuple[Expression, ...]:
     match statement:
         case Guard():
             return (statement.wrong,)
-        case Define() if isinstance(statement.value, Extent):
-            return (statement.value,)
+        case Define(value=Extent() | Let() as value):
+            return (value,)
+        case Leave():
+            return (statement.condition,)
         case Open():
             return (statement.value,)
         case Store():
@@ -423,7 +432,7 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
     match statement:
         case Let():
             return
-        case Define() if not isinstance(statement.value, Extent):
+        case Define() if not isinstance(statement.value, Extent | Let):
             yield statement.value
         case For():
             yield from (statement.start, statement.stop, statement.step)

@@ -216,7 +216,7 @@ class Orders:
 
     def _meaning(self, size: Size) -> Size:
         value = self.defined.get(size, size) if isinstance(size, str) else size
-        return size if isinstance(value, Extent) else value
+        return size if isinstance(value, Extent | Let) else value
 
 
 def _shift(size: Size, by: Size) -> int | None:

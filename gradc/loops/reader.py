@@ -32,6 +32,7 @@ from gradc.loops.ir import (
     IndexValue,
     InRange,
     Kernel,
+    Leave,
     Let,
     Load,
     Number,
@@ -138,7 +139,7 @@ class _Reader:
         readers: dict[str, Callable[[LineReader], Statement]] = {
             "size": self._define, "raise": self._guard, "allocate": self._allocate, "reshape": self._reshape,
             "fill": self._fill, "open": self._open, "close": self._close, "update": self._update,
-            "return": self._return, "routine": self._routine,
+            "return": self._return, "routine": self._routine, "leave": self._leave,
         }  # fmt: skip
         if word.text in readers:
             return readers[word.text](line)
@@ -194,6 +195,11 @@ class _Reader:
             value = self._expression(line)
             if not isinstance(value, Extent):
                 line.fail("a size is a length of an axis, or a formula")
+            return Define(name, value)
+        if line.here.kind == "value":
+            value = self._expression(line)
+            if not isinstance(value, Let):
+                line.fail("a size is a value that does not change")
             return Define(name, value)
         return Define(name, line.size())
 
@@ -306,6 +312,10 @@ class _Reader:
         carries = line.several(lambda: self._cell(self._value_name(line), Carry), ("<-",))
         line.expect("<-")
         return Update(carries, line.several(lambda: self._expression(line), ()))
+
+    def _leave(self, line: LineReader) -> Leave:
+        line.expect_word("if")
+        return Leave(self._expression(line))
 
     def _return(self, line: LineReader) -> Return:
         return Return(line.several(lambda: self._output(line), ()))

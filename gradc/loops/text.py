@@ -36,6 +36,7 @@ from gradc.loops.ir import (
     IndexValue,
     InRange,
     Kernel,
+    Leave,
     Let,
     Load,
     Number,
@@ -92,7 +93,7 @@ class _Writer:
                 return f"{self.number(statement)} = {shown}"
             case Define():
                 value = statement.value
-                return f"size {statement.name} = {show(value) if isinstance(value, Extent) else value}"
+                return f"size {statement.name} = {show(value) if isinstance(value, Extent | Let) else value}"
             case Guard():
                 return f"raise {statement.error} {quoted(statement.message)} if {show(statement.wrong)}"
             case Allocate():
@@ -124,6 +125,8 @@ class _Writer:
                 return f"close {show(statement.total)}{error}"
             case Update():
                 return f"update {', '.join(map(show, statement.carries))} <- {', '.join(map(show, statement.values))}"
+            case Leave():
+                return f"leave if {show(statement.condition)}"
             case For():
                 by = "" if statement.step == 1 else f" by {statement.step}"
                 span = f"{statement.start} to {statement.stop}{by}"

@@ -31,6 +31,7 @@ from gradc.loops.ir import (
     IndexValue,
     InRange,
     Kernel,
+    Leave,
     Let,
     Load,
     Open,
@@ -144,6 +145,8 @@ class _Checker:
             case Define():
                 if any(statement.name in scope.sizes for scope in self.scopes):
                     yield f"the size `{statement.name}` is named twice"
+                if isinstance(statement.value, Let):
+                    yield from _typed(statement.value, "i64", "a size")
                 self.scopes[-1].sizes.add(statement.name)
             case Guard():
                 yield from _typed(statement.wrong, "bool", "a condition")
@@ -177,6 +180,8 @@ class _Checker:
                 yield from self._of_close(statement)
             case Update():
                 yield from self._of_update(statement)
+            case Leave():
+                yield from self._of_leave(statement)
             case For():
                 yield from self._of_loop(statement)
             case Return():
@@ -362,6 +367,16 @@ class _Checker:
         for carry, value in zip(statement.carries, statement.values):
             yield from self._of_value(carry)
             yield from _typed(value, carry.dtype, "the value")
+
+    def _of_leave(self, statement: Leave) -> Iterator[str]:
+        loop = self.scopes[-1].loop
+        if loop is None:
+            yield "there is no loop to leave here"
+        elif loop.order != "sequential":
+            yield f"a {loop.order} loop is not left before its end"
+        elif loop.body[-1] is not statement:
+            yield "a loop is left at the end of its body"
+        yield from _typed(statement.condition, "bool", "a condition")
 
     def _of_loop(self, loop: For) -> Iterator[str]:
         if loop.step == 0:

@@ -105,7 +105,7 @@ class _Cutter:
         body: list[Statement] = []
         for statement in self.kernel.body:
             if isinstance(statement, Define):
-                self.known[statement.name] = None if isinstance(statement.value, Extent) else statement.value
+                self.known[statement.name] = None if isinstance(statement.value, Extent | Let) else statement.value
             shared = self._shared(statement) if isinstance(statement, For) else None
             if shared is None or not isinstance(statement, For):
                 body.append(statement)

@@ -41,7 +41,7 @@ class Costs:
             total = derive("+", total, self._cost(statement, around, inside))
         return total
 
-    def _cost(self, statement: Statement, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+    def _cost(self, statement: Statement, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> Size:
         match statement:
             case For():
                 ends = statement.start, statement.stop
@@ -61,7 +61,7 @@ class Costs:
                 return 8
         return 2
 
-    def _multiplications(self, product: Product, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+    def _multiplications(self, product: Product, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> Size:
         """How many multiplications a product of matrices has."""
         terms = self._lengths(product.left, around, inside)
         found: Size = terms[0 if product.left.transposed else -1] if terms else 1
@@ -69,7 +69,7 @@ class Costs:
             found = derive("*", found, size)
         return found
 
-    def _lengths(self, view: View, around: list[For], inside: Mapping[str, Size | Extent]) -> list[Size]:
+    def _lengths(self, view: View, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> list[Size]:
         """The sizes of a part of an array."""
         found: list[Size] = []
         for part, size in zip(view.parts, self.arrays[view.array].shape):
@@ -79,7 +79,7 @@ class Costs:
                 found.append(self._length(part.start, part.stop, around, inside))
         return found
 
-    def _length(self, start: Size, stop: Size, around: list[For], inside: Mapping[str, Size | Extent]) -> Size:
+    def _length(self, start: Size, stop: Size, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> Size:
         """How far it is from one index to another, at most."""
         for loop in around:
             if start == loop.variable and not isinstance(loop.step, int):  # a block, or a tile
@@ -87,12 +87,12 @@ class Costs:
                 return derive("min", self._bound(loop.step, inside), whole)
         return self._bound(derive("-", stop, start), inside)
 
-    def _bound(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size:
+    def _bound(self, size: Size, inside: Mapping[str, Size | Extent | Let]) -> Size:
         """A size in terms of what is known outside of the loops."""
         found = self._in_known(size, inside)
         return UNKNOWN if found is None else found
 
-    def _in_known(self, size: Size, inside: Mapping[str, Size | Extent]) -> Size | None:
+    def _in_known(self, size: Size, inside: Mapping[str, Size | Extent | Let]) -> Size | None:
         if isinstance(size, int) or size in self.known:
             return size
         if isinstance(size, str):

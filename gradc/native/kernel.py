@@ -24,6 +24,7 @@ from gradc.loops.ir import (
     For,
     Guard,
     Kernel,
+    Leave,
     Let,
     Load,
     Number,
@@ -215,7 +216,7 @@ class KernelWriter(ShareWriter):
                 self._let(statement)
             case Define():
                 value = statement.value
-                self.whole[statement.name] = self.value(value) if isinstance(value, Extent) else self.size(value)
+                self.whole[statement.name] = self.value(value) if isinstance(value, Extent | Let) else self.size(value)
             case Guard():
                 self._guard(statement)
             case Allocate():
@@ -243,6 +244,8 @@ class KernelWriter(ShareWriter):
                 for carry, updated in zip(statement.carries, values):
                     is_vector = carry in self.carried and updated.lanes
                     self._set_cell(carry, self.lane(updated, updated.lanes - 1) if is_vector else updated)
+            case Leave():
+                self._leave(statement)
             case For() if statement in self.chunks:
                 self._share(statement)
             case For():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradc.loops.ir import For, Let, Load, Store, Update, read_by
+from gradc.loops.ir import For, Leave, Let, Load, Store, Update, read_by
 from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, Value, number
 from gradc.native.products import ProductWriter
@@ -113,6 +113,7 @@ class LoopWriter(ProductWriter):
     ) -> None:
         """Repeat while the counter is below the stop."""
         again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
+        outer, self.done = self.done, done
         first = self.fetch("i64", counter, "i64")
         before = self.known.mark(addresses=False)
         self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
@@ -125,6 +126,13 @@ class LoopWriter(ProductWriter):
         self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
         self.label(done)
         self.known = before.restored()
+        self.done = outer
+
+    def _leave(self, statement: Leave) -> None:
+        """Out of the loop, if the condition holds."""
+        stay = self.name("stay")
+        self.line(f"br i1 {self.value(statement.condition).text}, label %{self.done}, label %{stay}")
+        self.label(stay)
 
     # ------------------------------------------------------------ iterations side by side
 

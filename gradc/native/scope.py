@@ -79,6 +79,8 @@ class FunctionScope(Writer):
         self.budget = ""
         self.loop = ""
         """The variable of the innermost loop, for the names of blocks."""
+        self.done = ""
+        """The block behind the innermost loop."""
         self.depth = 0
         """How many loops are around a statement, itself included."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gradc.ir.ending import condition_of
 from gradc.ir.graph import Node, broadcast, build, dependent, make, topological
 from gradc.ir.graph import replace as replaced
 from gradc.ir.sizes import Size
@@ -44,8 +45,10 @@ class _Hoisting:
 
     def __post_init__(self) -> None:
         step = self.step
+        self.may_end = condition_of(step) is not None
+        """Then what it emits may have no rows after the end: only the loop itself knows where that is."""
         self._look_at(step.results)
-        self.sums = self._sums()
+        self.sums = {} if self.may_end else self._sums()
         self._look_at((*step.results, *self.sums.values()))
         self.given = dict(zip(step.inputs, self.args))
         self.fixed: dict[Node, Node] = {}
@@ -54,7 +57,8 @@ class _Hoisting:
     def _look_at(self, nodes: Iterable[Node]) -> None:
         """Find what depends on states and on rows."""
         self.order = topological(nodes)
-        self.of_states = dependent(self.order, self.step.states)
+        rows = self.step.rows if self.may_end else ()
+        self.of_states = dependent(self.order, (*self.step.states, *rows))
         self.of_rows = dependent(self.order, self.step.rows)
 
     def results(self) -> dict[int, Node]:
@@ -168,7 +172,7 @@ class _Hoisting:
         """Whether what the steps emit is dear, no state needs it, and what it is made of can be emitted instead."""
         if value not in self.of_states:
             return all(self._may_batch(node) for node in topological((value,)))
-        if value in self.core or not value.args:
+        if self.may_end or value in self.core or not value.args:
             return False
         part, edge = self._beyond_core(value)
         if not all(self._may_batch(node) for node in part):
@@ -208,6 +212,8 @@ class _Hoisting:
             new[step.states[k]] = builder.state(step.states[k].name, self.args[k])
         roots = [*(step.next[k] for k in kept), *self.emitted]
         order = topological(roots)
+        if self.may_end:
+            new |= {node: builder.row(node.name, self.given[node]) for node in order if node in step.rows}
         read = {arg for node in order if node in self.of_states for arg in node.args if arg not in self.of_states}
         read |= {root for root in roots if root not in self.of_states}
         below_read = topological(read)

@@ -167,8 +167,9 @@ class Arguments:
         for demand in graph.index_checks:
             known = dict(zip(graph.inputs, self.arrays))
             indices = interpret.run((demand.node,), known, sizes)[0] if demand.is_computed else known[demand.node]
-            if demand.norm is not None and indices:
-                (norm,) = interpret.run((demand.norm,), known, sizes)
+            if demand.norm is not None and np.any(indices):
+                (norms,) = interpret.run((demand.norm,), known, sizes)
+                norm = np.ravel(norms)[np.argmax(np.ravel(indices))]
                 raise Error(
                     "G0610", f"`{demand.text}` reaches its limit before its condition holds",
                     help=f"the norm of its state is {float(norm):.6g} there; start nearer, ask for less, or give "

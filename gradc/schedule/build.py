@@ -8,6 +8,7 @@ from itertools import count
 
 from gradc.ir.access import Index, Indirect, Point, reads, target_index
 from gradc.ir.affine import Affine
+from gradc.ir.ending import condition_of, ended
 from gradc.ir.graph import Graph, Node, to_bits, topological
 from gradc.ir.ops import JOINS, MOVES
 from gradc.ir.sizes import Size, derive
@@ -121,6 +122,9 @@ class _Builder:
         sizes = {size for node in self.graph.inputs for size in node.shape if isinstance(size, str)}
         self.taken = sizes if taken is None else taken
         self.loops = loops_among(topological(self.graph.results))
+        self.endings = ended(self.graph.results)
+        self.steps_taken: dict[Node, str] = {}
+        """By the array that holds the condition of each step."""
         self.viewed: set[Node] = set()
         self.types: dict[str, Type] = {}
 
@@ -354,7 +358,18 @@ class _Builder:
         names = {name: value + suffix if isinstance(value, str) else value for name, value in returned.values}
         values = {node: names[name] for name, node in graph.outputs}
         results = tuple(values.get(node, node) for node in step.results)
-        self.scopes[-1].statements.append(Repeat(step, self._new_name("i"), body, results, sources, targets))
+        repeat = Repeat(step, self._new_name("i"), body, results, sources, targets)
+        if (step, args) in self.endings:
+            self._end(repeat, self.endings[step, args])
+        self.scopes[-1].statements.append(repeat)
+
+    def _end(self, repeat: Repeat, array: Node | None) -> None:
+        """A loop ends where its condition holds; or it goes over the steps that the loop has taken which made an array
+        of conditions."""
+        condition = condition_of(repeat.step)
+        repeat.ends = condition if condition in repeat.step.states else None
+        if array is not None:
+            repeat.taken = self.steps_taken.setdefault(array, self._new_name("taken"))
 
     def _complaint(self, node: Node) -> str:
         """What is wrong where a matrix has no answer, with what the program calls the matrix."""

@@ -149,6 +149,10 @@ class Repeat:
     results: tuple[Expression | str | Node, ...]
     sources: tuple[Expression | str, ...]
     targets: dict[int, str | Let]
+    ends: Node | None = None
+    """The state of the step with which the loop ends early, where it holds."""
+    taken: str = ""
+    """The size that says how many steps are taken: this loop finds it out if it `ends`, and otherwise keeps to it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -28,6 +28,7 @@ from gradc.loops.ir import (
     For,
     Guard,
     InRange,
+    Leave,
     Let,
     Load,
     Number,
@@ -94,10 +95,26 @@ class _Embedding:
         for statement in every(self.last):
             self._substitute(statement)
         self._next(carries)
-        backwards = step.backwards
-        start, stop, by = (derive("-", step.size, 1), -1, -1) if backwards else (0, step.size, 1)
+        steps = step.size
+        if repeat.ends is not None:
+            self._end(carries[step.states.index(repeat.ends)])
+        elif repeat.taken:
+            steps = repeat.taken
+        start, stop, by = (derive("-", steps, 1), -1, -1) if step.backwards else (0, steps, 1)
         loop = For(repeat.variable, start, stop, by, [*self.first, *inside, *self.last])
         return [*self.before, loop, *self.after]
+
+    def _end(self, condition: Carry | str) -> None:
+        """The loop is left where a condition holds; how many steps it took, for loops that go back."""
+        assert isinstance(condition, Carry)
+        if self.repeat.taken:
+            count = Carry("", "i64", self.repeat.taken)
+            self.before.append(Open(count, Number(0, "i64")))
+            more = self._let(self.last, Apply("add", (count, Number(1, "i64")), "i64"), None)
+            self.last.append(Update([count], [more]))
+            taken = self._let(self.after, count, None)
+            self.after.append(Define(self.repeat.taken, taken))
+        self.last.append(Leave(condition))
 
     # ------------------------------------------------------------ what the step reads
 
@@ -220,7 +237,7 @@ class _Embedding:
     def _copy(self, to: str, into: Place, array: str, part: Place, type: Type) -> Statement:
         return self.each(type.shape, lambda place: Store(to, (*into, *place), Load(array, (*part, *place), type.dtype)))
 
-    def _let(self, body: list[Statement], value: Expression, node: Node) -> Let:
+    def _let(self, body: list[Statement], value: Expression, node: Node | None) -> Let:
         let = Let(value, value.dtype, node)
         body.append(let)
         return let

@@ -69,7 +69,9 @@ def _loops(nest: Nest) -> Iterator[str]:
 
 
 def _way(repeat: Repeat) -> str:
-    return " from the last to the first" if repeat.step.backwards else ""
+    if repeat.ends is not None:
+        return f" until {repeat.ends.name} holds"
+    return " from the last to the first" + " that is taken" * bool(repeat.taken) if repeat.step.backwards else ""
 
 
 def _facts_of_steps(repeat: Repeat, nest: Nest) -> Iterator[str]:

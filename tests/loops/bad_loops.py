@@ -101,6 +101,23 @@ BAD = {
         "    update %0 <- x[k0]\n  return value = y\n",
         "the iterations of this loop need a sequential order",
     ),
+    "a kernel that is left": ("  leave if True\n  return value = a\n", "there is no loop to leave here"),
+    "a parallel loop that is left": (
+        f"  allocate y: f64[n]\n  parallel {LOOP}\n    y[k0] = x[k0]\n    leave if True\n  return value = y\n",
+        "a parallel loop is not left before its end",
+    ),
+    "a loop that is left in the middle": (
+        f"  allocate y: f64[n]\n  sequential {LOOP}\n    leave if True\n    y[k0] = x[k0]\n  return value = y\n",
+        "a loop is left at the end of its body",
+    ),
+    "a loop that is left for a number": (
+        f"  allocate y: f64[n]\n  sequential {LOOP}\n    y[k0] = x[k0]\n    leave if a\n  return value = y\n",
+        "a condition is f64, not bool",
+    ),
+    "a size that is no whole number": (
+        "  %0 = exp(a)\n  size m = %0\n  allocate y: f64[m]\n  return value = y\n",
+        "a size is f64, not i64",
+    ),
     "scratch that hands on": (
         f"  allocate y: f64[1] zeros\n  parallel {LOOP}\n    %0 = y[0]\n    %1 = add(%0, x[k0])\n    y[0] = %1\n"
         "  return value = a\n",

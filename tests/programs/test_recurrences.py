@@ -1,6 +1,7 @@
 """`fold`, `scan` and `iterate`: values against loops in Python, gradients against differences, the other mode and the
 other engines, to second order."""
 
+import time
 from itertools import count
 
 import numpy as np
@@ -12,6 +13,7 @@ from gradc.ir.graph import Graph
 from gradc.ir.reader import read_graph
 from gradc.ir.text import print_graph
 from gradc.ir.verify import verify
+from gradc.loops.evaluate import run
 from gradc.loops.reader import read_kernel
 from gradc.loops.text import print_kernel
 from gradc.loops.verify import verify_kernel
@@ -247,6 +249,62 @@ ENDS = {
         "def step(x) = 1/x; def done(x) = x < 5; iterate(step, a, until=done)", dict(a=0.0), 0.0, dict(a=1.0),
     ),
 }  # fmt: skip
+
+
+EARLY = {
+    "a vector": (
+        "def step(x) = tanh(W @ x + b); def close(x, y) = sum((x - y)**2) < 1e-26; "
+        "sum(iterate(step, zeros(3), until=close, limit=90))", dict(W=0.3 * rows(3, 3), b=rows(3)),
+    ),
+    "a long vector": (
+        "def step(x) = tanh(W @ x + b); def close(x, y) = sum((x - y)**2) < 1e-24; "
+        "sum(iterate(step, zeros(12), until=close, limit=90))", dict(W=0.1 * rows(12, 12), b=rows(12)),
+    ),
+    "two states": (
+        "def step((x, y)) = (0.5*(x + y), sqrt(x*y)); def close((x, y)) = abs(x - y) < 1e-14*x; "
+        "(u, v) = iterate(step, (a, b), until=close, limit=30); u", dict(a=1.0, b=2.5),
+    ),
+    "in each step of a fold": (
+        "def newton(y) = y - (y**3 + y - a)/(3*y**2 + 1); def close(p, q) = abs(p - q) < 1e-13; "
+        "def outer(s, x) = s*x + 0.1*iterate(newton, x, until=close, limit=50); fold(outer, 1.0, X)",
+        dict(a=0.7, X=rows(3)),
+    ),
+}  # fmt: skip
+"""Iterations that end early: in each engine there is one answer, and loops are left."""
+
+
+@pytest.mark.parametrize("name", EARLY, ids=lambda name: name.replace(" ", "-"))
+def test_ends_before_the_limit(name):
+    text, given = EARLY[name]
+    reference, native, emitted = (gradc.compile(text, engine=engine) for engine in ("interpreter", "native", "numba"))
+    along = {key: rows(*np.shape(given[key])) for key in native.wrt}
+    value, grads = reference.value_and_grad(**given)
+    for f in native, emitted:
+        found, own = f.value_and_grad(**given)
+        assert found == pytest.approx(value, rel=1e-12)
+        assert all(np.allclose(one, other, rtol=1e-10, atol=1e-13) for one, other in zip(own, grads))
+    curved = native.hvp(along, **given)
+    assert all(np.allclose(one, other, rtol=1e-9) for one, other in zip(curved, reference.hvp(along, **given)))
+    ahead, behind = (reference(**moved(given, along, by)) for by in (1e-6, -1e-6))
+    assert native.jvp(along, **given) == pytest.approx((ahead - behind) / 2e-6, rel=1e-7)
+    call = native._calls
+    compilation = call.specialiser.compilation("value_and_grad", call.prepare(call.bind((), given)).types)
+    verify_kernel(compilation.loops)
+    shown = print_kernel(compilation.loops)
+    assert print_kernel(read_kernel(shown)) == shown
+    assert "leave if" in shown and "to -1 by -1" in shown and "in taken" in shown
+    evaluated = run(compilation.loops, [given[node.name] for node in compilation.loops.inputs])
+    assert evaluated[0] == pytest.approx(value, rel=1e-12)
+    assert np.allclose(evaluated[1], grads[0], rtol=1e-10)
+
+
+def test_of_many_steps_only_those_are_done_that_are_needed():
+    text = "def step(x) = 0.5*(x + a/x); def done(x) = abs(x*x - a) < 1e-9*a; iterate(step, a, until=done, limit=10**8)"
+    f = gradc.compile(text)
+    started = time.perf_counter()
+    assert f(2.0) == pytest.approx(2**0.5)
+    assert time.perf_counter() - started < 20
+    assert "until state holds" in str(f.stages["schedule"])
 
 
 @pytest.mark.parametrize("engine", ["native", "interpreter"])
