@@ -37,16 +37,27 @@ MAX_NESTED = 20
 """How deep Python's loops may be nested."""
 
 
-def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
-    """A stage made once and shown to the watchers. Graphs, like trees, have no cycles that a collector would find."""
+def stage(build: Callable[[Compilation], Made]) -> cached_property[Made]:
+    """A stage made once. Graphs, like trees, have no cycles that a collector would find."""
 
     @wraps(build)
     def made(self: Compilation) -> Made:
         with collector_paused():
-            stage = build(self)
+            return build(self)
+
+    return cached_property(made)
+
+
+def watched(build: Callable[[Compilation], Made]) -> cached_property[Made]:
+    """A stage that is shown to the watchers when it is made."""
+
+    @wraps(build)
+    def made(self: Compilation) -> Made:
+        with collector_paused():
+            found = build(self)
         for watch in watchers:
-            watch(self, build.__name__, stage)
-        return stage
+            watch(self, build.__name__, found)
+        return found
 
     return cached_property(made)
 
@@ -76,7 +87,7 @@ class Compilation:
         self._rewriter: Rewriter | None = None
         """The last one, which knows what its rules leave as it is."""
 
-    @cached_property
+    @stage
     def elaborated(self) -> Elaborated:
         try:
             found = self.program.elaborate(self.types)
@@ -172,7 +183,7 @@ class Compilation:
 
         return schedule(self.lowered)
 
-    @cached_property
+    @stage
     def nest(self) -> Nest:
         """The loops of the kernel, with reductions and tiles still whole."""
         from gradc.schedule.build import build
@@ -199,7 +210,7 @@ class Compilation:
         """What the emitted function is called: several results are a value too."""
         return self.transform.replace("values", "value")
 
-    @cached_property
+    @stage
     def function(self) -> EmittedFunction:
         """The kernel as a Python function."""
         from gradc.emit.python import function, nested
@@ -221,7 +232,7 @@ class Compilation:
 
         return module([self.function], self.program.text.strip(), {}, cache=False)
 
-    @cached_property
+    @stage
     def machine(self) -> Machine:
         """The kernel in LLVM's language, for vectors of this processor."""
         from gradc.native.kernel import machine

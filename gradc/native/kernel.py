@@ -77,6 +77,7 @@ class KernelWriter(ShareWriter):
         made = cut(kernel)
         super().__init__(made.kernel, doubles, names)
         self.chunks, self.short, self.shares = made.chunks, made.short, []
+        self.defined: list[Statement] = [s for s in made.kernel.body if isinstance(s, Define)]
         self.ends = {
             inner: (whole.start, whole.stop)
             for chunk, whole in made.chunks.items()
@@ -190,7 +191,7 @@ class KernelWriter(ShareWriter):
     def _part(self, name: str, body: list[Statement]) -> str:
         self.lines, self.entry, self.known = [], [], Known()
         self._inputs()
-        self._body([statement for statement in self.kernel.body if isinstance(statement, Define)])
+        self._body(self.defined)
         self._body(body)
         head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline optnone {{"
         return "\n".join([head, "entry:", *self.entry, *self.lines, "  ret void", "}"])

@@ -51,6 +51,8 @@ def spellings(node: Node, fits: Fits) -> Iterator[Spelling]:
 def pairs(node: Node, concern: Callable[[Node, Node], bool], fits: Fits) -> Iterator[Spelling]:
     """In a sum of more terms, each of one side beside each of the other that some rule may concern, and what adds the
     rest, which keeps its order."""
+    if not any([_is_sum(arg) for arg in node.args]):
+        return
     sides = [_terms(arg) for arg in node.args]
     if not all(sides) or not 2 < sum(map(len, sides)) <= MOST_TERMS:
         return
@@ -65,6 +67,11 @@ def pairs(node: Node, concern: Callable[[Node, Node], bool], fits: Fits) -> Iter
 
 Path = tuple[int, ...]
 """From a sum to one of its terms: which argument of each node on the way."""
+
+
+def _is_sum(node: Node) -> bool:
+    """Whether it has more than one term."""
+    return node.row.is_sum or (node.op == "neg" and node.args[0].row.is_sum)
 
 
 def _terms(node: Node) -> list[tuple[_Term, Path]]:
