@@ -487,8 +487,8 @@ class Rewriter:
         rules = self.rest if is_settled else self.selection
         if not is_settled:
             for concerns, step in (*STEPS, *(QUOTIENT_STEPS if rules.divides else ())):
-                if concerns(node):
-                    yield step
+                if concerns(node) and not (step is with_root_inside and "broadcast" in self.moves):
+                    yield step  # a root that broadcasts move into would only come out again
         if node.op in self.moves:
             yield self._sink
         if rules.of_form(node) or node.row.is_sum:

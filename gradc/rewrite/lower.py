@@ -10,11 +10,13 @@ from gradc.ir.ops import JOINS, ROWS, bits, others
 from gradc.ir.sizes import Shape
 from gradc.language.source import Span
 from gradc.rewrite.contractions import contraction
+from gradc.rewrite.folding import folded
 from gradc.rewrite.unroll import are_small, short_axes, unroll
 
 CONTRACTIONS = bits(row.name for row in ROWS if row.kind == "contraction")
 PARTS = bits(JOINS)
 REDUCTIONS = bits(row.name for row in ROWS if row.combine)
+FOLDING = bits(("reshape",))
 MATRICES = bits(row.name for row in ROWS if row.kind == "matrix")
 LOWERABLE = CONTRACTIONS | bits(
     row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access in ("scatter", "parts")
@@ -31,7 +33,8 @@ def lower(results: Iterable[Node], spans: dict[Node, Span] | None = None) -> lis
     found = unroll(_texts(padded, spans), spans)
     if _any(found, MATRICES):  # those that were not small after all
         found = _texts(found, spans, stays=never)
-    return _products(found, spans) if _any(found, CONTRACTIONS | REDUCTIONS) else found
+    found = _products(found, spans) if _any(found, CONTRACTIONS | REDUCTIONS) else found
+    return folded(found, spans) if _any(found, FOLDING) else found
 
 
 def _has_short_axis(node: Node) -> bool:
