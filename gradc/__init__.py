@@ -11,6 +11,7 @@ from gradc import interop
 from gradc.function import BoundFunction, Function, compile, function, lambdify
 from gradc.language.diagnostics import Error
 from gradc.native.threads import get_threads, set_threads
+from gradc.own import NamedFunction, op
 from gradc.runtime.matrices import Compact
 from gradc.runtime.results import Gradients, Results
 from gradc.show.trace import Trace, trace
@@ -22,6 +23,7 @@ __all__ = [
     "Error",
     "Function",
     "Gradients",
+    "NamedFunction",
     "Results",
     "Trace",
     "compile",
@@ -29,6 +31,7 @@ __all__ = [
     "get_threads",
     "interop",
     "lambdify",
+    "op",
     "set_threads",
     "trace",
 ]

@@ -172,9 +172,10 @@ class Compilation:
         """A text that determines the kernel: the program's own where it says everything, otherwise its graph."""
         is_text = isinstance(self.program, TextProgram)
         program = self.program.text if is_text else print_graph(self.graph)
+        own = f" {self.program.definitions}" if isinstance(self.program, TextProgram) and self.program.own else ""
         types = ", ".join(f"{name}: {type}" for name, type in self.types.items())
         of = self.program.signature.of
-        return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text} {of}"
+        return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text} {of}{own}"
 
     @watched
     def schedule(self) -> Schedule:

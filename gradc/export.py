@@ -8,7 +8,10 @@ from gradc.compiler import Compilation
 from gradc.emit import python as emit
 from gradc.emit.module import module
 from gradc.emit.python import MAX_LINE
+from gradc.ir.ops import OPS
+from gradc.ir.own import SYMBOL
 from gradc.ir.types import DTYPES, Type
+from gradc.language.diagnostics import Error
 from gradc.loops.support import SCIPY
 from gradc.version import __version__
 
@@ -24,6 +27,12 @@ def python_module(compilations: Mapping[str, Compilation], *, cache: bool = True
     text = next(iter(compilations.values())).program.text.strip()
     head = text if "\n" in text or len(text) > 80 else f"{text}, and its gradients."
     calls = set().union(*(function.calls for function in functions.values()))
+    for call in sorted(calls):
+        if call.startswith(SYMBOL):
+            raise Error(
+                "G0502", f"a module cannot carry `{OPS[call.removeprefix(SYMBOL)].symbol}`, which is a Numba function",
+                help="write it as text, as in `gradc.op(\"f(x) = ...\")`, for modules that stand alone",
+            )  # fmt: skip
     needed = "numpy, numba and scipy" if calls & SCIPY.keys() else "numpy and numba"
     guess = next(iter(compilations.values())).guess
     if not guess.is_plain:

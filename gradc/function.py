@@ -13,7 +13,7 @@ from gradc.frontends.programs import program_of, result_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
-from gradc.program import FromFunction, Guess, Program, Signature
+from gradc.program import FromFunction, Guess, OwnFunction, Program, Signature
 from gradc.runtime.arguments import MAX_LISTED, listed
 from gradc.runtime.calls import Calls
 from gradc.runtime.inside_numba import announce
@@ -38,6 +38,7 @@ def compile(
     engine: str | None = None,
     fast_math: bool = False,
     of: str | int | None = None,
+    functions: Iterable[OwnFunction] = (),
 ) -> Function:
     """A function with derivatives from a program in gradc's language, a SymPy expression or a Python function.
 
@@ -53,6 +54,7 @@ def compile(
     fast_math: also apply the rules that are false for infinities, NaN and signed zeros, such as `x * 0 -> 0`.
     of: which result to differentiate, by its name or its place, of a program that ends with several, as in
         `(loss, accuracy)`; by default the first one. `f(...)` returns all of them by name.
+    functions: functions of your own that a program as text may call, made by `gradc.op`.
 
     Raises `gradc.Error`, with the place marked, if the program is wrong.
 
@@ -62,7 +64,7 @@ def compile(
     >>> compile("a*exp(-b*t) + c", inputs="t a b c").inputs
     ('t', 'a', 'b', 'c')
     """
-    return Function(result_of(program_of(program, inputs), of), wrt=wrt, engine=engine, fast_math=fast_math)
+    return Function(result_of(program_of(program, inputs, functions), of), wrt=wrt, engine=engine, fast_math=fast_math)
 
 
 @overload

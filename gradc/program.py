@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.types import Type
@@ -120,6 +120,16 @@ class Program(Protocol):
         Sizes that `signature.invented_sizes` names may be found equal to others. Raises `Error` for whatever the
         program gets wrong.
         """
+
+
+@runtime_checkable
+class OwnFunction(Protocol):
+    """A function of a user's own, as a program needs it: what it is called there, and its row."""
+
+    name: str
+
+    @property
+    def builtin(self) -> Any: ...
 
 
 @runtime_checkable

@@ -6,13 +6,15 @@ from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, broadcast
 from gradc.ir.ops import others
 from gradc.ir.squares import is_sum_of_squares
-from gradc.language.errors.expressions import no_closed_form
+from gradc.language.errors.expressions import no_closed_form, not_stated
 
 
 def partial(node: Node, position: int) -> Node | None:
     """The partial derivative for one argument, in the shape of that argument; None where there is none."""
     text = node.row.partials[position]
     if text is None and node.row.params[position] in node.row.orders:
+        if node.row.owned:
+            raise not_stated(node.row.symbol, node.row.params[position])
         raise no_closed_form(node.op, node.row.params[position])
     if text is None or text == "0":
         return None

@@ -16,14 +16,14 @@ from gradc.construct.closures import Applicable, Closure, leaves_of, rebuilt_of,
 from gradc.construct.derivatives import Variables
 from gradc.construct.describe import operands
 from gradc.construct.elementwise import ELEMENTWISE, Value, elementwise
-from gradc.construct.functions import FUNCTIONS, prelude
+from gradc.construct.functions import FUNCTIONS, Builtin, prelude
 from gradc.construct.joined import Listed, listed, number, whole
 from gradc.construct.reductions import extremes
 from gradc.construct.selected import Selected, lifted
 from gradc.construct.site import Site
 from gradc.construct.static import static_whole
 from gradc.ir.graph import Node, constant, make
-from gradc.ir.ops import OPERATORS, OPS
+from gradc.ir.ops import OPERATORS, OPS, OWN
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.record import dataclass
@@ -88,6 +88,8 @@ class Evaluator:
     is_template: bool = False
     globals: dict[str, Value] = field(default_factory=dict)
     functions: dict[str, Closure] = field(default_factory=dict)
+    builtins: Mapping[str, Builtin] = field(default_factory=lambda: FUNCTIONS)
+    """The functions that nobody need define."""
     spans: dict[Node, Span] = field(default_factory=dict)
     """Where in the text each node came from."""
     steps: int = 0
@@ -290,9 +292,9 @@ class Evaluator:
     def _parts(self, node: Expression | Slice | Special) -> tuple[Expression | Slice | Special | _Reference, ...]:
         """The parts of a node to evaluate, names of functions as such."""
         parts = children(node)
-        if not isinstance(node, Call) or node.function in self.functions or node.function not in FUNCTIONS:
+        if not isinstance(node, Call) or node.function in self.functions or node.function not in self.builtins:
             return parts
-        row = FUNCTIONS[node.function]
+        row = self.builtins[node.function]
         if not row.functions:
             return parts
         names = (*row.parameters[: len(node.args)], *[key.id for key, _ in node.keywords])
@@ -308,7 +310,7 @@ class Evaluator:
         own = self.functions.get(node.function)
         if own is not None and own.definition.span.source is node.span.source:  # ours do not call the program's
             return own
-        definition = FUNCTIONS[node.function].definition if node.function in FUNCTIONS else None
+        definition = self.builtins[node.function].definition if node.function in self.builtins else None
         return Closure(definition, {}) if definition is not None else None
 
     def _given(self, node: Call, definition: Definition, arguments: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -358,8 +360,8 @@ class Evaluator:
 
     def _call(self, node: Call, arguments: tuple[Value, ...]) -> Value:
         positional, name = arguments[: len(node.args)], node.function
-        if name in FUNCTIONS and not (self.is_template and OPS.get(name, IOTA).kind == "matrix"):
-            function = FUNCTIONS[name]
+        if name in self.builtins and not (self.is_template and OPS.get(name, IOTA).kind == "matrix"):
+            function = self.builtins[name]
             assert function.build is not None
             name, parameters, build = function.name, function.parameters, function.build
         else:
@@ -372,7 +374,8 @@ class Evaluator:
                 return make(name, *positional)
             parameters, build = OPS[name].params, elementwise
         keywords, site = _keywords(node, arguments), _call_site(node)
-        is_elementwise = build in ELEMENTWISE or (build is extremes and len(positional) > 1)
+        is_own = OPS.get(name, IOTA).bit == OWN
+        is_elementwise = is_own or build in ELEMENTWISE or (build is extremes and len(positional) > 1)
         if is_elementwise and any(isinstance(value, Selected) for value in arguments):
             count = len(positional)
 

@@ -11,6 +11,7 @@ from functools import cache
 from gradc.emit.values import by_number, is_plain, plain_values
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
+from gradc.ir.own import SYMBOL
 from gradc.ir.sizes import Derived, Size
 from gradc.loops.ir import (
     Accumulator,
@@ -160,7 +161,7 @@ class Expressions:
         function = (
             elementary(value.op) if value in self.looped or row.python.startswith(f"{elementary(value.op)}(") else ""
         )
-        function = f"_scipy_{row.scipy}" if row.scipy else function
+        function = f"_scipy_{row.scipy}" if row.scipy else f"{SYMBOL}{value.op}" if row.owned else function
         if function:
             of_f64 = "{}" if value.dtype == "f64" else "np.float64({})"
             template = f"{function}({', '.join(of_f64.format(f'{{{k}}}') for k in range(len(args)))})"

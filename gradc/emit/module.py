@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.emit.python import EmittedFunction
+from gradc.ir.own import SYMBOL
 from gradc.loops import written
 from gradc.loops.compiled import FROM_LAPACK, FROM_SCIPY, imports_of
 from gradc.loops.support import ELEMENTARY, MATRICES, NEEDED, REASSOCIATED, SCIPY, source
@@ -40,7 +41,8 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
     from_scipy = sorted(calls & SCIPY.keys())
-    carried = {name: source(name) for name in sorted(calls - SCIPY.keys())}
+    owned = sorted(name for name in calls if name.startswith(SYMBOL))
+    carried = {name: source(name) for name in sorted(calls - SCIPY.keys() - {*owned})}
     primitives = [
         text for name, text in primitive_texts().items() if any(f"{name}(" in text for text in carried.values())
     ]
@@ -60,6 +62,8 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
         parts.append("\n".join(constants) + "\n")
     if cache:
         parts.append(CACHE)
+    if owned:
+        parts.append("".join(f"# {name} is a Numba function of the user's own\n" for name in owned))
     if from_scipy:
         parts.append(FROM_SCIPY + "".join(map(_from_scipy, from_scipy)))
     if from_lapack:

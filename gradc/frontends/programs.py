@@ -8,13 +8,24 @@ from collections.abc import Iterable
 from gradc.frontends.text import TextProgram
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source
-from gradc.program import Program
+from gradc.program import OwnFunction, Program
 
 
-def program_of(given: object, inputs: str | Iterable[str] | None = None) -> Program:
+def program_of(
+    given: object, inputs: str | Iterable[str] | None = None, functions: Iterable[OwnFunction] = ()
+) -> Program:
     """The program in what was passed to `compile`, `trace` or `check`: text, a SymPy expression, a Python function, or
     what is a program already; its inputs in the order of `inputs`."""
-    program = _program_of(given)
+    if isinstance(functions, OwnFunction):
+        functions = (functions,)
+    if not isinstance(functions, Iterable):
+        raise Error("G0604", "`functions` is a list of what `gradc.op` makes", help="as in `functions=[softstep]`")
+    functions = tuple(functions)
+    if functions and not isinstance(given, str):
+        raise Error(
+            "G0604", "`functions` is for programs as text", help="a Python function calls them by itself: leave it out"
+        )  # fmt: skip
+    program = TextProgram(Source(given), functions) if isinstance(given, str) else _program_of(given)
     if inputs is None:
         return program
     if not isinstance(program, TextProgram):
@@ -35,8 +46,6 @@ def result_of(program: Program, of: str | int | None) -> Program:
 
 
 def _program_of(given: object) -> Program:
-    if isinstance(given, str):
-        return TextProgram(Source(given))
     if isinstance(given, Program):
         return given
     sympy = sys.modules.get("sympy")  # whoever has an expression has imported it

@@ -64,9 +64,14 @@ Value = Union["Cell", tuple["Value", ...]]
 """What an expression is: a cell, or of a tuple one for each part."""
 
 
-def ranks(tree: SyntaxTree, declared: Mapping[str, Type], sizes: Iterable[str]) -> Ranks:
+def ranks(
+    tree: SyntaxTree,
+    declared: Mapping[str, Type],
+    sizes: Iterable[str],
+    functions: Mapping[str, Builtin] = FUNCTIONS,
+) -> Ranks:
     """The ranks of a program's inputs."""
-    reader = _Reader(declared, sizes)
+    reader = _Reader(declared, sizes, functions)
     for statement in tree.statements:
         match statement:
             case Definition():
@@ -255,6 +260,7 @@ class _Reader:
 
     declared: Mapping[str, Type]
     sizes: Iterable[str]
+    builtins: Mapping[str, Builtin]
     cells: list[Cell] = field(default_factory=list)
     inputs: dict[str, Cell] = field(default_factory=dict)
     assigned: dict[str, Value] = field(default_factory=dict)
@@ -308,7 +314,7 @@ class _Reader:
                     values.append(tuple(arguments))
                 case Call() if node.function in self.functions:
                     values.append(self._call(node, self.functions[node.function], arguments))
-                case Call() if FUNCTIONS[node.function].name in LOOPS:
+                case Call() if self.builtins[node.function].name in LOOPS:
                     values.append(self._loop(node, arguments))
                 case _:
                     values.append(self._cell(node, [self._one(value) for value in arguments]))
@@ -366,7 +372,7 @@ class _Reader:
 
     def _arguments(self, node: Call) -> Iterator[tuple[str, Expression]]:
         """The arguments of a call that are arrays, by parameter."""
-        builtin = None if node.function in self.functions else FUNCTIONS[node.function]
+        builtin = None if node.function in self.functions else self.builtins[node.function]
         if builtin is not None and builtin.definition is not None:
             self.define(builtin.definition)
             self.functions[node.function] = self.functions[builtin.name]
@@ -395,7 +401,7 @@ class _Reader:
             case Index():
                 return self._index(node, parts)
             case Call():
-                return self._builtin(node, FUNCTIONS[node.function], parts)
+                return self._builtin(node, self.builtins[node.function], parts)
         return self._add(Cell(parts, (), zeros))
 
     def _index(self, node: Index, parts: list[Cell]) -> Cell:
@@ -454,7 +460,7 @@ class _Reader:
             by = int(kind == "...")
             pairs += [(leaf, cells[k] if len(cells) == len(leaves) else Cell(), by) for k, leaf in enumerate(leaves)]
         parts = [part for part, _, _ in pairs]
-        is_scan = int(FUNCTIONS[node.function].name == "scan")
+        is_scan = int(self.builtins[node.function].name == "scan")
 
         def given(start: Cell) -> Cell:
             shifts: list[int | None] = [is_scan if part is start else None for part in parts]
@@ -465,10 +471,9 @@ class _Reader:
         start = arguments[kinds.index("start")] if "start" in kinds else ()
         return _replaced(start, {leaf: given(leaf) for leaf in _leaves(start)})
 
-    @staticmethod
-    def _steps(node: Call) -> Iterator[tuple[str, Name]]:
+    def _steps(self, node: Call) -> Iterator[tuple[str, Name]]:
         """The functions among the arguments of a call, by parameter."""
-        row = FUNCTIONS[node.function]
+        row = self.builtins[node.function]
         for parameter, value in by_parameter(node, row.parameters):
             if parameter in row.functions and isinstance(value, Name):
                 yield parameter, value

@@ -7,7 +7,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from gradc.construct.functions import FUNCTIONS
+from gradc.construct.functions import FUNCTIONS, Builtin
 from gradc.frontends.elsewhere import INSTEAD
 from gradc.frontends.ranks import by_parameter, ranks
 from gradc.ir.sizes import Size
@@ -46,9 +46,10 @@ from gradc.language.syntax import (
 from gradc.program import Signature
 
 
-def resolve(tree: SyntaxTree) -> Signature:
-    """Resolve the names of a program. Raises `Error` for unknown functions, wrong arity and misused names."""
-    return _Resolver().run(tree)
+def resolve(tree: SyntaxTree, own: Mapping[str, Builtin] | None = None) -> Signature:
+    """Resolve the names of a program, which may have functions of its user's own. Raises `Error` for unknown functions,
+    wrong arity and misused names."""
+    return _Resolver(own or {}).run(tree)
 
 
 @dataclass(eq=False, slots=True)
@@ -99,7 +100,10 @@ class _Variable:
 
 
 class _Resolver:
-    def __init__(self) -> None:
+    def __init__(self, own: Mapping[str, Builtin]) -> None:
+        self.own = own
+        self.functions = {**FUNCTIONS, **own} if own else FUNCTIONS
+        """Those that the program need not define."""
         self.inputs: dict[str, Span] = {}
         self.declared: dict[str, Type] = {}
         self.sizes: dict[str, None] = {}
@@ -130,7 +134,7 @@ class _Resolver:
         self.integers &= set(self.inputs)
         names = parameters | dict.fromkeys(self.inputs)
         inputs = tuple(name for name in names if name not in self.sizes or name in self.declared)
-        guess = partial(ranks, tree, self.declared, self.sizes)
+        guess = partial(ranks, tree, self.declared, self.sizes, self.functions)
         return Signature(
             inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess,
             _named(results_of(tree)),
@@ -240,6 +244,11 @@ class _Resolver:
         name = statement.name.id
         if name in self.defined:
             raise Error("G0305", f"function `{name}` is defined twice", statement.name.span)
+        if name in self.own:
+            raise Error(
+                "G0305", f"function `{name}` is one that the program was given", statement.name.span,
+                help="choose another name for one of the two",
+            )  # fmt: skip
         self._check_repeated(statement)
         local = {each.id: Origin() for parameter, _ in statement.parameters for each in names_in(parameter)}
         for _, default in statement.parameters:
@@ -336,7 +345,7 @@ class _Resolver:
 
     def _values(self, node: Call) -> tuple[Expression | Slice | Special, ...]:
         """The arguments of a call that are values: checks those that are functions."""
-        row = None if node.function in self.defined else FUNCTIONS.get(node.function)
+        row = None if node.function in self.defined else self.functions.get(node.function)
         if row is None or not (row.functions or row.variables):
             return children(node)
         found: list[Any] = []
@@ -384,14 +393,14 @@ class _Resolver:
         elif isinstance(node, Call):
             wanted = self.indexing.get(node.function)
             yield from self._indices_of_step(node)
-            if wanted is None and node.function in FUNCTIONS:
-                wanted = FUNCTIONS[node.function].indices
+            if wanted is None and node.function in self.functions:
+                wanted = self.functions[node.function].indices
             if wanted:
                 yield from (value for parameter, value in self._by_parameter(node) if parameter in wanted)
 
     def _indices_of_step(self, node: Call) -> Iterator[Expression]:
         """The arrays whose rows a function of the program indexes by."""
-        row = None if node.function in self.defined else FUNCTIONS.get(node.function)
+        row = None if node.function in self.defined else self.functions.get(node.function)
         if row is None or "step" not in row.functions or "..." not in row.parameters or not node.args:
             return
         step = node.args[0]
@@ -410,7 +419,7 @@ class _Resolver:
         if function in self.defined:
             pairs = self.defined[function].parameters
             return tuple(parameter.id for parameter, _ in pairs), sum(default is None for _, default in pairs)
-        found = FUNCTIONS.get(function)
+        found = self.functions.get(function)
         return (found.parameters, found.required) if found else None
 
     def _carriers(self, expression: Expression, local: Locals) -> Origin:
@@ -440,8 +449,8 @@ class _Resolver:
                     stack.append(node.value)
                 case Call() if node.function in self.defined:
                     stack += children(node)
-                case Call() if node.function in FUNCTIONS:
-                    keeps = FUNCTIONS[node.function].keeps
+                case Call() if node.function in self.functions:
+                    keeps = self.functions[node.function].keeps
                     stack += (value for parameter, value in self._by_parameter(node) if parameter in keeps)
 
     @staticmethod
@@ -498,7 +507,7 @@ class _Resolver:
             )  # fmt: skip
         if name in INSTEAD:
             return Error("G0302", f"there is no function `{name}`", span, help=INSTEAD[name])
-        near = closest(name, (*self.defined, *sorted(FUNCTIONS)), affixes=True)
+        near = closest(name, (*self.defined, *sorted(self.functions)), affixes=True)
         return Error(
             "G0302", f"unknown function `{name}`", span,
             help=f"did you mean `{near}`?" if near else "define it first: `def name(t) = ...`",

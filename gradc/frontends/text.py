@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from gradc.construct.builder import GraphBuilder
     from gradc.construct.elaborate import Reading
     from gradc.construct.expressions import Evaluator
+    from gradc.construct.functions import Builtin
+    from gradc.program import OwnFunction
 
 
 class TextProgram:
     """A program in gradc's language. Raises `Error`, with the place marked, if it is wrong."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source, functions: Iterable[OwnFunction] = ()):
         self.source = source
+        self.functions = tuple(functions)
+        self.own = _by_name(self.functions)
         self.tree = parse(source)
-        self.signature = resolve(self.tree)
+        self.signature = resolve(self.tree, self.own)
 
     def in_order(self, inputs: str | Iterable[str]) -> Self:
         """The same program with its inputs in another order, as in `"t a b c"`. Raises `Error` for names that are
@@ -62,11 +66,16 @@ class TextProgram:
         return program
 
     def __reduce__(self) -> tuple:
-        return _rebuild, (self.source.text, self.source.name, self.signature.inputs, self.signature.of)
+        return _rebuild, (self.source.text, self.source.name, self.signature.inputs, self.signature.of, self.functions)
 
     @property
     def text(self) -> str:
         return self.source.text
+
+    @property
+    def definitions(self) -> str:
+        """What determines the program besides its text: the functions of its user's own."""
+        return " ".join(f"{name}={builtin.name}" for name, builtin in self.own.items())
 
     @property
     def name(self) -> str | None:
@@ -90,6 +99,7 @@ class TextProgram:
         from gradc.construct.derivatives import Variables
         from gradc.construct.elaborate import Reading
         from gradc.construct.expressions import Evaluator
+        from gradc.construct.functions import FUNCTIONS
 
         dtype = builder.float_dtype
         sizes = {name: size_node(name, dtype) for name in self.signature.sizes}
@@ -98,7 +108,8 @@ class TextProgram:
             from gradc.frontends.inner import derivatives
 
             builder.differentiate = derivatives(variables)
-        evaluator = Evaluator(builder, dtype, globals=sizes | inputs, variables=variables)
+        builtins = FUNCTIONS | self.own if self.own else FUNCTIONS
+        evaluator = Evaluator(builder, dtype, globals=sizes | inputs, builtins=builtins, variables=variables)
         for statement in self.tree.statements:
             match statement:
                 case Definition():
@@ -130,5 +141,21 @@ class TextProgram:
         return tuple(number(evaluator.builder, item, span) for item, span in zip(value, spans))
 
 
-def _rebuild(text: str, name: str, inputs: tuple[str, ...], of: int = 0) -> TextProgram:
-    return TextProgram(Source(text, name)).in_order(inputs).of(of)
+def _by_name(functions: tuple[OwnFunction, ...]) -> dict[str, Builtin]:
+    """Functions of a user's own by their names, checked."""
+    found: dict[str, OwnFunction] = {}
+    for each in functions:
+        if not hasattr(each, "builtin"):
+            raise Error(
+                "G0604", f"`functions` takes what `gradc.op` makes, not {type(each).__name__}",
+                help='as in `functions=[gradc.op("f(x) = ...")]`',
+            )  # fmt: skip
+        if found.setdefault(each.name, each) is not each:
+            raise Error("G0305", f"two functions are called `{each.name}`", help="choose another name for one of them")
+    return {name: each.builtin for name, each in found.items()}
+
+
+def _rebuild(
+    text: str, name: str, inputs: tuple[str, ...], of: int = 0, functions: tuple[OwnFunction, ...] = ()
+) -> TextProgram:
+    return TextProgram(Source(text, name), functions).in_order(inputs).of(of)

@@ -59,6 +59,8 @@ class Op:
     """The emitted Python: `{0}`, `{1}`, ... are the arguments, `{dtype}` and `{zero}` the result's type and its zero."""
     scipy: str = ""
     """SciPy's compiled function of this name (`scipy.special.cython_special`), which kernels call."""
+    owned: bool = False
+    """Whether a user made it of a Numba function, which kernels call (`gradc.ir.own`)."""
     orders: tuple[str, ...] = ()
     """The arguments whose derivative has no closed form: to ask for it is an error."""
     lowered: str = ""
@@ -1011,6 +1013,8 @@ def bits(names: Iterable[str]) -> int:
 
 ROWS = tuple(OPS.values())
 """The table in order."""
+OWN = 1 << len(ROWS)
+"""The bit of all functions of users' own."""
 OPERATORS = {row.sign: row.name for row in ROWS if row.sign and len(row.params) == 2}
 """The ops that are written between their arguments."""
 MOVES = frozenset(row.name for row in ROWS if row.access == "read")

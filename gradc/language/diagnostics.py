@@ -33,6 +33,7 @@ CODES = {
     # derivatives
     "G0401": "no derivative exists",
     "G0402": "wrt names no differentiable input",
+    "G0403": "a stated derivative is wrong",
     # limits
     "G0501": "text too long",
     "G0502": "program too large",

@@ -177,6 +177,12 @@ EXPLANATIONS = {
         'gradc compile "x*y" --wrt z',
         'gradc compile "x*y" --wrt y',
     ),
+    "G0403": Explanation(
+        "A derivative that was stated for a function of one's own is not the derivative: at some point of the domain "
+        "it differs from a difference quotient, and from the derivative that gradc finds for the text.",
+        'gradc.op("half_square(x) = x*x/2", partials={"x": "2*x"})',
+        'gradc.op("half_square(x) = x*x/2", partials={"x": "x"})',
+    ),
     # ---------------------------------------------------------------- limits
     "G0501": Explanation(
         "The text of the program is longer than any that gradc reads, 4 MiB, or a name than 200 letters. Data belong "

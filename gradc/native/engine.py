@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradc.ir import own
 from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
@@ -102,6 +103,7 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
         [name for name in PROVIDED if f"@{name}(" in made.text]
         + FROM_SCIPY.findall(made.text)
         + FROM_LAPACK.findall(made.text)
+        + FROM_OWN.findall(made.text)
     )
     return Built(made.frame, made.errors, tuple(needs), target.object_code(made.text))
 
@@ -122,7 +124,7 @@ class _Loaded:
 
     def __init__(self, made: Built):
         for name in made.needs:
-            provide = PROVIDED.get(name) or partial(from_scipy if "(" in name else from_lapack, name)
+            provide = PROVIDED.get(name) or partial(_origin(name), name)
             provide()
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(made.object_code)
@@ -223,6 +225,21 @@ def from_lapack(symbol: str) -> None:
     """One of LAPACK's routines, under the name that kernels know."""
     found = lapack(symbol.removeprefix("gradc_lapack_"))
     target.llvm().add_symbol(symbol, link.pointer(found))
+
+
+FROM_OWN = re.compile(rf"declare double @({own.SYMBOL}\w+)\(")
+"""How it declares a user's Numba function."""
+
+
+@cache
+def from_own(symbol: str) -> None:
+    """A user's Numba function, under the name that kernels know."""
+    target.llvm().add_symbol(symbol, own.address(symbol))
+
+
+def _origin(name: str) -> Callable[[str], None]:
+    """What provides a function from outside."""
+    return from_scipy if "(" in name else from_own if name.startswith(own.SYMBOL) else from_lapack
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gradc.elementary.functions import FUNCTIONS
 from gradc.elementary.template import template
 from gradc.ir.ops import OPS
+from gradc.ir.own import SYMBOL as OWN_SYMBOL
 from gradc.loops.compiled import SYMBOL
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "bool": "i1"}
@@ -200,6 +201,8 @@ class Writer:
             return made(self, args, dtype)
         if op in OPS and OPS[op].scipy:
             return self.cast(self.from_scipy(OPS[op].scipy, [self.cast(arg, "f64") for arg in args]), dtype)
+        if op in OPS and OPS[op].owned:
+            return self.cast(self.from_user(op, [self.cast(arg, "f64") for arg in args]), dtype)
         if op not in FUNCTIONS:
             return self.cast(self.one_by_one(op, [self.cast(arg, "f64") for arg in args]), dtype)
         return self.elementary(op, args, dtype)
@@ -288,6 +291,17 @@ class Writer:
         lanes = args[0].lanes
         made = [
             self.emit(f"call double @{symbol}({', '.join(self.lane(arg, k).typed for arg in args)}, i32 0)", "f64")
+            for k in range(lanes or 1)
+        ]
+        return self.gathered(made) if lanes else made[0]
+
+    def from_user(self, op: str, args: Sequence[Value]) -> Value:
+        """A user's Numba function, called for each lane."""
+        symbol = f"{OWN_SYMBOL}{op}"
+        self.declare(f"declare double @{symbol}({', '.join(['double'] * len(args))}) nounwind")
+        lanes = args[0].lanes
+        made = [
+            self.emit(f"call double @{symbol}({', '.join(self.lane(arg, k).typed for arg in args)})", "f64")
             for k in range(lanes or 1)
         ]
         return self.gathered(made) if lanes else made[0]

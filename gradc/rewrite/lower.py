@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from gradc.construct.template import instantiate
 from gradc.ir.graph import Node, as_padded, broadcast, build, cast, constant, iota, make, squeeze, topological
-from gradc.ir.ops import JOINS, ROWS, bits, others
+from gradc.ir.ops import JOINS, OWN, ROWS, bits, others
 from gradc.ir.sizes import Shape
 from gradc.language.source import Span
 from gradc.rewrite.contractions import contraction
@@ -18,8 +18,10 @@ PARTS = bits(JOINS)
 REDUCTIONS = bits(row.name for row in ROWS if row.combine)
 FOLDING = bits(("reshape",))
 MATRICES = bits(row.name for row in ROWS if row.kind == "matrix")
-LOWERABLE = CONTRACTIONS | bits(
-    row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access in ("scatter", "parts")
+LOWERABLE = (
+    CONTRACTIONS
+    | OWN
+    | bits(row.name for row in ROWS if row.lowered or row.kind == "reduction" or row.access in ("scatter", "parts"))
 )
 """The ops that lowering may write in terms of others, and those for which small matrices are written out."""
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from gradc.elementary.python import IMPORTS, primitive_texts
+from gradc.ir import own
 from gradc.loops.support import HELPERS, SCIPY
 
 NEVER_CALLED_FROM_PYTHON = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -29,6 +30,7 @@ def load(text: str) -> dict[str, Any]:
         if primitive in text:
             text = text.replace(primitive, "\n" * primitive.count("\n"))
             namespace[name] = _primitives()[name]
+    namespace |= {name: own.function(name) for name in own.CALLED.findall(text)}
     exec(compile(text, filename, "exec"), namespace)
     for name in HELPERS.intersection(namespace):
         if hasattr(namespace[name], "targetoptions"):  # otherwise NUMBA_DISABLE_JIT leaves functions as they are

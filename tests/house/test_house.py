@@ -23,8 +23,8 @@ from gradc.runtime.stages import Runnable
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "gradc"
 ORDER = ["version", "language", "elementary", "ir", "program", "construct", "autodiff", "rewrite", "frontends",
-         "loops", "schedule", "emit", "native", "compiler", "export", "runtime", "show", "function", "interop", "check",
-         "bench", "cli", "__main__"]  # fmt: skip
+         "loops", "schedule", "emit", "native", "compiler", "export", "runtime", "show", "function", "own", "interop",
+         "check", "bench", "cli", "__main__"]  # fmt: skip
 """Every package and every module beside them, the lowest first; only `gradc/__init__.py` stands above."""
 ELSEWHERE = ("examples.md", "api.md")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

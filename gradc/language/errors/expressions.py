@@ -338,6 +338,16 @@ def no_closed_form(function: str, parameter: str) -> Error:
     )
 
 
+def not_stated(function: str, parameter: str) -> Error:
+    """The message for the derivative of a user's Numba function that was not given."""
+    return Error(
+        "G0401",
+        f"nobody stated the derivative of `{function}` with respect to `{parameter}`",
+        help=f'give it, as in `gradc.op({function}, partials={{"{parameter}": ...}})`, as text or as another function; '
+        "or leave the inputs that it depends on out of `wrt`",
+    )
+
+
 def stray_ellipsis(source: Source, token: Token) -> Error:
     return Error(
         "G0102",
