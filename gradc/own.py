@@ -159,9 +159,9 @@ class NamedFunction:
 
     @cached_property
     def _function(self) -> Function:
-        return Function(self.program(), wrt=None)
+        return Function(self._program(), wrt=None)
 
-    def program(self, text: str = "") -> TextProgram:
+    def _program(self, text: str = "") -> TextProgram:
         """A program of its parameters that calls it."""
         call = f"{self.name}({', '.join(self.params)})"
         return TextProgram(Source(text or call, "op"), (self, *self.functions)).in_order(self.params)
@@ -260,7 +260,7 @@ def _check_partials(function: NamedFunction, partials: Mapping[str, Any]) -> Non
     missing = [name for name in function.params if partials.get(name) is None]
     if function.compiled is None and partials and missing:
         raise Error(
-            "G0604", f"partials of `{function.name}` are stated for {len(partials)} of {len(function.params)} parameters",
+            "G0604", f"`{function.name}` has partials for {len(partials)} of its {len(function.params)} parameters",
             help=f'state {", ".join(missing)} too, as text ("0" where there is none), or leave all of them out',
         )  # fmt: skip
 
@@ -349,8 +349,8 @@ def _check(function: NamedFunction) -> None:
         points.append(rng.uniform(low + 2 * step, high - 2 * step, POINTS))
         steps.append(step)
     total = f"sum({function.name}({', '.join(function.params)}))"
-    value = Function(function.program(), wrt=None, engine="interpreter")
-    found = Function(function.program(total), wrt=function.stated, engine="interpreter").grad(*points)
+    value = Function(function._program(), wrt=None, engine="interpreter")
+    found = Function(function._program(total), wrt=function.stated, engine="interpreter").grad(*points)
     has_value = np.isfinite(np.broadcast_to(np.asarray(value(*points), float), (POINTS,)))
     for name in function.stated:
         stated = np.broadcast_to(np.asarray(found[name], float), (POINTS,))
@@ -364,7 +364,7 @@ def _check(function: NamedFunction) -> None:
         known = np.isfinite(expected) & has_value
         if not np.any(known):
             raise Error(
-                "G0403", f"the derivative of `{function.name}` for `{name}` cannot be checked: it is not finite anywhere",
+                "G0403", f"the partial of `{function.name}` for `{name}` cannot be checked: nothing is finite there",
                 help=f'state a domain, as in `domain={{"{name}": (0.1, 5)}}`',
             )  # fmt: skip
         wrong &= known
@@ -373,8 +373,8 @@ def _check(function: NamedFunction) -> None:
             place = ", ".join(f"{each} = {points[k][worst]:.6g}" for k, each in enumerate(function.params))
             raise Error(
                 "G0403",
-                f"the partial of `{function.name}` for `{name}` is wrong: at {place} it is {stated[worst]:.8g}, and the "
-                f"derivative is {expected[worst]:.8g}, a difference of {stated[worst] - expected[worst]:.2g}",
+                f"the partial of `{function.name}` for `{name}` is wrong: at {place} it is {stated[worst]:.8g}, and "
+                f"the derivative is {expected[worst]:.8g}, a difference of {stated[worst] - expected[worst]:.2g}",
                 help="mend it, or state the `domain` in which it holds; `check=False` takes it as it is",
             )  # fmt: skip
 
@@ -401,5 +401,5 @@ def _derived(function: NamedFunction, points: Sequence[np.ndarray], name: str) -
     text, _, domain, functions = function._made_of
     plain = NamedFunction(text, {}, domain, functions)
     total = f"sum({plain.name}({', '.join(plain.params)}))"
-    found = Function(plain.program(total), wrt=name, engine="interpreter").grad(*points)
+    found = Function(plain._program(total), wrt=name, engine="interpreter").grad(*points)
     return np.broadcast_to(np.asarray(found[name], float), (POINTS,))

@@ -162,9 +162,9 @@ def worded(x):
 BAD = {
     "wrong": (("f(x) = x*x",), {"partials": {"x": "x"}}, "G0403", "it is -3.9765"),
     "wrong in numba": ((wave,), {"partials": {"x": wave}}, "G0403", "the derivative is"),
-    "no domain": (("f(x) = log(-1 - x*x)",), {"partials": {"x": "x"}}, "G0403", "not finite anywhere"),
+    "no domain": (("f(x) = log(-1 - x*x)",), {"partials": {"x": "x"}}, "G0403", "nothing is finite there"),
     "taken": (("sin(x) = x",), {}, "G0305", "`sin`"),
-    "few": (("f(x, y) = x*y",), {"partials": {"x": "y"}}, "G0604", "1 of 2 parameters"),
+    "few": (("f(x, y) = x*y",), {"partials": {"x": "y"}}, "G0604", "1 of its 2 parameters"),
     "many": (("f(x) = x",), {"partials": {"x": "1", "y": "1"}}, "G0604", "no parameter `y`"),
     "free": (("f(x) = x*z",), {}, "G0301", "`z`"),
     "free in partial": (("f(x) = x*x",), {"partials": {"x": "z"}}, "G0301", "`z`"),
