@@ -184,7 +184,8 @@ def _head(program: TextProgram) -> tuple[str, tuple[str, ...]]:
         )  # fmt: skip
     node = program.elaborate({name: Type("f64", (7,)) for name in found.inputs}).graph.results[0]
     for part in topological((node,)):
-        if part.row.kind not in ("source", "elementwise") and not (part.op == "broadcast" or part.op == "cast"):
+        is_cast = part.op == "cast"
+        if part.row.kind not in ("source", "elementwise") and part.op != "broadcast" and not is_cast:
             raise Error(
                 "G0604", f"`{tree.function.name.id}` does not work element by element", tree.result.span,
                 label=f"`{part.op}` needs whole arrays", help="define it in the program: `def f(x) = ...`",
@@ -333,7 +334,8 @@ def _address(function: Any, count: int) -> int:
 
     made = cfunc(types.float64(*[types.float64] * count), error_model="numpy")(function.py_func)
     _kept.append(made)
-    return int(made.address)
+    assert made.address is not None
+    return made.address
 
 
 # ---------------------------------------------------------------- checks
