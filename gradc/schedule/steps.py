@@ -14,7 +14,6 @@ from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import derive
 from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
-from gradc.language.diagnostics import Error
 from gradc.loops.ir import (
     Allocate,
     Apply,
@@ -70,6 +69,8 @@ class _Embedding:
         """What the step's inputs that are numbers stand for."""
         self.parts: dict[str, tuple[str, Place]] = {}
         """The arrays that the step's arrays stand for, and which part of them."""
+        self.whole: dict[str, str] = {}
+        """The copies of rows that routines take."""
         self.before: list[Statement] = []
         self.first: list[Statement] = []
         """What each step does before anything else."""
@@ -158,7 +159,7 @@ class _Embedding:
                 self.first.append(self._copy(target, (self.at,), *self.parts[value.name], value.type))
             else:
                 self.first.append(Store(target, (self.at,), self.numbers[value.name]))
-        elif any(isinstance(s, Reshape) and value in (s.array, s.source) for s in self.body) or value in self.parts:
+        elif value in self.parts or any(value in _by_themselves(s) for s in self.body):
             self.last.append(self._copy(target, (self.at,), value, (), node.type))
         else:
             self.parts[value] = target, (self.at,)
@@ -277,14 +278,16 @@ class _Embedding:
                 statement.left, statement.right = self._view(statement.left), self._view(statement.right)
 
     def _whole(self, array: str) -> str:
-        """An array that a routine takes, which has to be one by itself."""
+        """An array that a routine takes, which has to be one by itself: a row of another one is copied first."""
         name, part = self._array(array)
-        if part:
-            raise Error(
-                "G0502", f"in a step, a matrix of `{name}` cannot be factored as it is",
-                help="write `y + 0 * y` for the row y that holds it, which is a matrix of its own",
-            )  # fmt: skip
-        return name
+        if not part:
+            return name
+        if array not in self.whole:
+            type = self.arrays[name]
+            type = type.with_shape(type.shape[len(part) :])
+            self.whole[array] = self._scratch("row", type)
+            self.first.append(self._copy(self.whole[array], (), name, part, type))
+        return self.whole[array]
 
     def _array(self, array: str) -> tuple[str, Place]:
         return self.parts.get(array, (array, ()))
@@ -325,3 +328,13 @@ def computed(step: LoopStep) -> Graph:
     given = set(step.inputs)
     outputs = {node: name for name, node in reversed(step.graph.outputs) if node not in given}
     return Graph(step.inputs, tuple((name, node) for node, name in reversed(outputs.items())))
+
+
+def _by_themselves(statement: Statement) -> tuple[str, ...]:
+    """The arrays of a statement that cannot be parts of others."""
+    match statement:
+        case Reshape():
+            return statement.array, statement.source
+        case Routine():
+            return statement.array, *statement.sources
+    return ()

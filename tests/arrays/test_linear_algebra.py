@@ -294,3 +294,23 @@ def test_nan_has_no_singular_values(engine):
     with pytest.raises(gradc.Error, match="matrix 1 of the stack `A` has eigenvalues or") as caught:
         gradc.compile("A: f64[k, n, n]; svdvals(A)", engine=engine)(np.stack([np.eye(2), np.full((2, 2), np.nan)]))
     assert caught.value.code == "G0609"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def step(x, M) = solve(M, x)\nsum(fold(step, x, S)**2)",
+        "def step(N, M) = inv(M) @ inv(M + N)\nsum(scan(step, eye(n), S)**2) + sum(x)",
+        "def step(N, M) = inv(M)\nsum(scan(step, eye(n), S)**2) + sum(x)",
+        "def step(x, M) = {L = cholesky(M @ M.T + eye(n)); solve(L, x) + logdet(M @ M.T)}\nsum(fold(step, x, S)**2)",
+        "def step(x, M) = {(w, V) = eigh(M); V @ (w * (V.T @ x))}\nsum(scan(step, x, S)**2)",
+    ],
+)
+def test_the_rows_of_a_recurrence_are_matrices(text):
+    text = "S: f64[p, n, n]; x: f64[n]\n" + text
+    S, x = DRAW.normal(size=(4, 9, 9)) + 3 * np.eye(9), DRAW.normal(size=9)
+    (value, grads), (wanted, others) = (
+        gradc.compile(text, engine=engine).value_and_grad(S, x) for engine in ("native", "interpreter")
+    )
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_allclose(grads.S, others.S, rtol=1e-9, atol=1e-11 * np.abs(others.S).max())
