@@ -247,6 +247,7 @@ ROWS: list[Builtin] = [
     _built("qr", "a", matrices.qr, ranks="a:2 -> x"),
     _built("pinv", "a", matrices.pinv, ranks="a:2 -> x"),
     _built("lstsq", "a b", matrices.lstsq, ranks="a:2 b:m -> b"),
+    _built("expm", "A", matrices.expm, ranks="A:2 -> x"),
     _built("matrix_power", "a n", matrices.matrix_power, ranks="a:2 -> x"),
     _defined("relu(x)", "max(x, 0)"),
     _defined("leaky_relu(x, slope=0.01)", "where(x > 0, x, slope * x)"),

@@ -1,6 +1,7 @@
 """Linear algebra: values against NumPy and SciPy, gradients against the other mode, differences and mpmath, to second
 order, in every engine; stacks, empty matrices, float32, and what has no answer."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -57,6 +58,8 @@ PROGRAMS = {
     "pinv(B)": np.linalg.pinv,
     "pinv(D)": np.linalg.pinv,
     "lstsq(B, b)": lambda B, b: np.linalg.lstsq(B, b)[0],
+    "expm(A)": scipy.linalg.expm,
+    "expm(S)": scipy.linalg.expm,
     "matrix_power(A, 3)": lambda A: np.linalg.matrix_power(A, 3),
     "matrix_power(K, -2)": lambda K: np.linalg.matrix_power(K, -2),
     'norm(B, "fro")': lambda B: np.linalg.norm(B, "fro"),
@@ -314,3 +317,24 @@ def test_the_rows_of_a_recurrence_are_matrices(text):
     )
     assert value == pytest.approx(wanted, rel=1e-12)
     np.testing.assert_allclose(grads.S, others.S, rtol=1e-9, atol=1e-11 * np.abs(others.S).max())
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "native"])
+@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 200.0])
+def test_exponentials_of_small_and_large_matrices(scale, engine):
+    """The derivative against SciPy's, the value against mpmath."""
+    draw = np.random.default_rng(2)
+    A, C, towards = draw.normal(size=(3, 5, 5))
+    A = scale * (A - A.T) + np.diag(draw.normal(size=5))
+    _, grads = gradc.compile("A: f64[n, n]; C: f64[n, n]; sum(C * expm(A))", engine=engine).value_and_grad(A, C)
+    with mpmath.workdps(40):
+        wanted = np.array(mpmath.expm(mpmath.matrix(A.tolist())).tolist(), float)
+    np.testing.assert_allclose(grads.C, wanted, rtol=1e-9, atol=1e-12 * np.abs(wanted).max())
+    slope = np.sum(C * scipy.linalg.expm_frechet(A, towards, compute_expm=False))
+    assert np.sum(grads.A * towards) == pytest.approx(slope, rel=1e-9)
+
+
+def test_exponentials_beyond_the_bound_are_nan():
+    f = gradc.compile("A: f64[n, n]; expm(A)")
+    assert np.isnan(f(-1e7 * np.eye(2))).all() and f(np.zeros((0, 0))).shape == (0, 0)
+    np.testing.assert_allclose(f(-1e5 * np.eye(2)), 0, atol=0)
