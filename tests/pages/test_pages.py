@@ -150,12 +150,22 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
   derivatives are right there too.
 - `cholesky`, `eigh`, `eigvalsh` and everything with `assume_a="pos"` read the lower triangle only, as NumPy does: the
   gradient is 0 above the diagonal. `solve_triangular` reads its triangle.
-- Where eigenvalues or singular values are equal, their own vectors may turn into each other. What pairs of equal ones
-  contribute to the derivatives of vectors is left out: gradients of functions of the values alone
-  (`sum(f(eigvalsh(A)))`, `norm(A, "nuc")`), and of the space that equal ones span, are right; those of `V @ diag(f(w)) @ V.T`, and second
-  derivatives, lack a term at such a matrix.
+- Where eigenvalues are equal, within rounding of the largest one, their own vectors may turn into each other, and have no
+  derivatives. A function that does not depend on them has: `sum(f(eigvalsh(A)))` has its gradient and Hessian,
+  `V @ diag(f(w)) @ V.T`, however it is written, its gradient (divided differences of f, which become its slope),
+  `V[:, :k] @ V[:, :k].T` too where the k vectors span whole spaces of equal eigenvalues. Other derivatives that need
+  those of the vectors, second derivatives of `V @ diag(f(w)) @ V.T` among them, are NaN at such a matrix, and never a
+  number that lacks a term.
+- The same holds of equal singular values: `norm(A, "nuc")` and `sum(f(svdvals(A)))` have gradients there, second
+  derivatives and those of U and Vh are NaN.
 - `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
   the same nearby. `qr` needs full rank.
+
+
+  the same nearby. `qr` wants full rank.
+- `expm` scales, takes a Pade approximant of degree 13 and squares (Higham 2005), always with 16 squares, of which a select
+  takes as many as the norm asks for; its derivatives are those of these steps. A matrix with a 1-norm above 350,000 has
+  NaN for its exponential.
 - `inv(A) @ b` is solved, without the inverse; `log(det(A))` is `logdet(A)`, which does not overflow.
 
 ## Rules
