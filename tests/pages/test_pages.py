@@ -160,9 +160,6 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
   derivatives and those of U and Vh are NaN.
 - `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
   the same nearby. `qr` needs full rank.
-
-
-  the same nearby. `qr` wants full rank.
 - `expm` scales, takes a Pade approximant of degree 13 and squares (Higham 2005), always with 16 squares, of which a select
   takes as many as the norm asks for; its derivatives are those of these steps. A matrix with a 1-norm above 350,000 has
   NaN for its exponential.
