@@ -207,7 +207,7 @@ class FunctionScope(Writer):
         return self.integer({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
 
     def _divided(self, left: Value, right: Value) -> Value:
-        """A whole quotient: of a number that may be negative by a fixed one, or of two sizes; 0 by an empty one."""
+        """A whole quotient, rounded down, of a number that may be negative by one that is not; 0 by an empty one."""
         if not right.text.startswith("%"):
             by = int(right.text)
             if by > 0 and by & (by - 1) == 0:
@@ -216,6 +216,10 @@ class FunctionScope(Writer):
         zero = number(0, "i64")
         is_empty = self.equal(right, zero)
         quotient = self.binary("sdiv", left, self.select(is_empty, number(1, "i64"), right))
+        if left.text.startswith(("%", "-")):
+            rest = self.integer("sub", left, self.integer("mul", quotient, right))
+            below = self.integer("sub", quotient, number(1, "i64"))
+            quotient = self.select(self.compare("", "slt", rest, zero), below, quotient)
         return self.select(is_empty, zero, quotient)
 
     def integer(self, op: str, left: Value, right: Value) -> Value:

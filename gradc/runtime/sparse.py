@@ -144,7 +144,7 @@ def _plan(calls: Any, prepared: Arguments, what: str, pattern: Any) -> SparsePla
     most = int(np.bincount(columns).max(initial=0))  # rows need at least as many colours
     if 2 * most < colours.max(initial=-1) + 1:
         others = colouring.columns_apart(pattern.T.tocsr())
-        if 2 * others.max() < colours.max():
+        if 2 * others.max(initial=-1) < colours.max():
             graph = calls.planned("value", prepared.types).graph
             type, sizes = graph["value"].type, prepared.bound(graph)
             value = np.empty([evaluate(size, sizes) for size in type.shape], DTYPES[type.dtype])

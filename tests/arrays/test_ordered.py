@@ -140,3 +140,17 @@ def test_inside_njit():
 
     x = np.array([3.0, 1.0, 2.0])
     assert value(x, np.array([True, False, False])) == 5.0
+
+
+@pytest.mark.parametrize("shift", [-13, -7, -2, -1, 1, 7])
+def test_rolls_in_both_directions(shift):
+    """The shift by a size that no call has told yet is rounded down, as Python does it, in every engine."""
+    f = gradc.compile(f"roll(x, {shift}) * y", engine="native")
+    for size in (0, 1, 5, 6):
+        x, y = np.arange(1.0, size + 1), np.arange(1.0, size + 1) ** 2
+        np.testing.assert_array_equal(f(x, y), np.roll(x, shift) * y)
+        np.testing.assert_array_equal(f.grad(x, y).x, np.roll(y, -shift))
+
+
+def test_a_sparse_jacobian_without_rows():
+    assert gradc.compile("x[1:] * x[:-1]").jacobian(np.ones(1), sparse=True).shape == (0, 1)
