@@ -149,7 +149,7 @@ NOT_HERE = {
     "write `sort(x)`, and take what you need of it": "topk kthvalue partition argpartition",
     "gradc does not count values": "unique histogram bincount",
     "gradc has eigenvalues of symmetric matrices only: `(w, V) = eigh(A)`, `eigvalsh(A)`": "eig eigvals",
-    "the functions of a matrix in gradc are `inv`, `pinv` and `matrix_power`": "expm logm sqrtm",
+    "the functions of a matrix in gradc are `inv`, `pinv`, `expm` and `matrix_power`": "logm sqrtm",
     "make matrices of the arrays by `reshape`, and write `solve(A, b)` or `inv(A)`": "tensorsolve tensorinv",
     "gradc has no imaginary error functions yet": "erfi dawsn wofz voigt_profile fresnel",
     "gradc has no exponential integrals yet": "expi exp1 expn",
