@@ -49,9 +49,6 @@ MAX_RANK = 8
 MAX_ROUNDS = 10
 """How often ranks and demands go through the program."""
 
-LOOPS = ("fold", "scan", "iterate")
-"""The functions of the language that do a function of the program again and again."""
-
 EITHER = -1
 """Asks for a vector, or for a matrix of what is called by a capital letter."""
 
@@ -314,7 +311,7 @@ class _Reader:
                     values.append(tuple(arguments))
                 case Call() if node.function in self.functions:
                     values.append(self._call(node, self.functions[node.function], arguments))
-                case Call() if self.builtins[node.function].name in LOOPS:
+                case Call() if self.builtins[node.function].axes(several=False).result == "loop":
                     values.append(self._loop(node, arguments))
                 case _:
                     values.append(self._cell(node, [self._one(value) for value in arguments]))
