@@ -7,7 +7,7 @@ a value from one iteration to the next begins with what the iteration before it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -33,6 +33,7 @@ from gradc.loops.ir import (
     Number,
     Open,
     Order,
+    Place,
     Settled,
     Statement,
     Store,
@@ -139,6 +140,8 @@ class _Cutter:
             return None
         gathered, scratch = self.orders.gathered(loop), self.orders.scratch(loop)
         if any(array not in self.allocations for array in scratch):
+            return None
+        if any(_prefix(statement) is None for statement in self._exact(gathered).values()):
             return None
         sums = dict.fromkeys(self._fed(loop))
         if order == "parallel" and (sums or gathered):
@@ -289,7 +292,7 @@ class _Cutter:
                 body.append(CombineExactly(total, error, value))
             else:
                 body.append(Combine(total.op, total, value))
-        exact = {s.total.array: s.error.array for s in self.orders.statements if _is_exact(s)}  # type: ignore[union-attr]
+        exact = self._exact(shared.arrays)
         ops = {
             s.target.array: s.op
             for s in self.orders.statements
@@ -299,16 +302,23 @@ class _Cutter:
             body.append(self._joined_array(array, own_array, at, exact.get(array), ops.get(array, "sum")))
         yield For(variable, 0, chunks, 1, body, "sequential")
 
-    def _joined_array(self, array: str, own: str, at: Affine, error: str | None, op: str) -> Statement:
+    def _exact(self, arrays: Iterable[str]) -> dict[str, CombineExactly]:
+        """The statements that add to these arrays with a rounding error, by array."""
+        exact = [s for s in self.orders.statements if isinstance(s, CombineExactly)]
+        return {s.total.array: s for s in exact if isinstance(s.total, Load) and s.total.array in arrays}
+
+    def _joined_array(self, array: str, own: str, at: Affine, exactly: CombineExactly | None, op: str) -> Statement:
         type = self.kernel.arrays[array]
-        variables = [self._new_size("i") for _ in type.shape]
-        place = tuple(map(Affine, variables))
-        value = Load(own, (at, *place), type.dtype)
-        target = Load(array, place, type.dtype)
+        prefix = () if exactly is None else _prefix(exactly) or ()
+        shape = type.shape[len(prefix) :]
+        variables = [self._new_size("i") for _ in shape]
+        within = tuple(map(Affine, variables))
+        value = Load(own, (at, *prefix, *within), type.dtype)
+        target = Load(array, (*prefix, *within), type.dtype)
         made: Statement = Combine(op, target, value)
-        if error is not None:
-            made = CombineExactly(target, Load(error, place, self.kernel.arrays[error].dtype), value)
-        for variable, size in reversed(list(zip(variables, type.shape))):
+        if exactly is not None and isinstance(exactly.error, Load):
+            made = CombineExactly(target, replace(exactly.error, index=within), value)
+        for variable, size in reversed(list(zip(variables, shape))):
             made = For(variable, 0, size, 1, [made], "parallel")
             self.short.add(made)
         return made
@@ -376,8 +386,13 @@ def _adds_into(statement: Statement, array: str) -> bool:
     return False
 
 
-def _is_exact(statement: Statement) -> bool:
-    return isinstance(statement, CombineExactly) and isinstance(statement.total, Load)
+def _prefix(statement: CombineExactly) -> Place | None:
+    """The fixed indices of the total before those that it shares with its rounding error; None if it has others."""
+    assert isinstance(statement.total, Load) and isinstance(statement.error, Load)
+    total, error = statement.total.index, statement.error.index
+    prefix, rest = total[: len(total) - len(error)], total[len(total) - len(error) :]
+    is_fixed = all(isinstance(at, Affine) and at.var is None and isinstance(at.offset, int) for at in prefix)
+    return prefix if rest == error and is_fixed else None
 
 
 def _rounded(per: Size) -> Size:
