@@ -14,7 +14,7 @@ from gradc.ir.graph import constant, input_node, make
 from gradc.ir.interpret import run
 from gradc.ir.types import Type
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import PASSES
+from gradc.rewrite.pipeline import first_rules
 
 HARD = [
     (3e-200, 4e-200, 0.0), (1e-300, -1e-300, 1e-300), (1e300, 1e300, 1e-300), (5e-324, 0.0, 0.0), (1.0, 1e-170, 1e170),
@@ -52,7 +52,7 @@ def scale_of(row, exact) -> float:
 @pytest.mark.parametrize("row", ROWS, ids=rows.by_name)
 def test_against_mpmath(row):
     x, node, bar = graph_of(row)
-    got_nodes = Rewriter(PASSES["derivative"][0].rules()).rewrite([node, bar])
+    got_nodes = Rewriter(first_rules("derivative")).rewrite([node, bar])
     draw = rows.generator(row)
     for array in [*hard_arrays(row), *(draw.uniform(*row.domain[0], 3) for _ in range(10))]:
         value, grad = run(got_nodes, {x: np.array(array)}, {})

@@ -9,14 +9,14 @@ from gradc.construct.template import instantiate
 from gradc.ir.graph import input_node
 from gradc.ir.types import Type
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import PASSES
+from gradc.rewrite.pipeline import first_rules
 
 INPUTS = {name: input_node(name, Type("f64")) for name in "xyz"}
 
 
 def normal(text: str):
     """The normal form of a text, hidden ops included."""
-    (result,) = Rewriter(PASSES["rewritten"][-1].rules()).rewrite([instantiate(text, INPUTS)])
+    (result,) = Rewriter(first_rules("rewritten")).rewrite([instantiate(text, INPUTS)])
     return result
 
 

@@ -8,7 +8,7 @@ from rule_graphs import STABLE, by_text, inputs_of, sides
 from gradc.check.reals import REALS
 from gradc.ir.graph import Node, constant, input_node, make, topological
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import PASSES
+from gradc.rewrite.pipeline import first_rules
 
 RULES = [rule for rule in STABLE if not rule.reduces]
 DIFFERENCES = [rule for rule in RULES if rule.is_difference and len(rule.pattern.args) == 2]
@@ -29,14 +29,14 @@ TEXTS = {rule.text for rule in STABLE}
 
 def normal(node: Node) -> Node:
     """What the rules make of a node, among them a STABLE one."""
-    rewriter = Rewriter(PASSES["rewritten"][-1].rules())
+    rewriter = Rewriter(first_rules("rewritten"))
     (result,) = rewriter.rewrite([node])
     assert any(applied.rule in TEXTS for applied in rewriter.applied) or node.ops & ~result.ops, rewriter.applied
     return result
 
 
 def rewritten(node: Node) -> Node:
-    (result,) = Rewriter(PASSES["rewritten"][-1].rules()).rewrite([node])
+    (result,) = Rewriter(first_rules("rewritten")).rewrite([node])
     return result
 
 
