@@ -104,13 +104,13 @@ def _copied(to, source, count):
         to[i] = source[i]
 
 
-NUMPY_CALL = re.compile(r"np\.(\w+)\((.*)\)")
-"""How the op table writes an op that is a function of NumPy's."""
+NUMPY_CALL = re.compile(r"np\.(\w+)\(([^()]*)\)")
+"""How the op table writes a function of NumPy's, alone or in a formula."""
 
 WRAPPERS = {
-    f"_np_{called[1]}": f"def _np_{called[1]}({', '.join(row.params)}):\n    return {row.python.format(*row.params)}"
+    f"_np_{called[1]}": f"def _np_{called[1]}({', '.join(row.params)}):\n    return {called[0].format(*row.params)}"
     for row in OPS.values()
-    if (called := NUMPY_CALL.fullmatch(row.python))
+    if (called := NUMPY_CALL.search(row.python))
 }
 """Functions of NumPy's under names of their own. Numba makes a loop of every call of such a function, and takes more
 than linear time for many loops in one function; these it compiles once."""
