@@ -31,7 +31,7 @@ def describe(node: Node) -> str:
 def called(row: Op) -> str:
     """A few words for what an op gives, in which the language's own names are the only ones."""
     is_named = row.kind in ("elementwise", "reduction") and not row.hidden
-    name = row.sign or (row.name if is_named else row.symbol)
+    name = row.sign or (row.name if is_named else row.symbol if row.kind != "loop" else "")
     return f"the result of `{name}`" if name else "a value"
 
 

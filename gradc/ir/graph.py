@@ -233,7 +233,8 @@ def part_of(node: Node, position: int) -> tuple[tuple[Size, int, Size], ...]:
 
 
 def as_padded(results: Iterable[Node], where: Callable[[Node], bool] = lambda node: True) -> list[Node]:
-    """The results with joins, or those for which a condition holds, as sums of parts with zeros around them."""
+    """The results with joins, or those for which a condition holds, as sums of parts with zeros around them; of
+    conditions, whether one holds."""
     results = tuple(results)
     new: dict[Node, Node] = {}
     for node in topological(results):
@@ -241,7 +242,8 @@ def as_padded(results: Iterable[Node], where: Callable[[Node], bool] = lambda no
         new[node] = node if args == node.args else build(node.op, args, node.attrs)
         if node.op in JOINS and where(node):
             padded = [make("pad", arg, attrs=(part_of(node, k), node.shape)) for k, arg in enumerate(args)]
-            new[node] = reduce(lambda left, right: make("add", left, right), padded)
+            join = "or" if node.type.dtype == "bool" else "add"
+            new[node] = reduce(lambda left, right: make(join, left, right), padded)
     return [new[node] for node in results]
 
 

@@ -12,10 +12,11 @@ from gradc.ir.verify import FORBIDDEN, LOWERED_AWAY, IllFormed, verify
 X = input_node("x", Type("f64", ("n",)))
 Y = input_node("y", Type("f64", ("m",)))
 S = input_node("s", Type("f64"))
+A = input_node("A", Type("f64", ("n", "n")))
 
 
 def graph(node, *inputs, checks=()):
-    return Graph(inputs or (X, Y, S), (("value", node),), checks)
+    return Graph(inputs or (X, Y, S, A), (("value", node),), checks)
 
 
 def test_it_watches_every_graph_stage():
@@ -45,7 +46,8 @@ def test_the_message_names_the_node_shows_its_line_and_the_place_in_the_program(
 @pytest.mark.parametrize("op", sorted(LOWERED_AWAY))
 def test_nothing_that_lowering_removes_passes_as_lowered(op):
     row = OPS[op]
-    node = make(op, X, attrs=((0,),)) if row.kind == "reduction" else make(op, *[S] * len(row.params))
+    arg = A if row.kind == "matrix" else S
+    node = make(op, X, attrs=((0,),)) if row.kind == "reduction" else make(op, *[arg] * len(row.params))
     with pytest.raises(IllFormed, match=f"`{op}` is not allowed"):
         verify(graph(node), "lowered")
     verify(graph(node), "derivative")
