@@ -31,9 +31,9 @@ ENGINES = {"plain": plain.engine, "numba": kernel.numba, "native": lambda made: 
 
 def compilation(graph: Graph) -> Compilation:
     """The stages after a graph whose derivatives have been taken, and rewritten."""
-    program = SimpleNamespace(text="rules", elaborate=lambda types: Elaborated(graph))
-    made = Compilation(program, {node.name: node.type for node in graph.inputs}, (), transform="grad")
-    vars(made)["derivative"] = graph
+    types = {node.name: node.type for node in graph.inputs}
+    made = Compilation(SimpleNamespace(text="rules"), types, (), transform="grad")
+    vars(made).update(elaborated=Elaborated(graph), derivative=graph)
     return made
 
 
