@@ -110,7 +110,12 @@ def eigvalsh(A: np.ndarray) -> np.ndarray:
 
 
 def eigenvectors(A: np.ndarray) -> np.ndarray:
-    return _as_array(mpmath.eigsy(_as_mp(_symmetric(A)))[1])
+    return _directed(_as_array(mpmath.eigsy(_as_mp(_symmetric(A)))[1]), np.linalg.eigh(A.astype(float))[1])
+
+
+def _directed(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Columns with the directions of LAPACK's: nothing else says which of a vector and its negative is meant."""
+    return np.where(np.sum(vectors * others, axis=0) < 0, -vectors, vectors)
 
 
 def rayleigh(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -127,11 +132,37 @@ def svd_values(A: np.ndarray) -> np.ndarray:
     return np.array(list(mpmath.svd_r(_as_mp(A), compute_uv=False)), object)
 
 
+def svd_u(A: np.ndarray) -> np.ndarray:
+    u, _, _ = mpmath.svd_r(_as_mp(A))
+    return _directed(_as_array(u), np.linalg.svd(A.astype(float), full_matrices=False)[0])
+
+
+def svd_v(A: np.ndarray) -> np.ndarray:
+    _, _, v = mpmath.svd_r(_as_mp(A))
+    return _directed(_as_array(v).T, np.linalg.svd(A.astype(float), full_matrices=False)[2].T)
+
+
+def pinv(A: np.ndarray) -> np.ndarray:
+    u, s, v = mpmath.svd_r(_as_mp(A))
+    inverses = [1 / x if x > 1e-15 * max(s) else mpmath.mpf(0) for x in s]
+    return (_as_array(v).T * np.array(inverses, object)) @ _as_array(u).T
+
+
+def qr_q(A: np.ndarray) -> np.ndarray:
+    q, _ = mpmath.qr(_as_mp(A), mode="skinny")
+    return _directed(_as_array(q), np.linalg.qr(A.astype(float))[0])
+
+
+def qr_r(A: np.ndarray) -> np.ndarray:
+    return np.triu(qr_q(A).T @ A)
+
+
 MATRICES: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         solve, solve_transposed, solve_positive, solve_lower, solve_lower_transposed, inv, inv_positive, logdet,
-        logdet_positive, cholesky, det, cofactor, log_abs_det, det_sign, eigvalsh, rayleigh, spectral, svd_values,
+        logdet_positive, cholesky, det, cofactor, log_abs_det, det_sign, eigvalsh, eigenvectors, rayleigh, spectral,
+        svd_values, svd_u, svd_v, pinv, qr_q, qr_r,
     )
 }  # fmt: skip
 """The functions above by the names of their ops."""

@@ -13,7 +13,7 @@ import numpy as np
 from gradc.elementary import primitives
 from gradc.elementary.template import Operation, template
 
-MAX_NESTED = 54
+MAX_NESTED = 52
 """A step with one reader is written into it as long as its text has at most this many characters."""
 
 FORMS: dict[str, tuple[str, int, tuple[int, ...]]] = {
