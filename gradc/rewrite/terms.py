@@ -11,6 +11,8 @@ from gradc.ir.ops import ROWS
 PRODUCTS = frozenset(row.name for row in ROWS if row.factors)
 MOST_FACTORS = 12
 """Factors of a term that are looked at."""
+MOST_PARTS = 4 * MOST_FACTORS
+"""Products in a term, and what they are of, among which heads are looked for: the outer ones first."""
 
 
 class Monomial(NamedTuple):
@@ -58,14 +60,15 @@ def heads(term: Node) -> frozenset[str]:
     """The ops of the factors of a term that are no numbers and no inputs; those of its divisors behind a `/`, which
     stands alone for the quotient itself."""
     found: set[str] = set()
-    stack = [(term, "")]
-    while stack and len(stack) <= MOST_FACTORS:
-        part, role = stack.pop()
+    parts = [(term, "")]
+    for part, role in parts:
+        if part.op in PRODUCTS and len(parts) > MOST_PARTS:
+            continue
         if part.op == "div":
             found.add("/")
-            stack += ((part.args[0], role), (part.args[1], "" if role else "/"))
+            parts += ((part.args[0], role), (part.args[1], "" if role else "/"))
         elif part.op in PRODUCTS:
-            stack += [(arg, role) for arg in part.args]
+            parts += [(arg, role) for arg in part.args]
         elif part.row.kind != "source":
             found.add(role + part.op)
     return frozenset(found)
