@@ -76,8 +76,8 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("engine", ["native", "plain"])
-def test_numbers(name, engine):
-    ENGINES["plain"] = plain
+def test_numbers(name, engine, monkeypatch):
+    monkeypatch.setitem(ENGINES, "plain", plain)
     random = np.random.default_rng(3)
     inputs = {"x": random.normal(size=3), "y": random.normal(size=3 if name == "columns" else 2)}
     along = {key: np.cos(value) for key, value in inputs.items()}
