@@ -18,12 +18,10 @@ from gradc.ir.types import Type
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
-    Apply,
     Carry,
     Combine,
     CombineExactly,
     Define,
-    Expression,
     Extent,
     Fill,
     For,
@@ -172,7 +170,7 @@ class _Cutter:
             return ()
         opened = {s.cell for s in inside if isinstance(s, Open)}
         written = {array for s in inside for array, how, _ in touches(s, read_by(s)) if how != "read"}
-        read = {value.array for value in _needed(update) if isinstance(value, Load)}
+        read = {value.array for value in needed_by(update) if isinstance(value, Load)}
         return () if opened & set(update.carries) or written & read else tuple(update.carries)
 
     def _order_without_carries(self, loop: For) -> Order:
@@ -267,7 +265,7 @@ class _Cutter:
         assert window is not None
         update = window.body[-1]
         assert isinstance(update, Update)
-        needed = set(_needed(update))
+        needed = set(needed_by(update))
         lets: list[Statement] = [s for s in window.body if isinstance(s, Let) and s in needed]
         before = Derived("max", Derived("-", begin, _reach(update)), loop.start)
         made = For(window.variable, before, begin, 1, [*lets, update], "sequential")
@@ -352,19 +350,6 @@ def _reach(update: Update) -> int:
             del needs[carry]
         reach += 1
     return reach
-
-
-def _needed(update: Update) -> list[Expression]:
-    """What the new values of carries are made of, the elements of arrays among it."""
-    found = needed_by(update)
-    for value in found:  # which grows
-        if isinstance(value, Load):
-            found += [at for at in value.index if isinstance(at, Let) and at not in found]
-        elif isinstance(value, Let) and value.value not in found:
-            found.append(value.value)
-        elif isinstance(value, Apply):
-            found += [arg for arg in value.args if arg not in found]
-    return found
 
 
 def _identity(op: str) -> float | int | bool:

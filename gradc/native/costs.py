@@ -81,9 +81,9 @@ class Costs:
 
     def _length(self, start: Size, stop: Size, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> Size:
         """How far it is from one index to another, at most."""
-        for loop in around:
+        for depth, loop in enumerate(around):
             if start == loop.variable and not isinstance(loop.step, int):  # a block, or a tile
-                whole = self._length(loop.start, loop.stop, around[: around.index(loop)], inside)
+                whole = self._length(loop.start, loop.stop, around[:depth], inside)
                 return derive("min", self._bound(loop.step, inside), whole)
         return self._bound(derive("-", stop, start), inside)
 

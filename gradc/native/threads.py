@@ -1,6 +1,6 @@
 """The threads that take chunks of long loops: how many there may be, and the functions that share a loop.
 
-They are started when the first loop is shared, wait awake for about 20 microseconds after each, and then sleep. One
+They are started when the first loop is shared, wait awake for a moment after each, and then sleep. One
 loop is shared at a time: a kernel that finds the threads busy, because another Python thread has them, does its loop
 alone. Helpers never hold the interpreter's lock and take no signals.
 """

@@ -26,6 +26,7 @@ from gradc.loops.ir import (
     Statement,
     Store,
     Update,
+    computed,
     every,
     read_by,
 )
@@ -110,6 +111,8 @@ def needed_by(update: Update) -> list[Expression]:
                 found.append(value.value)
             case Apply():
                 found += [arg for arg in value.args if arg not in found]
+            case Load():
+                found += [at for at in computed(value.index) if at not in found]
     return found
 
 
