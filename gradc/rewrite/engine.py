@@ -452,7 +452,7 @@ class Rewriter:
                     tried[rebuilt] = self._step(rebuilt)
                 target = tried[rebuilt]
                 if target is not rebuilt and target not in normal:
-                    assert not again, f"the rules turn {rebuilt} into itself: {self.applied[-1].rule}"
+                    assert not again, f"rules or moves turn {rebuilt} into itself, after {self.applied[-1:]}"
                     self._carry_span(node, target)
                     stack.append(target)
                     continue

@@ -50,11 +50,6 @@ PASSES: dict[str, tuple[Rewrite | Lower | Inverses, ...]] = {
 """By the stage they make: FINAL and KERNEL wait until no further derivative is taken."""
 
 
-def first_rules(stage: str) -> tuple[Rule, ...]:
-    """The rules of the first pass of a stage that has any."""
-    return next(step for step in PASSES[stage] if isinstance(step, Rewrite)).rules()
-
-
 @cache
 def _rules(tables: tuple[str, ...], fast_math: bool) -> tuple[Rule, ...]:
     """The rules of some tables, and the FAST ones where they are asked for."""

@@ -19,7 +19,7 @@ from gradc.check.reals import REALS, function
 from gradc.ir.graph import constant
 from gradc.ir.interpret import run
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import first_rules
+from tests.stage_rules import first_rules
 
 FEW = 5.0
 """ULP."""

@@ -16,7 +16,7 @@ from gradc.ir.interpret import run
 from gradc.ir.ops import ROWS
 from gradc.ir.types import Type
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import first_rules
+from tests.stage_rules import first_rules
 
 SECOND, THIRD = 1e-13, 1e-11
 """Relative errors allowed at points of the domain, where a second derivative is a sum of a few terms."""

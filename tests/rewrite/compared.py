@@ -14,7 +14,7 @@ from gradc.check.reals import REALS
 from gradc.ir.graph import input_node
 from gradc.ir.interpret import run
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import first_rules
+from tests.stage_rules import first_rules
 
 SIZE = 3
 """Elements of an array that a rule reduces."""

@@ -9,7 +9,7 @@ from gradc.construct.template import instantiate
 from gradc.ir.graph import input_node
 from gradc.ir.types import Type
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import first_rules
+from tests.stage_rules import first_rules
 
 INPUTS = {name: input_node(name, Type("f64")) for name in "xyz"}
 

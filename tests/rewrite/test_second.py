@@ -18,8 +18,9 @@ from gradc.check.reals import REALS
 from gradc.ir.graph import input_node
 from gradc.ir.interpret import run
 from gradc.rewrite.engine import Rewriter
-from gradc.rewrite.pipeline import first_rules, settled
+from gradc.rewrite.pipeline import settled
 from tests.corpus.bits import bits_of
+from tests.stage_rules import first_rules
 
 TABLE = Path(__file__).parent / "second_derivatives.txt"
 POINTS = 12
