@@ -98,13 +98,12 @@ class Orders:
         orders = [self._order_of_cells(inside), *self._orders_of_arrays(loop)]
         return max(orders, key=ORDERS.index)
 
-    def gathered(self, loop: For) -> tuple[str, ...]:
-        """The arrays into whose elements iterations of a loop add terms together."""
-        return tuple(array for array, hows in self._met(loop) if all(how.startswith("add") for how in hows))
-
-    def scratch(self, loop: For) -> tuple[str, ...]:
-        """The arrays, made outside of a loop, that its iterations use one after the other, each for itself."""
-        return tuple(array for array, hows in self._met(loop) if not any(how.startswith("add") for how in hows))
+    def shared(self, loop: For) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The arrays, made outside of a loop, in whose elements its iterations meet: those into which they only add
+        terms, and scratch, which they use one after the other, each for itself."""
+        met = list(self._met(loop))
+        gathered = [array for array, hows in met if all(how.startswith("add") for how in hows)]
+        return tuple(gathered), tuple(array for array, _ in met if array not in gathered)
 
     def _met(self, loop: For) -> Iterator[tuple[str, set[str]]]:
         """The arrays in whose elements iterations of a loop meet, and how they touch those."""

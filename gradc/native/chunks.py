@@ -136,7 +136,7 @@ class _Cutter:
         order = self._order_without_carries(loop) if carries else loop.order
         if order == "sequential" or any(isinstance(s, Define) and s.name in self.known for s in every(loop.body)):
             return None
-        gathered, scratch = self.orders.gathered(loop), self.orders.scratch(loop)
+        gathered, scratch = self.orders.shared(loop)
         if any(array not in self.allocations for array in scratch):
             return None
         if any(_prefix(statement) is None for statement in self._exact(gathered).values()):

@@ -10,7 +10,7 @@ import pytest
 import gradc
 from gradc.construct.describe import called
 from gradc.construct.functions import FUNCTIONS
-from gradc.ir.ops import OPS
+from gradc.ir.ops import OPS, OWN
 
 
 class Own(np.ndarray):
@@ -224,7 +224,7 @@ def test_options(options):
 
 
 def test_messages_name_nothing_that_the_language_lacks():
-    for row in OPS.values():
+    for row in (row for row in OPS.values() if row.bit != OWN):
         words = called(row)
         assert "`" not in words or words.split("`")[1] in {
             *FUNCTIONS,

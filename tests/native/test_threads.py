@@ -14,6 +14,8 @@ import pytest
 
 import gradc
 from gradc.loops import evaluate
+from gradc.loops.ir import every, read_by
+from gradc.loops.order import Orders, touches
 from gradc.native import chunks, threads
 from gradc.native.engine import NativeKernel, build
 from gradc.native.target import is_possible
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.skipif(not is_possible(), reason="LLVM does not know th
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=1000), RANDOM.normal(size=1000)
+CUBES = RANDOM.normal(size=(300, 4, 3))
 MATRIX, LABELS = RANDOM.normal(size=(300, 5)), RANDOM.integers(0, 5, 300)
 PROGRAMS = {
     "elementwise": ("x / (1 + exp(-y * x))", X, Y),
@@ -34,6 +37,8 @@ PROGRAMS = {
     "stencil": ("x: f64[n]; sum(100*(x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)", X),
     "two shifts": ("x: f64[n]; sum((x[2:] - 2*x[1:-1] + x[:-2])**2)", X),
     "rows": ("X: f64[n, d]; w: f64[d]; sum(log1p(exp(-X @ w)))", MATRIX, X[:5]),
+    "rows of sums": ("X: f64[n, d, h]; w: f64[h]; sum(softmax(sum(X * w, axis=2), axis=1)**2)", CUBES, X[:3]),
+    "rows of products": ("X: f64[n, d, h]; sum(tanh(sum(sum(X, axis=2)[:, :, None] * X, axis=1))**2)", CUBES),
     "softmax": ("X: f64[n, d]; y: i64[n]; softmax_cross_entropy(X, y)", MATRIX, LABELS),
     "network": (
         "X: f64[n, d]; W: f64[d, h]; V: f64[h, c]; y: i64[n]; softmax_cross_entropy(max(0, X @ W) @ V, y)",
@@ -72,6 +77,14 @@ def test_bits_do_not_depend_on_threads(name, small_chunks, ran_cases):
                     np.testing.assert_array_equal(one, other)
 
 
+def assert_chunks_share_nothing(loops, made, loop, text):
+    """Every array in whose elements iterations meet is made anew in a chunk, or the chunk has a part of its own."""
+    inside = [touch for s in every(made.body) for touch in touches(s, read_by(s))]
+    anew = {array for array, how, _ in inside if how == "made"}
+    met = [array for arrays in Orders(loops).shared(loop) for array in arrays]
+    assert not {array for array, _, _ in inside if array in met} - anew, text
+
+
 def test_programs_in_chunks_mean_the_same(small_chunks, ran_cases):
     """The loop IR with chunks, and without, of programs of all kinds; machine code by three threads."""
     examples = [*random_examples(11, 40)]
@@ -94,7 +107,10 @@ def test_programs_in_chunks_mean_the_same(small_chunks, ran_cases):
             expected = evaluate.run(loops, arrays)
         except (gradc.Error, ValueError, IndexError, NameError):
             continue
-        got = evaluate.run(chunks.cut(loops).kernel, arrays)
+        cut = chunks.cut(loops)
+        for made, loop in cut.chunks.items():
+            assert_chunks_share_nothing(loops, made, loop, text)
+        got = evaluate.run(cut.kernel, arrays)
         with using_threads(3):
             compiled = NativeKernel(build(loops)).loaded(*arrays)
         for one, other, native in zip(expected, got, compiled, strict=True):
