@@ -95,6 +95,86 @@ def batch_norm(m: Any, X, T, g, b):
     return m.sum((g * z / m.sqrt(m.mean(z * z, 0) + 1e-5) + b - T) ** 2)
 
 
+def sir(m: Any, Y, beta, gamma):
+    def step(state, y):
+        s, i, loss = state
+        caught, recovered = 0.05 * beta * s * i, 0.05 * gamma * i
+        return s - caught, i + caught - recovered, loss + (i - y) ** 2
+
+    return m.fold(step, (0.99, 0.01, 0.0), Y)[2]
+
+
+def kalman(m: Any, Y, q, r):
+    def step(state, y):
+        mean, P, loss = state
+        V = P + q
+        S = V + r
+        K, e = V / S, y - mean
+        return mean + K * e, (1 - K) * V, loss + m.log(S) + e * e / S
+
+    return m.fold(step, (0.0, 10.0, 0.0), Y)[2]
+
+
+def garch(m: Any, R, w, a, b):
+    def step(state, r):
+        h, loss = state
+        following = w + a * r * r + b * h
+        return following, loss + m.log(following) + r * r / following
+
+    return m.fold(step, (1.0, 0.0), R)[1]
+
+
+def rk4(m: Any, stiffness, friction, T):
+    def slope(x, v):
+        return -stiffness * m.sin(x) - friction * v
+
+    def step(state, t):
+        x, v = state
+        a1 = slope(x, v)
+        v2 = v + 0.005 * a1
+        a2 = slope(x + 0.005 * v, v2)
+        v3 = v + 0.005 * a2
+        a3 = slope(x + 0.005 * v2, v3)
+        v4 = v + 0.01 * a3
+        a4 = slope(x + 0.01 * v3, v4)
+        return x + 0.01 / 6 * (v + 2 * v2 + 2 * v3 + v4), v + 0.01 / 6 * (a1 + 2 * a2 + 2 * a3 + a4) + t
+
+    x, v = m.fold(step, (1.0, 0.0), T)
+    return x * x + v * v
+
+
+def rnn(m: Any, X, W, U):
+    (s,) = m.fold(lambda state, x: (m.tanh(W @ x + U @ state[0]),), (m.zeros(64),), X)
+    return m.sum(s * s)
+
+
+def lstm(m: Any, X, Wf, Uf, Wi, Ui, Wo, Uo, Wc, Uc):
+    def step(state, x):
+        s, c = state
+        f, i, o = (m.sigmoid(W @ x + U @ s) for W, U in ((Wf, Uf), (Wi, Ui), (Wo, Uo)))
+        c = f * c + i * m.tanh(Wc @ x + Uc @ s)
+        return o * m.tanh(c), c
+
+    s, _ = m.fold(step, (m.zeros(32), m.zeros(32)), X)
+    return m.sum(s * s)
+
+
+def gaussian_process(m: Any, X, y, lengths, scale, noise):
+    Z = X / lengths
+    r = m.sum(Z * Z, 1)
+    K = scale**2 * m.exp(Z @ Z.T - 0.5 * (r[:, None] + r)) + noise**2 * m.eye(y.shape[0])
+    L = m.cholesky(K)
+    return 0.5 * m.sum(y * m.solved(L, y)) + m.sum(m.log(m.diagonal(L)))
+
+
+def loop(step: Any, start: Any, rows: Any) -> Any:
+    """`m.fold` of libraries that have no loops: every step is more operations. `step` takes the state, a tuple."""
+    state = start
+    for k in range(rows.shape[0]):
+        state = step(state, rows[k])
+    return state
+
+
 KINDS = ("sin", "cos", "tanh", "product", "mean")
 
 
@@ -125,6 +205,10 @@ OBJECTIVES = {
     "rosenbrock": rosenbrock, "log-sum-exp": log_sum_exp, "sum-of-squares": sum_of_squares,
     "logistic-regression": logistic_regression, "softmax-net": softmax_net, "svm": svm, "attention": attention,
     "LSTM step": lstm_step, "convolution": convolution, "k-means": kmeans, "mixture": mixture,
-    "kernel ridge": kernel_ridge, "batch norm": batch_norm, "scalar graph": scalar_graph,
+    "kernel ridge": kernel_ridge, "batch norm": batch_norm, "SIR": sir, "Kalman": kalman, "GARCH": garch, "RK4": rk4,
+    "RNN": rnn, "LSTM": lstm, "Gaussian process": gaussian_process, "scalar graph": scalar_graph,
 }  # fmt: skip
 """By the names of `bench.workloads`."""
+
+RECURRENCES = ("SIR", "Kalman", "GARCH", "RK4", "RNN", "LSTM")
+"""Programs with `m.fold`."""

@@ -229,6 +229,104 @@ _case(
 )  # fmt: skip
 
 
+# ---------------------------------------------------------------- recurrences: the size is how many steps
+
+_case(
+    "SIR",
+    """Y: f64[n]; beta: f64; gamma: f64
+       def step((s, i, loss), y) = {
+         caught = 0.05*beta*s*i; recovered = 0.05*gamma*i
+         (s - caught, i + caught - recovered, loss + (i - y)**2)
+       }
+       (s, i, loss) = fold(step, (0.99, 0.01, 0), Y)
+       loss""",
+    None, lambda rng, n: {"Y": rng.uniform(0, 0.3, n), "beta": 0.4, "gamma": 0.1},
+    wrt=("beta", "gamma"), sizes=(1_400,), race=(1_400,),
+)  # fmt: skip
+_case(
+    "Kalman",
+    """Y: f64[n]; q: f64; r: f64
+       def step((m, P, loss), y) = {
+         V = P + q; S = V + r; K = V / S; e = y - m
+         (m + K*e, (1 - K)*V, loss + log(S) + e**2/S)
+       }
+       (m, P, loss) = fold(step, (0, 10, 0), Y)
+       loss""",
+    None, lambda rng, n: {"Y": rng.normal(size=n).cumsum(), "q": 0.8, "r": 0.5},
+    wrt=("q", "r"), sizes=(300,), race=(300,),
+)  # fmt: skip
+_case(
+    "GARCH",
+    """R: f64[n]; w: f64; a: f64; b: f64
+       def step((h, loss), r) = {
+         next = w + a*r**2 + b*h
+         (next, loss + log(next) + r**2/next)
+       }
+       (h, loss) = fold(step, (1, 0), R)
+       loss""",
+    None, lambda rng, n: {"R": rng.normal(size=n), "w": 0.1, "a": 0.1, "b": 0.8},
+    wrt=("w", "a", "b"), sizes=(2_500,), race=(2_500,),
+)  # fmt: skip
+_case(
+    "RK4",
+    """stiffness: f64; friction: f64; T: f64[n]
+       def slope(x, v) = -stiffness*sin(x) - friction*v
+       def step((x, v), t) = {
+         a1 = slope(x, v)
+         v2 = v + 0.005*a1; a2 = slope(x + 0.005*v, v2)
+         v3 = v + 0.005*a2; a3 = slope(x + 0.005*v2, v3)
+         v4 = v + 0.01*a3; a4 = slope(x + 0.01*v3, v4)
+         (x + 0.01/6*(v + 2*v2 + 2*v3 + v4), v + 0.01/6*(a1 + 2*a2 + 2*a3 + a4) + t)
+       }
+       (x, v) = fold(step, (1, 0), T)
+       x**2 + v**2""",
+    None, lambda rng, n: {"stiffness": 4.0, "friction": 0.1, "T": 0.001 * rng.normal(size=n)},
+    sizes=(1_000,), race=(1_000,),
+)  # fmt: skip
+_case(
+    "RNN",
+    """X: f64[n, d]; W: f64[h, d]; U: f64[h, h]
+       def step(s, x) = tanh(W @ x + U @ s)
+       sum(fold(step, zeros(64), X)**2)""",
+    None, _draw(X=lambda n: (n, 32), W=lambda n: (64, 32), U=lambda n: (64, 64)),
+    wrt=("W", "U"), sizes=(20, 1_000), race=(20, 1_000),
+)  # fmt: skip
+_case(
+    "LSTM",
+    """X: f64[n, d]; Wf: f64[h, d]; Uf: f64[h, h]; Wi: f64[h, d]; Ui: f64[h, h]
+       Wo: f64[h, d]; Uo: f64[h, h]; Wc: f64[h, d]; Uc: f64[h, h]
+       def step((s, c), x) = {
+         f = sigmoid(Wf@x + Uf@s); i = sigmoid(Wi@x + Ui@s); o = sigmoid(Wo@x + Uo@s)
+         next = f*c + i*tanh(Wc@x + Uc@s)
+         (o*tanh(next), next)
+       }
+       (s, c) = fold(step, (zeros(32), zeros(32)), X)
+       sum(s**2)""",
+    None,
+    _draw(X=lambda n: (n, 16),
+          **{name: (lambda n: (32, 16)) if name[0] == "W" else (lambda n: (32, 32)) for name in GATES}),
+    wrt=GATES, sizes=(20, 1_000), race=(20, 1_000),
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- factors of matrices: the size is rows
+
+_case(
+    "Gaussian process",
+    """X: f64[n, d]; y: f64[n]; lengths: f64[d]; scale: f64; noise: f64
+       Z = X / lengths
+       r = sum(Z**2, axis=1)
+       K = scale**2 * exp(Z @ Z.T - 0.5*(r[:, None] + r)) + noise**2 * eye(n)
+       0.5 * (dot(y, solve(K, y, assume_a="pos")) + logdet(K, assume_a="pos"))""",
+    None,
+    lambda rng, n: {
+        "X": rng.normal(size=(n, 10)), "y": rng.normal(size=n), "lengths": np.full(10, 2.0), "scale": 1.3, "noise": 0.3,
+    },
+    wrt=("lengths", "scale", "noise"), sizes=(50, 500), race=(50, 500, 2_000),
+    operations=lambda n: n**3,
+)  # fmt: skip
+
+
 # ---------------------------------------------------------------- numbers only: the size is how many operations
 
 WRITTEN = {"sin": "sin({})", "cos": "cos({})", "tanh": "tanh({})", "product": "{}*{}", "mean": "0.5*({} + {})"}

@@ -170,9 +170,134 @@ def kernel_ridge(X, t, a, gamma, decay):
     return total, (grad, by_gamma)
 
 
+# ---------------------------------------------------------------- recurrences: a loop forwards, and one backwards
+
+one_after_another = njit(fastmath=True, error_model="numpy", cache=True)
+
+
+@one_after_another
+def sir(Y, beta, gamma):
+    n = Y.size
+    ss, ii = np.empty(n), np.empty(n)
+    s, i, loss = 0.99, 0.01, 0.0
+    for k in range(n):
+        ss[k], ii[k] = s, i
+        loss += (i - Y[k]) ** 2
+        caught, recovered = 0.05 * beta * s * i, 0.05 * gamma * i
+        s, i = s - caught, i + caught - recovered
+    of_s, of_i, of_beta, of_gamma = 0.0, 0.0, 0.0, 0.0
+    for k in range(n - 1, -1, -1):
+        s, i, moved = ss[k], ii[k], of_i - of_s
+        of_beta += 0.05 * s * i * moved
+        of_gamma -= 0.05 * i * of_i
+        of_s += 0.05 * beta * i * moved
+        of_i += 0.05 * beta * s * moved - 0.05 * gamma * of_i + 2 * (i - Y[k])
+    return loss, (of_beta, of_gamma)
+
+
+@one_after_another
+def kalman(Y, q, r):
+    n = Y.size
+    means, widths = np.empty(n), np.empty(n)
+    m, P, loss = 0.0, 10.0, 0.0
+    for k in range(n):
+        V = P + q
+        means[k], widths[k] = m, V
+        S, e = V + r, Y[k] - m
+        K = V / S
+        loss += math.log(S) + e * e / S
+        m, P = m + K * e, (1 - K) * V
+    of_m, of_P, of_q, of_r = 0.0, 0.0, 0.0, 0.0
+    for k in range(n - 1, -1, -1):
+        V, e = widths[k], Y[k] - means[k]
+        S = V + r
+        K = V / S
+        of_K = of_m * e - of_P * V
+        of_S = 1 / S - e * e / (S * S) - of_K * K / S
+        of_V = of_P * (1 - K) + of_K / S + of_S
+        of_m += -of_m * K - 2 * e / S
+        of_r += of_S
+        of_q += of_V
+        of_P = of_V
+    return loss, (of_q, of_r)
+
+
+@one_after_another
+def garch(R, w, a, b):
+    n = R.size
+    hs = np.empty(n + 1)
+    hs[0], loss = 1.0, 0.0
+    for k in range(n):
+        h = w + a * R[k] ** 2 + b * hs[k]
+        hs[k + 1] = h
+        loss += math.log(h) + R[k] ** 2 / h
+    of_h, of_w, of_a, of_b = 0.0, 0.0, 0.0, 0.0
+    for k in range(n - 1, -1, -1):
+        h, square = hs[k + 1], R[k] ** 2
+        of_h += 1 / h - square / (h * h)
+        of_w += of_h
+        of_a += of_h * square
+        of_b += of_h * hs[k]
+        of_h *= b
+    return loss, (of_w, of_a, of_b)
+
+
+@one_after_another
+def rk4(stiffness, friction, T):
+    n = T.size
+    xs, vs = np.empty((n, 4)), np.empty((n, 4))
+    x, v = 1.0, 0.0
+    for k in range(n):
+        at, speed = x, v
+        move, push = 0.0, 0.0
+        for j in range(4):
+            xs[k, j], vs[k, j] = at, speed
+            a = -stiffness * math.sin(at) - friction * speed
+            weight = 2.0 if 0 < j < 3 else 1.0
+            move, push = move + weight * speed, push + weight * a
+            reach = 0.01 if j == 2 else 0.005
+            at, speed = x + reach * speed, v + reach * a
+        x, v = x + 0.01 / 6 * move, v + 0.01 / 6 * push + T[k]
+    value = x * x + v * v
+    of_x, of_v, of_stiffness, of_friction = 2 * x, 2 * v, 0.0, 0.0
+    of_T = np.empty(n)
+    for k in range(n - 1, -1, -1):
+        of_T[k] = of_v
+        start_x, start_v = of_x, of_v
+        of_at, of_speed = 0.0, 0.0  # of the place and the speed that the stage after this one begins with
+        for j in range(3, -1, -1):
+            weight = 0.01 / 6 * (2.0 if 0 < j < 3 else 1.0)
+            reach = 0.01 if j == 2 else 0.005
+            of_a = weight * start_v + reach * of_speed
+            on = weight * start_x + reach * of_at
+            at, speed = xs[k, j], vs[k, j]
+            of_stiffness -= of_a * math.sin(at)
+            of_friction -= of_a * speed
+            of_at = -of_a * stiffness * math.cos(at)
+            of_speed = on - of_a * friction
+            of_x, of_v = of_x + of_at, of_v + of_speed
+    return value, (of_stiffness, of_friction, of_T)
+
+
+@one_after_another
+def rnn(X, W, U):
+    n, h = X.shape[0], U.shape[0]
+    states = np.zeros((n + 1, h))
+    for k in range(n):
+        states[k + 1] = np.tanh(np.dot(W, X[k]) + np.dot(U, states[k]))
+    of_s = 2 * states[n]
+    turned = np.ascontiguousarray(U.T)
+    bends = np.empty((n, h))
+    for k in range(n - 1, -1, -1):
+        bends[k] = of_s * (1 - states[k + 1] ** 2)
+        of_s = np.dot(turned, bends[k])
+    return np.sum(states[n] ** 2), (np.dot(bends.T, X), np.dot(bends.T, states[:n]))
+
+
 WRITTEN: dict[str, Callable[..., Any]] = {
     "neuron": neuron, "gelu": gelu, "black-scholes": black_scholes, "exponential-fit": exponential_fit,
     "rosenbrock": rosenbrock, "log-sum-exp": log_sum_exp, "sum-of-squares": sum_of_squares,
     "logistic-regression": logistic_regression, "k-means": kmeans, "kernel ridge": kernel_ridge,
+    "SIR": sir, "Kalman": kalman, "GARCH": garch, "RK4": rk4, "RNN": rnn,
 }  # fmt: skip
 """By the names of `bench.workloads`."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.objectives import OBJECTIVES
+from bench.objectives import OBJECTIVES, RECURRENCES, loop
 
 HALF_ROOT = math.sqrt(0.5)
 
@@ -69,11 +69,18 @@ def jax(case: Case) -> Prepared:
     from jax.scipy.special import logsumexp, ndtr
 
     jax.config.update("jax_enable_x64", True)
+
+    def fold(step: Any, start: Any, rows: Any) -> Any:
+        start = tuple(jnp.asarray(x, dtype=float) for x in start)
+        return jax.lax.scan(lambda state, row: (step(state, row), None), start, rows)[0]
+
     objective = case.objective(
         exp=jnp.exp, log=jnp.log, sqrt=jnp.sqrt, tanh=jnp.tanh, sin=jnp.sin, cos=jnp.cos, sum=jnp.sum, mean=jnp.mean,
         normal_cdf=ndtr, relu=jax.nn.relu, sigmoid=jax.nn.sigmoid, softmax=jax.nn.softmax, softplus=jax.nn.softplus,
         logsumexp=partial(logsumexp, axis=-1), turned=partial(jnp.swapaxes, axis1=-1, axis2=-2),
         least=partial(jnp.min, axis=-1), picked=lambda scores, y: scores[jnp.arange(y.size), y],
+        fold=fold, zeros=jnp.zeros, eye=jnp.eye, diagonal=jnp.diagonal, cholesky=jnp.linalg.cholesky,
+        solved=lambda L, y: jax.scipy.linalg.cho_solve((L, True), y),
     )  # fmt: skip
 
     def total(*args: Any) -> Any:
@@ -88,6 +95,8 @@ def jax(case: Case) -> Prepared:
 def torch(case: Case, compiled: bool = False) -> Prepared:
     import torch
 
+    if compiled and case.workload in RECURRENCES:
+        raise Declined("compiles every step on its own")
     args = [torch.from_numpy(np.array(x)) for x in case.values]
     for k in case.wrt:
         args[k].requires_grad_()
@@ -97,6 +106,10 @@ def torch(case: Case, compiled: bool = False) -> Prepared:
         softplus=torch.nn.functional.softplus, softmax=lambda x: torch.softmax(x, dim=-1),
         logsumexp=lambda x: torch.logsumexp(x, dim=-1), turned=lambda x: x.transpose(-1, -2),
         least=lambda x: torch.amin(x, dim=-1), picked=lambda scores, y: scores[torch.arange(y.numel()), y],
+        fold=lambda step, start, rows: loop(step, tuple(torch.as_tensor(x, dtype=torch.float64) for x in start), rows),
+        zeros=partial(torch.zeros, dtype=torch.float64), eye=partial(torch.eye, dtype=torch.float64),
+        diagonal=torch.diagonal, cholesky=torch.linalg.cholesky,
+        solved=lambda L, y: torch.cholesky_solve(y[:, None], L)[:, 0],
     )  # fmt: skip
     if compiled:
         torch._dynamo.reset()
@@ -115,6 +128,8 @@ def pytensor(case: Case) -> Prepared:
     import pytensor.tensor as pt
     from pytensor.tensor.special import softmax
 
+    if case.workload in RECURRENCES or case.workload == "Gaussian process":
+        raise Declined("written with other functions there")
     objective = case.objective(
         exp=pt.exp, log=pt.log, sqrt=pt.sqrt, tanh=pt.tanh, sin=pt.sin, cos=pt.cos, sum=pt.sum, mean=pt.mean,
         sigmoid=pt.sigmoid, normal_cdf=lambda x: 0.5 * pt.erfc(-x * HALF_ROOT), relu=lambda x: pt.maximum(x, 0.0),
@@ -188,6 +203,8 @@ def autograd(case: Case) -> Prepared:
         logsumexp=partial(logsumexp, axis=-1), softmax=lambda x: anp.exp(x - logsumexp(x, axis=-1, keepdims=True)),
         turned=lambda x: anp.swapaxes(x, -1, -2), least=partial(anp.min, axis=-1),
         picked=lambda scores, y: scores[np.arange(y.size), y],
+        fold=loop, zeros=np.zeros, eye=np.eye, diagonal=lambda x: anp.diagonal(x, 0, -1, -2), cholesky=anp.linalg.cholesky,
+        solved=lambda L, y: anp.linalg.solve(L.T, anp.linalg.solve(L, y)),
     )  # fmt: skip
     args = case.values
 
@@ -212,11 +229,11 @@ def casadi(case: Case) -> Prepared:
 
     if any(np.ndim(x) > 2 for x in case.values) or case.workload not in CASADI:
         raise Declined("its matrices have two axes and do not broadcast")
-    symbol = ca.SX if case.is_of_numbers else ca.MX
+    symbol = ca.SX if case.is_of_numbers or case.workload in RECURRENCES else ca.MX
     objective = case.objective(
         exp=ca.exp, log=ca.log, sqrt=ca.sqrt, tanh=ca.tanh, sin=ca.sin, cos=ca.cos, sum=ca.sum1,
         mean=lambda x: ca.sum1(x) / x.numel(), normal_cdf=lambda x: 0.5 + 0.5 * ca.erf(x * HALF_ROOT),
-        softplus=lambda x: ca.fmax(x, 0) + ca.log1p(ca.exp(-ca.fabs(x))),
+        softplus=lambda x: ca.fmax(x, 0) + ca.log1p(ca.exp(-ca.fabs(x))), fold=loop,
     )  # fmt: skip
     inputs = [symbol.sym(name, *np.shape(x)) for name, x in case.inputs.items()]
     value = objective(*inputs)
@@ -241,7 +258,7 @@ def casadi(case: Case) -> Prepared:
 
 CASADI = (
     "neuron", "gelu", "black-scholes", "exponential-fit", "rosenbrock", "log-sum-exp", "sum-of-squares",
-    "logistic-regression", "scalar graph",
+    "logistic-regression", "SIR", "Kalman", "GARCH", "RK4", "scalar graph",
 )  # fmt: skip
 TOTALS = ("exponential-fit", "sum-of-squares")
 """Sums of one formula of the inputs at each place."""

@@ -65,10 +65,14 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
     return Step(node.op, node.row.kind, args, attrs, shape)
 
 
+EVERYWHERE = ("source", "movement", "contraction", "gather")
+"""Kinds of ops of which every tape knows all."""
+
+
 def unknown_op(program: StepProgram, known: Collection[str]) -> str:
     """Says which op that computes something is not among the known ones; empty if all are."""
     for step in program.steps:
-        if step.kind in ("elementwise", "reduction", "loop") and step.op not in known:
+        if step.kind not in EVERYWHERE and step.op not in known:
             return f"does not know `{step.op}`"
     return ""
 

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.linalg import cho_solve
 from scipy.special import expit, log_softmax, logsumexp, ndtr
 
 from bench.__main__ import main
-from bench.objectives import OBJECTIVES
+from bench.objectives import OBJECTIVES, loop
 from bench.race import chart, command, environment, here, libraries, measure
 from bench.race.libraries import Case
 from bench.race.measure import EVERYBODY, Problem, Race, Row, Settings, in_order
@@ -32,6 +33,8 @@ NUMPY = {
     "softplus": lambda x: np.logaddexp(0, x), "logsumexp": lambda x: logsumexp(x, axis=-1),
     "softmax": lambda x: np.exp(log_softmax(x, axis=-1)), "turned": lambda x: np.swapaxes(x, -1, -2),
     "picked": lambda scores, y: scores[np.arange(y.size), y], "least": lambda x: np.min(x, axis=-1),
+    "fold": loop, "zeros": np.zeros, "eye": np.eye, "cholesky": np.linalg.cholesky, "diagonal": np.diagonal,
+    "solved": lambda L, y: cho_solve((L, True), y),
 }  # fmt: skip
 
 
@@ -75,7 +78,7 @@ def test_answers_of_libraries(prepare):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("name", ["gelu", "rosenbrock", "k-means"])
+@pytest.mark.parametrize("name", ["gelu", "rosenbrock", "k-means", "SIR", "Kalman", "GARCH", "RK4", "RNN"])
 def test_loops_for_numba(name):
     case, workload = case_of(name), CASES[name].workload
     prepared = here.numba(case)
