@@ -29,6 +29,11 @@ def lapack(name: str) -> Any:
     return _of_linalg("cython_lapack").__pyx_capi__[name]
 
 
+def lapack_file() -> str:
+    """The compiled module through which SciPy's LAPACK is reached."""
+    return str(_of_linalg("cython_lapack").__file__)
+
+
 @cache
 def _of_linalg(name: str) -> Any:
     """A compiled module of scipy.linalg, without the rest of it, which takes ten times as long to import."""

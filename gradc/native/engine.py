@@ -17,7 +17,7 @@ from gradc.ir import own
 from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
-from gradc.native import entry, link, target, threads
+from gradc.native import entry, link, openblas, target, threads
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
 
@@ -204,6 +204,13 @@ def team() -> None:
         target.llvm().add_symbol(f"gradc_{name}", threads.code().address(name))
 
 
+@cache
+def resting() -> None:
+    """What lets OpenBLAS's own threads rest while a routine runs."""
+    for name in ("alone", "together"):
+        target.llvm().add_symbol(f"gradc_{name}", openblas.code().address(name))
+
+
 FROM_SCIPY = re.compile(rf"declare double @({SYMBOL}\w+\((?:double, )+i32\))")
 """How a kernel declares a function of SciPy's."""
 
@@ -243,7 +250,10 @@ def _origin(name: str) -> Callable[[str], None]:
 
 
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"
-PROVIDED = {"gradc_dgemm": products, "gradc_sgemm": products, "gradc_poll": team, "gradc_share": team}
+PROVIDED = {
+    "gradc_dgemm": products, "gradc_sgemm": products, "gradc_poll": team, "gradc_share": team,
+    "gradc_alone": resting, "gradc_together": resting,
+}  # fmt: skip
 """What makes the functions available that kernels call from outside."""
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)

@@ -187,6 +187,7 @@ def routine(op: str, dtype: str, declared: set[str]) -> str:
     entry = ROUTINES[op]
     sizes = entry.parameters
     arrays = 1 + len(OPS[op].params)
+    declared |= {"declare void @gradc_alone()", "declare void @gradc_together()"}
     writer = LLVMWriter(dtype, arrays, declared)
     entry.write(writer, *(Whole(writer, f"%{size}") for size in sizes))
     parameters = [*(f"ptr %array{k}" for k in range(arrays)), "i64 %count", *(f"i64 %{size}" for size in sizes)]
@@ -198,9 +199,11 @@ def routine(op: str, dtype: str, declared: set[str]) -> str:
         *writer.entry,
         "  store i64 0, ptr %status, align 8",
         "  store i32 0, ptr %info, align 4",
+        "  call void @gradc_alone()",
         *writer.lines,
         "  br label %leave",
         "leave:",
+        "  call void @gradc_together()",
     ]
     for k, held in enumerate(writer.owned):
         lines += [f"  %owned{k} = load ptr, ptr {held}, align 8", f"  call void @free(ptr %owned{k})"]

@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import Lock, RLock, get_ident
 from typing import Any
 
-from gradc.native import threads
+from gradc.native import openblas, threads
 
 
 class Turnstile:
@@ -74,6 +74,7 @@ def _release_in_child() -> None:
     _release()
     compiling.__init__()  # type: ignore[misc]  # threads that the child lacks may have waited for their turn
     threads.forget_helpers()
+    openblas.forget_routines()
 
 
 if hasattr(os, "register_at_fork"):
