@@ -119,7 +119,7 @@ class GraphBuilder:
                 return other
         return None
 
-    def same_size(self, a: Size, b: Size, span: Span | None) -> Size:
+    def same_size(self, a: Size, b: Size, span: Span | None, because: str = "") -> Size:
         """One size for two that must agree: by renaming where we may, otherwise by a check at the call."""
         a, b = self._known(a), self._known(b)
         if a == b:
@@ -129,7 +129,7 @@ class GraphBuilder:
                 self.unified[ours] = other
                 self.joins.setdefault(ours, span)
                 return other
-        self.demand(Check(a, "==", b, f"sizes {a} and {b} differ{within(span)}", span))
+        self.demand(Check(a, "==", b, f"{because}sizes {a} and {b} differ{within(span)}", span))
         return a if isinstance(a, int) or isinstance(b, Derived) else b
 
     def demand(self, check: Check) -> None:

@@ -83,7 +83,10 @@ class CallArguments:
     def flag(self, parameter: str) -> bool:
         value = self.given.get(parameter, False)
         if not isinstance(value, bool):
-            raise Error("G0204", f"`{parameter}` must be True or False", self.span(parameter))
+            raise Error(
+                "G0204", f"`{parameter}` must be True or False", self.span(parameter),
+                help=f"write `{parameter}=True`, or leave it out",
+            )  # fmt: skip
         return value
 
     def axis_of(self, x: Node, default: int | None = None) -> int:

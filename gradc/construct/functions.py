@@ -88,6 +88,8 @@ class Builtin:
 
     variables: frozenset[str] = frozenset()
     """The parameters that are names which derivatives are taken for."""
+    parts: tuple[str, ...] = ()
+    """What the values are called of one that gives a tuple."""
 
     @cached_property
     def definition(self) -> Definition | None:
@@ -115,13 +117,17 @@ def _built(
     keeps: str = "",
     functions: str = "",
     variables: str = "",
+    parts: str = "",
 ) -> Builtin:
     """A function that this room builds; `name=` may be left out."""
-    parts = parameters.split()
-    required = sum(not part.endswith(("=", "...")) for part in parts)
-    names = tuple(part.rstrip("=") for part in parts)
-    sets = [frozenset(words.split()) for words in (indices, keeps, functions, variables)]
-    return Builtin(name, names, required, build, "", ranks, *sets)
+    words = parameters.split()
+    required = sum(not part.endswith(("=", "...")) for part in words)
+    names = tuple(part.rstrip("=") for part in words)
+    sets = (frozenset(each.split()) for each in (indices, keeps, functions, variables))
+    indexing, kept, applied, differentiated = sets
+    return Builtin(
+        name, names, required, build, "", ranks, indexing, kept, applied, differentiated, tuple(parts.split())
+    )
 
 
 def _defined(head: str, body: str) -> Builtin:
@@ -239,12 +245,12 @@ ROWS: list[Builtin] = [
     _built("logdet", "a assume_a=", matrices.of_square, ranks="a:2 -> 0"),
     _built("cholesky", "a", matrices.of_square, ranks="a:2 -> x"),
     _built("det", "a", matrices.of_square, ranks="a:2 -> 0"),
-    _built("slogdet", "a", matrices.slogdet, ranks="a:2 -> 0"),
-    _built("eigh", "a", matrices.eigh, ranks="a:2 -> x"),
+    _built("slogdet", "a", matrices.slogdet, ranks="a:2 -> 0", parts="sign logabsdet"),
+    _built("eigh", "a", matrices.eigh, ranks="a:2 -> x", parts="eigenvalues eigenvectors"),
     _built("eigvalsh", "a", matrices.of_square, ranks="a:2 -> 1"),
-    _built("svd", "a full_matrices=", matrices.svd, ranks="a:2 -> x"),
+    _built("svd", "a full_matrices=", matrices.svd, ranks="a:2 -> x", parts="U S Vh"),
     _built("svdvals", "a", matrices.svdvals, ranks="a:2 -> 1"),
-    _built("qr", "a", matrices.qr, ranks="a:2 -> x"),
+    _built("qr", "a", matrices.qr, ranks="a:2 -> x", parts="Q R"),
     _built("pinv", "a", matrices.pinv, ranks="a:2 -> x"),
     _built("lstsq", "a b", matrices.lstsq, ranks="a:2 b:m -> b"),
     _built("expm", "A", matrices.expm, ranks="A:2 -> x"),

@@ -12,10 +12,11 @@ from typing import Any
 
 from gradc.construct.calls import CallArguments
 from gradc.construct.products import diagonal, matmul
-from gradc.ir.graph import Check, Node, broadcast, constant, iota, make, squeeze
+from gradc.ir.graph import Node, broadcast, constant, iota, make, squeeze
 from gradc.ir.sizes import Size, derive
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.spelling import closest
 
 
 def transposed(x: Node) -> Node:
@@ -44,10 +45,10 @@ def _square(call: CallArguments, parameter: str) -> Node:
     if isinstance(rows, int) and isinstance(columns, int) and rows != columns:
         raise Error(
             "G0202", f"`{call.written}` takes a square matrix, not one of {rows} rows and {columns} columns",
-            call.span(parameter), label=f"this is {x.type}",
+            call.span(parameter), label=f"this is {x.type}", help="`lstsq`, `pinv` and `svd` take a matrix of any shape",
         )  # fmt: skip
     if rows != columns:
-        call.builder.same_size(rows, columns, call.span(parameter))
+        call.builder.same_size(rows, columns, call.span(parameter), f"`{call.written}` takes a square matrix: ")
     return x
 
 
@@ -68,9 +69,11 @@ def _positive(call: CallArguments) -> str:
         return ""
     if assumed in POSITIVE:
         return "_positive"
+    near = closest(assumed, POSITIVE) if isinstance(assumed, str) else None
     raise Error(
         "G0204", f"`{call.written}` assumes nothing else of a matrix", call.span("assume_a"),
-        help='write `assume_a="pos"` for one that is symmetric and positive definite, or leave it out',
+        help=f'did you mean `assume_a="{near}"`?' if near else
+        'write `assume_a="pos"` for one that is symmetric and positive definite, or leave it out',
     )  # fmt: skip
 
 
@@ -207,17 +210,8 @@ def svdvals(call: CallArguments) -> Node:
 
 
 def qr(call: CallArguments) -> Any:
-    """The factors Q and R of a matrix with no more columns than rows."""
+    """The factors Q and R, of which the shorter side of the matrix is the common one."""
     A = _matrix(call, "a")
-    rows, columns = A.shape[-2:]
-    if isinstance(rows, int) and isinstance(columns, int) and rows < columns:
-        raise Error(
-            "G0202", f"`qr` takes a matrix with no more columns than rows, not {rows} rows and {columns} columns",
-            call.span("a"), label=f"this is {A.type}",
-        )  # fmt: skip
-    if rows != columns and not (isinstance(rows, int) and isinstance(columns, int)):
-        message = "`qr` takes a matrix with no more columns than rows"
-        call.builder.demand(Check(rows, ">=", columns, message, call.span("a")))
     return make("qr_q", A), make("qr_r", A)
 
 
@@ -332,6 +326,15 @@ def rows(x: Node, first: Size, count: Size) -> Node:
     return make("slice", x, attrs=((*((0, 1, size) for size in stack), (first, 1, count), (0, 1, columns)),))
 
 
+def first_columns(x: Node, R: Node) -> Node:
+    """As many columns of matrices as R has rows."""
+    *others, columns = x.shape
+    count = R.shape[-2]
+    if columns == count:
+        return x
+    return make("slice", x, attrs=((*((0, 1, size) for size in others), (0, 1, count)),))
+
+
 def lu_diagonal(F: Node) -> Node:
     """The diagonal of a triangle."""
     rank = F.type.rank
@@ -437,7 +440,7 @@ IN_TEXTS: dict[str, Callable[..., Node]] = {
     each.__name__: each
     for each in (
         symmetric, lu_diagonal, lu_sign, lu_perturbed, last_row, other_rows, gaps, svd_part_u, svd_part_s, svd_part_v,
-        qr_part_q, qr_part_r, cofactor_slope,
+        qr_part_q, qr_part_r, first_columns, cofactor_slope,
     )
 }  # fmt: skip
 """Functions that only texts of the op table call."""

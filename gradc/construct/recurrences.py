@@ -49,12 +49,14 @@ def iterate(call: CallArguments) -> Any:
             "G0303", "`iterate` takes a number of steps, or a condition", call.site.span,
             help=f"write `iterate({step.name}, start, 100)` or `iterate({step.name}, start, until=done)`",
         )  # fmt: skip
-    steps = static_whole(call.builder, call.given["count"], call.span("count"), "`count`")
+    steps = static_whole(call.builder, call.given["count"], call.span("count"), "`count`", OF_STEPS)
     if isinstance(steps, int) and steps < 0:
-        raise Error("G0204", "`count` must not be negative", call.span("count"))
+        raise Error("G0204", "`count` must not be negative", call.span("count"), help=OF_STEPS)
     made = _repeated(call, step, start, [], steps, False)
     return _shaped(made.start, [made.last(k) for k in range(len(made.states))])
 
+
+OF_STEPS = "write how many steps there are, such as 100, or the name of a size, as the n of `x: f64[n]`"
 
 LIMIT = 10_000
 """After so many steps without its condition, an iteration ends with an error, unless it says otherwise."""
@@ -147,7 +149,10 @@ def _value(call: CallArguments, value: Any, span: Span | None) -> Any:
 def _is_reversed(call: CallArguments) -> bool:
     value = call.keywords.get("reverse", False)
     if not isinstance(value, bool):
-        raise Error("G0204", "`reverse` must be True or False", call.span("reverse"))
+        raise Error(
+            "G0204", "`reverse` must be True or False", call.span("reverse"),
+            help="write `reverse=True` to begin at the last row",
+        )  # fmt: skip
     return value
 
 

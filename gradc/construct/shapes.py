@@ -126,7 +126,12 @@ def diag(call: CallArguments) -> Node:
         along = diagonal(x, 0, 1)
         return builder.reduce("sum", along, None) if call.name == "trace" else along
     if x.type.rank != 1 or call.name == "trace":
-        raise Error("G0202", f"`{call.name}` takes a matrix", call.span("x"), label=f"this is {x.type}")
+        axes = "...ii->..." if call.name == "trace" else "...ii->...i"
+        raise Error(
+            "G0202", f"`{call.name}` takes a matrix", call.span("x"), label=f"this is {x.type}",
+            help=f'of each matrix in a stack: `einsum("{axes}", {describe(x) if x.op == "input" else "A"})`'
+            if x.type.rank > 2 else None,
+        )  # fmt: skip
     shape = (x.shape[0], x.shape[0])
     here = make("eq", iota(shape, 0), iota(shape, 1))
     return make("where", here, broadcast(x, shape, (0,)), constant(0.0, x.type.with_shape(shape)))
@@ -146,7 +151,15 @@ def concatenate(call: CallArguments) -> Node:
     axis = call.integer("axis") if "axis" in call.given else 0
     if any(array.type.rank != arrays[0].type.rank for array in arrays) or rank == 0:
         label = ", ".join(f"{describe(array)} is {array.type}" for array in arrays)
-        raise Error("G0201", f"`{name}` takes arrays of the same rank", call.site.span, label=label)
+        if rank == 0 and not any(array.type.rank for array in arrays):
+            raise Error(
+                "G0201", "`concatenate` joins arrays, and these are numbers", call.site.span, label=label,
+                help="`stack` makes an array of numbers, as in `stack([x, y])`; so does `[x, y]`",
+            )  # fmt: skip
+        raise Error(
+            "G0201", f"`{name}` takes arrays of the same rank", call.site.span, label=label,
+            help="`expand_dims(x, 0)` gives one another axis" if rank else "a number becomes an array as `[x]`",
+        )  # fmt: skip
     if not -rank <= axis < rank:
         valid = f"valid axes are {-rank} to {rank - 1}"
         raise Error("G0204", f"axis {axis} is out of range", call.span("axis"), help=valid)

@@ -10,6 +10,7 @@ from typing import Any
 from gradc.construct.functions import FUNCTIONS, Builtin
 from gradc.frontends.elsewhere import INSTEAD
 from gradc.frontends.ranks import by_parameter, ranks
+from gradc.frontends.several import result_names
 from gradc.ir.sizes import Size
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
@@ -76,16 +77,11 @@ class Origin:
                 stack += origin.values
 
 
-def _named(results: tuple[Expression, ...]) -> tuple[str, ...]:
-    """What results are called: by their names where they are names, others by their places."""
-    found: dict[str, None] = {}
-    for place, result in enumerate(results):
-        name = result.id if isinstance(result, Name) and result.id not in (*found, *CONSTANTS) else f"value{place}"
-        while name in found:
-            name += "_"
-        found[name] = None
-    return tuple(found)
-
+HELP_WITH_FUNCTIONS = {
+    "step": "define it before and give its name: `def step(s, x) = s + x; {}(step, ...)`",
+    "until": "the condition is a function of the state: `def done(s) = s > 3; {}(step, x, until=done)`",
+}
+"""What to write for a parameter that names a `def`."""
 
 Locals = dict[str, Origin]
 """The names of a function, with the inputs whose integers they hand on."""
@@ -134,10 +130,11 @@ class _Resolver:
         self.integers &= set(self.inputs)
         names = parameters | dict.fromkeys(self.inputs)
         inputs = tuple(name for name in names if name not in self.sizes or name in self.declared)
+        results = result_names(tree, self.functions)
         guess = partial(ranks, tree, self.declared, self.sizes, self.functions)
         return Signature(
             inputs, self.declared, tuple(self.sizes), frozenset(self.integers).difference(self.declared), guess,
-            _named(results_of(tree)),
+            results,
         )  # fmt: skip
 
     # ------------------------------------------------------------ a program that is a function
@@ -358,8 +355,7 @@ class _Resolver:
                 near = closest(value.id, self.defined) if isinstance(value, Name) else None
                 raise Error(
                     "G0302", f"`{node.function}` takes a function of the program here", value.span,
-                    help=f"did you mean `{near}`?" if near else "define it before and give its name: `def step(s, x) "
-                    f"= s + x; {node.function}(step, ...)`",
+                    help=f"did you mean `{near}`?" if near else HELP_WITH_FUNCTIONS[parameter].format(node.function),
                 )  # fmt: skip
         return tuple(found)
 

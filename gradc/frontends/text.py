@@ -131,14 +131,15 @@ class TextProgram:
         return differentiated(self.tree) if any(name in self.text for name in FUNCTIONS) else frozenset()
 
     def _results(self, evaluator: Evaluator) -> tuple[Node, ...]:
-        if not self.signature.results:
-            return (evaluator.number(self.tree.result),)
-        value = evaluator.evaluate(self.tree.result, evaluator.globals)
+        names, result = self.signature.results, self.tree.result
+        if not names:
+            return (evaluator.number(result),)
+        value = evaluator.evaluate(result, evaluator.globals)
         assert isinstance(value, tuple)
         from gradc.construct.joined import number
 
-        spans = [item.span for item in results_of(self.tree)]
-        return tuple(number(evaluator.builder, item, span) for item, span in zip(value, spans))
+        spans = [item.span for item in results_of(self.tree)] or [result.span] * len(names)
+        return tuple(number(evaluator.builder, item, span) for item, span in zip(value, spans, strict=True))
 
 
 def _by_name(functions: tuple[OwnFunction, ...]) -> dict[str, Builtin]:

@@ -44,7 +44,11 @@ def _factored(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _decomposed(A: np.ndarray, function: Callable[..., Any], **options: bool) -> Any:
-    """What NumPy makes of a matrix by iteration, which need not come to an end."""
+    """What NumPy makes of a matrix by iteration, which need not come to an end. NaN for one that has a NaN or an
+    infinity."""
+    if not np.all(np.isfinite(A)):
+        found = function(np.zeros_like(A), **options)
+        return tuple(each + np.nan for each in found) if isinstance(found, tuple) else found + np.nan
     try:
         return function(A, **options)
     except np.linalg.LinAlgError:
@@ -109,11 +113,13 @@ def logdet(A):
 
 @_each
 def cholesky_factor(A):
-    return np.tril(cholesky(A)) + np.triu(A, 1)
+    return np.where(np.tri(len(A), dtype=bool), cholesky(A), A)
 
 
 @_each
 def cholesky(A):
+    if not np.all(np.isfinite(np.tril(A))):
+        return np.tril(np.full_like(A, np.nan))
     try:
         return np.linalg.cholesky(A)
     except np.linalg.LinAlgError:
@@ -186,12 +192,12 @@ def cofactor(A):
 
 @_each
 def eigvalsh(A):
-    return _decomposed(A, np.linalg.eigh)[0]
+    return _decomposed(np.tril(A), np.linalg.eigh)[0]
 
 
 @_each
 def eigenvectors(A):
-    return _decomposed(A, np.linalg.eigh)[1]
+    return _decomposed(np.tril(A), np.linalg.eigh)[1]
 
 
 @_each
@@ -209,7 +215,7 @@ def spectral(A, g):
 
 @_each
 def eigh_factor(A):
-    values, vectors = _decomposed(A, np.linalg.eigh)
+    values, vectors = _decomposed(np.tril(A), np.linalg.eigh)
     return np.concatenate([vectors.T, values[None]])
 
 

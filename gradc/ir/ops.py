@@ -982,12 +982,13 @@ _matrix("pinv", "A", _transposed_type, ("""AT = matrix_transpose(dot); PT = matr
                                            R - R @ A @ out + T - out @ A @ T - out @ dot @ out""",),
         lowered="""s = svd_values(A)[..., None, :]; least = 1e-15 * max(svd_values(A), axis=-1)
                    (svd_v(A) * where(s > least[..., None, None], 1 / s, 0)) @ matrix_transpose(svd_u(A))""")
-_matrix("qr_q", "A", _left_vectors, ("""R = qr_r(A); P = matrix_transpose(solve_lower(matrix_transpose(R), matrix_transpose(dot)))
+_matrix("qr_q", "A", _left_vectors, ("""R = qr_r(A); P = matrix_transpose(solve_lower(matrix_transpose(first_columns(R, R)), matrix_transpose(first_columns(dot, R))))
                                         M = matrix_transpose(out) @ P; W = tril(M, k=-1)
                                         out @ (W - matrix_transpose(W)) + P - out @ M""",),
         lowered="qr_part_q(A, qr_factor(matrix_transpose(A)))", facts="hidden")
-_matrix("qr_r", "A", _right_rows, ("""Q = qr_q(A); M = matrix_transpose(Q) @ matrix_transpose(solve_lower(matrix_transpose(out), matrix_transpose(dot)))
-                                      W = tril(M, k=-1); (M - W + matrix_transpose(W)) @ out""",),
+_matrix("qr_r", "A", _right_rows, ("""Q = qr_q(A); S = matrix_transpose(Q) @ dot
+                                      W = tril(matrix_transpose(solve_lower(matrix_transpose(first_columns(out, out)), matrix_transpose(first_columns(S, out)))), k=-1)
+                                      S - (W - matrix_transpose(W)) @ out""",),
         lowered="qr_part_r(A, qr_factor(matrix_transpose(A)))", facts="hidden")
 
 _factor("eigh_factor",         "A",        _with_row)

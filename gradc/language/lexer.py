@@ -7,7 +7,7 @@ import re
 from gradc.language.diagnostics import Error
 from gradc.language.errors import tokens as errors
 from gradc.language.source import Source, Span
-from gradc.language.tokens import OPEN, RESERVED, Token
+from gradc.language.tokens import OPEN, RESERVED, WORDS, Token
 
 MAX_TEXT = 4 * 2**20
 """Longest program, in characters."""
@@ -28,14 +28,16 @@ CONTINUING = frozenset("+ - * / // % ** ^ @ < <= > >= == != = , and or not if el
 
 PATTERN = re.compile(
     r"""[ \t\r\f\v]*(?:\#[^\n]*)?
-    (?:(?P<subscripts>(?:(?<=einsum\()|(?<=mode=)|(?<=side=)|(?<=method=)|(?<=assume_a=)|(?<=trans=)|(?=["'](?:fro|nuc)["']))(?P<quote>["'])[^"'\n]*(?P=quote))
+    (?:(?P<subscripts>(?:(?<=einsum\()|WORD|(?=["'](?:fro|nuc)["']))(?P<quote>["'])[^"'\n]*(?P=quote))
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<foreign>&&?|\|\|?|~|!(?!=)|!==|===|:=|=>|=<|<>|<<|>>|->|(?:\*\*|//|[-+*/%@^])=(?!=)|\.[*/^]|\.\.(?!\.))
     |(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?)
     |(?P<operator>\*\*|//|<=|>=|==|!=|\.\.\.|[-+*/%@^()\[\]{},:=<>.])
     |(?P<separator>\n[ \t\r\n\f\v]*|;)
     |(?P<end>\Z)
-    |(?P<stray>.))""",
+    |(?P<stray>.))""".replace(
+        "WORD", "|".join(f"(?<={word}{sign})" for word in WORDS for sign in ("=", "=[ ]", "[ ]=[ ]"))
+    ),
     re.VERBOSE,
 )
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 RESERVED = frozenset("and or not if else def True False None".split())
 """The only words that cannot be names."""
 
+WORDS = ("assume_a", "method", "mode", "side", "trans")
+"""The arguments that are texts."""
 
 OPEN = {"(": ")", "[": "]", "{": "}"}
 """What closes each bracket."""

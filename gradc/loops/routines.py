@@ -99,8 +99,13 @@ class RoutineWriter(ABC):
         """LAPACK's routine: a letter, whole numbers and memory. The last argument, `info`, is not written."""
 
     @abstractmethod
-    def fail(self) -> None:
-        """Ends the routine where the last call has set `info`: for a matrix without an answer, or with a NaN."""
+    def with_nothing(self, total: Any, value: Any) -> Any:
+        """total + 0 * value: NaN where one of them is NaN, or the value infinite."""
+
+    @abstractmethod
+    def fail(self, unless: Memory | None = None) -> None:
+        """Ends the routine where the last call has set `info`, for a matrix without an answer; not where the first
+        element of `unless` is NaN."""
 
     @abstractmethod
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:
@@ -109,6 +114,11 @@ class RoutineWriter(ABC):
     @abstractmethod
     def first_as_whole(self, memory: Memory) -> Whole:
         """The first element as a whole number: how much work space LAPACK asks for."""
+
+    def spoil(self, out: Memory, count: Whole, total: Memory) -> None:
+        """NaN for every element, where the first one of `total` is."""
+        with self.each(count) as i:
+            self.store(out, i, self.with_nothing(self.load(out, i), self.load(total, self.whole(0))))
 
     def with_space(self, call: Callable[[Memory, Whole, Memory, Whole], None], integers: bool = False) -> tuple:
         """Work space for a call, as much as it asks for when it is told -1; with room for integers if it needs some."""
@@ -205,13 +215,28 @@ def lu_inverse(w: RoutineWriter, n: Whole) -> None:
         w.fail()
 
 
+def _add_nothing(w: RoutineWriter, total: Memory, value: Any) -> None:
+    first = w.whole(0)
+    w.store(total, first, w.with_nothing(w.load(total, first), value))
+
+
+def _is_known(w: RoutineWriter, total: Memory, a: Memory, n: Whole) -> None:
+    """A zero, or NaN where the lower triangle has an element that is NaN or infinite."""
+    w.store(total, w.whole(0), w.zero())
+    with w.each(n) as i, w.each(i + 1) as j:
+        _add_nothing(w, total, w.load(a, i * n + j))
+
+
 @routine(_order, INDEFINITE)
 def cholesky_factor(w: RoutineWriter, n: Whole) -> None:
-    """Of the lower triangle; what is above it stays."""
+    """Of the lower triangle; what is above it stays. NaN for a triangle that has one, or an infinity."""
+    total = w.scratch("real", w.whole(1))
     with w.matrices(n * n, n * n) as (out, a):
+        _is_known(w, total, a, n)
         w.copy(out, a, n * n)
         w.call("potrf", "U", n, out, w.leading(n))
-        w.fail()
+        w.fail(unless=total)
+        w.spoil(out, n * n, total)
 
 
 @routine(_order, SINGULAR)
@@ -246,20 +271,26 @@ def back_solve(w: RoutineWriter, k: Whole, n: Whole) -> None:
 
 @routine(_order, NO_CONVERGENCE)
 def eigh_factor(w: RoutineWriter, n: Whole) -> None:
-    """The eigenvectors of the lower triangle, one in each row, and a row with the eigenvalues."""
+    """The eigenvectors of the lower triangle, one in each row, and a row with the eigenvalues. NaN for a triangle that
+    has one, or an infinity."""
+    total = w.scratch("real", w.whole(1))
     start, ld = w.scratch("real", n), w.leading(n)
     work, size, whole, whole_size = w.with_space(
         lambda *space: w.call("syevd", "V", "U", n, start, ld, start, *space), integers=True
     )
     with w.matrices((n + 1) * n, n * n) as (out, a):
+        _is_known(w, total, a, n)
         w.copy(out, a, n * n)
         w.call("syevd", "V", "U", n, out, ld, w.part(out, n * n), work, size, whole, whole_size)
-        w.fail()
+        w.fail(unless=total)
+        w.spoil(out, (n + 1) * n, total)
 
 
 @routine(lambda types: types[0].shape[-2:], NO_CONVERGENCE)
 def svd_factor(w: RoutineWriter, m: Whole, n: Whole) -> None:
-    """The left singular vectors, in columns, the singular values in a row, the right singular vectors in columns."""
+    """The left singular vectors, in columns, the singular values in a row, the right singular vectors in columns. NaN
+    for a matrix that has one, or an infinity."""
+    total = w.scratch("real", w.whole(1))
     k = w.minimum(m, n)
     copied, right = w.scratch("real", m * n), w.scratch("real", k * n)
     integers = w.scratch("int", k * 8)
@@ -270,12 +301,16 @@ def svd_factor(w: RoutineWriter, m: Whole, n: Whole) -> None:
         )
     )
     with w.matrices((m + n + 1) * k, m * n) as (out, a):
+        w.store(total, w.whole(0), w.zero())
+        with w.each(m * n) as i:
+            _add_nothing(w, total, w.load(a, i))
         w.copy(copied, a, m * n)
         values = w.part(out, m * k)
         w.call("gesdd", "S", n, m, copied, ln, values, right, ln, out, lk, work, size, integers)
-        w.fail()
+        w.fail(unless=total)
         with w.each(n) as j, w.each(k) as i:
             w.store(out, (m + j + 1) * k + i, w.load(right, i * n + j))
+        w.spoil(out, (m + n + 1) * k, total)
 
 
 @routine(lambda types: types[0].shape[-2:])

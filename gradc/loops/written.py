@@ -133,8 +133,12 @@ class PythonWriter(RoutineWriter):
             self.loop_at = None if self.loop_at is None else self.loop_at + 1
         return self.references[value]
 
-    def fail(self) -> None:
-        self.line("if info[0] != 0:")
+    def with_nothing(self, total: Any, value: Any) -> Any:
+        return f"{total} + 0.0 * {value}"
+
+    def fail(self, unless: Memory | None = None) -> None:
+        known = "" if unless is None else f" and {unless.text}[0] == 0.0"
+        self.line(f"if info[0] != 0{known}:")
         self.line("    return matrix + 1")
 
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:

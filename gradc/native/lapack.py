@@ -167,9 +167,16 @@ class LLVMWriter(RoutineWriter):
             self.line(f"store i32 {narrow}, ptr {slot}, align 4")
         return slot
 
-    def fail(self) -> None:
+    def with_nothing(self, total: Any, value: Any) -> Any:
+        return self.emit(f"fadd {self.real} {total}, {self.emit(f'fmul {self.real} {value}, 0.0')}")
+
+    def fail(self, unless: Memory | None = None) -> None:
         info = self.emit("load i32, ptr %info, align 4")
-        self._fail_if(self.emit(f"icmp ne i32 {info}, 0"))
+        wrong = self.emit(f"icmp ne i32 {info}, 0")
+        if unless is not None:
+            known = self.emit(f"fcmp oeq {self.real} {self.load(unless, self.whole(0))}, 0.0")
+            wrong = self.emit(f"and i1 {wrong}, {known}")
+        self._fail_if(wrong)
 
     def fail_at_zero(self, memory: Memory, at: Whole) -> None:
         self._fail_if(self.emit(f"fcmp oeq {self.real} {self.load(memory, at)}, 0.0"))

@@ -189,6 +189,14 @@ class Arguments:
         return Error("G0603", message, check.span, help="; ".join(shown))
 
     def _mismatch(self, graph: Graph, name: str, axis: int, size: Any, actual: int, sizes: dict[str, int]) -> Error:
+        (own,) = (node.shape for node in graph.inputs if node.name == name)
+        (shape,) = (np.shape(array) for node, array in zip(graph.inputs, self.arrays) if node.name == name)
+        if own[-2:] == (size, size) and shape[-2] != shape[-1]:
+            place = graph.joined.get((name, len(own) - 1)) or graph.joined.get((name, len(own) - 2))
+            return Error(
+                "G0603", f"argument `{name}` has to be square, and has {shape[-2]} rows and {shape[-1]} columns",
+                place,
+            )  # fmt: skip
         for node, array in zip(graph.inputs, self.arrays):
             if size in node.shape and node.name != name:
                 other = shape_text(np.shape(array))

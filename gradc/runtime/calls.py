@@ -463,7 +463,7 @@ def run_filled(
 HELP = {
     "singular": "its rows depend on each other: leave out those that others give, or add to the diagonal",
     "definite": "it has to be symmetric with positive eigenvalues: a small number added to the diagonal helps",
-    "found": "look for elements that are NaN or infinite: such a matrix has none",
+    "found": "look for elements that are out of all proportion: LAPACK gives up on few others",
 }
 """What to do about a matrix, by the last word of what is wrong with it."""
 

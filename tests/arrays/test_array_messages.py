@@ -75,6 +75,15 @@ PROGRAMS = {
         "x: f64[2, 2]; trapezoid(x, x[0, :1])", "x: f64; trapezoid(x)", "x: f64; y: f64; norm(x, y)",
         "x: f64[3, 4]; i: i64[2]; j: i64[3]; x[i, j]", "x: f64[3, 4]; i: i64[2]; x[i, x]",
     ),
+    "matrices": (
+        "A: f64[2, 3]; det(A)", "A: f64[2, 3]; solve(A, A)", "A: f64[2, 3]; eigh(A)", "solve(A, b, assume='pos')",
+        'solve(A, b, assume_a="po")', 'solve(A, b, assume_a = "sym")', "A: f64[4, 2, 2]; trace(A)", "eigh(A) + 1",
+        "x: f64; concatenate([x, [x]])",
+    ),
+    "loops": (
+        "def step(s) = 2*s; iterate(step, x, until=s > 3)", "def step(s) = 2*s; iterate(step, x, 2.5)",
+        "def step(s) = 2*s; iterate(step, x, -1)", "def step(s, x) = s + x; fold(step, 0, X, reverse=1)",
+    ),
     "absent": (
         "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "topk(x)", "Sum(x)", "subtrac(x, y)", "tensordot(x, x)",
         "x.shape", "x.sum()",
@@ -101,6 +110,8 @@ CALLS = (
     ("stack([x, y])", dict(x=ones(2), y=ones(3))),
     ("reshape(x, (2, 3))", dict(x=ones(5))),
     ("trace(x)", dict(x=ones(2, 3))),
+    ("solve(A, b)", dict(A=ones(2, 3), b=ones(2))),
+    ("A: f64[n, m]; det(A)", dict(A=ones(2, 3))),
     ("sum(x, axis=1)", dict(x=ones(3))),
     ("x[1, 2]", dict(x=ones(3))),
     ("max(x, axis=0)", dict(x=ones(0, 3))),

@@ -36,6 +36,31 @@ def test_the_same_program_written_out(text, plain):
     )
 
 
+SEVERAL = [
+    ("eigh(A)", ("eigenvalues", "eigenvectors"), "(w, V) = eigh(A); (w, V)"),
+    ("qr(A)", ("Q", "R"), "(Q, R) = qr(A); (Q, R)"),
+    ("svd(A)", ("U", "S", "Vh"), "(U, S, Vh) = svd(A); (U, S, Vh)"),
+    ("slogdet(A)", ("sign", "logabsdet"), "(a, b) = slogdet(A); (a, b)"),
+    ("E = eigh(A); x = E; E = x; E", ("eigenvalues", "eigenvectors"), "(w, V) = eigh(A); (w, V)"),
+    ("def f(B) = {(w, V) = eigh(B); E = (w, V); E}; f(A + A.T)", ("w", "V"), "(w, V) = eigh(A + A.T); (w, V)"),
+    ("def f(B, E) = E; f(1, E=slogdet(A))", ("sign", "logabsdet"), "(a, b) = slogdet(A); (a, b)"),
+    ("f(A) = slogdet(A)", ("sign", "logabsdet"), "(a, b) = slogdet(A); (a, b)"),
+    ("((a, b), c) = ((A, A.T), 2); t = (b, a); t", ("b", "a"), "(A.T, A)"),
+    ("def step((p, v), a) = (p + v, v @ a); fold(step, (A, A), stack([A, A]))", ("p", "v"), "(A + A + A@A, A@A@A)"),
+    ("def step(s) = {(p, v) = s; (p + v, v)}; s = (A, A); iterate(step, s, 2)", ("value0", "value1"), "(3*A, A)"),
+]
+
+
+@pytest.mark.parametrize("text, names, plain", SEVERAL, ids=range(len(SEVERAL)))
+def test_programs_that_end_with_what_gives_a_tuple(text, names, plain):
+    A = np.array([[2.0, 1.0], [1.0, 3.0]])
+    made, expected = (gradc.compile(each, engine="interpreter") for each in (text, plain))
+    (values, grads), (others, wanted) = (f.value_and_grad(A=A) for f in (made, expected))
+    assert values._fields == names
+    for one, two in zip((*values, grads.A), (*others, wanted.A), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-14)
+
+
 def test_arrays_and_guesses():
     text = "def step(h, x) = {u = W @ x; tanh(u + V @ h)}; h = step(start, first); sum(step(h, second)**2)"
     f = gradc.compile(text)

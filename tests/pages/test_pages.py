@@ -146,6 +146,8 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
   error (G0609) that names the matrix, and in a stack says which one it is. `logdet` is -inf for a singular matrix and
   NaN where the determinant is negative; `slogdet` has both cases. Matrices that are only nearly singular have answers
   with errors as large as their condition number says.
+- NaN and infinity are no error: `cholesky`, `eigh`, `svd` and what is made of them are NaN everywhere for a matrix in
+  which they read one, the others of a stack keep their answers, and all else is arithmetic, which hands NaN on.
 - `det` of a singular matrix is 0, and its gradient is the matrix of cofactors, which need not be 0; the second
   derivatives are right there too.
 - `cholesky`, `eigh`, `eigvalsh` and everything with `assume_a="pos"` read the lower triangle only, as NumPy does: the
@@ -159,7 +161,8 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
 - The same holds of equal singular values: `norm(A, "nuc")` and `sum(f(svdvals(A)))` have gradients there, second
   derivatives and those of U and Vh are NaN.
 - `pinv` and `lstsq` count singular values below 1e-15 of the largest as zero, and their derivatives take the rank to be
-  the same nearby. `qr` needs full rank.
+  the same nearby. `qr` needs independent columns, and of a
+  matrix with more columns than rows the first ones, as many as there are rows.
 - `expm` scales, takes a Pade approximant of degree 13 and squares (Higham 2005), always with 16 squares, of which a select
   takes as many as the norm asks for; its derivatives are those of these steps. A matrix with a 1-norm above 350,000 has
   NaN for its exponential.

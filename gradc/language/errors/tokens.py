@@ -7,7 +7,8 @@ import unicodedata
 
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
-from gradc.language.tokens import OPEN, Token
+from gradc.language.spelling import closest
+from gradc.language.tokens import OPEN, WORDS, Token
 
 OPERATORS = {
     "&&": "write `and`",
@@ -169,12 +170,15 @@ def quoted(source: Source, character: str, start: int) -> Error | None:
             help="the transpose of `x` is `x.T`; derivatives are computed from the program, not written in it",
         )
     stop = start + (closing.end() + 1 if closing else 1)
+    argument = re.search(r"\b(\w+)\s*=\s*\Z", source.text[max(start - 80, 0) : start])
+    near = closest(argument[1], WORDS) if argument else None
     return Error(
         "G0108",
         "there are no strings in the language",
         Span(source, start, stop),
-        help="names are written without quotes; the program works on numbers and arrays only",
-    )
+        help=f"did you mean `{near}={source.text[start:stop]}`?" if near and near != (argument and argument[1])
+        else "names are written without quotes; the program works on numbers and arrays only",
+    )  # fmt: skip
 
 
 def exponent(source: Source, character: str, start: int) -> Error | None:
