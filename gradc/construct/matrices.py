@@ -39,13 +39,16 @@ def _matrix(call: CallArguments, parameter: str) -> Node:
     return x
 
 
+OF_ANY_SHAPE = "`lstsq`, `pinv` and `svd` take a matrix of any shape"
+
+
 def _square(call: CallArguments, parameter: str) -> Node:
     x = _matrix(call, parameter)
     rows, columns = x.shape[-2:]
     if isinstance(rows, int) and isinstance(columns, int) and rows != columns:
         raise Error(
             "G0202", f"`{call.written}` takes a square matrix, not one of {rows} rows and {columns} columns",
-            call.span(parameter), label=f"this is {x.type}", help="`lstsq`, `pinv` and `svd` take a matrix of any shape",
+            call.span(parameter), label=f"this is {x.type}", help=OF_ANY_SHAPE,
         )  # fmt: skip
     if rows != columns:
         call.builder.same_size(rows, columns, call.span(parameter), f"`{call.written}` takes a square matrix: ")
