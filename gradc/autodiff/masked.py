@@ -14,7 +14,7 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 from gradc.ir.graph import Node, broadcast, build, cast, constant, iota, make, size_node
-from gradc.ir.ops import OPS, SCATTERS
+from gradc.ir.ops import MOVES, OPS, SCATTERS
 from gradc.ir.sizes import Shape, Size, derive, shrink
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
@@ -206,6 +206,10 @@ def apply_linear(op: str, given: Masked, attrs: tuple[Any, ...], others: tuple[N
         return given._replace(scatter=None)
     if given.steep is not None:
         found = apply_linear(op, given._replace(steep=None), attrs, others)
+        if op in MOVES:
+            return found._replace(steep=build(op, (given.steep, *others), attrs))
+        if op == "sum":
+            return found._replace(steep=make("all", given.steep, attrs=attrs))
         return found._replace(steep=_everywhere(given.steep, found.value.shape))
     given = given.whole
     c, left_out = given.mask, given.left_out

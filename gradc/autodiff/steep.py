@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from gradc.autodiff.masked import Masked, is_finite, times
 from gradc.ir.graph import Node, make
 from gradc.ir.ops import ROWS, Op, bits
-from gradc.ir.squares import is_sum_of_squares
+from gradc.ir.squares import is_mean_of_squares
 
 STEEP = bits(row.name for row in ROWS if row.steep)
 
@@ -69,8 +69,10 @@ def _is_offset(node: Node) -> bool:
     """Whether a value is the sum or difference of a number and squares, and so has a slope where it is zero."""
     if node.row.sign not in ("+", "-") or len(node.args) != 2:
         return False
-    one, other = node.args
-    return one.op == "const" and one.value != 0 and is_sum_of_squares(other)
+    return any(
+        one.op == "const" and one.value != 0 and is_mean_of_squares(other)
+        for one, other in (node.args, reversed(node.args))
+    )
 
 
 _inputs: WeakKeyDictionary[Node, frozenset[Node]] = WeakKeyDictionary()

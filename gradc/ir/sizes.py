@@ -73,7 +73,7 @@ def derive(op: str, left: Size, right: Size) -> Size:
         base, offset = _offset(left)
         total = offset + (right if op == "+" else -right)
         return base if total == 0 else Derived("+", base, total) if total > 0 else Derived("-", base, -total)
-    if op == "max" and isinstance(right, int) and right <= 0 and _is_natural(left):
+    if op == "max" and isinstance(right, int) and right <= 0 and is_natural(left):
         return left
     if (op in "+-" and right == 0) or (op in ("*", "//") and right == 1):
         return left
@@ -146,7 +146,7 @@ def _offset(size: Size) -> tuple[Size, int]:
     return size, 0
 
 
-def _is_natural(size: Size) -> bool:
+def is_natural(size: Size) -> bool:
     """Whether a size cannot be negative, as far as its last operation tells."""
     if isinstance(size, Derived):
         return size.op == "max" and isinstance(size.right, int) and size.right >= 0

@@ -29,7 +29,7 @@ from gradc.rewrite.logarithms import (
     with_running_sums_scaled,
     with_terms_scaled,
 )
-from gradc.rewrite.movement import push_to_inputs
+from gradc.rewrite.movement import REPEATED_FROM, push_to_inputs, repeats
 from gradc.rewrite.products import sparse, with_root_inside, with_squares_summed
 from gradc.rewrite.quotients import with_zeros_divided
 from gradc.rewrite.spellings import Spelling, pairs, same, spellings
@@ -540,6 +540,8 @@ class Rewriter:
         arg = node.args[0]
         if arg in self.shared and arg.op not in ("slice", *JOINS) and not arg.row.is_number:
             return node  # others read it, and to make it again costs something
+        if arg.row.cost >= REPEATED_FROM and repeats(node):
+            return node
         below = push_to_inputs(node)
         self.moves_left -= below is not node
         return below

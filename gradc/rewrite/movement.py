@@ -15,6 +15,14 @@ ALWAYS = MOVES - {"broadcast"}
 FOR_KERNELS = MOVES
 """In a kernel a value is computed outside the loops that it does not depend on, so there broadcasts move too."""
 
+REPEATED_FROM = 4
+"""What an op costs that is not computed again for each index of axes that come before its own."""
+
+
+def repeats(node: Node) -> bool:
+    """Whether a broadcast adds axes before others: loops would compute below it what does not change with these."""
+    return node.op == "broadcast" and node.attrs[1] != tuple(range(len(node.attrs[1])))
+
 
 def push_to_inputs(node: Node) -> Node:
     """`move(op(x, y))` as `op(move(x), move(y))`; the node itself where nothing moves."""

@@ -13,7 +13,7 @@ from gradc.ir.affine import FIRST, Affine
 from gradc.ir.graph import Node, reached
 from gradc.language.record import dataclass
 from gradc.schedule.tasks import Body, Loop, Schedule, Task, Tiles, makes
-from gradc.schedule.tiles import TILE_ROWS, is_batch, operand_axes, product_labels
+from gradc.schedule.tiles import TILE_ROWS, batch_loops, operand_axes
 
 Path = tuple[tuple[int, "Loop | Tiles | None"], ...]
 """Where something happens: the number of an item in each body on the way, and the loop that the item is."""
@@ -120,15 +120,16 @@ def axes_of(index: Sequence[Affine | Indirect | None], path: Path) -> Axes:
 
 
 def _axes_of_call(task: Task, operand: Node | None, path: Path) -> Axes:
-    """What a call reads of an operand, or writes: the rows of a tile where it is in one."""
-    tiles = next((step for _, step in path if isinstance(step, Tiles)), None)
+    """What a call reads of an operand, or writes: the rows of a tile, or a matrix of a batch, where it is in one."""
     node = task.node if operand is None else operand
-    if tiles is None or task.node.op != "contract" or is_batch(task.node):
+    if task.node.op != "contract":
         return (None,) * node.type.rank
+    tiles = next((step for _, step in path if isinstance(step, Tiles)), None)
+    opened = [at if axis < batch_loops(task.node) else None for axis, at in enumerate(task.index)]
+    looped = axes_of(opened, path) or (None,) * len(task.domain)
+    through = [tiles if tiles and axis == task.tile else loop for axis, loop in enumerate(looped)]
     if operand is None:
-        labels = product_labels(task.node)
-        order = tuple(labels.index(label) for label in task.node.attrs[2])
-        return tuple(tiles if axis == task.tile else None for axis in order)
+        return tuple(through[: node.type.rank])
     found = [operand_axes(task.node, k) for k, arg in enumerate(task.node.args) if arg is operand]
-    cut = [tuple(tiles if axis == task.tile else None for axis in axes) for axes in found]
+    cut = [tuple(through[axis] for axis in axes) for axes in found]
     return tuple(axes[0] if len(set(map(id, axes))) == 1 else None for axes in zip(*cut))

@@ -41,6 +41,7 @@ from gradc.schedule.nest import (
     Nest,
     Over,
     OverTiles,
+    Places,
     Reduction,
     Repeat,
     RunningSums,
@@ -55,7 +56,7 @@ from gradc.schedule.planner import schedule
 from gradc.schedule.steps import computed
 from gradc.schedule.tasks import Body, Schedule, Task, Tiles, makes
 from gradc.schedule.tasks import Loop as PlannedLoop
-from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_labels
+from gradc.schedule.tiles import TILE_ROWS, batch_loops, matrix_axes, operand_axes
 
 Phrase = Callable[[Node], str]
 PLAIN = Phrases()
@@ -396,20 +397,35 @@ class _Builder:
 
     def _matrix_product(self, task: Task) -> MatrixProduct:
         """A contraction of two matrices over one axis, as a product of each or its transpose, or of tiles of them."""
+        row, column, contracted = matrix_axes(task.node)
         sides = [self._side(task, position) for position in range(2)]
-        if product_labels(task.node)[0] not in task.node.attrs[0]:
+        if row not in sides[0][1]:
             sides.reverse()
         (left, left_axes), (right, right_axes) = sides
-        left = replace(left, transposed=left_axes.index(0) > left_axes.index(2))
-        right = replace(right, transposed=right_axes.index(2) > right_axes.index(1))
+        left = replace(left, transposed=left_axes.index(row) > left_axes.index(contracted))
+        right = replace(right, transposed=right_axes.index(contracted) > right_axes.index(column))
         array = self._home(task.slot)
         if task.in_tile and task.tile in task.reduced:
             return MatrixProduct(array, left, right, reduction=self.open[task.node])
         if task.in_tile and task.slot not in self.plan.local:
             return MatrixProduct(array, left, right, rows=task.tile)
-        labels = product_labels(task.node)
-        places = _places(tuple(map(labels.index, task.node.attrs[2])))
-        return MatrixProduct(self._made(task.slot), left, right, batch=task.domain[3:], places=places)
+        is_new = task.slot in self.plan.local or not any(at is not None for at in task.index[: batch_loops(task.node)])
+        places = self._places(task, tuple(range(task.node.type.rank)), array)
+        batch = tuple(size for axis, size in enumerate(task.domain) if self._goes_through(task, axis))
+        return MatrixProduct(self._made(task.slot) if is_new else array, left, right, batch=batch, places=places)
+
+    @staticmethod
+    def _goes_through(task: Task, axis: int) -> bool:
+        """Whether a batch of products goes through an axis on its own, without a loop that others share."""
+        is_open = axis < batch_loops(task.node) and task.index[axis] is not None
+        return axis not in matrix_axes(task.node) and not is_open
+
+    def _places(self, task: Task, axes: tuple[int, ...], array: str) -> Places:
+        """For each axis of an array in a product, which one of a batch it is, or the index of an open loop."""
+        batch = [axis for axis in range(len(task.domain)) if self._goes_through(task, axis)]
+        opened = [task.index[axis] if axis < batch_loops(task.node) else None for axis in axes]
+        places = [batch.index(axis) if axis in batch else at and self._named(at) for axis, at in zip(axes, opened)]
+        return tuple(places[self.local[array].dropped :] if array in self.local else places)
 
     def _side(self, task: Task, position: int) -> tuple[Side, tuple[int, ...]]:
         """One side of a product, and which of row, column and contracted its axes are."""
@@ -418,7 +434,7 @@ class _Builder:
         array = self._array_of(operand)
         is_cut = task.in_tile and task.tile in axes and array not in self.plan.local
         rows = axes.index(task.tile) if is_cut else None
-        return Side(array, False, rows, operand.op == "mask", _places(axes)), axes
+        return Side(array, False, rows, operand.op == "mask", self._places(task, axes, array)), axes
 
     def _array_of(self, node: Node) -> str:
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
@@ -595,15 +611,10 @@ def _kept_index(task: Task) -> tuple[Affine, ...]:
     return tuple(at for k in task.kept if (at := task.index[k]) is not None)
 
 
-def _places(axes: tuple[int, ...]) -> tuple[int | None, ...]:
-    """For each axis in a product of matrices, which one of a batch it is."""
-    return tuple(None if axis < 3 else axis - 3 for axis in axes)
-
-
 def _added_up(body: Body) -> Iterator[Node]:
-    """The products that tiles write into whole arrays: rows of them, or running sums."""
+    """The products that loops write into whole arrays: the rows of a tile, running sums, or matrices of a batch."""
     for item in body.items:
-        if isinstance(item, Tiles):
+        if isinstance(item, Tiles | PlannedLoop):
             yield from (task.node for task in item.tasks if task.kind == "call")
 
 

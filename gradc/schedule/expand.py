@@ -53,6 +53,7 @@ from gradc.schedule.nest import (
     Nest,
     Over,
     OverTiles,
+    Places,
     Reduction,
     Repeat,
     RunningSums,
@@ -291,9 +292,9 @@ class _Expander:
         view = self._part(side.array, side.rows, side.places, at)
         return replace(view, transposed=side.transposed, absent=side.absent)
 
-    def _part(self, array: str, rows: int | None, places: tuple[int | None, ...], at: list[str]) -> View:
+    def _part(self, array: str, rows: int | None, places: Places, at: list[str]) -> View:
         """The matrix of a batch, or the part of one that belongs to the tile."""
-        parts = (self._tile_span() if axis == rows else None if place is None else Affine(at[place])
+        parts = (self._tile_span() if axis == rows else Affine(at[place]) if isinstance(place, int) else place
                  for axis, place in enumerate(places))  # fmt: skip
         return View(array, tuple(parts))
 

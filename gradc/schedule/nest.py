@@ -90,11 +90,14 @@ class Term:
     value: Expression
 
 
+Places = tuple["int | Affine | None", ...]
+
+
 @dataclass(slots=True, eq=False)
 class MatrixProduct:
     """`array = left @ right`, a new array. `rows` is the axis of a whole array along which a tile is written, and
     `reduction` the one whose term of a tile this is. `batch` are the sizes of a batch of products, and `places` says
-    for each axis of the array which of them it is, if any."""
+    for each axis of the array which of them it is, if any, or the index of a loop around."""
 
     array: str
     left: Side
@@ -102,19 +105,19 @@ class MatrixProduct:
     rows: int | None = None
     reduction: Reduction | None = None
     batch: tuple[Size, ...] = ()
-    places: tuple[int | None, ...] = (None, None)
+    places: Places = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """An array in a matrix product: whether it is transposed, the axis along which the rows of a tile are taken,
-    whether its zeros may be absent elements, which add nothing, and for each axis which one of a batch it is."""
+    whether its zeros may be absent elements, which add nothing, and its `places` as those of the product."""
 
     array: str
     transposed: bool
     rows: int | None = None
     absent: bool = False
-    places: tuple[int | None, ...] = (None, None)
+    places: Places = (None, None)
 
 
 @dataclass(slots=True, eq=False)

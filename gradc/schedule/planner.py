@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import Size
+from gradc.rewrite.movement import REPEATED_FROM
 from gradc.schedule.dependences import Dependences, Elements, dependences
 from gradc.schedule.groups import Loops, loops
 from gradc.schedule.saving import repeated, saved_beforehand
@@ -49,7 +50,7 @@ class _Settling:
 
     def __init__(self, program: ArrayGraph, is_step: bool):
         self.program = program
-        self.beforehand = saved_beforehand(program) | dict.fromkeys(repeated(program) if is_step else (), False)
+        self.beforehand = saved_beforehand(program) | dict.fromkeys(repeated(program, 1 if is_step else REPEATED_FROM), False)
         self.elements = Elements()
         self.known: dict[frozenset, Dependences] = {}
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradc.ir.graph import Node, reached
-from gradc.ir.ops import ARRAY_OPS, JOINS, PICKS, SCATTERS
+from gradc.ir.ops import ARRAY_OPS, JOINS, MOVES, PICKS, SCATTERS
+from gradc.rewrite.movement import repeats
 from gradc.schedule.dependences import Element
 from gradc.schedule.levels import Crew, NextLoop
 from gradc.schedule.tasks import SAVE_FROM, Task
@@ -59,14 +60,22 @@ def _multiplying(program: ArrayGraph) -> list[Node]:
     return saved
 
 
-def repeated(program: ArrayGraph) -> list[Node]:
-    """What is computed, and read again for each index of axes that come before its own."""
-    return [
-        node
-        for node in program.order
-        if node.shape and node.row.cost and node.row.kind == "elementwise"
-        if any(user.op == "broadcast" and user.attrs[1][0] > 0 for user in program.readers[node])
-    ]
+def repeated(program: ArrayGraph, least: int) -> list[Node]:
+    """What costs so much to compute from what is in arrays, and is read again for each index of axes that come before
+    its own, or between them: a loop over these would compute it each time."""
+    work: dict[Node, int] = {}
+    found = []
+    for node in program.order:
+        if node.shape and node.row.kind == "elementwise":
+            work[node] = node.row.cost + sum(work.get(arg, 0) for arg in dict.fromkeys(node.args))
+        elif node.op in MOVES and node.shape:
+            work[node] = work.get(node.args[0], 0)
+        if work.get(node, 0) < least or node.row.kind != "elementwise":
+            continue
+        if any(map(repeats, program.readers[node])):
+            found.append(node)
+            work[node] = 0
+    return found
 
 
 def _shifts(user: Node, node: Node) -> bool:

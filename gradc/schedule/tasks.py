@@ -12,7 +12,7 @@ from gradc.ir.ops import others
 from gradc.ir.sizes import Shape, Size
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
-from gradc.schedule.tiles import TILE_ROWS, operand_axes, product_sizes
+from gradc.schedule.tiles import TILE_ROWS, batch_loops, operand_axes, product_sizes
 
 SAVE_FROM = 8
 """A value that two loops need is saved rather than computed again from this cost on; an addition costs 1."""
@@ -24,8 +24,8 @@ class Task:
     is scattered is added to others; what is placed has its part of the array for itself.
 
     `node` is what the task makes; `index` fixes the axes for which a loop is open, or none is needed. A call (a matrix
-    product left to BLAS) has no loops of ours: it takes whole arrays, or the rows of a tile. The domain of a matrix
-    product has the axes row, column and contracted.
+    product, say) takes whole arrays, or the rows of a tile, or one matrix of a batch: of what it goes over, only the
+    first axes of a batch have loops. The domain of a product has the axes of the result, and the contracted one.
 
     `tile` is the axis that a tile loop cuts, if there is one, and `in_tile` whether that loop is open.
     """
@@ -42,6 +42,13 @@ class Task:
     def over(cls, kind: str, node: Node, value: Node, slot: str = "", skips_units: bool = False) -> Task:
         """A task with a loop for each axis of its value; perhaps not for those of size 1."""
         return cls(kind, node, value, slot, tuple(FIRST if skips_units and n == 1 else None for n in value.shape))
+
+    @classmethod
+    def product(cls, node: Node, slot: str) -> Task:
+        """A product of matrices, with loops for the axes of a batch that come first."""
+        loops = batch_loops(node)
+        rest = len(product_sizes(node)) - loops if loops else 0
+        return cls("call", node, node, slot, (None,) * loops + (FIRST,) * rest)
 
     @cached_property
     def domain(self) -> Shape:
@@ -80,7 +87,7 @@ class Task:
     def reduced(self) -> tuple[int, ...]:
         """The axes of the domain that the result does not have."""
         if self.calls:
-            return (2,) if self.node.op == "contract" else ()
+            return (self.node.type.rank,) if self.node.op == "contract" else ()
         return self.node.attrs[0] if self.reduces else ()
 
     @cached_property

@@ -114,6 +114,8 @@ def _loop_facts(loop: Over, nest: Nest, names: dict[Accumulator, str], indent: s
     reductions = [reduction for s in statements if isinstance(s, Over) for reduction in s.reductions]
     if reductions:
         yield f"reduces {_reduced(reductions, names)}"
+    for product in (s for s in statements if isinstance(s, MatrixProduct)):
+        yield f"multiplies {_of_whole(product, nest)}"
     reads = _arrays(s.value for s in statements if isinstance(s, Let) and isinstance(s.value, Load))
     writes = _arrays(s for s in statements if isinstance(s, Store))
     adds = _arrays(s.target for s in statements if isinstance(s, Combine))

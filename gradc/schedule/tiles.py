@@ -19,12 +19,17 @@ MAX_CANDIDATES = 4
 
 
 def product_labels(node: Node) -> tuple[int, ...]:
-    """The labels of the axes of a product of matrices: row, column, contracted, and those of a batch of them."""
+    """The labels of the axes of a product of matrices: those of the result, and the contracted one."""
     x_labels, y_labels, labels = node.attrs
-    shared = set(x_labels) & set(y_labels)
-    row, column = (label for label in labels if label not in shared)
-    (contracted,) = shared.difference(labels)
-    return row, column, contracted, *(label for label in labels if label in shared)
+    (contracted,) = {*x_labels, *y_labels}.difference(labels)
+    return *labels, contracted
+
+
+def matrix_axes(node: Node) -> tuple[int, int, int]:
+    """Which of the axes of a product, or of a batch of them, are row, column and contracted."""
+    x_labels, y_labels, labels = node.attrs
+    row, column = (axis for axis, label in enumerate(labels) if label not in x_labels or label not in y_labels)
+    return row, column, len(labels)
 
 
 def is_batch(node: Node) -> bool:
@@ -32,14 +37,19 @@ def is_batch(node: Node) -> bool:
     return node.op == "contract" and node.type.rank > 2
 
 
+def batch_loops(node: Node) -> int:
+    """How many axes of a batch come before those of the matrices: loops go through these, which other tasks share."""
+    return min(matrix_axes(node)) if is_batch(node) else 0
+
+
 def product_sizes(node: Node) -> Shape:
-    """The sizes of the axes row, column and contracted, and of a batch."""
+    """The sizes of the axes of a product."""
     sizes = dict(zip(node.attrs[0] + node.attrs[1], node.args[0].shape + node.args[1].shape))
     return tuple(sizes[label] for label in product_labels(node))
 
 
 def operand_axes(node: Node, position: int) -> tuple[int, ...]:
-    """For each axis of an operand, which of row, column, contracted and the axes of a batch it is."""
+    """For each axis of an operand, which axis of the product it is."""
     return tuple(product_labels(node).index(label) for label in node.attrs[position])
 
 

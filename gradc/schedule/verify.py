@@ -30,11 +30,12 @@ def _loops(accesses: Accesses) -> Iterator[str]:
     """Every axis of what a task goes over has a loop of its size."""
     for task, path in accesses.tasks:
         sizes = {step.variable: step.size for _, step in path if isinstance(step, Loop)}
-        if task.calls:
-            if sizes:
-                yield f"{described(task)} is inside a loop"
+        if task.calls and len(sizes) > len(task.index):
+            yield f"{described(task)} is inside a loop"
             continue
         looped = [(axis, at) for axis, at in enumerate(task.index) if at != FIRST or task.domain[axis] != 1]
+        if task.calls:  # the matrices of a batch, where others go through it too
+            looped = [(axis, at) for axis, at in looped if at not in (FIRST, None)]
         for axis, at in looped:
             if not isinstance(at, Affine) or at != Affine(at.var) or at.var not in sizes:
                 yield f"axis {axis} of {described(task)} has no loop"

@@ -116,7 +116,7 @@ class _Listing:
                 taken.add(slot)
                 if node not in outputs:
                     self.for_products.add(slot)
-                yield Task("call", node, node, slot)
+                yield Task.product(node, slot) if node.op == "contract" else Task("call", node, node, slot)
             elif node.op in JOINS:
                 slot = self._store(node, outputs.get(node) or self._new_slot(node))
                 taken.add(slot)
