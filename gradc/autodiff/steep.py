@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from gradc.autodiff.masked import Masked, is_finite, times
 from gradc.ir.graph import Node, make
 from gradc.ir.ops import ROWS, Op, bits
-from gradc.ir.squares import is_mean_of_squares
+from gradc.ir.squares import is_sum_of_squares
 
 STEEP = bits(row.name for row in ROWS if row.steep)
 
@@ -70,7 +70,7 @@ def _is_offset(node: Node) -> bool:
     if node.row.sign not in ("+", "-") or len(node.args) != 2:
         return False
     return any(
-        one.op == "const" and one.value != 0 and is_mean_of_squares(other)
+        one.op == "const" and one.value != 0 and is_sum_of_squares(other, averaged=True)
         for one, other in (node.args, reversed(node.args))
     )
 

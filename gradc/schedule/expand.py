@@ -282,7 +282,7 @@ class _Expander:
         at = [self._new_name("i") for _ in step.batch]
         target = self._part(array, rows, step.places, at)
         found: Statement = Product(target, self._side(step.left, at), self._side(step.right, at))
-        if step.batch:
+        if step.batch and not any(isinstance(place, Affine) for place in step.places):
             yield Allocate(array, zeros=False)
         for variable, size in zip(reversed(at), reversed(step.batch)):
             found = For(variable, 0, size, 1, [found])

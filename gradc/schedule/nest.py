@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, NamedTuple, Union
 
+from gradc.ir.affine import Affine
 from gradc.ir.graph import Check, IndexCheck, Node
 from gradc.ir.sizes import Size
 from gradc.ir.step import LoopStep
@@ -90,7 +91,7 @@ class Term:
     value: Expression
 
 
-Places = tuple["int | Affine | None", ...]
+Places = tuple[int | Affine | None, ...]
 
 
 @dataclass(slots=True, eq=False)

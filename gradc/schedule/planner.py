@@ -50,7 +50,8 @@ class _Settling:
 
     def __init__(self, program: ArrayGraph, is_step: bool):
         self.program = program
-        self.beforehand = saved_beforehand(program) | dict.fromkeys(repeated(program, 1 if is_step else REPEATED_FROM), False)
+        again = repeated(program, 1 if is_step else REPEATED_FROM)
+        self.beforehand = saved_beforehand(program) | dict.fromkeys(again, False)
         self.elements = Elements()
         self.known: dict[frozenset, Dependences] = {}
 
