@@ -13,7 +13,7 @@ from itertools import count
 
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Derived, Size, derive, product
+from gradc.ir.sizes import Derived, Size, derive, names, product
 from gradc.ir.types import Type
 from gradc.loops.ir import (
     Accumulator,
@@ -25,6 +25,7 @@ from gradc.loops.ir import (
     Extent,
     Fill,
     For,
+    IndexValue,
     Kernel,
     Let,
     Load,
@@ -165,13 +166,10 @@ class _Cutter:
         """What iterations hand on, where that depends on a few iterations before alone."""
         window = _window(loop)
         update = window.body[-1] if window is not None and window.body else None
-        inside = list(every(loop.body))
-        if not isinstance(update, Update) or sum(isinstance(s, Update) for s in inside) > 1 or not _reach(update):
+        updates = [s for s in every(loop.body) if isinstance(s, Update)]
+        if window is None or not isinstance(update, Update) or updates != [update] or not _reach(update):
             return ()
-        opened = {s.cell for s in inside if isinstance(s, Open)}
-        written = {array for s in inside for array, how, _ in touches(s, read_by(s)) if how != "read"}
-        read = {value.array for value in needed_by(update) if isinstance(value, Load)}
-        return () if opened & set(update.carries) or written & read else tuple(update.carries)
+        return tuple(update.carries) if _can_be_repeated(update, window, loop) else ()
 
     def _order_without_carries(self, loop: For) -> Order:
         """The order of a loop for all but what it hands on."""
@@ -246,8 +244,6 @@ class _Cutter:
             op = next(s for s in every(loop.body) if _adds_into(s, array))
             identity = _identity(op.op if isinstance(op, Combine) else "sum")
             body.append(Fill(View(own_array, parts), Number(identity, self.kernel.arrays[array].dtype)))
-        for carry in shared.carries:
-            body.append(Open(carry, Number(0.0, carry.dtype)))
         if shared.carries:
             body.append(self._handed_on(loop, begin))
         renamed = [_renamed(statement, shared, at) for statement in loop.body]
@@ -333,6 +329,27 @@ def _window(loop: For) -> For | None:
         return loop
     inner = [s for s in loop.body if isinstance(s, For)]
     return inner[0] if len(inner) == 1 and inner[0].start == loop.variable and inner[0].step == 1 else None
+
+
+def _can_be_repeated(update: Update, window: For, loop: For) -> bool:
+    """Whether an update may be carried out alone, before a chunk: it is made of values of the window itself, of none
+    that the loop gathers or writes, and of no whole number that is only known further inside or outside of it."""
+    inside = list(every(loop.body))
+    opened = {s.cell for s in inside if isinstance(s, Open)}
+    written = {array for s in inside for array, how, _ in touches(s, read_by(s)) if how != "read"}
+    deeper = {s for s in inside if isinstance(s, Let)} - set(window.body)
+    moving = {s.variable for s in inside if isinstance(s, For)} | {s.name for s in inside if isinstance(s, Define)}
+    moving = (moving | {loop.variable}) - {window.variable}
+    needed = set(needed_by(update))
+    read = [value for value in needed if isinstance(value, Load)]
+    places = [at for value in read for at in value.index] + [v.at for v in needed if isinstance(v, IndexValue)]
+    used = {name for at in places if isinstance(at, Affine) for name in (*names(at.offset), at.var)}
+    return not (
+        opened & {*update.carries, *needed}
+        or written & {value.array for value in read}
+        or deeper & needed
+        or moving & used
+    )
 
 
 def _reach(update: Update) -> int:

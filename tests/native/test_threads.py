@@ -46,6 +46,12 @@ PROGRAMS = {
     ),
     "gather": ("x: f64[n]; i: i64[m]; sum(x[i]**2)", X[:5], LABELS),
     "running sum": ("x: f64[n]; sum(cumsum(x) * x)", X),
+    "a scan that forgets": (
+        """X: f64[n]; def step((p, q, r), x) = (q*x, tanh(r), exp(-x))
+           (p, q, r) = scan(step, (a, b, a*b), X); sum(p*q + r)""",
+        X, 0.3, 0.7,
+    ),
+    "a fold that forgets": ("X: f64[n]\ndef step(s, x) = sin(a) * x\nfold(step, a, X, reverse=True)", X, 0.7),
     "nan and infinity": ("x: f64[n]; sum(x) + sum(exp(x)) + max(x)", np.array([1e308, np.inf, -np.inf, np.nan] * 100)),
     "float32": ("x: f32[n]; sum(x * exp(x))", X.astype(np.float32)),
     "a condition for all": ("where(any(x > 3), y, x) + where(all(y > 0), 1, x)", X, Y),

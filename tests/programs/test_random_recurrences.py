@@ -1,0 +1,33 @@
+"""Random recurrences: machine code against the interpreter, one mode against the other, and differences."""
+
+import numpy as np
+import pytest
+
+import gradc
+from gradc.native.target import is_possible
+from tests.programs.random_steps import examples
+
+pytestmark = pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
+
+STEP = 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_values_and_derivatives(seed, ran_cases):
+    drawn = np.random.default_rng(seed)
+    for text, values in examples(seed, 12):
+        f, slow = gradc.compile(text, engine="native"), gradc.compile(text, engine="interpreter")
+        given = {name: values[name] for name in f.inputs}
+        directions = {name: drawn.normal(size=np.shape(given[name])) for name in f.wrt}
+        value, grads = f.value_and_grad(**given)
+        expected, slow_grads = slow.value_and_grad(**given)
+        np.testing.assert_allclose(value, expected, rtol=1e-11, atol=1e-12, err_msg=text)
+        for one, other in zip(grads, slow_grads, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11, err_msg=text)
+        slope = sum(np.sum(getattr(grads, name) * directions[name]) for name in f.wrt)
+        np.testing.assert_allclose(f.jvp(directions, **given), slope, rtol=1e-9, atol=1e-10, err_msg=text)
+        ahead, behind = (
+            slow(**given | {name: given[name] + side * directions[name] for name in f.wrt}) for side in (STEP, -STEP)
+        )
+        np.testing.assert_allclose((ahead - behind) / (2 * STEP), slope, rtol=1e-5, atol=1e-6, err_msg=text)
+        ran_cases(4)
