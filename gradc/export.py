@@ -67,7 +67,7 @@ def _converting(compilation: Compilation) -> emit.EmittedFunction:
     calls = {call for call in ("_whole", "_whole_numbers") if any(f"{call}(" in line for line in lines)}
     origins = {line + len(lines): node for line, node in function.origins.items()}
     return emit.EmittedFunction(
-        function.name, function.parameters, lines + function.lines, function.calls | calls, origins
+        function.name, function.parameters, lines + function.lines, function.calls | calls, function.tables, origins
     )
 
 

@@ -59,7 +59,7 @@ def _step(node: Node, args: tuple[int, ...], sizes: dict[str, int]) -> Step:
         return Step(node.op, "source", args, (), shape, node.value)
     if node.op == "size":
         return Step(node.op, "source", args, (), shape, float(evaluate(node.attrs[0], sizes)))
-    if node.op == "iota":
+    if node.row.kind == "source" and node.op != "input":
         return Step(node.op, "source", args, (), shape, interpret.apply(node, (), sizes))
     attrs = node.attrs if node.op in ("input", "cast") else concrete(node.attrs, sizes)
     return Step(node.op, node.row.kind, args, attrs, shape)

@@ -54,7 +54,7 @@ class Arithmetic:
             value = node.value if node.op == "const" else evaluate_size(node.attrs[0], sizes)
             number = value if node.type.dtype == "bool" else self.number(float(value))
             return np.full(concrete(node.shape, sizes), number, object) if node.shape else number
-        if node.op == "iota":
+        if node.row.kind == "source":
             return self.exact(apply(node, (), sizes))
         if node.row.kind == "reduction":
             return _reduce(self.reduction(node.op), args[0], node.attrs[0])

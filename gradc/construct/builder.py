@@ -20,8 +20,10 @@ from gradc.ir.graph import (
     constant,
     iota,
     make,
+    numbers_of,
     size_node,
     squeeze,
+    table,
     topological,
 )
 from gradc.ir.ops import JOINS, OPS, others
@@ -235,6 +237,8 @@ def as_integers(node: Node) -> Node | None:
             whole[part] = part
         elif part.op == "const" and float(part.value).is_integer() and abs(part.value) < 2**53:
             whole[part] = cast(part, "i64")
+        elif part.op == "table" and all(float(value).is_integer() and abs(value) < 2**53 for value in numbers_of(part)):
+            whole[part] = table(numbers_of(part), "i64", part.shape)
         elif part.op == "size":
             whole[part] = size_node(part.attrs[0], "i64")
         elif part.row.keeps_integers or part.row.keeps_elements or part.op in ("pad", *JOINS):

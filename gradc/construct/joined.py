@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from gradc.construct.builder import GraphBuilder, as_integers
 from gradc.construct.selected import Selected, no_selection
-from gradc.ir.graph import Node, broadcast, constant, iota, make, side_by_side
+from gradc.ir.graph import Node, broadcast, side_by_side, table
 from gradc.ir.ops import others
 from gradc.language.diagnostics import Error
 from gradc.language.errors.expressions import no_number, tuple_for_number
@@ -51,9 +50,9 @@ def array(builder: GraphBuilder, values: Listed) -> Node:
             raise Error("G0502", f"a list has more than {MAX_DEPTH} axes", values.span, help="NumPy's arrays end there")
         lists += deeper
         depths += [depth + 1] * len(deeper)
-    table = _table(builder, values)
-    if table is not None:
-        return table
+    known = _known(builder, values)
+    if known is not None:
+        return known
     found: dict[int, Node] = {}
     for inner in reversed(lists):
         rows = []
@@ -66,9 +65,8 @@ def array(builder: GraphBuilder, values: Listed) -> Node:
     return found[id(values)]
 
 
-def _table(builder: GraphBuilder, values: Listed) -> Node | None:
-    """Numbers alone, in rows of one length, as choices between halves by the place in reading order: they need no
-    memory of their own. None for any other list."""
+def _known(builder: GraphBuilder, values: Listed) -> Node | None:
+    """Numbers alone, in rows of one length; None for any other list."""
     shape, items = [], [values]
     while isinstance(items[0], Listed):
         if any(not isinstance(item, Listed) or len(item) != len(items[0]) for item in items):
@@ -80,23 +78,7 @@ def _table(builder: GraphBuilder, values: Listed) -> Node | None:
     if any(not isinstance(item, Node) or item.op != "const" or item.shape for item in items):
         return None
     numbers = builder.numbers(tuple(items), "add")
-    type = numbers[0].type.with_shape(tuple(shape))
-    place = iota(type.shape, len(shape) - 1)
-    for axis in range(len(shape) - 1):
-        stride = constant(math.prod(shape[axis + 1 :]), place.type)
-        place = make("add", place, make("mul", iota(type.shape, axis), stride))
-    parts = [(at, constant(number.value, type)) for at, number in enumerate(numbers)]
-    while len(parts) > 1:
-        pairs = [
-            (at, first if first is second else _before(place, middle, first, second))
-            for (at, first), (middle, second) in zip(parts[::2], parts[1::2])
-        ]
-        parts = pairs + parts[2 * len(pairs) :]
-    return parts[0][1]
-
-
-def _before(place: Node, middle: int, first: Node, second: Node) -> Node:
-    return make("where", make("lt", place, constant(middle, place.type)), first, second)
+    return table([number.value for number in numbers], numbers[0].type.dtype, tuple(shape))
 
 
 def _row(builder: GraphBuilder, items: tuple[Node, ...], values: Listed) -> Node:

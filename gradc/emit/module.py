@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import count
 
 from gradc.elementary.python import IMPORTS, primitive_texts
 from gradc.emit.python import EmittedFunction
@@ -36,7 +38,7 @@ OPTIONS = 'error_model="numpy", nogil=True'
 def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, list[str]], *, cache: bool) -> str:
     """The text of a module. `docs` has the lines of each function's docstring; with `cache`, Numba keeps its
     machine code beside the file."""
-    functions = tuple(functions)
+    functions, tables = _with_tables(functions)
     calls = set().union(*(function.calls for function in functions))
     calls |= {needed for name in calls for needed in NEEDED.get(name, ())}
     body = "\n".join("\n".join(function.lines) for function in functions)
@@ -58,6 +60,7 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
         imports = "\n" * bool(standard) + "import numpy as np\n" + own
     parts = [f'"""{escaped(doc)}\n"""\n\n{standard}{imports}']
     constants = [line for name, line in CONSTANTS.items() if re.search(rf"\b{name}\b", body)]
+    constants += [f"{name} = {text}" for name, text in tables.items()]
     if constants:
         parts.append("\n".join(constants) + "\n")
     if cache:
@@ -76,6 +79,29 @@ def module(functions: Iterable[EmittedFunction], doc: str, docs: Mapping[str, li
     for function in functions:
         parts.append(f"\n@njit({options})\n{definition(function, docs.get(function.name, []))}\n")
     return "\n".join(parts)
+
+
+def _with_tables(functions: Iterable[EmittedFunction]) -> tuple[tuple[EmittedFunction, ...], dict[str, str]]:
+    """The functions with the names that their tables have in the module, and these: equal ones are one."""
+    tables: dict[str, str] = {}
+    made = []
+    for function in functions:
+        named = {text: name for name, text in tables.items()}
+        renamed = {}
+        for name, text in function.tables.items():
+            if text not in named:
+                free = (wanted for k in count(1) if (wanted := f"TABLE{k if k > 1 else ''}") not in tables)
+                named[text] = next(free)
+                tables[named[text]] = text
+            renamed[name] = named[text]
+        if renamed:
+            function = replace(function, lines=[_renamed(line, renamed) for line in function.lines])
+        made.append(function)
+    return tuple(made), tables
+
+
+def _renamed(line: str, names: Mapping[str, str]) -> str:
+    return re.sub(rf"\b({'|'.join(map(re.escape, names))})\b", lambda found: names[found[1]], line)
 
 
 def _from_scipy(name: str) -> str:

@@ -32,6 +32,7 @@ from gradc.loops.ir import (
     Leave,
     Let,
     Load,
+    Number,
     Open,
     Product,
     Range,
@@ -40,6 +41,7 @@ from gradc.loops.ir import (
     Routine,
     Statement,
     Store,
+    Tabulate,
     Update,
     View,
 )
@@ -64,6 +66,8 @@ class EmittedFunction:
     parameters: tuple[str, ...]
     lines: list[str]
     calls: set[str] = field(default_factory=set)
+    tables: dict[str, str] = field(default_factory=dict)
+    """The arrays of numbers that the module has for it: a name, and the text of what it stands for."""
     origins: dict[int, Node] = field(default_factory=dict)
     """The node that a line computes, by the line's number from zero: from there, the characters of the user's text."""
 
@@ -90,6 +94,9 @@ class _Printer(Expressions):
         self.hints = hints
         self.form = form
         self.lines: list[str] = []
+        self.tables: dict[str, str] = {}
+        self.constant: set[str] = set()
+        """The arrays that nothing writes into."""
         self.origins: dict[int, Node] = {}
         self.in_place: set[Let] = set()
         self.made: set[str] = set()
@@ -104,7 +111,7 @@ class _Printer(Expressions):
                 self.whole[statement.name] = self.names.new(statement.name)
         self._name_outputs()
         self._body(self.kernel.body, 1)
-        return EmittedFunction(name, tuple(self.parameters.values()), self.lines, self.calls, self.origins)
+        return EmittedFunction(name, tuple(self.parameters.values()), self.lines, self.calls, self.tables, self.origins)
 
     def _name_outputs(self) -> None:
         """Outputs carry their own names, before anything else can take them."""
@@ -136,6 +143,8 @@ class _Printer(Expressions):
                     self._line(f"raise {statement.error}({statement.message!r})", indent + 1)
                 case Allocate():
                     self._allocate(statement, indent)
+                case Tabulate():
+                    self._table(statement)
                 case Reshape():
                     self._reshape(statement, indent)
                 case Fill():
@@ -230,7 +239,7 @@ class _Printer(Expressions):
         shown = self._expression(let.value)
         inline = self._has_one_reader(let, body) and len(shown.text) <= MAX_INLINE and let not in self.output_hints
         if isinstance(let.value, Load):
-            inline = inline and let.value.array in self.parameters
+            inline = inline and (let.value.array in self.parameters or let.value.array in self.constant)
         self.text[let] = shown
         if inline and isinstance(let.value, Apply):
             self.in_place.add(let)
@@ -339,6 +348,24 @@ class _Printer(Expressions):
         self.made.add(statement.array)
         dtype = "" if kind == "f64" else f", dtype={DTYPES[kind]}"
         self._line(f"{name} = np.{'zeros' if statement.zeros else 'empty'}({shape}{dtype})", indent)
+
+    def _table(self, statement: Tabulate) -> None:
+        """Numbers stand in the module, not in the function."""
+        name = self.arrays[statement.array] = self.names.numbered("TABLE")
+        self.constant.add(statement.array)
+        type = self.kernel.arrays[statement.array]
+        rows, row = [], ""
+        for value in statement.values:
+            shown = self._show(Number(value, type.dtype)).text if value - value != 0 else repr(value)
+            if row and len(row) + len(shown) > MAX_LINE - 6:
+                rows.append(row.rstrip())
+                row = ""
+            row += f"{shown}, "
+        rows.append(row.rstrip())
+        dtype = "" if type.dtype == "f64" else f", {DTYPES[type.dtype]}"
+        shape = f".reshape({type.shape})" if type.rank > 1 else ""
+        inside = f"[{rows[0][:-1]}]" if len(rows) == 1 else "[\n" + "".join(f"    {row}\n" for row in rows) + "]"
+        self.tables[name] = f"np.array({inside}{dtype}){shape}"
 
     def _product(self, statement: Product, indent: int) -> None:
         target = statement.target

@@ -161,6 +161,22 @@ def fresh(name: str, taken: Container[str]) -> str:
     return name
 
 
+def table(values: Any, dtype: str, shape: Shape | None = None) -> Node:
+    """An array of numbers that are known; of another shape, row by row. One number everywhere is a `const`."""
+    array = np.asarray(values, DTYPES[dtype])
+    bits = tuple(to_bits(value, dtype) for value in array.ravel().tolist())
+    type = Type(dtype, array.shape if shape is None else shape)
+    if len(set(bits)) == 1:
+        return make("const", attrs=(bits[0], type))
+    return make("table", attrs=(bits, type))
+
+
+def numbers_of(node: Node) -> tuple[float | int | bool, ...]:
+    """The elements of a `table`, row by row."""
+    bits, type = node.attrs
+    return tuple([from_bits(each, type.dtype) for each in bits])
+
+
 def size_node(size: Size, dtype: str = "f64") -> Node:
     """A size as a number."""
     if isinstance(size, int):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
-from gradc.ir.graph import Node, topological
+from gradc.ir.graph import Node, numbers_of, topological
 from gradc.ir.sizes import Derived, Size, evaluate
 from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
@@ -47,6 +47,8 @@ def apply(node: Node, args: tuple[Any, ...], sizes: Mapping[str, int]) -> Any:
     if node.op == "const":
         value = number(node)
         return np.broadcast_to(value, concrete(node.shape, sizes)) if node.shape else value
+    if node.op == "table":
+        return np.array(numbers_of(node), dtype).reshape(node.shape)
     if node.op == "size":
         return dtype.type(evaluate(node.attrs[0], sizes))
     if node.op == "iota":

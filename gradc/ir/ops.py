@@ -108,6 +108,10 @@ class Op:
     """Whether a reduction has no value for an empty array."""
     is_number: bool = False
     """Whether it is one number everywhere, which no input holds."""
+    is_known: bool = False
+    """Whether it is one or several numbers that the program states."""
+    in_memory: bool = False
+    """Whether its elements are in memory before anything is computed."""
     aligned: bool = False
     """Whether an array of indices has an index for each element, not one for each row."""
     linear: str = ""
@@ -468,9 +472,10 @@ def _far_out(where: str, factor: str, sign: int, order: int, near: str) -> str:
 
 # ---------------------------------------------------------------- sources
 
-_row("input", "source", "", _attribute, facts="polynomial")  # attrs: name, type
-_row("const", "source", "", _attribute, facts="is_number polynomial")  # attrs: bits, type
+_row("input", "source", "", _attribute, facts="in_memory polynomial")  # attrs: name, type
+_row("const", "source", "", _attribute, facts="is_number is_known polynomial")  # attrs: bits, type
 _row("iota", "source", "", _attribute)  # attrs: axis, type; every element is its own index along the axis
+_row("table", "source", "", _attribute, facts="is_known in_memory")  # attrs: the bits of each element, row by row; type
 _row("size", "source", "", _attribute, facts="is_number")  # attrs: size, type; the size as a number
 
 # ---------------------------------------------------------------- elementwise, one argument

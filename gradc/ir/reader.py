@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make
+from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make, to_bits
 from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size
 from gradc.ir.step import LoopStep
@@ -201,7 +201,7 @@ class _GraphReader:
         if row.kind == "source" or line.here.text == ";":
             if row.kind != "source":
                 line.advance()
-            attrs = line.several(line.attribute, (")",))
+            attrs = [line.numbers()] if op.text == "table" else line.several(line.attribute, (")",))
         if row.kind == "loop" and attrs:
             attrs[0] = self.steps.get(attrs[0], attrs[0])
         line.expect(")")
@@ -210,6 +210,8 @@ class _GraphReader:
         type = line.type()
         if row.kind == "source":
             attrs.append(type)
+        if op.text == "table":
+            attrs[0] = tuple(to_bits(number, type.dtype) for number in attrs[0])
         span = op.span.to(line.before.span)
         wrong = problem(op.text, tuple(args), tuple(attrs), self.checks)
         if wrong:
@@ -356,6 +358,13 @@ class LineReader:
                 value = float(token.text)
         self.advance()
         return -value if negative else value
+
+    def numbers(self) -> tuple[float | int | bool, ...]:
+        """Numbers in brackets."""
+        self.expect("[")
+        found = tuple(self.several(self.number, ("]",)))
+        self.expect("]")
+        return found
 
     # ------------------------------------------------------------ types, sizes, attributes
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from gradc.ir.graph import Graph, IndexCheck, Node, topological
+from gradc.ir.graph import Graph, IndexCheck, Node, numbers_of, topological
 from gradc.ir.step import LoopStep
 from gradc.ir.types import Type
 from gradc.language.source import Span
@@ -102,6 +102,8 @@ def names_of(graph: Graph) -> dict[Node | LoopStep, str]:
 def statement(node: Node, names: Mapping[Node | LoopStep, str]) -> str:
     """The line that defines a node."""
     attrs = node.attrs[:-1] if node.row.kind == "source" else node.attrs
+    if node.op == "table":
+        attrs = (numbers_of(node),)
     args = ", ".join(operand(arg, names) for arg in node.args)
     stated = ", ".join(names.get(attr, "_") if isinstance(attr, LoopStep) else _attribute(attr) for attr in attrs)
     return f"{names.get(node, '_')} = {node.op}({args}{'; ' if args and stated else ''}{stated}) : {node.type}"

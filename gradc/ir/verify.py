@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from gradc.ir.graph import Check, Graph, Node, topological
 from gradc.ir.ops import OPS, ROWS
-from gradc.ir.sizes import Derived, Shape, Size, names
+from gradc.ir.sizes import Derived, Shape, Size, names, product
 from gradc.ir.step import LoopStep
 from gradc.ir.text import names_of, statement
 from gradc.ir.types import DTYPES, Type, shape_text
@@ -138,6 +138,11 @@ def _const(attrs: tuple[Any, ...]) -> str | None:
 
 def _iota(attrs: tuple[Any, ...]) -> str | None:
     return None if _fits(attrs, int, Type) and 0 <= attrs[0] < attrs[1].rank else "an iota has an axis and a type"
+
+
+def _table(attrs: tuple[Any, ...]) -> str | None:
+    fine = _fits(attrs, tuple, Type) and len(attrs[0]) == product(attrs[1].shape) and len(attrs[0]) > 1
+    return None if fine else "a table has as many numbers as its type has elements, and more than one"
 
 
 def _input(attrs: tuple[Any, ...]) -> str | None:
@@ -313,7 +318,7 @@ def _cumsum(x: Type, attrs: tuple[Any, ...], checks: Iterable[Check]) -> str | N
 
 
 _SOURCES: dict[str, Callable[[tuple[Any, ...]], str | None]] = {
-    check.__name__.strip("_"): check for check in (_const, _input, _size, _iota)
+    check.__name__.strip("_"): check for check in (_const, _input, _size, _iota, _table)
 }
 _MOVEMENTS: dict[str, Callable[[Type, tuple[Any, ...], Iterable[Check]], str | None]] = {
     check.__name__.strip("_"): check

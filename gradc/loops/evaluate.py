@@ -48,6 +48,7 @@ from gradc.loops.ir import (
     Settled,
     Statement,
     Store,
+    Tabulate,
     Target,
     Update,
     Variable,
@@ -127,6 +128,9 @@ class _Run:
                 self.arrays[statement.array] = (np.zeros if statement.zeros else np.empty)(
                     self._shape(statement.array), DTYPES[self.types[statement.array].dtype]
                 )
+            case Tabulate():
+                numbers = np.array(statement.values, DTYPES[self.types[statement.array].dtype])
+                self.arrays[statement.array] = numbers.reshape(self._shape(statement.array))
             case Reshape():
                 made = np.ascontiguousarray(self.arrays[statement.source]).reshape(self._shape(statement.array))
                 self.arrays[statement.array] = made.copy() if statement.copied else made

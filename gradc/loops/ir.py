@@ -195,6 +195,14 @@ class Allocate:
 
 
 @dataclass(slots=True, eq=False)
+class Tabulate:
+    """An array of numbers that are known, row by row; nothing writes into it."""
+
+    array: str
+    values: tuple[float | int | bool, ...]
+
+
+@dataclass(slots=True, eq=False)
 class Reshape:
     """`array` is `source` under another shape; a copy of it where the caller must not get the same storage twice."""
 
@@ -318,8 +326,8 @@ class Return:
 
 
 Statement = Union[
-    Let, Define, Guard, Allocate, Reshape, Fill, Store, Product, Routine, Open, Combine, CombineExactly, Close, Update,
-    Leave, For, Return,
+    Let, Define, Guard, Allocate, Tabulate, Reshape, Fill, Store, Product, Routine, Open, Combine, CombineExactly,
+    Close, Update, Leave, For, Return,
 ]  # fmt: skip
 
 

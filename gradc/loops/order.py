@@ -35,6 +35,7 @@ from gradc.loops.ir import (
     Routine,
     Statement,
     Store,
+    Tabulate,
     Update,
     read_by,
 )
@@ -233,7 +234,7 @@ def touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
         if isinstance(value, Load):
             yield value.array, "read", value.index
     match statement:
-        case Allocate():
+        case Allocate() | Tabulate():
             yield statement.array, "made", ()
         case Reshape():
             yield statement.source, "read", ()

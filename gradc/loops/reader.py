@@ -46,6 +46,7 @@ from gradc.loops.ir import (
     Settled,
     Statement,
     Store,
+    Tabulate,
     Target,
     Update,
     Variable,
@@ -138,7 +139,7 @@ class _Reader:
             return Product(self._whole(word.text), *self._sides(line))
         readers: dict[str, Callable[[LineReader], Statement]] = {
             "size": self._define, "raise": self._guard, "allocate": self._allocate, "reshape": self._reshape,
-            "fill": self._fill, "open": self._open, "close": self._close, "update": self._update,
+            "fill": self._fill, "table": self._table, "open": self._open, "close": self._close, "update": self._update,
             "return": self._return, "routine": self._routine, "leave": self._leave,
         }  # fmt: skip
         if word.text in readers:
@@ -217,6 +218,11 @@ class _Reader:
 
     def _allocate(self, line: LineReader) -> Allocate:
         return Allocate(self._typed(line), line.accept_word("zeros"))
+
+    def _table(self, line: LineReader) -> Tabulate:
+        array = self._typed(line)
+        line.expect("=")
+        return Tabulate(array, line.numbers())
 
     def _reshape(self, line: LineReader) -> Reshape:
         source = self._array(line)

@@ -50,6 +50,7 @@ from gradc.loops.ir import (
     Settled,
     Statement,
     Store,
+    Tabulate,
     Update,
     Variable,
     View,
@@ -98,6 +99,8 @@ class _Writer:
                 return f"raise {statement.error} {quoted(statement.message)} if {show(statement.wrong)}"
             case Allocate():
                 return f"allocate {self._typed(statement.array)}{' zeros' * statement.zeros}"
+            case Tabulate():
+                return f"table {self._typed(statement.array)} = [{', '.join(map(repr, statement.values))}]"
             case Reshape():
                 return f"reshape {statement.source} as {self._typed(statement.array)}{' copied' * statement.copied}"
             case Fill():

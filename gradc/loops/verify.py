@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size, names
+from gradc.ir.sizes import Size, names, product
 from gradc.ir.types import Type, shape_text
 from gradc.ir.verify import IllFormed
 from gradc.loops.ir import (
@@ -44,6 +44,7 @@ from gradc.loops.ir import (
     Settled,
     Statement,
     Store,
+    Tabulate,
     Target,
     Update,
     Variable,
@@ -153,6 +154,11 @@ class _Checker:
                 self._note_equal(statement.wrong)
             case Allocate():
                 yield from self._made(statement.array)
+            case Tabulate():
+                yield from self._made(statement.array)
+                self.inputs.add(statement.array)
+                if len(statement.values) != product(self.kernel.arrays[statement.array].shape):
+                    yield f"`{statement.array}` has another number of elements"
             case Reshape():
                 yield from self._of_array(statement.source)
                 yield from self._made(statement.array)

@@ -17,6 +17,7 @@ from gradc.loops.ir import (
     Reshape,
     Statement,
     Store,
+    Tabulate,
     View,
 )
 from gradc.native.frame import Status
@@ -108,6 +109,17 @@ class ArrayWriter(FunctionScope):
     def _copy(self, to: str, source: str, bytes: Value) -> None:
         self.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         self.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {bytes.text}, i1 false)")
+
+    def _table(self, statement: Tabulate) -> None:
+        dtype = self.kernel.arrays[statement.array].dtype
+        kind, name = self.memory_type(dtype), f"@{statement.array}"
+        values = ", ".join(
+            f"{kind} {int(value) if dtype == 'bool' else number(value, dtype).text}" for value in statement.values
+        )
+        self.tables[statement.array] = (
+            f"{name} = internal constant [{len(statement.values)} x {kind}] [{values}], align 64"
+        )
+        self.fixed[statement.array] = name
 
     def _reshape(self, statement: Reshape) -> None:
         array, source = statement.array, self.pointer(statement.source)

@@ -35,6 +35,7 @@ from gradc.loops.ir import (
     Routine,
     Statement,
     Store,
+    Tabulate,
     Update,
     Variable,
     every,
@@ -94,7 +95,7 @@ class KernelWriter(ShareWriter):
         called, declared = definitions([self])
         parts = [body, shapes, *others, called]
         parts.append(support.text(self.products, declared, self.doubles))
-        parts += sorted(declared)
+        parts += [*self.tables.values(), *sorted(declared)]
         parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]
         return Machine("\n".join(part for part in parts if part) + "\n", body, self.frame, tuple(self.errors))
 
@@ -171,7 +172,10 @@ class KernelWriter(ShareWriter):
         read = read_by(let)
         if any(isinstance(value, (Accumulator, Carry)) for value in read):
             return False
-        return not any(isinstance(value, Load) and value.array not in self.fields for value in read)
+        return not any(
+            isinstance(value, Load) and value.array not in self.fields and value.array not in self.tables
+            for value in read
+        )
 
     def _long_body(self, body: list[Statement]) -> None:
         if self.saved:
@@ -222,6 +226,8 @@ class KernelWriter(ShareWriter):
                 self._guard(statement)
             case Allocate():
                 self._allocate(statement.array, statement.zeros)
+            case Tabulate():
+                self._table(statement)
             case Reshape():
                 self._reshape(statement)
             case Fill():

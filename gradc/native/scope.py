@@ -74,6 +74,8 @@ class FunctionScope(Writer):
         """Where the stretches of the body begin that are functions of their own, and where they end."""
         self.saved: dict[Let, int] = {}
         """The values that pass between them, and their places in memory."""
+        self.tables: dict[str, str] = {}
+        """Arrays of numbers that are known, as LLVM defines them."""
         self.parts: list[tuple[str, list[Statement]]] = []
         self.owned: list[str] = []
         self.budget = ""

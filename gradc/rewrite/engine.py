@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradc.construct.template import instantiate, parsed
-from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, to_bits, topological
-from gradc.ir.interpret import apply, number
+from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, table, to_bits, topological
+from gradc.ir.interpret import apply, evaluate_constant, number
 from gradc.ir.ops import JOINS, OPS, ROWS, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
@@ -564,7 +564,7 @@ def _read_twice(order: Iterable[Node], results: Iterable[Node]) -> set[Node]:
 
 def _may_fold(node: Node) -> bool:
     """Whether the ops of a node and its arguments let `fold` change it."""
-    row, numbers = node.row, [op == "const" for op in node.form[1:]]
+    row, numbers = node.row, [OPS[op].is_known for op in node.form[1:]]
     if row.kind != "elementwise":
         return node.op == "sum" and numbers[0]
     if isinstance(row.identity, bool):
@@ -581,7 +581,9 @@ def fold(node: Node) -> Node:
         for one, other in (args, args[::-1]):
             if one.op == "const":
                 return other if one.value is node.row.identity else one
-    if node.row.kind == "elementwise" and args and all(arg.op == "const" for arg in args):
+    if node.row.kind == "elementwise" and args and all(arg.row.is_known for arg in args):
+        if any(arg.op == "table" for arg in args):
+            return table(evaluate_constant(node), node.type.dtype)
         return constant(apply(node, tuple([number(arg) for arg in args]), {}).item(), node.type)
     if node.op == "sum" and args[0].op == "const":
         count = size_node(product(tuple(args[0].shape[axis] for axis in node.attrs[0])), node.type.dtype)

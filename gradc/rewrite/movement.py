@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gradc.ir.access import argument_index
 from gradc.ir.affine import Affine
-from gradc.ir.graph import Node, build, constant, make
+from gradc.ir.graph import Node, build, constant, make, table
+from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import JOINS, MOVES, PICKS
 from gradc.ir.sizes import Size
 from gradc.rewrite.products import diagonal
@@ -29,6 +30,8 @@ def push_to_inputs(node: Node) -> Node:
     arg = node.args[0]
     if arg.op == "const":
         return constant(arg.value, node.type)
+    if arg.op == "table" and node.row.kind == "movement" and node.op != "broadcast":
+        return table(evaluate_constant(node), node.type.dtype)
     if node.op == "slice" and arg.op == "slice":
         return make("slice", arg.args[0], attrs=(_composed(node, arg),))
     if node.op == "slice" and arg.op in JOINS:

@@ -10,6 +10,7 @@ from gradc.ir.ops import MOVES, bits
 from gradc.ir.step import LoopStep
 from gradc.language.record import dataclass
 from gradc.language.source import Span
+from gradc.rewrite import rolling
 from gradc.rewrite.engine import Applied, Rewriter, Rule, rules
 from gradc.rewrite.hoisting import hoisted
 from gradc.rewrite.inverses import CONCERNED, without_inverses
@@ -33,6 +34,11 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Roll:
+    """The pass that rolls up what the program writes out again and again."""
+
+
+@dataclass(frozen=True)
 class Lower:
     """The pass that writes ops in terms of what kernels compute."""
 
@@ -42,8 +48,8 @@ class Inverses:
     """The pass that solves where an inverse is multiplied."""
 
 
-PASSES: dict[str, tuple[Rewrite | Lower | Inverses, ...]] = {
-    "rewritten": (Inverses(), Rewrite((EXACT, STABLE)), Inverses()),
+PASSES: dict[str, tuple[Rewrite | Lower | Inverses | Roll, ...]] = {
+    "rewritten": (Roll(), Inverses(), Rewrite((EXACT, STABLE)), Inverses()),
     "derivative": (Rewrite((EXACT, STABLE, FINAL)),),
     "lowered": (Rewrite((EXACT, KERNEL)), Lower(), Rewrite((EXACT, KERNEL), FOR_KERNELS)),
 }
@@ -74,6 +80,12 @@ def run(
     settled: tuple[tuple[str, ...], tuple[Node, ...]] | None = None
     """Rules, and roots as they have left them, where nothing moves: once more they would change nothing."""
     for step in PASSES[stage]:
+        if isinstance(step, Roll):
+            if any(root.ops & rolling.CONCERNED for root in graph.roots):
+                roots, found = rolling.rolled(graph.roots)
+                _hand_on(found, spans, names)
+                graph, applied = graph.with_roots(roots), applied + found
+            continue
         if isinstance(step, Inverses):
             if any(root.ops & CONCERNED for root in graph.roots):
                 roots, found = without_inverses(graph.roots)
@@ -116,12 +128,23 @@ def settled(nodes: list[Node], fast_math: bool) -> list[Node]:
     if has_loops(nodes):
         nodes = _with_steps("rewritten", nodes, {}, {}, fast_math, [])
     for step in PASSES["rewritten"]:
+        if isinstance(step, Roll):
+            continue  # what derivatives repeat is in the program
         if isinstance(step, Inverses):
             nodes, _ = without_inverses(nodes) if any(node.ops & CONCERNED for node in nodes) else (nodes, [])
             continue
         assert isinstance(step, Rewrite)
         nodes = Rewriter(step.rules(fast_math), moves=step.moves).rewrite(nodes)
     return nodes
+
+
+def _hand_on(found: Iterable[Applied], spans: dict[Node, Span], names: dict[Node, str]) -> None:
+    """What nodes became has their spans and names."""
+    for _, before, after in found:
+        if before in spans:
+            spans.setdefault(after, spans[before])
+        if before in names:
+            names.setdefault(after, names[before])
 
 
 def _rename(names: dict[Node, str], normal: Mapping[Node, Node]) -> None:

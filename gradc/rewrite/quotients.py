@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from gradc.construct.template import instantiate
-from gradc.ir.graph import Node, constant, make
+from gradc.ir.graph import Node, constant, make, numbers_of
 from gradc.ir.ops import bits
 from gradc.rewrite.vanishing import ALIKE, OVER, UNDER
 
@@ -141,12 +141,21 @@ def _is_factor(number: float, value: float, count: int) -> bool:
     return 1e-30 < abs(value) < 1e30 and 1e-100 < abs(number) < 1e100
 
 
+def _is_safe(divisor: Node) -> bool:
+    """Whether a divisor is a table of numbers of which none is zero."""
+    while divisor.row.keeps_elements:
+        divisor = divisor.args[0]
+    return divisor.op == "table" and all(numbers_of(divisor))
+
+
 def with_zeros_divided(node: Node) -> Node:
     """A product or a quotient without functions that vanish over what they vanish with."""
     if not node.ops & CONCERNED or not _may_divide(node):
         return node
     parts = parts_of(node)
     if not parts.below or not parts.above or len(parts.above) + len(parts.below) > MOST_PARTS:
+        return node
+    if all(map(_is_safe, parts.below)):
         return node
     if not any(
         part.op in OVER_ARGUMENT or part.op == "where" or _is_made(part) for part in (*parts.above, *parts.below)

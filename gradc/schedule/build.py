@@ -9,7 +9,7 @@ from itertools import count
 from gradc.ir.access import Index, Indirect, Point, reads, target_index
 from gradc.ir.affine import Affine
 from gradc.ir.ending import condition_of, ended
-from gradc.ir.graph import Graph, Node, to_bits, topological
+from gradc.ir.graph import Graph, Node, numbers_of, to_bits, topological
 from gradc.ir.ops import JOINS, MOVES
 from gradc.ir.sizes import Size, derive
 from gradc.ir.step import LoopStep, loops_among
@@ -31,6 +31,7 @@ from gradc.loops.ir import (
     Return,
     Routine,
     Store,
+    Tabulate,
     Update,
     Variable,
 )
@@ -65,17 +66,19 @@ PLAIN = Phrases()
 def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = (), phrase: Phrase = PLAIN.of) -> Nest:
     """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand
     that they hold, or raise the message. `phrase` says what the program calls a value."""
-    nest = _Builder(plan, phrase).run()
+    tables: dict[Node, str] = {}
+    nest = _Builder(plan, phrase, tables=tables).run()
     before: list[Step] = []
     for number, (condition, message) in enumerate(demands):
-        made = _Builder(condition, phrase, f"_of_check{number}").run()
+        made = _Builder(condition, phrase, f"_of_check{number}", tables=tables).run()
         *steps, result = made.body
         assert isinstance(result, Return)
         ((_, value),) = result.values
         assert not isinstance(value, str)
         before += [*steps, Demand(value, message)]
         nest.arrays |= made.arrays
-    nest.body[:0] = before
+    nest.body[:0] = [*(Tabulate(array, numbers_of(node)) for node, array in tables.items()), *before]
+    nest.arrays |= {array: node.type for node, array in tables.items()}
     return nest
 
 
@@ -102,9 +105,12 @@ class _Window:
 
 
 class _Builder:
-    """`suffix` tells the arrays of several plans in one kernel apart."""
+    """`suffix` tells the arrays of several plans in one kernel apart; they share the `tables`, which grow."""
 
-    def __init__(self, plan: Schedule, phrase: Phrase, suffix: str = "", taken: set[str] | None = None):
+    def __init__(
+        self, plan: Schedule, phrase: Phrase, suffix: str = "", taken: set[str] | None = None,
+        tables: dict[Node, str] | None = None,
+    ):  # fmt: skip
         self.plan = plan
         self.phrase = phrase
         self.suffix = suffix
@@ -128,6 +134,7 @@ class _Builder:
         """By the array that holds the condition of each step."""
         self.viewed: set[Node] = set()
         self.types: dict[str, Type] = {}
+        self.tables = {} if tables is None else tables
 
     def run(self) -> Nest:
         self._allocate()
@@ -352,7 +359,7 @@ class _Builder:
         sources = tuple(self._array_of(arg) if arg.shape else self._pull(arg, ())[0] for arg in args)
         graph = computed(step)
         suffix = f"{self.suffix}_of_step{len(self.loops)}"
-        inner = _Builder(schedule(graph, is_step=True), self.phrase, suffix, self.taken)
+        inner = _Builder(schedule(graph, is_step=True), self.phrase, suffix, self.taken, self.tables)
         *body, returned = inner.run().body
         assert isinstance(returned, Return)
         self.types |= inner.types
@@ -437,7 +444,16 @@ class _Builder:
         return Side(array, False, rows, operand.op == "mask", self._places(task, axes, array)), axes
 
     def _array_of(self, node: Node) -> str:
+        if node.op == "table":
+            return self._table(node)
         return node.name if node.op == "input" else self._home(self.plan.stored[node])
+
+    def _table(self, node: Node) -> str:
+        """The array of numbers that are known."""
+        if node not in self.tables:
+            taken = {*self.tables.values(), *self.graph.input_names, *self.plan.slots}
+            self.tables[node] = next(name for k in count() if (name := f"table{k}") not in taken)
+        return self.tables[node]
 
     def _slide(self, window: _Window, task: Task, index: tuple[Affine, ...]) -> None:
         """Take a cotangent into the window; with the last one, store the element that is complete and slide on."""
@@ -541,6 +557,9 @@ class _Builder:
             return self._position(index[node.attrs[0]], dtype)
         if node.op == "size":
             return IndexValue(Affine(None, 0, node.attrs[0]), dtype), 0
+        if node.op == "table":
+            number = _known(node, index)
+            return (number, 0) if number is not None else self._load(self._table(node), index, node)
         if node in self.plan.stored:
             return self._load(self._home(self.plan.stored[node]), index, node)
         return self._load(node.name, index, node) if node.shape else (Variable(node.name, dtype), 0)
@@ -585,6 +604,16 @@ class _Builder:
         let = Let(Load(array, place, node.type.dtype), node.type.dtype, node)
         self.scopes[depth].statements.append(let)
         return let, depth
+
+
+def _known(table: Node, index: Index) -> Number | None:
+    """An element of a table at a known place."""
+    position = 0
+    for at, size in zip(index, table.shape):
+        if not isinstance(at, Affine) or at.var is not None or not isinstance(at.offset, int):
+            return None
+        position = position * size + at.offset  # type: ignore[operator]
+    return Number(numbers_of(table)[position], table.type.dtype)
 
 
 def _last(carry: Carry, position: Size) -> Store:

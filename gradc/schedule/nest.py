@@ -24,6 +24,7 @@ from gradc.loops.ir import (
     Return,
     Routine,
     Store,
+    Tabulate,
     Update,
 )
 
@@ -168,7 +169,8 @@ class Demand:
 
 
 Step = Union[
-    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Routine, Repeat, Demand, Allocate, Reshape, Store,
+    Let, Over, OverTiles, Term, MatrixProduct, RunningSums, Scan, Routine, Repeat, Demand, Allocate, Tabulate, Reshape,
+    Store,
     Combine, Update, Return,
 ]  # fmt: skip
 

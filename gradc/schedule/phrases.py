@@ -79,6 +79,8 @@ class Phrases:
             return _name(node.name)
         if node.op == "const":
             return _name(f"{node.value}".removesuffix(".0")) if node.value >= 0 else Literal(NOWHERE, node.value)
+        if node.op == "table":
+            return _name("a table")
         if node.op == "size":
             return _name(str(node.attrs[0]))
         if node.op == "iota":

@@ -17,6 +17,9 @@ from gradc.schedule.levels import Crew, NextLoop
 from gradc.schedule.tasks import SAVE_FROM, Task
 from gradc.schedule.work import ArrayGraph
 
+MADE = {*ARRAY_OPS, *SCATTERS, *JOINS}
+"""Ops whose results are arrays anyway."""
+
 MAX_PICKS = 2
 """How many arrays of indices may stand one inside the other in an access."""
 
@@ -27,7 +30,7 @@ def saved_beforehand(program: ArrayGraph) -> dict[Node, bool]:
     for node in program.order:
         if node.op in ARRAY_OPS:
             for arg in node.args:
-                if arg.shape and arg.row.kind != "reduction" and arg.op not in ("input", *ARRAY_OPS, *SCATTERS, *JOINS):
+                if arg.shape and arg.row.kind != "reduction" and not arg.row.in_memory and arg.op not in MADE:
                     saved.setdefault(arg, True)
     return saved
 

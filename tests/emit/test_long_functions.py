@@ -8,7 +8,7 @@ from gradc.emit.expressions import MAX_CALLS, MAX_CONDITIONALS
 from tests.emit.plain import plain
 
 SELECTIONS = "y = x\n" + "y = 2*y if y > 0 else 3*y\n" * (MAX_CONDITIONALS + 1) + "y"
-SINES = "x + " + " + ".join(f"sin({k}*x)/{k}" for k in range(1, MAX_CALLS + 1))
+SINES = "x + " + " + ".join(f"sin({k}*x)*x**{k}" for k in range(1, MAX_CALLS + 1))
 
 
 @pytest.mark.parametrize(("text", "word"), [(SELECTIONS, " if "), (SINES, "np.sin")])

@@ -110,6 +110,10 @@ of `axis=0`, for n up to 2**33: the number of terms does not appear. The Numba e
 choose the order in a block, which has the second bound and bits of its own; the interpreter adds as NumPy does. A sum
 in float32 is accumulated in float64, along an axis too, and so are running sums.
 
+A sum that a program writes out, `a + b + c + ...`, is added from the left as it is written, unless it has many terms
+that differ only in numbers, inputs or elements: from 16 terms on these become one sum over arrays, in the order above
+and with its bounds, added where the first of them stood.
+
 `max`, `min`, `any` and `all` are exact in any order, and `prod` has lanes as sums have. Products of matrices add
 term after term, each rounded once (`fma`), 256 terms at a time; those with one row, or with
 fewer than 4 columns, are the BLAS library's, which decides on an order of its own.

@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
 import sympy
 
 from gradc.frontends.sympy.functions import CONSTANTS, EXPRESSIONS, NAMES
-from gradc.ir.graph import Graph, Node, as_padded, topological
+from gradc.ir.graph import Graph, Node, as_padded, numbers_of, topological
 from gradc.ir.sizes import Derived, Size
 from gradc.language.diagnostics import Error
 
@@ -325,6 +326,14 @@ class _Writer:
     def iota(self, node: Node, at: Indices) -> Plan:
         return [], lambda found: at[node.attrs[0]]
 
+    def table(self, node: Node, at: Indices) -> Plan:
+        places = product(*map(range, node.shape))  # type: ignore[arg-type]
+        cases = [
+            (number(value), sympy.And(*[sympy.Eq(k, place) for k, place in zip(at, index)]))
+            for index, value in zip(places, numbers_of(node))
+        ]
+        return [], lambda found: sympy.Piecewise(*cases)
+
     # ------------------------------------------------------------ movement
 
     def cast(self, node: Node, at: Indices) -> Plan:
@@ -473,6 +482,7 @@ MAKERS: dict[str, Callable[[_Writer, Node, Indices], Plan]] = {
     "pad": _Writer.pad,
     "reshape": _Writer.reshape,
     "size": _Writer.size,
+    "table": _Writer.table,
 }
 
 
