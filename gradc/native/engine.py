@@ -200,7 +200,7 @@ def team() -> None:
     """What shares a loop among threads, and tells a kernel that the user wants it to stop."""
     code = entry.poll_code() if entry.is_possible() else link.Code(target.object_code(NEVER))
     target.llvm().add_symbol("gradc_signals", code.address("poll"))
-    for name in ("share", "poll"):
+    for name in ("share", "poll", "take", "give"):
         target.llvm().add_symbol(f"gradc_{name}", threads.code().address(name))
 
 
@@ -252,6 +252,7 @@ def _origin(name: str) -> Callable[[str], None]:
 NEVER = "define i32 @poll() {\n  ret i32 0\n}"
 PROVIDED = {
     "gradc_dgemm": products, "gradc_sgemm": products, "gradc_poll": team, "gradc_share": team,
+    "gradc_take": team, "gradc_give": team,
     "gradc_alone": resting, "gradc_together": resting,
 }  # fmt: skip
 """What makes the functions available that kernels call from outside."""

@@ -109,8 +109,8 @@ class KernelWriter(ShareWriter):
         self.line("%status = load i64, ptr %code, align 8")
         for slot in self.owned:
             self.line(f"{slot}.old = load ptr, ptr {slot}, align 8")
-            self.line(f"call void @free(ptr {slot}.old)")
-            self.declare("declare void @free(ptr)")
+            self.line(f"call void @gradc_give(ptr {slot}.old)")
+            self.declare("declare void @gradc_give(ptr)")
         self.line("ret i64 %status")
         head = [
             f"define i64 @{name}({parameters}) alignstack(64){self._attributes()} {{",

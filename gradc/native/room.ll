@@ -5,11 +5,10 @@ define internal i1 @room(ptr %slot, ptr %room, i64 %bytes) {
   br i1 %fits, label %done, label %grow
 grow:
   %old = load ptr, ptr %slot, align 8
-  call void @free(ptr %old)
+  call void @gradc_give(ptr %old)
   store ptr null, ptr %slot, align 8
   store i64 -1, ptr %room, align 8
-  %padded = add i64 %bytes, 64
-  %new = call ptr @malloc(i64 %padded)
+  %new = call ptr @gradc_take(i64 %bytes)
   %failed = icmp eq ptr %new, null
   br i1 %failed, label %none, label %keep
 keep:

@@ -31,7 +31,7 @@ def text(names: Iterable[str], declared: set[str], doubles: int) -> str:
             declared |= {"declare i64 @gradc_share(ptr, ptr, ptr, i64)"}
             parts.append(source("shared"))
         elif kind == "room":
-            declared |= {"declare ptr @malloc(i64)", "declare void @free(ptr)"}
+            declared |= {"declare ptr @gradc_take(i64)", "declare void @gradc_give(ptr)"}
             parts.append(source("room"))
         elif kind == "routine":
             op, _, dtype = t.partition(".")

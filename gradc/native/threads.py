@@ -27,6 +27,11 @@ PATIENT = 100_000
 OFTEN = 10_000_000
 """Nanoseconds between two looks for an interrupt."""
 
+KEPT_FROM, KEPT_TO = 2**15, 2**22
+"""Bytes of scratch memory that is kept for the next loop, at least and at most."""
+SLOTS = 16
+"""Blocks of scratch memory that are kept."""
+
 _chosen: int | None = None
 
 
@@ -89,18 +94,20 @@ def share_of_time() -> int | None:
 
 
 def text() -> str:
-    """The functions that share a loop, in LLVM's language."""
+    """The functions that share a loop, and those that keep scratch memory, in LLVM's language."""
+    scratch = source("scratch", SLOTS=SLOTS, KEPT_FROM=KEPT_FROM, KEPT_TO=KEPT_TO)
     if os.name != "posix":
-        return source("alone", INTERRUPTED=int(Status.INTERRUPTED))
+        return source("alone", INTERRUPTED=int(Status.INTERRUPTED)) + scratch
     is_x86 = os.uname().machine in ("x86_64", "AMD64", "i386", "i686")
     is_mac = sys.platform == "darwin"
     pause = "call void @llvm.x86.sse2.pause()" if is_x86 else ""
-    return source(
+    shared = source(
         "threads", BYTES=128, SPINS=SPINS, PATIENT=PATIENT, INTERRUPTED=int(Status.INTERRUPTED),
         BLOCK_SIGNALS=1 if is_mac else 0, SET_SIGNALS=3 if is_mac else 2,
         CLOCK=6 if is_mac else 1, OFTEN=OFTEN, PAUSE=pause,
         DECLARED="declare void @llvm.x86.sse2.pause()" if is_x86 else "",
     )  # fmt: skip
+    return shared + scratch
 
 
 @cache

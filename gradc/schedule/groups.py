@@ -17,7 +17,7 @@ from gradc.language.record import dataclass
 from gradc.schedule.dependences import Dependences
 from gradc.schedule.levels import Crew, GroupKey, NextLoop, levels
 from gradc.schedule.saving import shared_between_loops
-from gradc.schedule.tasks import Task
+from gradc.schedule.tasks import Task, own_axis
 from gradc.schedule.tiles import cut, is_batch
 
 
@@ -69,7 +69,7 @@ def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
     """The loops of the tasks, one depth after the other, until values are found that should be saved. Tiles cut axes of
     the size `tile`, but not of the tasks in `untiled`: those that meet no matrix product are added there."""
     while True:
-        cuts = _cuts(needs.work.tasks, tile, untiled)
+        cuts = _cuts(needs, tile, untiled)
         outer = _layer(Crew(needs, needs.work.tasks, cuts, 0, False), 0)
         without_product = [
             task.key
@@ -94,17 +94,39 @@ def loops(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> Loops:
     return Loops(needs, cuts, outer, wanted, recomputed)
 
 
-def _cuts(tasks: list[Task], tile: Size | None, untiled: set[tuple]) -> dict[Task, int]:
-    """The axis along which tiles of an axis of this size cut each task, if they do."""
+def _cuts(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> dict[Task, int]:
+    """The axis along which tiles of an axis of this size cut each task, if they do. Where several axes have the size,
+    as queries and keys do in attention, it is the one that goes along with those of most products."""
     if tile is None:
         return {}
-    found = {}
-    for task in tasks:
-        if not task.calls or (task.node.op == "contract" and not is_batch(task.node)):
-            axis = cut(task.domain, tile, task.calls)
-            if axis is not None and task.key not in untiled:
-                found[task] = axis
-    return found
+    axes: dict[Task, tuple[int, ...]] = {}
+    for task in needs.work.tasks:
+        if task.key not in untiled and (not task.calls or (task.node.op == "contract" and not is_batch(task.node))):
+            found = cut(task.domain, tile, task.calls)
+            if found:
+                axes[task] = found
+    together = _together(needs, axes) if any(len(found) > 1 for found in axes.values()) else set()
+    return {task: next((axis for axis in found if (task, axis) in together), found[0]) for task, found in axes.items()}
+
+
+def _together(needs: Dependences, axes: dict[Task, tuple[int, ...]]) -> set[tuple[Task, int]]:
+    """Those of some axes of tasks that go along with each other, in most products: readers take an element where they
+    are themselves along such axes."""
+    makers: dict[Node, list[Task]] = {}
+    for task in axes:
+        makers.setdefault(task.node, []).append(task)
+    parts: dict[tuple[Task, int], set[tuple[Task, int]]] = {(t, axis): {(t, axis)} for t in axes for axis in axes[t]}
+    for reader in axes:
+        for element in needs.reads[reader]:
+            for maker in makers.get(element.node, ()):
+                for axis, at in zip(maker.kept, element.index):
+                    for own in axes[reader]:
+                        if at == own_axis(own) and (maker, axis) in parts:
+                            small, large = sorted((parts[maker, axis], parts[reader, own]), key=len)
+                            if small is not large:
+                                large |= small
+                                parts.update(dict.fromkeys(small, large))
+    return max(parts.values(), key=lambda part: len({task for task, _ in part if task.calls}))
 
 
 def _layer(crew: Crew, around: int) -> Layer:

@@ -53,11 +53,11 @@ def operand_axes(node: Node, position: int) -> tuple[int, ...]:
     return tuple(product_labels(node).index(label) for label in node.attrs[position])
 
 
-def cut(domain: Shape, size: Size, is_product: bool) -> int | None:
-    """The axis along which tiles of an axis of this size cut a task. Of a product, 0 gives rows of the result, 1
-    columns, and 2 products that add up to it. None where they do not cut it."""
+def cut(domain: Shape, size: Size, is_product: bool) -> tuple[int, ...]:
+    """The axes along which tiles of an axis of this size may cut a task, the best first. Of a product, 0 gives rows of
+    the result, 1 columns, and 2 products that add up to it."""
     order = (0, 2, 1) if is_product else range(len(domain))
-    return next((axis for axis in order if domain[axis] == size), None)
+    return tuple(axis for axis in order if domain[axis] == size)
 
 
 def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Size, int]]:

@@ -16,6 +16,7 @@ PROGRAMS = {
     "squares": "X: f64[n, n]; Y: f64[n, n]; sum(exp(-(X @ Y)) @ X)",
     "distances": "X: f64[n, d]; r = sum(X**2, axis=1); sum(exp(-(r[:, None] + r - 2 * X @ X.T)))",
     "attention": "Q: f64[n, d]; K: f64[m, d]; V: f64[m, p]; softmax(Q @ K.T, axis=-1) @ V",
+    "attention of one length": "Q: f64[n, d]; K: f64[n, d]; V: f64[n, p]; sum((softmax(Q @ K.T, axis=-1) @ V)**2)",
     "sine of a product": "A: f64[n, m]; B: f64[m, k]; C: f64[k, n]; sum(sin(A @ B) @ cos(C))",
     "whole rows": "X: f64[n, d]; W: f64[d, k]; H = X @ W; "
                   "sum(cumsum(H, axis=0)**2) + sum(norm(H, axis=0)) + sum(prod(H, axis=1))",
