@@ -261,10 +261,11 @@ class Compilation:
         return rules + print_graph(graph, self.spans)
 
 
-def _schedule_text(compilation: Compilation) -> str:
+def schedule_text(compilation: Compilation, sizes: Mapping[str, int] | None = None) -> str:
+    """The plan in words; its costs in numbers where sizes are given."""
     from gradc.schedule.text import schedule_text
 
-    return schedule_text(compilation.schedule, compilation.nest, compilation.phrases)
+    return schedule_text(compilation.schedule, compilation.nest, compilation.phrases, sizes)
 
 
 def _loops_text(compilation: Compilation) -> str:
@@ -292,7 +293,7 @@ STAGES: dict[str, Callable[[Compilation], str]] = {
     "adjoint": lambda compilation: compilation._graph_text("adjoint"),
     "derivative": lambda compilation: compilation._graph_text("derivative"),
     "lowered": lambda compilation: compilation._graph_text("lowered"),
-    "schedule": _schedule_text,
+    "schedule": schedule_text,
     "loops": _loops_text,
     "python": lambda compilation: compilation.python,
     "llvm": _llvm_text,

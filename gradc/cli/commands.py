@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem
 
 from gradc.cli.shell import CHECK_FAILED, Command, Commands, program_source, write_file
 from gradc.cli.streams import colours, echo, say, writing
-from gradc.compiler import STAGES, Compilation, watchers
+from gradc.compiler import STAGES, Compilation, schedule_text, watchers
 from gradc.frontends.text import TextProgram
 from gradc.function import Function
 from gradc.ir.types import Type
@@ -242,6 +242,8 @@ def compile_command(
         else:
             stages = function.stages if types is None else function.stages_for(types)
             facts["text"] = stages.stage_text(emit)
+            if emit == "schedule" and values is not None:
+                facts["text"] = schedule_text(stages, sizes_of(stages, values))
         if values is not None:
             value, grads = function.value_and_grad(**values)
             facts |= {"value": value, "gradients": dict(zip(function.wrt, grads, strict=True))}
@@ -250,6 +252,12 @@ def compile_command(
     deliver(json_of(facts) if as_json else facts["text"], output)
     if at and not as_json:
         say(value_lines(value, function.wrt, grads))
+
+
+def sizes_of(stages: Compilation, values: dict[str, Any]) -> dict[str, int]:
+    """The sizes of arguments, by name."""
+    shapes = ((stages.types[name].shape, getattr(value, "shape", ())) for name, value in values.items())
+    return {size: length for sizes, shape in shapes for size, length in zip(sizes, shape) if isinstance(size, str)}
 
 
 def types_of(function: Function, values: dict[str, Any]) -> Sequence[Type]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradc.ir.ops import OPS
 from gradc.ir.sizes import Derived, Size, derive
 from gradc.ir.types import Type
 from gradc.loops.ir import (
-    Apply,
-    Combine,
-    CombineExactly,
     Define,
     Extent,
     For,
     Let,
-    Load,
     Product,
     Range,
     Statement,
     View,
 )
+from gradc.loops.weights import MULTIPLICATIONS, PRODUCT, weight
 
 UNKNOWN = 16
 """Iterations of a loop whose length is not known before."""
@@ -52,14 +48,9 @@ class Costs:
                 trips = derive("//", derive("+", trips, derive("-", step, 1)), step)
                 return derive("*", trips, self.of(statement.body, [*around, statement]))
             case Product():
-                return derive("+", 64, derive("//", self._multiplications(statement, around, inside), 4))
-            case Let(value=Apply(op=op)):
-                return 1 + OPS[op].cost
-            case Let():
-                return 1
-            case Combine(target=Load()) | CombineExactly():
-                return 8
-        return 2
+                many = self._multiplications(statement, around, inside)
+                return derive("+", PRODUCT, derive("//", many, MULTIPLICATIONS))
+        return weight(statement)
 
     def _multiplications(self, product: Product, around: list[For], inside: Mapping[str, Size | Extent | Let]) -> Size:
         """How many multiplications a product of matrices has."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gradc.ir.graph import Graph, Node
 from gradc.ir.sizes import Size
 from gradc.rewrite.movement import REPEATED_FROM
+from gradc.schedule.costs import Amount, guessed, kept
 from gradc.schedule.dependences import Dependences, Elements, dependences
 from gradc.schedule.groups import Loops, loops
 from gradc.schedule.saving import repeated, saved_beforehand
@@ -18,18 +19,20 @@ from gradc.schedule.work import ArrayGraph, work
 
 
 def schedule(graph: Graph, is_step: bool = False) -> Schedule:
-    """The plan of a kernel: with tiles of the size that leaves the fewest whole arrays and loops, if any. The step of a
-    loop has no tiles, and saves what its loops would compute again: its arrays are in the cache anyway."""
+    """The plan of a kernel: with tiles of the size that keeps the fewest bytes in whole arrays, then the fewest loops,
+    if any. The step of a loop has no tiles, and saves what its loops would compute again: its arrays are in the cache
+    anyway."""
     program = ArrayGraph(graph)
     settled = _Settling(program, is_step)
     best: Schedule | None = None
     best_price: tuple[int, ...] = ()
-    for size, uncut in candidates(program.order, program.outputs) if not is_step else ():
-        if best is None or (uncut, uncut, 1) < best_price:  # at least that
+    for size, whole in candidates(program.order, program.outputs) if not is_step else ():
+        uncut = guessed(kept(node.type for node in whole))
+        if best is None or (uncut, 1) < best_price:  # at least that
             found = settled.loops(size)
             if found.has_tiles:
                 plan = stored(found)
-                price = (*_whole_arrays(plan), len(plan.body.items))
+                price = (guessed(_whole_arrays(plan)), len(plan.body.items))
                 if best is None or price < best_price:
                     best, best_price = plan, price
     if best is None:
@@ -37,11 +40,10 @@ def schedule(graph: Graph, is_step: bool = False) -> Schedule:
     return replace(best, aliases=shared(best), windows=sliding_windows(best.body))
 
 
-def _whole_arrays(plan: Schedule) -> tuple[int, int]:
-    """How many arrays beside the outputs a plan keeps whole: of more than one axis, and in all."""
+def _whole_arrays(plan: Schedule) -> Amount:
+    """The bytes of the arrays beside the outputs that a plan keeps whole."""
     outputs = {name for name, _ in plan.graph.outputs}
-    ranks = [node.type.rank for slot, node in plan.slots.items() if slot not in outputs and slot not in plan.local]
-    return sum(rank > 1 for rank in ranks), len(ranks)
+    return kept(node.type for slot, node in plan.slots.items() if slot not in outputs and slot not in plan.local)
 
 
 class _Settling:

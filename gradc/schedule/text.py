@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gradc.ir.graph import topological
-from gradc.ir.types import DTYPES
+from gradc.ir.types import DTYPES, Type
 from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Routine, Store
+from gradc.schedule.costs import Cost, costs, described, kept
 from gradc.schedule.nest import MatrixProduct, Nest, Over, OverTiles, Reduction, Repeat, RunningSums, Scan, Side, Step
 from gradc.schedule.phrases import Phrases
 from gradc.schedule.tasks import Schedule
+from gradc.schedule.tiles import ROWS, TILE_ROWS
 
 
-def schedule_text(plan: Schedule, nest: Nest, phrases: Phrases) -> str:
-    """What each loop reduces, stores, reads and writes; what is saved, and what is computed again."""
-    lines = list(_loops(nest))
+def schedule_text(plan: Schedule, nest: Nest, phrases: Phrases, sizes: Mapping[str, int] | None = None) -> str:
+    """What each loop reduces, stores, reads and writes, and what that costs; what is saved, and what is computed again.
+    Costs are formulas, or numbers where the sizes are known."""
+    found = dict(costs(nest, {*plan.local}))
+    texts = {step: described(cost, sizes) for step, cost in found.items()}
+    lines = list(_loops(nest, {step: f"costs {text}" for step, text in texts.items() if text}))
+    if len(found) > 1:
+        lines.append(f"in all: {described(sum(found.values(), Cost()), sizes)}")
+    for what, types in _temporary(plan).items():
+        amount = kept(types)
+        shown = str(amount) if sizes is None else f"{amount.at({TILE_ROWS: ROWS, **sizes}):,}"
+        lines.append(f"memory: {shown} bytes {what}")
     if not lines:
         count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
         lines.append(f"no loop: {count} operations on scalars")
@@ -34,26 +45,44 @@ def schedule_text(plan: Schedule, nest: Nest, phrases: Phrases) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _temporary(plan: Schedule) -> dict[str, list[Type]]:
+    """The types of the arrays beside inputs and results, by how long they live."""
+    outputs = {name for name, _ in plan.graph.outputs}
+    found: dict[str, list[Type]] = {}
+    for slot, node in plan.slots.items():
+        if slot in plan.local:
+            found.setdefault("for an iteration", []).append(plan.local[slot].type(node.type))
+        elif slot not in outputs and slot not in plan.aliases and node.op != "reshape":
+            found.setdefault("in whole arrays", []).append(node.type)
+    return found
+
+
 def _output_names(nest: Nest) -> dict[Accumulator, str]:
     """The reductions that are outputs as they are."""
     outputs = (output for s in nest.body if isinstance(s, Return) for output in s.values)
     return {value: name for name, value in outputs if isinstance(value, Accumulator)}
 
 
-def _loops(nest: Nest) -> Iterator[str]:
-    """The loops and matrix products, those of tiles indented."""
+def _loops(nest: Nest, costs: Mapping[Step, str]) -> Iterator[str]:
+    """The loops and matrix products, those of tiles indented, and what the outer ones cost."""
     names = _output_names(nest)
     number = 0
+
+    def cost(step: Step) -> list[str]:
+        return [f"  {costs[step]}"] if step in costs else []
+
     stack: list[tuple[Step, str]] = [(statement, "") for statement in reversed(nest.body)]
     while stack:
         statement, indent = stack.pop()
         match statement:
             case MatrixProduct() | Reshape() | RunningSums() | Scan() | Routine():
                 yield f"{indent}{'tiles' if indent else 'whole arrays'} {_of_whole(statement, nest)}"
+                yield from cost(statement)
             case Repeat():
                 number += 1
                 yield f"{indent}loop {number} over {statement.step.size}, step by step{_way(statement)}"
                 yield from (f"{indent}  {fact}" for fact in _facts_of_steps(statement, nest))
+                yield from cost(statement)
                 own = {node.name: node.type for node in statement.step.inputs}
                 nest = replace(nest, arrays=nest.arrays | own)
                 stack += [(inner, f"{indent}  ") for inner in reversed(statement.body)]
@@ -61,11 +90,13 @@ def _loops(nest: Nest) -> Iterator[str]:
                 yield f"tiles of rows over {statement.size}"
                 if statement.reductions:
                     yield f"  adds up {_reduced(statement.reductions, names)}"
+                yield from cost(statement)
                 stack += [(inner, "  ") for inner in reversed(statement.body)]
             case Over():
                 number += 1
                 yield f"{indent}loop {number} over {_size(statement, indent)}"
                 yield from (f"{indent}  {fact}" for fact in _loop_facts(statement, nest, names, indent))
+                yield from cost(statement)
 
 
 def _way(repeat: Repeat) -> str:

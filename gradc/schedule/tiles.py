@@ -60,12 +60,11 @@ def cut(domain: Shape, size: Size, is_product: bool) -> tuple[int, ...]:
     return tuple(axis for axis in order if domain[axis] == size)
 
 
-def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Size, int]]:
-    """The sizes along which tiles may cut, those of most products first, and how many products that are no outputs each
-    leaves whole."""
+def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Size, list[Node]]]:
+    """The sizes along which tiles may cut, those of most products first, and the products that are no outputs and that
+    each leaves whole."""
     found: Counter[Size] = Counter()
-    cut_inside: Counter[Size] = Counter()
-    inside = 0
+    inside: dict[Node, list[Size]] = {}
     for node in order:
         if node.op == "contract" and not is_batch(node):
             sizes = [
@@ -73,6 +72,8 @@ def candidates(order: Iterable[Node], outputs: Container[Node]) -> list[tuple[Si
             ]
             found.update(sizes)
             if node not in outputs:
-                inside += 1
-                cut_inside.update(sizes)
-    return [(size, inside - cut_inside[size]) for size, _ in found.most_common(MAX_CANDIDATES)]
+                inside[node] = sizes
+    return [
+        (size, [node for node, sizes in inside.items() if size not in sizes])
+        for size, _ in found.most_common(MAX_CANDIDATES)
+    ]
