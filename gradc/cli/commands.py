@@ -242,7 +242,7 @@ def compile_command(
         else:
             stages = function.stages if types is None else function.stages_for(types)
             facts["text"] = stages.stage_text(emit)
-            if emit == "schedule" and values is not None:
+            if emit == "schedule" and values is not None and isinstance(stages, Compilation):
                 facts["text"] = schedule_text(stages, sizes_of(stages, values))
         if values is not None:
             value, grads = function.value_and_grad(**values)

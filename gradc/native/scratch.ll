@@ -1,4 +1,3 @@
-
 ; Scratch memory, shared by all kernels: large blocks that were given back serve again, since mapping pages anew costs
 ; more than what is done with them. Before a block stand the address that malloc gave and how many bytes it has.
 

@@ -97,7 +97,7 @@ def text() -> str:
     """The functions that share a loop, and those that keep scratch memory, in LLVM's language."""
     scratch = source("scratch", SLOTS=SLOTS, KEPT_FROM=KEPT_FROM, KEPT_TO=KEPT_TO)
     if os.name != "posix":
-        return source("alone", INTERRUPTED=int(Status.INTERRUPTED)) + scratch
+        return source("alone", INTERRUPTED=int(Status.INTERRUPTED)) + "\n" + scratch
     is_x86 = os.uname().machine in ("x86_64", "AMD64", "i386", "i686")
     is_mac = sys.platform == "darwin"
     pause = "call void @llvm.x86.sse2.pause()" if is_x86 else ""
@@ -107,7 +107,7 @@ def text() -> str:
         CLOCK=6 if is_mac else 1, OFTEN=OFTEN, PAUSE=pause,
         DECLARED="declare void @llvm.x86.sse2.pause()" if is_x86 else "",
     )  # fmt: skip
-    return shared + scratch
+    return shared + "\n" + scratch
 
 
 @cache

@@ -17,6 +17,7 @@ from gradc.language.record import dataclass
 from gradc.loops.ir import Combine, Let, Load, Place, Reshape, Routine, Statement, Store
 from gradc.loops.weights import weight
 from gradc.schedule.nest import (
+    Demand,
     MatrixProduct,
     Nest,
     Over,
@@ -172,6 +173,8 @@ class _Counting:
                     self._whole(step.sources, step.array, around, 2 * TERM)
                 case Term():
                     self.cost.work += Amount.of(around, TERM)
+                case Demand():
+                    pass
                 case _:
                     self._statement(step, around)
         return self.cost
