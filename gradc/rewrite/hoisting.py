@@ -138,12 +138,17 @@ class _Hoisting:
     def _summed(self, term: Node) -> Node:
         """The sum over all steps of a term."""
         product = _product_of(term)
-        if product is not None and term.shape:
-            x, y = (self._batched(arg) for arg in product.args)
-            x_labels, y_labels, labels = product.attrs
+        if product is None or not term.shape:
+            return make("sum", self._stacked(term), attrs=((0,),))
+        x, y = (self._batched(arg) for arg in product.args)
+        x_labels, y_labels, labels = product.attrs
+        x_differs, y_differs = (whole.type.rank > arg.type.rank for whole, arg in zip((x, y), product.args))
+        if x_differs and y_differs:
             step = max((*x_labels, *y_labels), default=0) + 1
             return build("contract", (x, y), ((step, *x_labels), (step, *y_labels), labels))
-        return make("sum", self._stacked(term), attrs=((0,),))
+        x = x if y_differs else make("sum", self._stacked(product.args[0]), attrs=((0,),))
+        y = make("sum", y, attrs=((0,),)) if y_differs else y
+        return build("contract", (x, y), product.attrs)
 
     def _stacked(self, value: Node) -> Node:
         """The values of all steps, with an axis for the steps even where they are all the same."""
