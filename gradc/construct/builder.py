@@ -42,6 +42,8 @@ class GraphBuilder:
     rank: int = 0
     unified: dict[str, Size] = field(default_factory=dict)
     """Names of sizes found equal to another size: the caller elaborates again with these replaced."""
+    moved: dict[Node, Node] = field(default_factory=dict)
+    """What steps of loops hold, and the nodes that it was built as."""
     joins: dict[str, Span | None] = field(default_factory=dict)
     """Where each of these names was found equal."""
     checks: list[Check] = field(default_factory=list)

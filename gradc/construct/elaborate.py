@@ -83,7 +83,8 @@ def elaborate(
         for check in builder.index_checks
     )
     graph = Graph(tuple(inputs.values()), tuple(zip(names, results, strict=True)), checks, indices, joined)
-    return Elaborated(graph, reading.spans, reading.names)
+    inside = {there: reading.spans[here] for there, here in builder.moved.items() if here in reading.spans}
+    return Elaborated(graph, inside | dict(reading.spans), reading.names)
 
 
 def _called(node: Node, reading: Reading) -> str:

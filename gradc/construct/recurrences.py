@@ -16,8 +16,7 @@ from gradc.construct.calls import CallArguments
 from gradc.construct.closures import Applicable, leaves_of, rebuilt_of, value_of
 from gradc.construct.selected import Selected, no_selection
 from gradc.construct.static import static_whole
-from gradc.ir.graph import IndexCheck, Node, cast, constant, dependent, input_node, make, topological
-from gradc.ir.graph import replace as replaced
+from gradc.ir.graph import IndexCheck, Node, cast, constant, dependent, input_node, make, replaced, topological
 from gradc.ir.sizes import Size
 from gradc.ir.step import StepBuilder, loop
 from gradc.ir.types import Type, promote
@@ -91,7 +90,9 @@ def _until(call: CallArguments, step: Applicable, start: Any) -> Any:
         return _shaped(values, kept), builder.elementwise("or", is_done, holds(new, values))
 
     is_done = constant(False, Type("bool")) if sees_both else holds(start, start)
-    made = _repeated(call, replace(step, apply=lambda _, given: ahead(*given)), (start, is_done), [], limit, False)
+    made = _repeated(
+        call, replace(step, apply=lambda _, given: ahead(*given)), (start, is_done), [], limit, False, ("done",)
+    )
     *last, ended = (made.last(k) for k in range(len(made.states)))
     square = [builder.reduce("sum", builder.elementwise("mul", node, node)) for node in last]
     total = square[0]
@@ -178,14 +179,16 @@ class _Made:
 
 
 def _repeated(
-    call: CallArguments, step: Applicable, start: Any, arrays: Sequence[Any], size: Size, backwards: bool
-) -> _Made:
-    """The loop, its states promoted once where the step gives floats for integers."""
+    call: CallArguments, step: Applicable, start: Any, arrays: Sequence[Any], size: Size, backwards: bool,
+    behind: tuple[str, ...] = (),
+) -> _Made:  # fmt: skip
+    """The loop, its states promoted once where the step gives floats for integers; `behind` are the names of states
+    that no parameter of the step is for."""
     starts = list(leaves_of(start))
     for is_second in (False, True):
         parameters = step.definition.parameters
         names = [[name.id for name in names_in(parameter)] for parameter, _ in parameters]
-        states = _stand_ins(names[:1], starts)
+        states = _stand_ins(names[:1], starts, behind)
         rows = _stand_ins(names[1:], [_row(leaf) for array in arrays for leaf in leaves_of(array)])
         known = len(call.builder.index_checks)
         given, k = [], 0
@@ -227,11 +230,13 @@ def _closed(
     for node in _read_from_outside(order, inside, roots):
         name = node.name if node.op == "input" else "captured"
         inner[node] = builder.capture(_plain(name), node)
-    builder.next = list(replaced(new, inner))
+    inside_step = replaced(roots, inner)
+    call.builder.moved |= {there: here for here, there in inside_step.items() if here is not there}
+    builder.next = [inside_step[node] for node in new]
     lifted: list[IndexCheck] = []
     for check in checks:
         if check.node in inside:
-            place = builder.emit(next(replaced((check.node,), inner)))
+            place = builder.emit(inside_step[check.node])
             step, args = builder.build()
             lifted.append(replace(check, node=loop(step, args, len(builder.states) + place)))
         else:
@@ -260,10 +265,11 @@ def _read_from_outside(order: list[Node], inside: set[Node], roots: list[Node]) 
 _numbers = count()
 
 
-def _stand_ins(names: list[list[str]], values: list[Node]) -> list[Node]:
-    """Inputs that no program has, one for each value."""
+def _stand_ins(names: list[list[str]], values: list[Node], behind: tuple[str, ...] = ()) -> list[Node]:
+    """Inputs that no program has, one for each value; the last ones may have names."""
     flat = [name for group in names for name in group]
-    flat += ["state"] * (len(values) - len(flat))
+    flat += ["state"] * (len(values) - len(flat) - len(behind))
+    flat = [*flat[: len(values) - len(behind)], *behind]
     return [input_node(f"{name}@{next(_numbers)}", value.type) for name, value in zip(flat, values)]
 
 

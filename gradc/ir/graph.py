@@ -425,9 +425,15 @@ def dependent(order: Iterable[Node], on: Iterable[Node]) -> set[Node]:
 def replace(results: Iterable[Node], replacement: Mapping[Node, Node]) -> Iterator[Node]:
     """The results with nodes replaced by others."""
     results = tuple(results)
+    new = replaced(results, replacement)
+    return (new[node] for node in results)
+
+
+def replaced(results: Iterable[Node], replacement: Mapping[Node, Node]) -> dict[Node, Node]:
+    """All nodes of the results with what stands for them where some are replaced by others."""
     new = dict(replacement)
-    for node in topological(results):
+    for node in topological(tuple(results)):
         if node not in new:
             args = tuple(new[arg] for arg in node.args)
             new[node] = node if args == node.args else build(node.op, args, node.attrs)
-    return (new[node] for node in results)
+    return new

@@ -7,10 +7,10 @@ run level and alone. Between the columns is a channel, where wires change their 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from gradc.show.gates import Argument, Gate, Gates
+from gradc.show.gates import Argument, Gate, Gates, Step
 from gradc.show.labels import NOTHING, Label, label, text_width
 from gradc.show.layout import LANE, Footprint, Layout, layered
 from gradc.show.table import abbreviated
@@ -31,6 +31,12 @@ SLOPE = 0.42
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
+
+ROUND_APART = 9.0
+"""Between the ways of states from the end of a step to its beginning."""
+
+NEXT = "next "
+"""Before the names of states where they leave a step."""
 
 RESULT = ""
 """The invisible vertex that the result flows to. No gate and no input is called so."""
@@ -83,8 +89,23 @@ class Drawing:
     pieces: tuple[Piece, ...]
     forks: tuple[Point, ...]
     marks: tuple[Mark, ...]
+    end: Point | None
+    """Where the wire of the result ends; None in a step of a loop."""
+    rounds: tuple[Round, ...] = ()
+    """The ways of states from the end of a step to the beginning of the next one."""
+    nexts: dict[str, Box] = field(default_factory=dict)
+    """What states are called where they leave a step."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """The way of a state, from a point on the right to one on the left, far below everything else."""
+
+    start: Point
     end: Point
-    """Where the wire of the result ends."""
+    below: float
+    sides: tuple[float, float]
+    """Where it goes down on the right, and up on the left."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +130,8 @@ def drawing(trace: Gates, title: str) -> Drawing:
 class _Draughtsman:
     def __init__(self, trace: Gates):
         self.gates = {f"[{gate.number}]": gate for gate in trace}
-        self.wires = [*self._wires(trace.gates), _result(trace)]
+        self.ends = {wire.target: wire for wire in _results(trace)}
+        self.wires = [*self._wires(trace.gates), *self.ends.values()]
         self.arriving: dict[str, list[_Wire]] = {}
         self.leaving: dict[str, list[_Wire]] = {}
         for wire in self.wires:
@@ -117,11 +139,12 @@ class _Draughtsman:
             self.leaving.setdefault(wire.source, []).append(wire)
         self.inputs = [name for name in self.leaving if name not in self.gates]
         self.trunks = {name: _trunk(trace, wires) for name, wires in self.leaving.items() if len(wires) > 1}
-        vertices = [*self.inputs, *self.gates, RESULT]
+        vertices = [*self.inputs, *self.gates, *self.ends]
         self.extents = {name: self._extent(name) for name in vertices}
         self.widths = {name: self._width(name) for name in vertices}
         edges = [(wire.source, wire.target, wire.port) for wire in self.wires]
-        self.layout: Layout = layered(vertices, edges, self.extents)
+        states = {_shown(name) for name in self.ends if name != RESULT}
+        self.layout: Layout = layered(vertices, edges, self.extents, states & set(self.inputs))
         self.columns = max(self.layout.column.values()) + 1
 
     def _wires(self, gates: Sequence[Gate]) -> Iterator[_Wire]:
@@ -153,7 +176,7 @@ class _Draughtsman:
     def _width(self, name: str) -> float:
         if name in self.gates:
             return max(GATE_HEIGHT, text_width(self.gates[name].gate, SYMBOL_SIZE) + 22)
-        return text_width(name, NAME_SIZE) + 12 if name != RESULT else 0.0
+        return text_width(_shown(name), NAME_SIZE) + 12 if name != RESULT else 0.0
 
     # ------------------------------------------------------------ places
 
@@ -164,13 +187,15 @@ class _Draughtsman:
         self._place_columns()
         pieces, forks = self._routes()
         boxes = {name: self._box(name) for name in self.widths}
-        end = (self.left[-1], self.height[RESULT])
+        end = (self.left[-1], self.height[RESULT]) if RESULT in self.ends else None
         marks = tuple(self._marks(boxes, end))
         lowest = [box[3] for box in boxes.values()] + [box[3] for mark in marks for box in mark.boxes]
         lanes = [self.height[key] + LANE.below for key in self.height if isinstance(key, tuple)]
+        rounds = tuple(self._rounds(boxes, max(lowest + lanes)))
+        right = end[0] if end is not None else max(box[2] for box in boxes.values())
         return Drawing(
-            max(end[0] + MARGIN, 2 * MARGIN + max(text_width(line, TITLE_SIZE) for line in lines)),
-            max(lowest + lanes) + MARGIN,
+            max(right + MARGIN, 2 * MARGIN + max(text_width(line, TITLE_SIZE) for line in lines)),
+            max([*lowest, *lanes, *(each.below for each in rounds)]) + MARGIN,
             title,
             {name: (gate, boxes[name]) for name, gate in self.gates.items()},
             {name: boxes[name] for name in self.inputs},
@@ -178,7 +203,19 @@ class _Draughtsman:
             tuple(forks),
             marks,
             end,
+            rounds,
+            {_shown(name): boxes[name] for name in self.ends if name != RESULT},
         )
+
+    def _rounds(self, boxes: dict[str, Box], lowest: float) -> Iterator[Round]:
+        """The ways of states back to where the next step begins, one below the other."""
+        pairs = [(name, _shown(name)) for name in self.ends if name != RESULT and _shown(name) in self.inputs]
+        apart = min(ROUND_APART, (MARGIN - 8) / max(len(pairs), 1))
+        right, left = (pick(box[side] for box in boxes.values()) for pick, side in ((max, 2), (min, 0)))
+        for k, (name, state) in enumerate(pairs):
+            (_, top, end, bottom), (begin, over, _, under) = boxes[name], boxes[state]
+            sides = right + 4 + k * apart, left - 4 - k * apart
+            yield Round((end, (top + bottom) / 2), (begin, (over + under) / 2), lowest + 12 + k * ROUND_APART, sides)
 
     def _place_columns(self) -> None:
         """`left` and `right` of each column, where its channels end, and the `middle` of its gates."""
@@ -199,7 +236,8 @@ class _Draughtsman:
             self.middle.append(at + before[k] + wide[k] / 2)
             self.right.append(at + before[k] + wide[k] + behind[k])
             at = self.right[-1] + (channels[k] if k + 1 < self.columns else 0.0)
-        self.left[-1] = self.middle[-1]
+        if RESULT in self.ends:
+            self.left[-1] = self.middle[-1]
 
     def _channels(self) -> list[float]:
         """How wide each channel is: by what its wires climb."""
@@ -243,24 +281,34 @@ class _Draughtsman:
                 forks.append((self.right[k], y))
             for target, at in targets:
                 pieces.append(Piece(source, (self.right[k], y), (self.left[k + 1], at)))
-                if target or self.layout.column[RESULT] == k + 1:
+                if target or self.layout.column.get(RESULT) == k + 1:
                     pieces.append(Piece(source, (self.left[k + 1], at), (self._box(target)[0], at)))
         return [piece for piece in pieces if piece.end[0] - piece.start[0] > 1e-6], forks
 
     # ------------------------------------------------------------ labels
 
-    def _marks(self, boxes: dict[str, Box], end: Point) -> Iterator[Mark]:
+    def _marks(self, boxes: dict[str, Box], end: Point | None) -> Iterator[Mark]:
         for wire in self.wires:
             y = self.height[wire.target] + self.extents[wire.target].ports[wire.port]
-            x = (end[0] if wire.target == RESULT else boxes[wire.target][0]) - 6 - wire.width / 2
+            x = (end[0] if end is not None and wire.target == RESULT else boxes[wire.target][0]) - 6 - wire.width / 2
             yield Mark(x, y, wire.value, wire.gradient, wire.source, wire.target, wire.port, wire.about)
         for name, trunk in self.trunks.items():
             x = boxes[name][2] + 5 + trunk.width / 2
             yield Mark(x, self.height[name], trunk.value, trunk.gradient, name, "", -1, trunk.about)
 
 
-def _result(trace: Gates) -> _Wire:
-    return _Wire(trace.result, RESULT, 0, label(trace.value), label(trace.upstream), "the result")
+def _results(trace: Gates) -> Iterator[_Wire]:
+    """The wire of the result; of a step of a loop those of the states as they leave it."""
+    if not isinstance(trace, Step):
+        yield _Wire(trace.result, RESULT, 0, label(trace.value), label(trace.upstream), "the result")
+        return
+    for state in trace.states:
+        about = f"{state.name} for the next step: {abbreviated(state.value)}"
+        yield _Wire(state.source, NEXT + state.name, 0, label(state.value), label(state.gradient), about)
+
+
+def _shown(name: str) -> str:
+    return name.removeprefix(NEXT)
 
 
 def _trunk(trace: Gates, wires: Sequence[_Wire]) -> _Wire:

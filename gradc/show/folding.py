@@ -61,7 +61,7 @@ def folds(order: Sequence[Node], spans: Mapping[Node, Span]) -> list[Fold]:
         if owner[node] is node:
             own = [member for member in members[node] if not _only_moves(member, node, spans)]
             ways = tuple(_ways(node, owner, own))
-            symbol = "" if node in sums else _symbol(own, spans.get(node))
+            symbol = "" if node in sums else function_called(own, spans.get(node))
             found.append(Fold(node, tuple(own), ways, symbol, len(own) > 1 and node not in sums))
     return found
 
@@ -144,7 +144,7 @@ def _adds(node: Node) -> bool:
     return node.row.symbol == "+" and not any(arg.row.is_number for arg in node.args)
 
 
-def _symbol(members: Sequence[Node], span: Span | None) -> str:
+def function_called(members: Sequence[Node], span: Span | None) -> str:
     """The function that the user called, or the index; "" where the op's own name says it."""
     root = members[-1]
     if span is None or (len(members) == 1 and root.row.kind in ("elementwise", "contraction")):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class Gates:
     """A program at one point, gate by gate in forward order."""
 
     text: str
+    """Of the program; of a step of one of its loops nothing."""
     inputs: dict[str, Any]
     gates: tuple[Gate, ...]
     result: str
@@ -67,6 +69,10 @@ class Gates:
     grads: Gradients
     note: str = ""
     """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
+    steps: tuple[Step, ...] = ()
+    """What is inside its loops."""
+    is_open: bool = False
+    """Whether the table and the picture show that too."""
 
     def uses(self) -> dict[str, list[tuple[Gate, Argument]]]:
         """The arguments that each input or gate is, by its name."""
@@ -75,6 +81,10 @@ class Gates:
             for argument in gate.arguments:
                 found.setdefault(argument.name, []).append((gate, argument))
         return found
+
+    def parts(self) -> dict[str, list[tuple[str, Any]]]:
+        """The gradients that come back to each input or gate, None for none, and from where."""
+        return {name: [(f"[{gate.number}]", each.product) for gate, each in uses] for name, uses in self.uses().items()}
 
     def gate(self, name: str) -> Gate | None:
         """The gate that a name such as `[3]` stands for; None for an input or a constant."""
@@ -116,7 +126,23 @@ class Gates:
         lines = table(HEADINGS, self.rows(), left=3, gap_before="argument")
         forks = self.forks()
         notes = ["", f"note: {self.note}"] if self.note else []
-        return "\n".join([*lines, *[""] * bool(lines), *forks, *[""] * bool(forks), *self.results(), *notes])
+        inside = [line for step in self.opened() for line in ("", step.title, indent(step.own_text(), "  "))]
+        results = [*self.results(), *inside]
+        return "\n".join([*lines, *[""] * bool(lines), *forks, *[""] * bool(forks), *results, *notes])
+
+    def own_text(self) -> str:
+        """The table without those of its loops."""
+        return str(replace(self, is_open=False))
+
+    def opened(self) -> list[Step]:
+        """The steps that table and picture show, those of loops in loops behind the outer ones."""
+        return self.all_steps() if self.is_open else []
+
+    def all_steps(self) -> list[Step]:
+        found = list(self.steps)
+        for step in found:  # which grows
+            found += step.steps
+        return found
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """The cells of the table: one row for each argument that a gradient goes to, at least one for each gate."""
@@ -135,10 +161,10 @@ class Gates:
     def forks(self) -> list[str]:
         """Where a value goes to several places: the gradients that come back from each, and their sum."""
         lines = []
-        for name, uses in self.uses().items():
-            parts = [(gate.number, argument.product) for gate, argument in uses if argument.product is not None]
+        for name, all_parts in self.parts().items():
+            parts = [(where, product) for where, product in all_parts if product is not None]
             if len(parts) > 1:
-                shown = [f"{abbreviated(product)} from [{number}]" for number, product in parts[:MAX_PARTS]]
+                shown = [f"{abbreviated(product)} from {where}" for where, product in parts[:MAX_PARTS]]
                 if len(parts) > MAX_PARTS:
                     shown.append(f"{len(parts) - MAX_PARTS:,} more")
                 lines.append((name, f"{abbreviated(self.gradient_of(name))} = {' + '.join(shown)}"))
@@ -173,4 +199,61 @@ class Gates:
                 }
                 for gate in self.gates
             ],
+            **({"steps": [step.as_dict() for step in self.steps]} if self.steps else {}),
         }
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a loop as a step leaves it: `source` is the gate or the input that it comes from, `gradient` what
+    comes back to it from what is behind the step."""
+
+    name: str
+    source: str
+    value: Any
+    gradient: Any
+
+
+@dataclass(frozen=True)
+class Step(Gates):
+    """What is inside a loop: its last step, gate by gate, with the values that it has. Its inputs are the states as
+    they come in, the rows of arrays, and what is the same at every step; gradients are this step's part of theirs.
+    """
+
+    number: int = 1
+    count: int = 1
+    states: tuple[State, ...] = ()
+    loops: tuple[str, ...] = ()
+    """The gates that are results of the loop."""
+
+    @property
+    def title(self) -> str:
+        """`step 60 of 60 in [3]: s`."""
+        states = ", ".join(state.name for state in self.states)
+        return f"step {self.number:,} of {self.count:,} in {' and '.join(self.loops)}: {states}"
+
+    def parts(self) -> dict[str, list[tuple[str, Any]]]:
+        """The gradients that come back to each input or gate, from the next step too."""
+        found = super().parts()
+        for state in self.states:
+            found.setdefault(state.source, []).append((f"next {state.name}", state.gradient))
+        return found
+
+    def results(self) -> list[str]:
+        """The states as they leave, and the gradients, one a line."""
+        rows = [
+            *((f"next {state.name}", abbreviated(state.value)) for state in self.states),
+            *((f"d/d{name}", abbreviated(gradient)) for name, gradient in self._named_grads()),
+        ]
+        width = max(len(name) for name, _ in rows)
+        return [f"{name:<{width}}  {value}" for name, value in rows]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        states = [vars(state) for state in self.states]
+        about = {"loops": list(self.loops), "step": self.number, "steps": self.count, "states": states}
+        return about | {name: value for name, value in super().as_dict().items() if name not in UNKNOWN_OF_STEPS}
+
+
+UNKNOWN_OF_STEPS = ("program", "value", "note")
+"""What programs have and steps have not."""

@@ -8,7 +8,7 @@ lane until they part.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -62,9 +62,15 @@ class _Link:
     weight: float
 
 
-def layered(vertices: Sequence[Vertex], edges: Sequence[Edge], extents: Mapping[Vertex, Footprint]) -> Layout:
-    """A layout in which every wire goes to the right. `vertices` come sources first: arguments before users."""
-    column = _columns(vertices, edges)
+def layered(
+    vertices: Sequence[Vertex],
+    edges: Sequence[Edge],
+    extents: Mapping[Vertex, Footprint],
+    leading: Container[Vertex] = (),
+) -> Layout:
+    """A layout in which every wire goes to the right. `vertices` come sources first: arguments before users; some have
+    to stand on the left."""
+    column = _columns(vertices, edges, leading)
     place = dict(column)
     links = list(_links(vertices, edges, column, extents, place))
     layers = _initial_layers(place, vertices, links)
@@ -74,14 +80,14 @@ def layered(vertices: Sequence[Vertex], edges: Sequence[Edge], extents: Mapping[
     return Layout(column, {vertex: at - top for vertex, at in height.items()})
 
 
-def _columns(vertices: Sequence[Vertex], edges: Sequence[Edge]) -> dict[Vertex, int]:
-    """Every vertex stands right before the first vertex that uses it."""
+def _columns(vertices: Sequence[Vertex], edges: Sequence[Edge], leading: Container[Vertex]) -> dict[Vertex, int]:
+    """Every vertex stands right before the first vertex that uses it; those that lead stand first."""
     users = _grouped((source, target) for source, target, _ in edges)
     column: dict[Vertex, int] = {}
     for vertex in reversed(vertices):
         column[vertex] = min((column[user] for user in users.get(vertex, ())), default=0) - 1
     first = min(column.values())
-    return {vertex: column[vertex] - first for vertex in vertices}
+    return {vertex: 0 if vertex in leading else column[vertex] - first for vertex in vertices}
 
 
 def _grouped(pairs: Iterable[tuple[Vertex, Any]]) -> dict[Vertex, list[Any]]:

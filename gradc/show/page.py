@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from gradc.show.gates import HEADINGS, Gates
+from gradc.show.gates import HEADINGS, Gates, Step
 from gradc.show.picture import MAX_GATES, draw, safe
 from gradc.show.themes import themed
 
@@ -42,14 +43,22 @@ def fragment(trace: Gates, theme: str = "auto", is_open: bool = False) -> str:
     is_drawn = len(trace) <= MAX_GATES
     parts = [f'<div class="wide" style="overflow-x: auto">{draw(trace, theme)}</div>'] if is_drawn else []
     notes = [*trace.forks(), *trace.results(), *([f"note: {trace.note}"] if trace.note else [])]
+    boxes = () if trace.is_open else trace.all_steps()
     return "\n".join(
         [
             *parts,
+            *(_opening_box(step, theme) for step in boxes if len(step) <= MAX_GATES),
             f"<details{' open' * (is_open or not is_drawn)}><summary>gates, values and gradients</summary>",
             f'<div class="wide" style="overflow-x: auto">{html_table(HEADINGS, list(trace.rows()))}</div>',
             f"<pre>{safe(chr(10).join(notes), keep_lines=True)}</pre></details>",
         ]
     )
+
+
+def _opening_box(step: Step, theme: str) -> str:
+    """What is inside a loop, behind a heading that opens it."""
+    picture = f'<div class="wide" style="overflow-x: auto">{draw(replace(step, is_open=False), theme)}</div>'
+    return f"<details><summary>{safe(step.title)}</summary>{picture}</details>"
 
 
 def page_part(content: str) -> str:

@@ -17,9 +17,10 @@ from gradc.show.drawing import (
     Drawing,
     Mark,
     Piece,
+    Round,
     drawing,
 )
-from gradc.show.gates import Gate, Gates
+from gradc.show.gates import Gate, Gates, Step
 from gradc.show.labels import SHADES, HeatMap, Label
 from gradc.show.table import abbreviated
 from gradc.show.themes import THEMES, themed
@@ -29,12 +30,16 @@ MAX_GATES = 1000
 TITLE_LINES, TITLE_WIDTH = 4, 100
 """How much of the program stands above its picture."""
 
+BOX_MARGIN = 5.0
+"""Around the box of a loop."""
+
 FONT = '"DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace'
 
 SHAPES = f"""
 {{0}} text {{{{ font-family: {FONT}; }}}}
 {{0}} .title {{{{ font-size: {TITLE_SIZE:g}px; }}}}
 {{0}} .wire {{{{ fill: none; stroke-width: 1.5; }}}}
+{{0}} .round {{{{ fill: none; stroke-width: 1.2; stroke-dasharray: 5 4; }}}}
 {{0}} .gate {{{{ stroke-width: 1.5; }}}}
 {{0}} .symbol, {{0}} .input {{{{ text-anchor: middle; font-size: {NAME_SIZE:g}px; }}}}
 {{0}} .input {{{{ font-weight: 600; }}}}
@@ -43,7 +48,8 @@ SHAPES = f"""
 COLOURS = """
 {0} .paper {{ fill: {paper}; }}
 {0} text {{ fill: {ink}; }}
-{0} .wire {{ stroke: {wire}; }}
+{0} .wire, {0} .round {{ stroke: {wire}; }}
+{0} .box {{ fill: none; stroke: {rim}; }}
 {0} .fork, {0} .tip {{ fill: {wire}; }}
 {0} .gate {{ fill: {gate}; stroke: {rim}; }}
 {0} .value {{ fill: {value}; }}
@@ -62,13 +68,21 @@ def draw(trace: Gates, theme: str = "auto") -> str:
     """
     if theme not in THEMES:
         raise Error("G0604", f"there is no theme {theme!r}", help=f"take one of {', '.join(THEMES)}")
-    if len(trace) > MAX_GATES:
+    gates = sum(map(len, (trace, *trace.opened())))
+    if gates > MAX_GATES:
         raise Error(
-            "G0503", f"the program has {len(trace):,} gates; a picture holds at most {MAX_GATES:,}",
+            "G0503", f"the program has {gates:,} gates; a picture holds at most {MAX_GATES:,}",
             help="the table has no such limit: print the trace instead",
         )  # fmt: skip
-    picture = drawing(trace, title(trace.text))
-    return "\n".join([*_opening(picture, theme), *_content(picture), "</svg>", ""])
+    heading = trace.title if isinstance(trace, Step) else title(trace.text)
+    pictures = [drawing(trace, heading), *(drawing(step, step.title) for step in trace.opened())]
+    width, height = max(each.width for each in pictures), sum(each.height for each in pictures)
+    lines = [*_opening(width, height, heading, theme), *_content(pictures[0])]
+    down = pictures[0].height
+    for picture in pictures[1:]:
+        lines += [f'<g transform="translate(0 {down:.0f})">', *_box(picture), *_content(picture), "</g>"]
+        down += picture.height
+    return "\n".join([*lines, "</svg>", ""])
 
 
 def style(theme: str) -> str:
@@ -91,21 +105,35 @@ def title(text: str) -> str:
     return "\n".join(lines) if fits else Source(text).whole.excerpt(TITLE_WIDTH)
 
 
-def _opening(picture: Drawing, theme: str) -> Iterator[str]:
-    width, height = f"{picture.width:.0f}", f"{picture.height:.0f}"
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gradc-{theme}" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}" role="img">'
-    )
-    yield f"<title>{safe(picture.title)}</title>"
+def _opening(width: float, height: float, heading: str, theme: str) -> Iterator[str]:
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" class="gradc-{theme}" {size} role="img">'
+    yield f"<title>{safe(heading)}</title>"
     yield "<desc>Computational graph: values above the wires, gradients below.</desc>"
     yield f"<style>{style(theme)}</style>"
     yield '<rect class="paper" width="100%" height="100%"/>'
-    for k, line in enumerate(picture.title.split("\n")):
-        yield f'<text class="title" x="{MARGIN:g}" y="{MARGIN + 4 + k * TITLE_LINE:g}">{safe(line)}</text>'
+
+
+def _box(picture: Drawing) -> Iterator[str]:
+    """The frame around what is inside a loop."""
+    width, height = picture.width - 2 * BOX_MARGIN, picture.height - 2 * BOX_MARGIN
+    place = f'x="{BOX_MARGIN:g}" y="{BOX_MARGIN:g}" width="{width:.1f}" height="{height:.1f}"'
+    yield f'<rect class="box" {place} rx="18"/>'
+
+
+def _round(way: Round) -> str:
+    """The way of a state from the end of a step round to its beginning, with an arrow there."""
+    (x, y), (u, v), (right, left) = way.start, way.end, way.sides
+    return (
+        f'<path class="round" d="M{x:.1f} {y:.1f}H{right:.1f}V{way.below:.1f}H{left:.1f}V{v:.1f}H{u:.1f}"/>'
+        f'<path class="tip" d="M{u - 7:.1f} {v - 4:.1f}l7 4l-7 4z"/>'
+    )
 
 
 def _content(picture: Drawing) -> Iterator[str]:
+    for k, line in enumerate(picture.title.split("\n")):
+        yield f'<text class="title" x="{MARGIN:g}" y="{MARGIN + 4 + k * TITLE_LINE:g}">{safe(line)}</text>'
+    yield from map(_round, picture.rounds)
     by_source: dict[str, list[Piece]] = {}
     for piece in picture.pieces:
         by_source.setdefault(piece.source, []).append(piece)
@@ -113,11 +141,12 @@ def _content(picture: Drawing) -> Iterator[str]:
         yield f'<path class="wire" d="{"".join(map(_path, pieces))}"/>'
     for x, y in picture.forks:
         yield f'<circle class="fork" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-    x, y = picture.end
-    yield f'<path class="tip" d="M{x - 1:.1f} {y - 4.5:.1f}l9 4.5l-9 4.5z"/>'
+    if picture.end is not None:
+        x, y = picture.end
+        yield f'<path class="tip" d="M{x - 1:.1f} {y - 4.5:.1f}l9 4.5l-9 4.5z"/>'
     for name, (gate, box) in picture.gates.items():
         yield _gate(name, gate, box)
-    for name, box in picture.inputs.items():
+    for name, box in (*picture.inputs.items(), *picture.nexts.items()):
         yield f'<text class="input" x="{_middle(box):.1f}" y="{(box[1] + box[3]) / 2 + 5:.1f}">{safe(name)}</text>'
     for mark in picture.marks:
         yield from _mark(mark)

@@ -304,7 +304,7 @@ def test_of_many_steps_only_those_are_done_that_are_needed():
     started = time.perf_counter()
     assert f(2.0) == pytest.approx(2**0.5)
     assert time.perf_counter() - started < 20
-    assert "until state holds" in str(f.stages["schedule"])
+    assert "until done holds" in str(f.stages["schedule"])
 
 
 @pytest.mark.parametrize("engine", ["native", "interpreter"])

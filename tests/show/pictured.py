@@ -43,6 +43,25 @@ PROGRAMS = {
     "long chain": ("-" * 60 + "x", {"x": 1.0}),
     "wide sum": (" + ".join(TERMS), {name: float(k) for k, name in enumerate(TERMS)}),
     "wide fork": (" + ".join(f"sin({k}*x)*y" for k in range(1, 13)), {"x": 0.1, "y": 2.0}),
+    "loop": (
+        "def step((p, v), f) = {V = cos(p) + k*p**2; (p + 0.1*v, v - 0.1*grad(V, p) + f)}\n"
+        "(p, v) = fold(step, (1, 0), F); p*v",
+        {"k": 0.3, "F": [0.1, 0.2, 0.3]},
+    ),
+    "loops": (
+        "def inner(t, y) = tanh(W @ t + y*a)\ndef step((s, n), x) = {u = fold(inner, s, x); (u, n + sum(u*s))}\n"
+        "(s, n) = scan(step, (zeros(3), 1), X); sum(s) + sum(n**2)",
+        {"W": normal(3, 3), "a": 0.5, "X": normal(4, 2)},
+    ),
+    "backwards": ("def step(h, x) = (h*x + b)*h; scan(step, 1, X, reverse=True)", {"X": normal(4), "b": 0.1}),
+    "iteration": (
+        "def newton(x) = 0.5*(x + a/x); def close(new, old) = abs(new - old) < 1e-9; iterate(newton, a, until=close)",
+        {"a": 3.0},
+    ),
+    "shift": (
+        "def step((a, b), x) = (b, a + x*b); (a, b) = fold(step, (p, q), X); a*b",
+        {"p": 1.0, "q": 2.0, "X": normal(3)},
+    ),
     "constants": ("2*pi + 3*x - 1", {"x": 0.5}),
     "constant": ("3", {}),
     "input": ("x", {"x": 3.0}),

@@ -1,6 +1,7 @@
 """Pictures: well-formed SVG that holds every gate, value and gradient, with nothing on top of anything else."""
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,14 +13,19 @@ import gradc
 from gradc.show.drawing import drawing
 from gradc.show.labels import SHADES, heat_map, label, short
 from gradc.show.layout import Footprint, _spread, layered
-from gradc.show.picture import MAX_GATES, title
+from gradc.show.picture import MAX_GATES, draw, title
 
 DOCS = Path(__file__).parents[2] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
 RANDOM = {f"random {seed}": random_program(seed, 4 + seed) for seed in range(24)}
 ALL = {**PROGRAMS, **RANDOM}
-VIEWS = [(name, False) for name in ALL] + [(name, True) for name in PROGRAMS]
-"""Every program as its reader knows it, and those that hold functions with their ops, too."""
+BOXES = {"loop": 1, "loops": 2, "backwards": 1, "iteration": 1, "shift": 1}
+VIEWS = [
+    *((name, "") for name in ALL),
+    *((name, "unfolded") for name in PROGRAMS),
+    *((name, f"box {k}") for name, count in BOXES.items() for k in range(count)),
+]
+"""Every program as its reader knows it, and those that hold functions with their ops, too; what is inside loops."""
 
 
 def traced(name):
@@ -27,11 +33,14 @@ def traced(name):
     return gradc.trace(text, **at)
 
 
-@pytest.fixture(scope="module", params=VIEWS, ids=lambda view: f"{view[0]}{' unfolded' * view[1]}")
+@pytest.fixture(scope="module", params=VIEWS, ids=lambda view: " ".join(view).strip())
 def view(request):
     """A trace, and where everything stands in its picture."""
-    name, unfold = request.param
-    trace = traced(name).unfolded() if unfold else traced(name)
+    name, what = request.param
+    trace = traced(name).unfolded() if what else traced(name)
+    if what.startswith("box"):
+        trace = trace.all_steps()[int(what.split()[1])]
+    trace = replace(trace, is_open=False)
     return trace, drawing(trace, trace.text[:80])
 
 
@@ -51,18 +60,22 @@ def points(piece, count=40):
 
 def test_every_gate_value_and_gradient_is_there(view):
     trace, picture = view
-    root = ElementTree.fromstring(trace.svg())
+    root = ElementTree.fromstring(draw(trace))
     texts = {kind: [] for kind in ("symbol", "input", "value", "gradient")}
     for element in root.iter(f"{SVG}text"):
         texts.setdefault(element.get("class"), []).append(element.text)
     assert texts["symbol"] == [gate.gate for gate in trace]
-    assert sorted(texts["input"]) == sorted(set(picture.inputs))
+    ends = [(state.value, state.gradient) for state in getattr(trace, "states", ())]
+    assert sorted(texts["input"]) == sorted([*set(picture.inputs), *picture.nexts])
+    assert len(picture.nexts) == len(ends) and len(picture.rounds) == len(ends)
+    ends = ends or [(trace.value, trace.upstream)]
     assert set(trace.inputs) <= set(texts["input"])
     arguments = [argument for gate in trace for argument in gate.arguments]
     forks = {mark.source: mark for mark in picture.marks if mark.port < 0}
-    assert set(forks) == {name for name, uses in trace.uses().items() if len(uses) > 1}
-    values = [label(a.value).text for a in arguments] + [label(trace.value).text]
-    products = [label(p).text for p in [a.product for a in arguments] + [trace.upstream] if p is not None]
+    assert set(forks) == {name for name, parts in trace.parts().items() if len(parts) > 1}
+    values = [label(a.value).text for a in arguments] + [label(value).text for value, _ in ends]
+    gradients = [a.product for a in arguments] + [gradient for _, gradient in ends]
+    products = [label(p).text for p in gradients if p is not None]
     sums = [mark.gradient.text for mark in forks.values() if mark.gradient.text]
     assert sorted(texts["value"]) == sorted(values + [mark.value.text for mark in forks.values()])
     assert sorted(texts["gradient"]) == sorted(products + sums)
@@ -113,9 +126,9 @@ def test_wires_go_right_and_meet_their_gate_apart(view):
 
 def test_gradients_that_meet_at_a_fork_add_up(view):
     trace, _ = view
-    for name, uses in trace.uses().items():
-        parts = [np.asarray(argument.product) for _, argument in uses if argument.product is not None]
-        if parts:
+    for name, all_parts in trace.parts().items():
+        parts = [np.asarray(product) for _, product in all_parts if product is not None]
+        if parts and (trace.gate(name) or name in trace.inputs):
             np.testing.assert_allclose(sum(parts), trace.gradient_of(name), rtol=1e-12, atol=1e-12)
 
 
@@ -137,13 +150,24 @@ def test_large_programs_are_drawn(ran_cases):
     ran_cases(3)
 
 
-IN_THE_DOCS = ("lecture", "neuron", "fork", "cube", "two layers", "black-scholes")
+def test_an_open_box_is_drawn_below_its_program():
+    trace = traced("loops").unfolded()
+    root = ElementTree.fromstring(trace.svg())
+    boxes = [each for each in root.iter(f"{SVG}rect") if each.get("class") == "box"]
+    titles = [each.text for each in root.iter(f"{SVG}text") if each.get("class") == "title"]
+    assert len(boxes) == 2 and [title.split(" in ")[0] for title in titles[-2:]] == ["step 4 of 4", "step 2 of 2"]
+    symbols = [each.text for each in root.iter(f"{SVG}text") if each.get("class") == "symbol"]
+    assert symbols == [gate.gate for part in (trace, *trace.all_steps()) for gate in part]
+    assert traced("loops").svg().count('class="box"') == 0
+
+
+IN_THE_DOCS = ("lecture", "neuron", "fork", "cube", "two layers", "loop", "black-scholes")
 
 
 @pytest.mark.parametrize("name", IN_THE_DOCS)
 def test_pictures_of_the_pages_are_current(name, golden):
     file = f"{name.replace(' ', '-')}.svg"
-    golden(DOCS / "pictures" / file, traced(name).svg())
+    golden(DOCS / "pictures" / file, (traced(name).unfolded() if name == "loop" else traced(name)).svg())
     pages = (DOCS.parent / "README.md").read_text() + (DOCS / "pictures.md").read_text()
     assert f"pictures/{file})" in pages
 
