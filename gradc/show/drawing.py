@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from gradc.show.gates import Argument, Gate, Gates, Step
+from gradc.show.gates import Argument, Gate, Gates, TracedStep
 from gradc.show.labels import NOTHING, Label, label, text_width
 from gradc.show.layout import LANE, Footprint, Layout, layered
 from gradc.show.table import abbreviated
@@ -299,7 +299,7 @@ class _Draughtsman:
 
 def _results(trace: Gates) -> Iterator[_Wire]:
     """The wire of the result; of a step of a loop those of the states as they leave it."""
-    if not isinstance(trace, Step):
+    if not isinstance(trace, TracedStep):
         yield _Wire(trace.result, RESULT, 0, label(trace.value), label(trace.upstream), "the result")
         return
     for state in trace.states:

@@ -69,7 +69,7 @@ class Gates:
     grads: Gradients
     note: str = ""
     """What to know where the gates as written overflow or lose everything, and gradc's rewriting does not."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TracedStep, ...] = ()
     """What is inside its loops."""
     is_open: bool = False
     """Whether the table and the picture show that too."""
@@ -134,11 +134,11 @@ class Gates:
         """The table without those of its loops."""
         return str(replace(self, is_open=False))
 
-    def opened(self) -> list[Step]:
+    def opened(self) -> list[TracedStep]:
         """The steps that table and picture show, those of loops in loops behind the outer ones."""
         return self.all_steps() if self.is_open else []
 
-    def all_steps(self) -> list[Step]:
+    def all_steps(self) -> list[TracedStep]:
         found = list(self.steps)
         for step in found:  # which grows
             found += step.steps
@@ -215,7 +215,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Step(Gates):
+class TracedStep(Gates):
     """What is inside a loop: its last step, gate by gate, with the values that it has. Its inputs are the states as
     they come in, the rows of arrays, and what is the same at every step; gradients are this step's part of theirs.
     """

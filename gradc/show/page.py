@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from gradc.show.gates import HEADINGS, Gates, Step
+from gradc.show.gates import HEADINGS, Gates, TracedStep
 from gradc.show.picture import MAX_GATES, draw, safe
 from gradc.show.themes import themed
 
@@ -55,7 +55,7 @@ def fragment(trace: Gates, theme: str = "auto", is_open: bool = False) -> str:
     )
 
 
-def _opening_box(step: Step, theme: str) -> str:
+def _opening_box(step: TracedStep, theme: str) -> str:
     """What is inside a loop, behind a heading that opens it."""
     picture = f'<div class="wide" style="overflow-x: auto">{draw(replace(step, is_open=False), theme)}</div>'
     return f"<details><summary>{safe(step.title)}</summary>{picture}</details>"

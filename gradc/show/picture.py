@@ -20,7 +20,7 @@ from gradc.show.drawing import (
     Round,
     drawing,
 )
-from gradc.show.gates import Gate, Gates, Step
+from gradc.show.gates import Gate, Gates, TracedStep
 from gradc.show.labels import SHADES, HeatMap, Label
 from gradc.show.table import abbreviated
 from gradc.show.themes import THEMES, themed
@@ -74,7 +74,7 @@ def draw(trace: Gates, theme: str = "auto") -> str:
             "G0503", f"the program has {gates:,} gates; a picture holds at most {MAX_GATES:,}",
             help="the table has no such limit: print the trace instead",
         )  # fmt: skip
-    heading = trace.title if isinstance(trace, Step) else title(trace.text)
+    heading = trace.title if isinstance(trace, TracedStep) else title(trace.text)
     pictures = [drawing(trace, heading), *(drawing(step, step.title) for step in trace.opened())]
     width, height = max(each.width for each in pictures), sum(each.height for each in pictures)
     lines = [*_opening(width, height, heading, theme), *_content(pictures[0])]

@@ -18,7 +18,7 @@ from gradc.ir.step import LoopStep, loops_among
 from gradc.language.source import Span
 from gradc.runtime.results import gradients, to_python
 from gradc.show.folding import Fold, Way, folds, function_called, unfolded
-from gradc.show.gates import Argument, Gate, Gates, State, Step
+from gradc.show.gates import Argument, Gate, Gates, State, TracedStep
 from gradc.show.table import abbreviated
 
 TEXT_WIDTH = 36
@@ -79,7 +79,7 @@ class Tracer:
 
     def _steps(
         self, values: Mapping[Node | None, Any], sizes: Mapping[str, int], unfold: bool, depth: int
-    ) -> Iterator[Step]:
+    ) -> Iterator[TracedStep]:
         """What is inside the loops, each at its last step."""
         if depth == MAX_DEPTH:
             return
@@ -114,7 +114,7 @@ class Tracer:
             ]
             states = zip(step.states, step.next, bars_of)
             names = [self._name(node, values) for node in nodes if node in self.numbers]
-            yield Step(
+            yield TracedStep(
                 **made, number=last.number, count=last.steps, loops=tuple(names) or ("a loop",),
                 states=tuple(State(old.name, inner._name(new, inside), inside[new], bar) for old, new, bar in states),
             )  # fmt: skip
