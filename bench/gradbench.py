@@ -123,26 +123,20 @@ def det_gradient(given: Message):
     return lambda: program("det").grad(A).A, lambda grad: plain(grad.reshape(-1))
 
 
-def clusters(given: Message) -> tuple[gradc.Function, np.ndarray, np.ndarray]:
-    return program("kmeans", "centroids"), array(given["points"]), array(given["centroids"])
+def clusters(given: Message, result: str) -> tuple[gradc.Function, np.ndarray, np.ndarray]:
+    return program("kmeans", RESULT=result), array(given["points"]), array(given["centroids"])
 
 
 @evaluation("kmeans", "cost")
 def cost(given: Message):
-    f, points, centroids = clusters(given)
+    f, points, centroids = clusters(given, "cost(centroids)")
     return lambda: f(points, centroids), float
 
 
 @evaluation("kmeans", "dir")
 def direction(given: Message):
-    """Newton's step: the Hessian is a diagonal, so its product with ones is all of it."""
-    f, points, centroids = clusters(given)
-    ones = np.ones_like(centroids)
-
-    def call() -> np.ndarray:
-        return f.grad(points, centroids).centroids / f.hvp([ones], points, centroids).centroids
-
-    return call, plain
+    f, points, centroids = clusters(given, "newton")
+    return lambda: f(points, centroids), plain
 
 
 def mixture(given: Message) -> tuple[gradc.Function, dict[str, Any]]:
@@ -451,12 +445,16 @@ def timed(call: Call, runs: int, seconds: float) -> tuple[Any, list[dict[str, An
 
 def evaluated(message: Message) -> Message:
     """What is answered to an evaluate message."""
-    given = message["input"]
-    call, shown = EVALUATIONS[message["module"]][message["function"]](given)
+    given, functions = message["input"], EVALUATIONS[message["module"]]
+    if message["function"] not in functions:
+        raise ValueError(f"{message['module']} has no function {message['function']}, only {', '.join(functions)}")
     repeats = given if isinstance(given, dict) else {}
     runs = repeats.get("min_runs", repeats.get("runs", 1))
+    start = perf_counter_ns()
+    call, shown = functions[message["function"]](given)
+    prepared = {"name": "prepare", "nanoseconds": perf_counter_ns() - start}
     result, timings = timed(call, max(1, runs), repeats.get("min_seconds", 0))
-    return {"success": True, "output": shown(result), "timings": timings}
+    return {"success": True, "output": shown(result), "timings": [prepared, *timings]}
 
 
 def answer(message: Message) -> Message:
@@ -464,7 +462,8 @@ def answer(message: Message) -> Message:
     if message["kind"] == "start":
         return {"tool": "gradc"}
     if message["kind"] == "define":
-        return {"success": message["module"] in EVALUATIONS}
+        known = message["module"] in EVALUATIONS
+        return {"success": known} | ({} if known else {"error": f"there is no program for {message['module']}"})
     if message["kind"] != "evaluate":
         return {}
     try:
@@ -473,10 +472,18 @@ def answer(message: Message) -> Message:
         return {"success": False, "error": f"{type(error).__name__}: {error}"}
 
 
+def written(message: Message) -> str:
+    """The line of the answer. JSON has no NaN and no infinity: an answer that holds one is a mistake of ours."""
+    number = {"id": message["id"]}
+    try:
+        return json.dumps(number | answer(message), allow_nan=False)
+    except ValueError:
+        return json.dumps(number | {"success": False, "error": "the result is not finite"})
+
+
 def main(messages: Iterable[str], out: TextIO) -> None:
     for line in messages:
-        message = json.loads(line)
-        print(json.dumps({"id": message["id"]} | answer(message)), file=out, flush=True)
+        print(written(json.loads(line)), file=out, flush=True)
 
 
 if __name__ == "__main__":

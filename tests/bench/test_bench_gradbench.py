@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import sys
 from dataclasses import replace
 
 import mpmath
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, wishart
 
-from bench import gradbench
+from bench import gradbench, gradbench_times
 
 STEP = 1e-6
 
@@ -51,10 +53,20 @@ def test_protocol():
     gradbench.main(map(json.dumps, messages), out)
     start, define, unknown, evaluated, wrong, analysis = map(json.loads, out.getvalue().splitlines())
     assert start == {"id": 0, "tool": "gradc"} and analysis == {"id": 5}
-    assert define == {"id": 1, "success": True} and unknown == {"id": 2, "success": False}
-    assert evaluated["output"] == np.log(2) and len(evaluated["timings"]) >= 3
-    assert all(timing["name"] == "evaluate" and timing["nanoseconds"] > 0 for timing in evaluated["timings"])
+    assert define == {"id": 1, "success": True} and (unknown["success"], "nothing" in unknown["error"]) == (False, True)
+    assert evaluated["output"] == np.log(2) and len(evaluated["timings"]) >= 4
+    assert [timing["name"] for timing in evaluated["timings"][:3]] == ["prepare", "evaluate", "evaluate"]
+    assert all(timing["nanoseconds"] > 0 for timing in evaluated["timings"])
     assert wrong == {"id": 4, "success": False, "error": "KeyError: 'x'"}
+
+
+def test_what_cannot_be_answered_is_text():
+    """A function that is not there; a centroid without points, whose Newton step is 0/0, which JSON cannot hold."""
+    assert (
+        ask("lse", "hessian", {"x": [0.0]})["error"] == "ValueError: lse has no function hessian, only primal, gradient"
+    )
+    lonely = {"points": [[0.0, 0.0]], "centroids": [[0.0, 1.0], [9.0, 9.0]]}
+    assert ask("kmeans", "dir", lonely) == {"id": 3, "success": False, "error": "the result is not finite"}
 
 
 def test_hello():
@@ -280,3 +292,18 @@ def test_nested_derivatives(modes):
     """The numbers that the suite expects."""
     assert np.allclose(output("saddle", modes, {"start": [1.0, 1.0]}), [8.246324826140356e-06] * 2 + [0, 0], atol=1e-10)
     assert output("particle", modes, {"w": 0.0}) == pytest.approx(0.2071918746486116, rel=1e-12)
+
+
+def test_times(capsys):
+    """gradc beside itself as another tool: one row, and no answer that differs."""
+    command = f"{sys.executable} -m bench.gradbench"
+    gradbench_times.main(["saddle", "--size", "rr", "--seconds", "0", "--against", command])
+    header, _, row = capsys.readouterr().out.splitlines()
+    assert header == "| evaluation | primal | derivative | their ratio | gradc (2) |"
+    assert re.fullmatch(r"\| saddle rr \|  \| [\d.]+ [mu]?s \|  \| [\d.]+ \|", row)
+
+
+def test_answers_agree_by_the_rule_of_the_suite():
+    assert gradbench_times.agree({"a": [1.0, 1e6]}, {"a": [1.0001, 1e6 + 50]})
+    assert not gradbench_times.agree({"a": [1.0]}, {"a": [1.001]})
+    assert not gradbench_times.agree({"a": [1.0]}, {"b": [1.0]}) and not gradbench_times.agree([1.0], [[1.0]])
