@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache, partial
+from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from gradc.ir import own
 from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
-from gradc.native import entry, link, openblas, target, threads
+from gradc.native import entry, library, link, openblas, target, threads
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
 
@@ -104,6 +105,7 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
         + FROM_SCIPY.findall(made.text)
         + FROM_LAPACK.findall(made.text)
         + FROM_OWN.findall(made.text)
+        + PRODUCTS.findall(made.text)
     )
     return Built(made.frame, made.errors, tuple(needs), target.object_code(made.text))
 
@@ -195,6 +197,29 @@ def products() -> None:
         target.llvm().add_symbol(f"gradc_{name}", link.pointer(blas(name)))
 
 
+PRODUCTS = re.compile(rf"declare i64 @({library.PRODUCT}\w+)\(")
+"""How a kernel declares what multiplies matrices."""
+
+
+@cache
+def multiplied(symbol: str) -> None:
+    """The products of matrices of one type, under the name that kernels know."""
+    products()
+    team()
+    target.llvm().add_symbol(symbol, _shared(library.product_module(symbol)).address(symbol))
+
+
+@cache
+def _shared(text: str) -> link.Code:
+    """What all kernels share: for good in this process, and on disk as kernels are."""
+    key = f"shared {sha256(text.encode()).hexdigest()}\n{target.identity()}"
+    data = store.load(key)
+    if data is None:
+        data = target.object_code(text)
+        store.save(key, data)
+    return link.Code(data)
+
+
 @cache
 def team() -> None:
     """What shares a loop among threads, and tells a kernel that the user wants it to stop."""
@@ -244,8 +269,10 @@ def from_own(symbol: str) -> None:
     target.llvm().add_symbol(symbol, own.address(symbol))
 
 
-def _origin(name: str) -> Callable[[str], None]:
+def _origin(name: str) -> Callable[[str], object]:
     """What provides a function from outside."""
+    if name.startswith(library.PRODUCT):
+        return multiplied
     return from_scipy if "(" in name else from_own if name.startswith(own.SYMBOL) else from_lapack
 
 

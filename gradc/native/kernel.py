@@ -94,7 +94,7 @@ class KernelWriter(ShareWriter):
         shapes = self._shapes() if self.frame.dims else ""
         called, declared = definitions([self])
         parts = [body, shapes, *others, called]
-        parts.append(support.text(self.products, declared, self.doubles))
+        parts.append(support.text(self.products, declared))
         parts += [*self.tables.values(), *sorted(declared)]
         parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]
         return Machine("\n".join(part for part in parts if part) + "\n", body, self.frame, tuple(self.errors))

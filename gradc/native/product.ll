@@ -1,7 +1,7 @@
 ; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements. Larger products are made in
 ; parts, a few rows and columns of the result each, which threads may take, and between which the user may interrupt
 ; them. Returns a status.
-define internal i64 @product.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
+define i64 @$NAME(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
 entry:
   %words = alloca [15 x i64], align 8
   %mn = mul i64 %m, %n

@@ -1,4 +1,4 @@
-"""Products of matrices, and LAPACK's routines: calls of functions that the module carries."""
+"""Products of matrices, and LAPACK's routines: calls of functions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gradc.loops.routines import ROUTINES
 from gradc.native.cells import CellWriter
 from gradc.native.frame import WHICH, Status
 from gradc.native.instructions import Value, number
+from gradc.native.library import product_name
 
 
 class ProductWriter(CellWriter):
@@ -37,10 +38,10 @@ class ProductWriter(CellWriter):
              f"ptr {sides[1][0]}", *(v.typed for v in numbers[2]), *(v.typed for v in numbers[3])]
         )  # fmt: skip
         self._spend(self.integer("mul", self.integer("mul", rows, columns), inner))
-        self.products.add(f"product.{dtype}")
-        self.products.add("shared")
+        called = product_name(dtype, self.doubles)
+        self.declare(f"declare i64 @{called}({', '.join(part.partition(' ')[0] for part in shown.split(', '))})")
         status = f"%{self.name('product')}"
-        self.line(f"{status} = call i64 @product.{dtype}({shown})")
+        self.line(f"{status} = call i64 @{called}({shown})")
         self._leave_if(self.emit(f"icmp ne i64 {status}, 0", "bool"), status)
         if left.absent or right.absent:
             self.products.add(f"sparse.{dtype}")

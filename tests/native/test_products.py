@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from gradc.native import support
+from gradc.native import engine, library
 from gradc.native.target import is_possible
 from tests.native.kernels import kernel, using_threads
 
@@ -47,10 +47,12 @@ LAYOUTS = {
     ],
     ids=["usual", "tiny parts", "small parts", "columns"],
 )
-def test_parts(layout, dtype, parts, monkeypatch, ran_cases):
+def test_parts(layout, dtype, parts, monkeypatch, request, ran_cases):
     """Whatever the size of the parts, and whoever makes them."""
     for name, value in parts.items():
-        monkeypatch.setattr(support, name, value)
+        monkeypatch.setattr(library, name, value)
+    request.addfinalizer(engine.multiplied.cache_clear)
+    engine.multiplied.cache_clear()
     random = np.random.default_rng(0)
     sample = np.ones((3, 3), dtype.replace("f64", "f8").replace("f32", "f4"))
     made = kernel(f"a: {dtype}[m, p]; b: {dtype}[q, n]; {layout}", 4, sample, sample, transform="value")
