@@ -138,7 +138,7 @@ class _Hoisting:
     def _summed(self, term: Node) -> Node:
         """The sum over all steps of a term."""
         product = _product_of(term)
-        if product is None or not term.shape:
+        if product is None or not term.shape or term in self.outside:
             return make("sum", self._stacked(term), attrs=((0,),))
         x, y = (self._batched(arg) for arg in product.args)
         x_labels, y_labels, labels = product.attrs

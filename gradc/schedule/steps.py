@@ -171,9 +171,9 @@ class _Embedding:
             if value is state:
                 continue
             if isinstance(carry, Carry):
-                made = self.numbers[value.name] if isinstance(value, Node) else value
-                assert not isinstance(made, str)
-                numbers.append((carry, self._value(made)))
+                assert not isinstance(value, str)
+                made = self.numbers[value.name] if isinstance(value, Node) else self._value(value)
+                numbers.append((carry, made))
             elif isinstance(value, Node):
                 array, part = self.parts[value.name]
                 if value in self.step.states:  # which changes in the same moment
