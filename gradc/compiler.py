@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gradc.frontends.text import TextProgram
 from gradc.ir.graph import Graph, IndexCheck, Node, fresh, in_range
+from gradc.ir.memory import MEMORY
 from gradc.ir.text import print_graph
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gradc.loops.ir import Kernel
     from gradc.native.kernel import Machine
     from gradc.rewrite.engine import Applied, Rewriter
+    from gradc.rewrite.segments import Kept
     from gradc.schedule.nest import Nest
     from gradc.schedule.phrases import Phrases
     from gradc.schedule.tasks import Schedule
@@ -32,6 +34,11 @@ watchers: list[Callable[[Compilation, str, Any], None]] = []
 """Called with every graph, and with the schedule, when it is made: tests verify each one here."""
 
 Made = TypeVar("Made")
+
+Reach = Literal["whole", "checked", "segments"]
+"""How many steps loops are made for. Those whose number is known are in segments where they have to be. Of others all
+that is kept of the steps is kept as a whole, with or without a check that it fits; or in segments, where it does not.
+"""
 
 MAX_NESTED = 20
 """How deep Python's loops may be nested."""
@@ -73,6 +80,8 @@ class Compilation:
         *,
         transform: str = "value_and_grad",
         fast_math: bool = False,
+        memory: int = MEMORY,
+        reach: Reach = "whole",
         guess: Guess | None = None,
     ):
         self.program = program
@@ -80,6 +89,11 @@ class Compilation:
         self.wrt = wrt
         self.transform = transform
         self.fast_math = fast_math
+        self.memory = memory
+        """The bytes that loops of one length may keep of their steps."""
+        self.reach = reach
+        self.kept: list[Kept] = []
+        """What the loops keep, once the derivative is made."""
         self.guess = guess or Guess()
         """Those of the types that nobody declared or passed."""
         self.applied: dict[str, list[Applied]] = {}
@@ -140,12 +154,34 @@ class Compilation:
         inputs = self.graph.inputs + extra
         taken = {node.name for node in inputs}
         outputs = tuple((fresh(name, taken), node) for name, node in outputs)
-        return Graph(inputs, outputs, self.graph.checks, self.graph.index_checks)
+        return Graph(inputs, outputs, self.graph.checks, self.rewritten.index_checks)
 
     @watched
     def derivative(self) -> Graph:
         """The same after the EXACT, STABLE and FINAL rules: what the interpreter runs."""
-        return self._rewrite("derivative", self.adjoint)
+        return self._within_memory(self._rewrite("derivative", self.adjoint))
+
+    def _within_memory(self, graph: Graph) -> Graph:
+        """The graph with long loops in segments."""
+        from gradc.rewrite import segments
+
+        self.kept = segments.kept_by(graph.roots)
+        if not self.kept:
+            return graph
+        for kept in self.kept:
+            if kept.is_known:
+                kept.demand({}, self.memory)
+        graph = graph.with_roots(segments.segmented(graph.roots, self.memory, self.reach != "segments"))
+        if self.reach == "whole":
+            return graph
+        checks = [kept.check(self.memory, self.reach == "segments") for kept in self.kept]
+        return replace(graph, checks=(*graph.checks, *(check for check in checks if check is not None)))
+
+    def is_too_much(self, sizes: Mapping[str, int]) -> bool:
+        """Whether loops of these sizes keep more than they may. Raises `Error` G0504 if they would in segments too."""
+        assert self.derivative
+        found = [kept for kept in self.kept if kept.demand(sizes, self.memory) and not kept.is_known]
+        return bool(found) and self.reach == "checked"
 
     @watched
     def lowered(self) -> Graph:
@@ -174,6 +210,7 @@ class Compilation:
         program = self.program.text if is_text else print_graph(self.graph)
         own = f" {self.program.definitions}" if isinstance(self.program, TextProgram) and self.program.own else ""
         types = ", ".join(f"{name}: {type}" for name, type in self.types.items())
+        own += f" {self.memory} {self.reach}"
         of = self.program.signature.of
         return f"{program}\n{self.transform} {' '.join(self.wrt)} ({types}) {self.fast_math} {is_text} {of}{own}"
 
@@ -182,16 +219,22 @@ class Compilation:
         """What shares a loop, and what is saved or recomputed."""
         from gradc.schedule.planner import schedule
 
-        return schedule(self.lowered)
+        ends = tuple((f"ended{k}", in_range(check)) for k, check in enumerate(self._ends))
+        return schedule(replace(self.lowered, outputs=self.lowered.outputs + ends) if ends else self.lowered)
+
+    @property
+    def _ends(self) -> list[IndexCheck]:
+        """The iterations that have to have ended, which is known only when they are done."""
+        return [check for check in self.lowered.computed_indices if check.norm is not None]
 
     @stage
     def nest(self) -> Nest:
         """The loops of the kernel, with reductions and tiles still whole."""
         from gradc.schedule.build import build
 
-        checks = self.lowered.computed_indices
+        checks = [check for check in self.lowered.computed_indices if check.norm is None]
         demands = [(self._in_range(check), check.message) for check in checks]
-        return build(self.schedule, demands, self.phrases.of)
+        return build(self.schedule, demands, [check.message for check in self._ends], self.phrases.of)
 
     @watched
     def loops(self) -> Kernel:
@@ -263,9 +306,15 @@ class Compilation:
 
 def schedule_text(compilation: Compilation, sizes: Mapping[str, int] | None = None) -> str:
     """The plan in words; its costs in numbers where sizes are given."""
+    from gradc.schedule.expand import named_segments
     from gradc.schedule.text import schedule_text
 
-    return schedule_text(compilation.schedule, compilation.nest, compilation.phrases, sizes)
+    kept = compilation.kept if compilation.derivative else []
+    segments = named_segments(compilation.loops) if kept else {}
+    text = schedule_text(compilation.schedule, compilation.nest, compilation.phrases, sizes, segments)
+    is_long = compilation.reach == "segments"
+    rules = (each.rule(compilation.memory, is_long, compilation.phrases.of) for each in kept)
+    return text + "".join(f"{line}\n" for rule in rules for line in rule)
 
 
 def _loops_text(compilation: Compilation) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast, overload
 
 from gradc.compiler import Compilation
 from gradc.frontends.programs import program_of, result_of
+from gradc.ir.memory import bytes_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.spelling import closest
@@ -37,6 +38,7 @@ def compile(
     wrt: str | Iterable[str] | None = None,
     engine: str | None = None,
     fast_math: bool = False,
+    memory: int | str | None = None,
     of: str | int | None = None,
     functions: Iterable[OwnFunction] = (),
 ) -> Function:
@@ -52,6 +54,8 @@ def compile(
     engine: `"native"` compiles machine code at the first call for each kind of argument, `"numba"` has Numba compile
         the emitted Python, `"interpreter"` evaluates with NumPy and compiles nothing; by default `"native"`.
     fast_math: also apply the rules that are false for infinities, NaN and signed zeros, such as `x * 0 -> 0`.
+    memory: what the gradient of a loop may take for what it keeps of the steps, as `"64 MiB"` or a number of bytes; by
+        default 256 MiB. Of longer loops it keeps the states of some steps, and computes the others again.
     of: which result to differentiate, by its name or its place, of a program that ends with several, as in
         `(loss, accuracy)`; by default the first one. `f(...)` returns all of them by name.
     functions: functions of your own that a program as text may call, made by `gradc.op`.
@@ -64,14 +68,19 @@ def compile(
     >>> compile("a*exp(-b*t) + c", inputs="t a b c").inputs
     ('t', 'a', 'b', 'c')
     """
-    return Function(result_of(program_of(program, inputs, functions), of), wrt=wrt, engine=engine, fast_math=fast_math)
+    chosen = result_of(program_of(program, inputs, functions), of)
+    return Function(chosen, wrt=wrt, engine=engine, fast_math=fast_math, memory=memory)
 
 
 @overload
 def function(definition: Callable[..., Any], /) -> Function: ...
 @overload
 def function(
-    *, wrt: str | Iterable[str] | None = None, engine: str | None = None, fast_math: bool = False
+    *,
+    wrt: str | Iterable[str] | None = None,
+    engine: str | None = None,
+    fast_math: bool = False,
+    memory: int | str | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def function(definition: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A decorator: the function with derivatives, as `compile` makes it, with the same options.
@@ -489,11 +498,13 @@ class Function(Differentiable):
         wrt: str | Iterable[str] | None = None,
         engine: str | None = None,
         fast_math: bool = False,
+        memory: int | str | None = None,
     ):
         names = None if wrt is None else _names(wrt)
         if names is not None and isinstance(program, FromFunction):
             program = program.with_inputs(names)
-        specialiser = Specialiser(program, _chosen(names, program.signature), bool(fast_math))
+        most = None if memory is None else bytes_of(memory)
+        specialiser = Specialiser(program, _chosen(names, program.signature), bool(fast_math), most)
         super().__init__(_calls(specialiser, _engine(engine)))
         wrapped = getattr(program, "function", None)
         if wrapped is not None:
@@ -504,7 +515,8 @@ class Function(Differentiable):
             self.__wrapped__ = wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.program, self.wrt, self.engine, self._calls.specialiser.fast_math)
+        specialiser = self._calls.specialiser
+        return _rebuild, (self.program, self.wrt, self.engine, specialiser.fast_math, specialiser.memory)
 
     # ------------------------------------------------------------ inside Numba code
 
@@ -671,5 +683,7 @@ def _engine(name: str | None) -> str:
     )  # fmt: skip
 
 
-def _rebuild(program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool) -> Function:
-    return Function(program, wrt=wrt, engine=engine, fast_math=fast_math)
+def _rebuild(
+    program: Program, wrt: tuple[str, ...], engine: str, fast_math: bool, memory: int | None = None
+) -> Function:
+    return Function(program, wrt=wrt, engine=engine, fast_math=fast_math, memory=memory)

@@ -86,6 +86,11 @@ at_option = click.option(
     help="Values of the inputs: x=-2,y=5 or t=[1,2,3], or files: t=data.npy, X=data.csv, t=data.csv:time (a column by "
     "its name or number), X=data.csv:[x,y] (several). Repeatable.",
 )
+memory_option = once(
+    "--memory",
+    metavar="AMOUNT",
+    help="What gradients of loops may take for what they keep of the steps, as in 64MiB; by default 256MiB.",
+)
 wrt_option = once("--wrt", metavar="NAMES", help="Differentiate for these inputs only, as in x,y.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -207,6 +212,7 @@ def main() -> None:
 )
 @click.option("--no-cache", is_flag=True, help="The module does not have Numba keep its machine code on disk.")
 @wrt_option
+@memory_option
 @at_option
 @json_option
 def compile_command(
@@ -217,6 +223,7 @@ def compile_command(
     emit: str,
     no_cache: bool,
     wrt: str | None,
+    memory: str | None,
     at: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -232,7 +239,7 @@ def compile_command(
         raise click.UsageError(f"--no-cache is for modules, and {emit} is none")
     program = program_of(expression, file, inputs)
     with waiting("compiling") as progress, stages_shown(progress):
-        function = Function(program, wrt=wrt)
+        function = Function(program, wrt=wrt, memory=memory)
         facts: dict[str, Any] = {"program": function.text, "inputs": function.inputs, "wrt": function.wrt}
         facts["stage"] = emit
         values = point(at, function.inputs) if at else None
@@ -271,9 +278,16 @@ def types_of(function: Function, values: dict[str, Any]) -> Sequence[Type]:
 @program_options
 @at_option
 @wrt_option
+@memory_option
 @json_option
 def eval_command(
-    expression: str | None, file: str | None, inputs: str | None, at: tuple[str, ...], wrt: str | None, as_json: bool
+    expression: str | None,
+    file: str | None,
+    inputs: str | None,
+    at: tuple[str, ...],
+    wrt: str | None,
+    memory: str | None,
+    as_json: bool,
 ) -> None:
     """Value and gradients at a point; nothing is compiled.
 
@@ -281,7 +295,7 @@ def eval_command(
     """
     program = program_of(expression, file, inputs)
     with waiting("evaluating"):
-        function = Function(program, wrt=wrt, engine="interpreter")
+        function = Function(program, wrt=wrt, engine="interpreter", memory=memory)
         value, grads = function.value_and_grad(**point(at, function.inputs))
     if as_json:
         gradients = dict(zip(function.wrt, grads, strict=True))

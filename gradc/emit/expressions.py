@@ -12,7 +12,7 @@ from gradc.emit.values import by_number, is_plain, plain_values
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
 from gradc.ir.own import SYMBOL
-from gradc.ir.sizes import Derived, Size
+from gradc.ir.sizes import CALLED, Derived, Size
 from gradc.loops.ir import (
     Accumulator,
     Apply,
@@ -87,6 +87,8 @@ class Expressions:
         self.parameters = parameters
         self.arrays = dict(parameters)
         self.whole: dict[str, str] = {}
+        self.formulas: dict[Derived, str] = {}
+        """Names for formulas of sizes."""
         self.text: dict[Let | Cell, Text] = {}
         self.calls: set[str] = set()
         self.looped = looped(kernel.body)
@@ -181,14 +183,20 @@ class Expressions:
     def _size(self, size: Size) -> str:
         """A formula in the function's own names."""
         if isinstance(size, Derived):
-            if size.op in ("max", "min"):
+            if size in self.formulas:
+                return self.formulas[size]
+            if size.op == "root":
+                return f"int(np.sqrt({self._size(size.left)}))"
+            if size.op in CALLED:
                 return f"{size.op}({', '.join(self._operands(size, size.op))})"
             return f"{self._operand(size.left)} {size.op} {self._operand(size.right)}"
         return self.whole.get(size, size) if isinstance(size, str) else str(size)
 
     def _operand(self, size: Size) -> str:
         return (
-            f"({self._size(size)})" if isinstance(size, Derived) and size.op not in ("max", "min") else self._size(size)
+            f"({self._size(size)})"
+            if isinstance(size, Derived) and size.op not in CALLED and size not in self.formulas
+            else self._size(size)
         )
 
     def _operands(self, size: Size, op: str) -> list[str]:

@@ -13,7 +13,7 @@ from gradc.emit.values import readers
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import product
+from gradc.ir.sizes import Derived, has_root, product
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
@@ -192,6 +192,8 @@ class _Printer(Expressions):
             self.whole[name] = self.names.numbered(stem)
         shown = self._show(value).text if isinstance(value, Extent | Let) else self._size(value)
         self._line(f"{self.whole[name]} = {shown}", indent)
+        if isinstance(value, Derived) and has_root(value):
+            self.formulas[value] = self.whole[name]
 
     def _store(self, statement: Store, indent: int) -> None:
         if statement.condition is not None:

@@ -312,7 +312,8 @@ def divided(
     result = program.division.outer.type
     if result.shape:
         raise Error("G0608", f"the program gives an array of shape {shape_text(result.shape)}", help="sum it")
-    options = {"engine": whole.engine, "fast_math": whole._calls.specialiser.fast_math}
+    specialiser = whole._calls.specialiser
+    options = {"engine": whole.engine, "fast_math": specialiser.fast_math, "memory": specialiser.memory}
     return (whole, parameters, Kernels(program, at, others, sizes, options)), []
 
 

@@ -236,9 +236,11 @@ def differentiated(function: Function, wrt: Iterable[str]) -> Function:
 
 def _made(function: Function | BoundFunction, program: Program, wrt: Iterable[str] | None = None) -> Function:
     """A function of a program, with the options of another one."""
-    fast_math = function._calls.specialiser.fast_math
+    specialiser = function._calls.specialiser
     names = None if wrt is None else tuple(wrt)
-    return Function(program, wrt=names, engine=function.engine, fast_math=fast_math)
+    return Function(
+        program, wrt=names, engine=function.engine, fast_math=specialiser.fast_math, memory=specialiser.memory
+    )
 
 
 def calls_for(function: Function | BoundFunction, arguments: Mapping[str, Any]) -> Calls:

@@ -47,6 +47,8 @@ def _holds_all(step: LoopStep, condition: Node) -> bool:
 
 
 def _known(node: Node, known: Mapping[Node, Known]) -> Known:
+    if node.op == "loop":
+        return _of_loop(node, known)
     if node.op == "const":
         value = node.value
         return value if isinstance(value, bool) else 0.0 if value == 0 else node
@@ -66,6 +68,15 @@ def _known(node: Node, known: Mapping[Node, Known]) -> Known:
     if node.op == "add":
         return _sum(node, args[0], args[1])
     return _moved(node, args) if row.kind == "movement" else node
+
+
+def _of_loop(node: Node, known: Mapping[Node, Known]) -> Known:
+    """A result of a loop in the step: one whose condition holds from the beginning changes nothing."""
+    step, which = node.attrs
+    condition = condition_of(step)
+    if condition is None or known[node.args[step.inputs.index(condition)]] is not True:
+        return node
+    return known[node.args[which]] if which < len(step.states) else step.results[which] is condition or node
 
 
 def _gives_nothing(node: Node, args: Sequence[Known]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import gradc.ir.reference  # noqa: F401 (before any thread needs it: a fork in the middle of an import hangs the child)
+from gradc.ir.ending import condition_of
 from gradc.ir.graph import Node, numbers_of, topological
 from gradc.ir.sizes import Derived, Size, evaluate
 from gradc.ir.step import LoopStep
@@ -97,12 +98,25 @@ def loop(
         body = Run(step.results)
         compute = partial(body.values, sizes=sizes)
     fixed = dict(zip(step.captured, captured))
-    for k in reversed(range(count)) if step.backwards else range(count):
+    may_end = any(node.type.dtype == "bool" for node in (*step.states, *step.rows))
+    condition = condition_of(step) if may_end else None
+    order: Sequence[int] = range(count)
+    if condition in step.rows and not stacks:  # where it holds nothing changes
+        order = np.flatnonzero(~np.asarray(rows[step.rows.index(condition)], bool)).tolist()
+    for k in reversed(order) if step.backwards else order:
         given = fixed | dict(zip(step.states, states)) | {node: row[k] for node, row in zip(step.rows, rows)}
+        is_over = condition in step.states and given[condition]
+        if is_over and not stacks:
+            break
         found = compute(given)
         states = found[:first]
         for stack, value in zip(stacks, found[first:]):
             stack[k] = value
+        if is_over and not step.rows:  # all further steps are like this one
+            rest = slice(k) if step.backwards else slice(k, None)
+            for stack in stacks:
+                stack[rest] = stack[k]
+            break
     return [*states, *stacks]
 
 

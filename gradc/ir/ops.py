@@ -339,6 +339,49 @@ def _parts_lifted(attrs: Attrs, lead: Shape) -> Attrs:
     return (parts, *(lead + shape for shape in attrs[1:]))
 
 
+def _attrs_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    return attrs
+
+
+def _whole_shape_lifted(attrs: Attrs, lead: Shape) -> Attrs:
+    return (lead + attrs[0],)
+
+
+def _less_one(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis - 1 for axis in axes)
+
+
+_BENEATH: dict[Callable[[Attrs, Shape], Attrs], Callable[[Attrs], Attrs]] = {
+    _attrs_lifted: lambda attrs: attrs,
+    _whole_shape_lifted: lambda attrs: (attrs[0][1:],),
+    _axis_lifted: lambda attrs: (attrs[0] - 1, *attrs[1:]),
+    _axes_lifted: lambda attrs: (_less_one(attrs[0]),),
+    _order_lifted: lambda attrs: (_less_one(attrs[0][1:]),),
+    _shape_lifted: lambda attrs: (attrs[0] - 1, attrs[1][1:]),
+    _dims_lifted: lambda attrs: (attrs[0][1:], _less_one(attrs[1][1:])),
+    _parts_lifted: lambda attrs: (attrs[0][1:], *(shape[1:] for shape in attrs[1:])),
+}
+"""How to take the first axis off the attributes that another axis in front would give."""
+
+
+def beneath(row: Op, attrs: Attrs, size: Size) -> Attrs | None:
+    """The attributes of the same op on each row, where its arguments and its result have so many along the first axis;
+    None where it is not done row by row."""
+    if row.kind == "elementwise":
+        return attrs
+    if row.lifted is None or not all(axis > 0 for axis in _reduced_axes(row, attrs)):
+        return None
+    found = _BENEATH[row.lifted](attrs)
+    return found if row.lifted(found, (size,)) == attrs else None
+
+
+def _reduced_axes(row: Op, attrs: Attrs) -> tuple[int, ...]:
+    """The axes that an op treats as a whole."""
+    if row.lifted is _axis_lifted or row.lifted is _shape_lifted:
+        return (attrs[0],) if not isinstance(attrs[0], bool) else (0,)
+    return attrs[0] if row.lifted is _axes_lifted else ()
+
+
 def _unsqueezed(attrs: Attrs, index: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index with the only element of the dropped axes."""
     (axes,) = attrs
@@ -886,7 +929,7 @@ _row("contract", "contraction", "x y", _contracted, numpy="gradc.ir.reference.co
 # ---------------------------------------------------------------- movement of data, all linear
 
 _movement("cast",      lambda types, attrs: types[0].with_dtype(attrs[0]),                             # attrs: dtype
-          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast", python="{dtype}({0})", lifted=lambda attrs, lead: attrs)
+          lambda x, attrs: ("cast", (x.dtype,)), "gradc.ir.reference.cast", python="{dtype}({0})", lifted=_attrs_lifted)
 _movement("broadcast", lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape, dims
           _repeated, "gradc.ir.reference.broadcast", access="read", lifted=_dims_lifted,
           element=lambda attrs, index: tuple([index[dim] for dim in attrs[1]]))
@@ -904,7 +947,7 @@ _movement("pad",       lambda types, attrs: types[0].with_shape(attrs[1]),      
           element=_sliced, lifted=_parts_lifted)
 _movement("reshape",   lambda types, attrs: types[0].with_shape(attrs[0]),                             # attrs: shape
           lambda x, attrs: ("reshape", (x.shape,)), "numpy.reshape", access="view",
-          lifted=lambda attrs, lead: (lead + attrs[0],))
+          lifted=_whole_shape_lifted)
 _row("join",           "movement", "x", _joined, numpy="gradc.ir.reference.join", access="parts",            # attrs: axis, where on it each argument begins
      is_variadic=True, linear="x", symbol="concatenate", lifted=_axis_lifted)
 _movement("cumsum",    _first,                                                                         # attrs: axis, backwards

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from gradc.ir.graph import Check, Graph, IndexCheck, Node, constant, input_node, make, to_bits
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Derived, Size
+from gradc.ir.sizes import CALLED, Derived, Size
 from gradc.ir.step import LoopStep
 from gradc.ir.types import DTYPES, Type
 from gradc.ir.verify import problem
@@ -396,7 +396,7 @@ class LineReader:
         return tuple(items)
 
     def size(self) -> Size:
-        """Whole numbers and names, joined by `+ - * //`, `max` and `min`."""
+        """Whole numbers and names, joined by `+ - * //`, `max`, `min` and `root`."""
         left = self._product()
         while self.here.text in ("+", "-"):
             left = self._derived(self.advance(), left, self._product())
@@ -416,7 +416,7 @@ class LineReader:
             return size
         if token.kind == "name":
             self.advance()
-            if token.text in ("max", "min") and self.accept("("):
+            if token.text in CALLED and self.accept("("):
                 left = self.nested(self.size)
                 self.expect(",")
                 right = self.nested(self.size)

@@ -21,7 +21,8 @@ MAX_TERMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """`op` is one of `+ - * // max min`, applied to two sizes."""
+    """`op` is one of `+ - * // max min root`, applied to two sizes; a root is the square root, rounded down, and its
+    other size is 2."""
 
     op: str
     left: Size
@@ -38,7 +39,7 @@ class Derived:
         return self._hash
 
     def __str__(self) -> str:
-        if self.op in ("max", "min"):
+        if self.op in CALLED:
             return f"{self.op}({self.left}, {self.right})"
         return f"{_operand(self.left)} {self.op} {_operand(self.right)}"
 
@@ -53,11 +54,15 @@ OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "//": lambda a, b: a // b,
     "max": max,
     "min": min,
+    "root": lambda a, b: math.isqrt(max(a, 0)),
 }
+
+CALLED = ("max", "min", "root")
+"""Operations that are written like functions."""
 
 
 def _operand(size: Size) -> str:
-    return f"({size})" if isinstance(size, Derived) and size.op not in ("max", "min") else str(size)
+    return f"({size})" if isinstance(size, Derived) and size.op not in CALLED else str(size)
 
 
 def terms(size: Size) -> int:
@@ -81,6 +86,8 @@ def derive(op: str, left: Size, right: Size) -> Size:
         return right
     if op == "-" and left == right:
         return 0
+    if op == "+" and isinstance(right, Derived) and right.op == "-" and right.right == left:
+        return right.left
     if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
         return left if OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
     return _shortened(Derived(op, left, right))
@@ -127,7 +134,9 @@ def _reach(size: Size) -> int:
     if not isinstance(size, Derived):
         return abs(size) if isinstance(size, int) else 0
     left, right = _reach(size.left), _reach(size.right)
-    if size.op == "//" or (size.op == "*" and not isinstance(size.right, int) and not isinstance(size.left, int)):
+    if size.op in ("//", "root") or (
+        size.op == "*" and not isinstance(size.right, int) and not isinstance(size.left, int)
+    ):
         return MAX_REACH + 1
     return left * right if size.op == "*" and left and right else left + right
 
@@ -234,7 +243,11 @@ def upper_bound(size: Size) -> float:
             return max(left, right)
         case "-" | "//" if isinstance(size.right, int) and left != math.inf:
             return OPERATIONS[size.op](int(left), size.right)
-    return math.inf if math.inf in (left, right) or size.op in "-//" else OPERATIONS[size.op](int(left), int(right))
+    return (
+        math.inf
+        if math.inf in (left, right) or size.op in ("-", "//", "root")
+        else OPERATIONS[size.op](int(left), int(right))
+    )
 
 
 def product(shape: Shape) -> Size:
@@ -243,6 +256,27 @@ def product(shape: Shape) -> Size:
     for size in shape:
         result = derive("*", result, size)
     return result
+
+
+def renamed(size: Size, named: Mapping[Size, str]) -> Size:
+    """The size with names for formulas that have some."""
+    if size in named:
+        return named[size]
+    if isinstance(size, Derived):
+        return Derived(size.op, renamed(size.left, named), renamed(size.right, named))
+    return size
+
+
+def has_root(size: Size) -> bool:
+    """Whether a formula has a root: such are the sizes of segments, which long loops are cut into."""
+    stack = [size]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Derived):
+            if part.op == "root":
+                return True
+            stack += (part.left, part.right)
+    return False
 
 
 def names(size: Size) -> Iterator[str]:

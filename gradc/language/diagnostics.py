@@ -38,6 +38,7 @@ CODES = {
     "G0501": "text too long",
     "G0502": "program too large",
     "G0503": "result too large",
+    "G0504": "memory budget too small",
     # arguments of a call
     "G0601": "missing, unknown or repeated argument",
     "G0602": "argument has an unusable type",

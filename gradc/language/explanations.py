@@ -202,6 +202,12 @@ EXPLANATIONS = {
         'f = gradc.compile("x**2")\nf.jacobian(np.ones(20_000))',
         'f = gradc.compile("x**2")\nf.grad(np.ones(20_000))  # elementwise, so the Jacobian is the diagonal',
     ),
+    "G0504": Explanation(
+        "The gradient of a loop needs more memory for its states than the function may take, even where it keeps only "
+        "those of some steps and computes the others again. The message says how much it needs.",
+        'f = gradc.compile("def step(s, x) = s * x; fold(step, 1, X)", memory="64 bytes")\nf.grad(np.ones(1000))',
+        'f = gradc.compile("def step(s, x) = s * x; fold(step, 1, X)", memory="4 KiB")\nf.grad(np.ones(1000))',
+    ),
     # ---------------------------------------------------------------- arguments of a call
     "G0601": Explanation(
         "The call lacks an input, gives one twice, or names one that the program does not have. Inputs are the free "

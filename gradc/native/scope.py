@@ -204,6 +204,9 @@ class FunctionScope(Writer):
         left, right = self.size(size.left), self.size(size.right)
         if size.op in ("max", "min"):
             return self.select(self.compare("", "sgt" if size.op == "max" else "slt", left, right), left, right)
+        if size.op == "root":
+            double = self.emit(f"sitofp i64 {left.text} to double", "f64")
+            return self.emit(f"fptosi double {self.op('sqrt', (double,), 'f64').text} to i64", "i64")
         if size.op == "//":
             return self._divided(left, right)
         return self.integer({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradc.autodiff.families import NoFamily
-from gradc.compiler import Compilation
+from gradc.compiler import Compilation, Reach
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.native import entry
@@ -174,10 +174,12 @@ class Calls:
         if sum(target.size for target in wanted if isinstance(target, np.ndarray)) < WRITTEN_FROM:
             return None
         prepared = self.prepare(self.bind(args, kwargs))
-        _, run = self.specialise("value_and_grad", prepared.types)
+        compilation, run = self.specialise("value_and_grad", prepared.types)
+        if any(check.norm is not None for check in compilation.graph.index_checks):
+            return None  # whether the result is one is known at the end only
         try:
             return run.into(prepared.arrays, wanted) if isinstance(run, NativeKernel) else None
-        except (ValueError, MemoryError):
+        except (ValueError, IndexError, MemoryError):
             return None  # the long way says what does not fit
 
     def vjp(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
@@ -366,14 +368,16 @@ class Calls:
                 return outputs
         return self.run_prepared(transform, self.prepare(bound), extra)
 
-    def run_prepared(self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]]) -> Sequence[Any]:
-        compilation, run = self.specialise(transform, prepared.types)
+    def run_prepared(
+        self, transform: str, prepared: Arguments, extra: list[tuple[str, Any]], reach: Reach = "checked"
+    ) -> Sequence[Any]:
+        compilation, run = self.specialise(transform, prepared.types, reach)
         if not extra and self.engine in CHECKING_ENGINES:
             try:
                 return run(prepared.arrays, {})
             except (ValueError, IndexError, MemoryError):
                 pass  # what follows says what does not fit
-        sizes = prepared.sizes(compilation.graph)
+        sizes = prepared.sizes(compilation.graph, computed=False)
         added: list[Any] = []
         if extra:
             nodes = compilation.adjoint.inputs[len(prepared.arrays) :]
@@ -384,29 +388,34 @@ class Calls:
             raise out_of_memory() from None
         except np.linalg.LinAlgError as error:
             raise no_answer(str(error)) from None
+        except (ValueError, IndexError) as error:
+            if isinstance(error, ValueError) and compilation.is_too_much(sizes):
+                return self.run_prepared(transform, prepared, extra, "segments")
+            prepared.sizes(compilation.graph)
+            raise
 
     def prepare(self, bound: Sequence[Any]) -> Arguments:
         """The arguments of a call and the data that are bound, ready for a kernel, and their types."""
         return self.specialiser.prepare(filled(self._filled, self._places, bound) if self.data else bound)
 
-    def specialise(self, transform: str, types: tuple[Type, ...]) -> tuple[Compilation, Run]:
+    def specialise(self, transform: str, types: tuple[Type, ...], reach: Reach = "checked") -> tuple[Compilation, Run]:
         """The kernel for these types of the inputs, and its compilation, made once, whoever asks first."""
-        key = transform, types
+        key = transform, types, reach
         found = self._specialised.get(key)
         if found is None:
             with compiling:
                 found = self._specialised.get(key)
                 if found is None:
-                    compilation = self.planned(transform, types)
+                    compilation = self.planned(transform, types, reach)
                     found = self._specialised[key] = compilation, ENGINES[self.engine](compilation)
         return found
 
-    def planned(self, transform: str, types: tuple[Type, ...]) -> Compilation:
+    def planned(self, transform: str, types: tuple[Type, ...], reach: Reach = "checked") -> Compilation:
         """The compilation for these types of the inputs, made once: no kernel yet."""
-        key = transform, types
+        key = transform, types, reach
         found = self._planned.get(key)
         if found is None:
-            found = self._planned.setdefault(key, self.specialiser.compilation(transform, types))
+            found = self._planned.setdefault(key, self.specialiser.compilation(transform, types, None, reach))
         return found
 
     @cached_property

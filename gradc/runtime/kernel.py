@@ -10,6 +10,7 @@ import numpy as np
 from gradc.compiler import Compilation
 from gradc.ir import interpret
 from gradc.ir.graph import Graph
+from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.native import engine, target
 from gradc.runtime.results import detach
@@ -20,14 +21,29 @@ Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
 
 def interpreter(compilation: Compilation) -> Run:
     """NumPy, op by op: answers at once, compiles nothing."""
-    return interpreted(compilation.derivative)
+    run = interpreted(compilation.derivative)
+    if compilation.reach != "checked" or not compilation.kept:
+        return run
+
+    def checked(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
+        if compilation.is_too_much(sizes):
+            raise ValueError("loops keep more than they may")
+        return run(arrays, sizes)
+
+    return checked
 
 
 def interpreted(graph: Graph) -> Run:
-    """A graph evaluated with NumPy."""
+    """A graph evaluated with NumPy. Raises IndexError where a computed index is out of range."""
+    checks = graph.computed_indices
 
     def run(arrays: Sequence[Any], sizes: dict[str, int]) -> Sequence[Any]:
-        return detach(interpret.run(graph.results, dict(zip(graph.inputs, arrays)), sizes), arrays)
+        found = interpret.run(graph.roots, dict(zip(graph.inputs, arrays)), sizes)
+        for check, indices in zip(checks, found):
+            size = evaluate(check.size, sizes)
+            if np.any((indices < (-size if check.from_end else 0)) | (indices >= size)):
+                raise IndexError(f"an index in {check.text} is out of range for size {size}")
+        return detach(found[len(checks) :], arrays)
 
     return run
 

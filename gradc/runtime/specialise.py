@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradc.compiler import Compilation
+from gradc.compiler import Compilation, Reach
+from gradc.ir.memory import MEMORY
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
@@ -22,6 +23,8 @@ class Specialiser:
     program: Program
     wrt: tuple[str, ...]
     fast_math: bool = False
+    memory: int | None = None
+    """The bytes that loops of one length may keep of their steps, where the caller says it."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -38,14 +41,22 @@ class Specialiser:
         """The transform that gives all results too, of a program with several; otherwise the same one."""
         return transform.replace("value", "values") if self.program.signature.results else transform
 
-    def compilation(self, transform: str, types: Sequence[Type], guess: Guess | None = None) -> Compilation:
-        """The value or a derivative for these types of the inputs, in order; `guess` has those that nobody chose."""
+    def compilation(
+        self, transform: str, types: Sequence[Type], guess: Guess | None = None, reach: Reach | None = None
+    ) -> Compilation:
+        """The value or a derivative for these types of the inputs, in order; `guess` has those that nobody chose.
+
+        reach: for how many steps loops are made; by default for as many as it may be, where the caller says what memory
+            they may take.
+        """
         return Compilation(
             self.program,
             dict(zip(self.inputs, types)),
             self.wrt,
             transform=transform,
             fast_math=self.fast_math,
+            memory=MEMORY if self.memory is None else self.memory,
+            reach=reach or ("whole" if self.memory is None else "segments"),
             guess=guess,
         )
 

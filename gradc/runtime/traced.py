@@ -449,7 +449,7 @@ class TracedCalls:
                 continue
             parameters.append(Parameter(name, each.structure.without_values(), tuple(each.names)))
         wrt = tuple(leaf for each in parameters for leaf in each.leaves if leaf in floats)
-        specialiser = Specialiser(traced, wrt, self.specialiser.fast_math)
+        specialiser = replace(self.specialiser, program=traced, wrt=wrt)
         data = {name: binding.own(array) for name, array in traced.data.items()}
         for each in self._bound.values():
             for leaf, value in zip(each.names, each.leaves):

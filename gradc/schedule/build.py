@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from itertools import count
 
@@ -63,11 +63,20 @@ Phrase = Callable[[Node], str]
 PLAIN = Phrases()
 
 
-def build(plan: Schedule, demands: Iterable[tuple[Schedule, str]] = (), phrase: Phrase = PLAIN.of) -> Nest:
+def build(
+    plan: Schedule, demands: Iterable[tuple[Schedule, str]] = (), ends: Sequence[str] = (), phrase: Phrase = PLAIN.of
+) -> Nest:
     """The loops of a scheduled graph, after those that compute conditions (the one output of a schedule) and demand
-    that they hold, or raise the message. `phrase` says what the program calls a value."""
+    that they hold, or raise the message. The last outputs of the plan are such conditions too, which are known at the
+    end only: `ends` has their messages. `phrase` says what the program calls a value."""
     tables: dict[Node, str] = {}
     nest = _Builder(plan, phrase, tables=tables).run()
+    if ends:
+        *steps, result = nest.body
+        assert isinstance(result, Return)
+        conditions = [value for _, value in result.values[-len(ends) :] if not isinstance(value, str)]
+        demanded = [Demand(value, message) for value, message in zip(conditions, ends, strict=True)]
+        nest.body = [*steps, *demanded, Return(result.values[: -len(ends)])]
     before: list[Step] = []
     for number, (condition, message) in enumerate(demands):
         made = _Builder(condition, phrase, f"_of_check{number}", tables=tables).run()

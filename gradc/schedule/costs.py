@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from gradc.ir.affine import Affine
-from gradc.ir.sizes import Derived, Shape, Size, evaluate, names
+from gradc.ir.sizes import CALLED, Derived, Shape, Size, evaluate, names, renamed
 from gradc.ir.types import DTYPES, Type
 from gradc.language.record import dataclass
 from gradc.loops.ir import Combine, Let, Load, Place, Reshape, Routine, Statement, Store
@@ -71,6 +71,13 @@ class Amount:
         ]
         return " + ".join(parts) or "0"
 
+    def named(self, names: Mapping[Size, str]) -> Amount:
+        """The same with names for formulas."""
+        found = Amount()
+        for factors, each in self.terms.items():
+            found += Amount({tuple(sorted((renamed(size, names) for size in factors), key=str)): each})
+        return found if names else self
+
     def at(self, sizes: Mapping[str, int]) -> int:
         """The number that it is for these sizes."""
         total = 0
@@ -82,7 +89,7 @@ class Amount:
 
 
 def _factor(size: Size) -> str:
-    return f"({size})" if isinstance(size, Derived) and size.op not in ("max", "min") else str(size)
+    return f"({size})" if isinstance(size, Derived) and size.op not in CALLED else str(size)
 
 
 @dataclass
@@ -100,6 +107,11 @@ class Cost:
         read, written = ({k: a.get(k, Amount()) + b.get(k, Amount()) for k in a | b}
                          for a, b in ((self.read, other.read), (self.written, other.written)))  # fmt: skip
         return Cost(self.work + other.work, self.multiplications + other.multiplications, read, written)
+
+    def named(self, names: Mapping[Size, str]) -> Cost:
+        """The same with names for formulas of sizes."""
+        read, written = ({k: v.named(names) for k, v in moved.items()} for moved in (self.read, self.written))
+        return Cost(self.work.named(names), self.multiplications.named(names), read, written)
 
     @property
     def bytes_read(self) -> Amount:

@@ -10,7 +10,7 @@ from itertools import count
 from gradc.ir.affine import Affine
 from gradc.ir.graph import IndexCheck
 from gradc.ir.ops import BROKEN, OPS, others
-from gradc.ir.sizes import Derived, Size, derive, names, product
+from gradc.ir.sizes import Derived, Size, derive, has_root, names, product
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
 from gradc.loops.ir import (
@@ -78,6 +78,17 @@ MAX_TILE = 8
 """The longest tile, in `ROWS`: what a tile adds up plainly should not be much more than a block."""
 
 
+SEGMENT_NAMES = {"max": "segment", "+": "segment", "//": "segments", "*": "whole", "-": "rest"}
+"""What sizes of segments are called in kernels, by the last operation of their formulas: the steps of one segment, how
+many there are, the steps of all of them, and those that are left."""
+
+
+def named_segments(kernel: Kernel) -> dict[Size, str]:
+    """The sizes of segments that have names in a kernel, the shortest formula first."""
+    defined = ((statement.name, statement.value) for statement in kernel.body if isinstance(statement, Define))
+    return {value: name for name, value in defined if isinstance(value, Derived) and has_root(value)}
+
+
 def expand(nest: Nest) -> Kernel:
     """The statements of a kernel."""
     return _Expander(nest).run()
@@ -108,7 +119,19 @@ class _Expander:
     def run(self) -> Kernel:
         body: list[Statement] = [Define(self.block, BLOCK), Define(self.rows, ROWS), *self._sizes(), *self._guards()]
         body += self._body(self.nest.body)
-        return in_order(Kernel(self.nest.inputs, _live(body, self.arrays), self.arrays))
+        kernel = in_order(Kernel(self.nest.inputs, _live(body, self.arrays), self.arrays))
+        first = next(k for k, statement in enumerate(kernel.body) if not isinstance(statement, Define))
+        kernel.body[first:first] = self._segments(kernel)
+        return kernel
+
+    def _segments(self, kernel: Kernel) -> Iterator[Statement]:
+        """Names for the sizes of segments, whose formulas are long."""
+        shapes = (size for type in kernel.arrays.values() for size in type.shape)
+        counts = (statement.stop for statement in every(kernel.body) if isinstance(statement, For))
+        found = [size for size in dict.fromkeys((*shapes, *counts)) if isinstance(size, Derived) and has_root(size)]
+        for size in sorted(found, key=lambda size: size.terms):
+            if size.op in SEGMENT_NAMES:
+                yield Define(self._new_name(SEGMENT_NAMES[size.op], first=True), size)
 
     def _new_name(self, stem: str, first: bool = False) -> str:
         """A name for a whole number: `stem0`, `stem1`, ..., or the stem itself `first`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gradc.ir.graph import topological
+from gradc.ir.sizes import Size, renamed
 from gradc.ir.types import DTYPES, Type
 from gradc.loops.ir import Accumulator, Combine, Let, Load, Reshape, Return, Routine, Store
 from gradc.schedule.costs import Cost, costs, described, kept
@@ -16,17 +17,23 @@ from gradc.schedule.tasks import Schedule
 from gradc.schedule.tiles import ROWS, TILE_ROWS
 
 
-def schedule_text(plan: Schedule, nest: Nest, phrases: Phrases, sizes: Mapping[str, int] | None = None) -> str:
+def schedule_text(
+    plan: Schedule, nest: Nest, phrases: Phrases, sizes: Mapping[str, int] | None = None,
+    segments: Mapping[Size, str] | None = None,
+) -> str:  # fmt: skip
     """What each loop reduces, stores, reads and writes, and what that costs; what is saved, and what is computed again.
-    Costs are formulas, or numbers where the sizes are known."""
+    Costs are formulas, or numbers where the sizes are known. `segments` has names for sizes."""
+    named = segments or {}
     found = dict(costs(nest, {*plan.local}))
-    texts = {step: described(cost, sizes) for step, cost in found.items()}
-    lines = list(_loops(nest, {step: f"costs {text}" for step, text in texts.items() if text}))
+    texts = {step: described(cost if sizes else cost.named(named), sizes) for step, cost in found.items()}
+    lines = [f"{name} = {_formula(size, named)}" for size, name in named.items()]
+    lines += _loops(_named(nest, named), {step: f"costs {text}" for step, text in texts.items() if text}, named)
     if len(found) > 1:
-        lines.append(f"in all: {described(sum(found.values(), Cost()), sizes)}")
+        total = sum(found.values(), Cost())
+        lines.append(f"in all: {described(total if sizes else total.named(named), sizes)}")
     for what, types in _temporary(plan).items():
         amount = kept(types)
-        shown = str(amount) if sizes is None else f"{amount.at({TILE_ROWS: ROWS, **sizes}):,}"
+        shown = str(amount.named(named)) if sizes is None else f"{amount.at({TILE_ROWS: ROWS, **sizes}):,}"
         lines.append(f"memory: {shown} bytes {what}")
     if not lines:
         count = sum(node.row.kind == "elementwise" for node in topological(plan.graph.results))
@@ -57,13 +64,24 @@ def _temporary(plan: Schedule) -> dict[str, list[Type]]:
     return found
 
 
+def _formula(size: Size, named: Mapping[Size, str]) -> Size:
+    """A formula in terms of others that have names."""
+    return renamed(size, {other: name for other, name in named.items() if other != size})
+
+
+def _named(nest: Nest, named: Mapping[Size, str]) -> Nest:
+    """The nest with names for formulas in the shapes of its arrays."""
+    arrays = {name: type.with_shape(tuple(renamed(s, named) for s in type.shape)) for name, type in nest.arrays.items()}
+    return replace(nest, arrays=arrays)
+
+
 def _output_names(nest: Nest) -> dict[Accumulator, str]:
     """The reductions that are outputs as they are."""
     outputs = (output for s in nest.body if isinstance(s, Return) for output in s.values)
     return {value: name for name, value in outputs if isinstance(value, Accumulator)}
 
 
-def _loops(nest: Nest, costs: Mapping[Step, str]) -> Iterator[str]:
+def _loops(nest: Nest, costs: Mapping[Step, str], segments: Mapping[Size, str]) -> Iterator[str]:
     """The loops and matrix products, those of tiles indented, and what the outer ones cost."""
     names = _output_names(nest)
     number = 0
@@ -80,22 +98,23 @@ def _loops(nest: Nest, costs: Mapping[Step, str]) -> Iterator[str]:
                 yield from cost(statement)
             case Repeat():
                 number += 1
-                yield f"{indent}loop {number} over {statement.step.size}, step by step{_way(statement)}"
+                size = renamed(statement.step.size, segments)
+                yield f"{indent}loop {number} over {size}, step by step{_way(statement)}"
                 yield from (f"{indent}  {fact}" for fact in _facts_of_steps(statement, nest))
                 yield from cost(statement)
                 own = {node.name: node.type for node in statement.step.inputs}
                 nest = replace(nest, arrays=nest.arrays | own)
                 stack += [(inner, f"{indent}  ") for inner in reversed(statement.body)]
             case OverTiles():
-                yield f"tiles of rows over {statement.size}"
+                yield f"tiles of rows over {renamed(statement.size, segments)}"
                 if statement.reductions:
                     yield f"  adds up {_reduced(statement.reductions, names)}"
                 yield from cost(statement)
                 stack += [(inner, "  ") for inner in reversed(statement.body)]
             case Over():
                 number += 1
-                yield f"{indent}loop {number} over {_size(statement, indent)}"
-                yield from (f"{indent}  {fact}" for fact in _loop_facts(statement, nest, names, indent))
+                yield f"{indent}loop {number} over {_size(statement, indent, segments)}"
+                yield from (f"{indent}  {fact}" for fact in _loop_facts(statement, nest, names, indent, segments))
                 yield from cost(statement)
 
 
@@ -137,9 +156,11 @@ def _reduced(reductions: Iterable[Reduction], names: dict[Accumulator, str]) -> 
     return ", ".join(f"{count} {what}" if count > 1 else what for what, count in described.items())
 
 
-def _loop_facts(loop: Over, nest: Nest, names: dict[Accumulator, str], indent: str) -> Iterator[str]:
+def _loop_facts(
+    loop: Over, nest: Nest, names: dict[Accumulator, str], indent: str, segments: Mapping[Size, str]
+) -> Iterator[str]:
     statements = [loop, *_inside(loop)]
-    sizes = [_size(s, indent) for s in statements if isinstance(s, Over)]
+    sizes = [_size(s, indent, segments) for s in statements if isinstance(s, Over)]
     if len(sizes) > 1:
         yield f"inner loops over {', '.join(sizes[1:])}"
     reductions = [reduction for s in statements if isinstance(s, Over) for reduction in s.reductions]
@@ -169,9 +190,9 @@ def _inside(loop: Over) -> Iterator[Step]:
             stack += reversed(statement.body)
 
 
-def _size(loop: Over, indent: str) -> str:
+def _size(loop: Over, indent: str, segments: Mapping[Size, str]) -> str:
     """The size of a loop; inside tiles, what only a tile has is that of its rows."""
-    return "tile.rows" if indent and loop.is_over_rows else str(loop.size)
+    return "tile.rows" if indent and loop.is_over_rows else str(renamed(loop.size, segments))
 
 
 def _of_whole(step: MatrixProduct | Reshape | RunningSums | Scan | Routine, nest: Nest) -> str:
