@@ -452,8 +452,8 @@ EXAMPLES = [
 FORMS = [
     "compile -f program.txt -o module.py --wrt x --at x=1,y=2 --no-cache --color never",
     "compile x*y --emit graph --json",
-    "compile x*y -o - -h",
-    "eval -f program.txt --at x=1,y=2 --wrt x --json --color auto",
+    "compile x*y -o - --memory 64MiB -h",
+    "eval -f program.txt --at x=1,y=2 --wrt x --memory 1GB --json --color auto",
     "eval sum((y-a*exp(-t))**2) --at t=data.csv:time,y=data.csv:2 --at a=1",
     "eval sum(X@w) --at X=data.csv:[time,y],w=[1,2]",
     "eval sum(x) --at x=data.npy",
