@@ -542,6 +542,9 @@ class Rewriter:
             return node  # others read it, and to make it again costs something
         if arg.row.cost >= REPEATED_FROM and repeats(node):
             return node
+        if node.op == "transpose" and arg.op == "contract" and "broadcast" in self.moves:
+            x_labels, y_labels, labels = arg.attrs  # a kernel writes the elements of a product in any order
+            return make("contract", *arg.args, attrs=(x_labels, y_labels, tuple(labels[k] for k in node.attrs[0])))
         below = push_to_inputs(node)
         self.moves_left -= below is not node
         return below

@@ -28,7 +28,9 @@ def product_labels(node: Node) -> tuple[int, ...]:
 def matrix_axes(node: Node) -> tuple[int, int, int]:
     """Which of the axes of a product, or of a batch of them, are row, column and contracted."""
     x_labels, y_labels, labels = node.attrs
-    row, column = (axis for axis, label in enumerate(labels) if label not in x_labels or label not in y_labels)
+    of_x = [axis for axis, label in enumerate(labels) if label not in y_labels]
+    of_y = [axis for axis, label in enumerate(labels) if label not in x_labels]
+    row, column = sorted((of_x[-1], of_y[-1]))  # others are of a batch to which one side is the same
     return row, column, len(labels)
 
 

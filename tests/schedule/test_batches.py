@@ -14,9 +14,12 @@ BATCHES = {
     "attention": ATTENTION,
     "stacks": "A: f64[k, n, m]; B: f64[k, m, p]; C: f64[k, p, q]; sum(tanh(A @ B) @ C)",
     "batch axis inside": "A: f64[n, k, m]; B: f64[k, p, m]; sum(tanh(einsum('nkm,kpm->nkp', A, B))**2)",
+    "one matrix for all": "X: f64[n, c, q]; W: f64[p, c]; sum(tanh(einsum('ncq,pc->npq', X, W))**2)",
+    "another order": "A: f64[k, n, m]; B: f64[p, k, m]; einsum('knm,pkm->pkn', A, B)",
+    "two axes contracted": "A: f64[n, c, q]; B: f64[n, p, q]; sum(exp(einsum('ncq,npq->pc', A, B)))",
     "one batch axis inside": "A: f64[b, n, k, m]; B: f64[b, k, p, m]; sum(exp(einsum('bnkm,bkpm->bnkp', A, B)))",
 }
-SIZES = {"b": 2, "h": 3, "n": 17, "m": 5, "d": 4, "e": 6, "k": 3, "p": 9, "q": 2}
+SIZES = {"b": 2, "h": 3, "n": 17, "m": 5, "d": 4, "e": 6, "k": 3, "p": 9, "q": 8, "c": 3}
 
 
 @pytest.mark.parametrize("what", BATCHES)
