@@ -41,7 +41,16 @@ class Derived:
     def __str__(self) -> str:
         if self.op in CALLED:
             return f"{self.op}({self.left}, {self.right})"
-        return f"{_operand(self.left)} {self.op} {_operand(self.right)}"
+        outer: list[Derived] = []
+        size: Size = self
+        while isinstance(size, Derived) and size.op not in CALLED:  # sums of many sizes lie one in the other
+            outer.append(size)
+            size = size.left
+        text = str(size)
+        for k, whole in enumerate(reversed(outer)):
+            text = f"({text})" if k else text
+            text += f" {whole.op} {_operand(whole.right)}"
+        return text
 
 
 Size = Union[int, str, Derived]
@@ -88,6 +97,14 @@ def derive(op: str, left: Size, right: Size) -> Size:
         return 0
     if op == "+" and isinstance(right, Derived) and right.op == "-" and right.right == left:
         return right.left
+    if (
+        op == "+"
+        and isinstance(left, Derived)
+        and left.op == "*"
+        and left.left == right
+        and isinstance(left.right, int)
+    ):
+        return derive("*", right, left.right + 1)
     if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
         return left if OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
     return _shortened(Derived(op, left, right))

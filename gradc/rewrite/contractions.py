@@ -54,20 +54,18 @@ def _untransposed(node: Node, labels: Labels) -> tuple[Node, Labels]:
 
 def _of_matrices(x: Node, x_labels: Labels, y: Node, y_labels: Labels, labels: Labels) -> Node | None:
     """A contraction as a product of two matrices, or a batch of them, where axes that stand side by side wherever they
-    occur count as one; None where it is none, or where the matrices are known to be tiny. One side of a batch may be the
-    same matrix each time, as in a convolution, and the products of a batch may add up."""
+    occur count as one; None where it is none, or where the matrices are known to be tiny. One side of a batch may be
+    the same matrix each time, as in a convolution, and the products of a batch may add up."""
     sizes = dict(zip(x_labels + y_labels, x.shape + y.shape))
     operands = x_labels, y_labels, labels
     batch = tuple(label for label in labels if label in x_labels and label in y_labels)
     groups = {group[0]: group for group in _groups(operands, batch)}
     kinds = {tuple(first in own for own in operands) for first in groups}
-    is_tiny = False
     if len(kinds) != 3 or len(groups) > 4:
         return None
     contracted = [group for first, group in groups.items() if first not in labels]
-    if len(groups) == 4 or batch:
-        is_tiny = _is_tiny(sizes[label] for label in _matrix_labels(operands, groups))
-    if is_tiny:
+    is_batch = batch or len(groups) > 3
+    if is_batch and _is_tiny(sizes[label] for label in _matrix_labels(operands, groups)):
         return None
     if len(contracted) > 1:
         terms = contraction(x, y, (x_labels, y_labels, (*contracted[0], *labels)))

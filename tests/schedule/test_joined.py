@@ -99,3 +99,12 @@ def leaves(result) -> list:
 def test_a_negative_zero_stays_one():
     found = gradc.compile("x: f64[n]; concatenate([x, x])")(np.array([-0.0, 1.0]))
     assert np.signbit(found).tolist() == [True, False, True, False]
+
+
+def test_many_arrays_side_by_side_have_a_short_size():
+    pieces = ", ".join(f"sin({k}*x)" for k in range(1, 201))
+    f = gradc.compile(f"x: f64[n]; concatenate([{pieces}])")
+    assert str(f.stages.graph.results[0].shape[0]) == "n * 200"
+    several = "; ".join(f"x{k}: f64[n{k}]" for k in range(300))
+    f = gradc.compile(f"{several}; sum(concatenate([{', '.join(f'x{k}' for k in range(300))}]))")
+    assert "n299" in str(f.stages.graph)
