@@ -458,8 +458,8 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
             for array in (statement.array, *statement.sources):
                 yield from arrays[array].shape
         case Product():
-            yield from arrays[statement.target.array].shape
             for view in (statement.target, statement.left, statement.right):
+                yield from arrays[view.array].shape
                 yield from _sizes_of(view.parts)
 
 

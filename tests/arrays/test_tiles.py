@@ -22,6 +22,7 @@ PROGRAMS = {
                   "sum(cumsum(H, axis=0)**2) + sum(norm(H, axis=0)) + sum(prod(H, axis=1))",
     "batch normalisation": "X: f64[n, d]; W: f64[d, k]; H = X @ W; (H - mean(H, axis=0)) / std(H, axis=0)",
     "stencil": "X: f64[n, d]; W: f64[d, k]; H = X @ W; sum((H[1:] - H[:-1])**2)",
+    "rows with themselves": "X: f64[n, d]; sum(exp(-(X @ X.T)))",
     "positions": "X: f64[n, d]; W: f64[d, k]; sum(X @ W * arange(n)[:, None])",
     "diagonal": "A: f64[n, d]; B: f64[d, n]; sum(sin((A @ B)[arange(n), arange(n)]))",
     "first rows": "X: f64[n, d]; W: f64[d, k]; sum(sin((X @ W)[arange(n // 2)]))",
