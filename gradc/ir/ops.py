@@ -23,7 +23,7 @@ from typing import Any
 from gradc.ir.affine import FIRST
 from gradc.ir.sizes import Shape, Size, derive
 from gradc.ir.types import Type
-from gradc.language.record import dataclass
+from gradc.language.record import record
 
 Interval = tuple[float, float]
 Attrs = tuple[Any, ...]
@@ -35,7 +35,7 @@ UNIT = (-0.95, 0.95)
 BEYOND_ONE = (1.05, 6.0)
 
 
-@dataclass(frozen=True)
+@record
 class Op:
     """A row. `kind` is one of source, elementwise, reduction, contraction, movement, gather, scan, loop, matrix."""
 
