@@ -16,7 +16,7 @@ import numpy as np
 from gradc.construct.template import instantiate, parsed
 from gradc.ir.graph import Node, broadcast, build, constant, input_node, make, size_node, table, to_bits, topological
 from gradc.ir.interpret import apply, evaluate_constant, number
-from gradc.ir.ops import JOINS, OPS, ROWS, bits, others
+from gradc.ir.ops import JOINS, OPS, ROWS, Op, bits, others
 from gradc.ir.sizes import product
 from gradc.ir.types import Type
 from gradc.language.record import dataclass
@@ -39,8 +39,8 @@ from gradc.rewrite.vanishing import OVER
 POLYNOMIAL = bits(row.name for row in ROWS if row.polynomial)
 """Ops of which no rule about a difference is made alone."""
 
-CALLED = re.compile(r"(\w+)\(")
-"""The functions that the text of a rule calls."""
+CALLED = re.compile(r"(\w+)\(|\b(and|or|not)\b")
+"""The functions that the text of a rule calls, and the operators that are words."""
 
 MAX_APPLIED_PER_NODE = 50
 """A set of rules that fires more often than this, per node of the graph, goes in circles."""
@@ -80,8 +80,8 @@ class Rule:
     @cached_property
     def needed(self) -> int:
         """Ops that every match has, as a set of bits: those that the left side calls by their names."""
-        called = (OPS.get(name) for name in CALLED.findall(self.sides[0]))
-        return bits({op.name for op in called if op is not None and op.kind == "elementwise"})
+        called = (OPS.get(name or word) for name, word in CALLED.findall(self.sides[0]))
+        return bits({op.name for op in called if op is not None and _is_called(op)})
 
     @cached_property
     def is_difference(self) -> bool:
@@ -127,6 +127,11 @@ class Rule:
         if result.is_constant and result.shape != node.shape:
             result = broadcast(result, node.shape)
         return result if result.type == node.type else None
+
+
+def _is_called(op: Op) -> bool:
+    """Whether a function of this name is always the op: `max` and `min` of two values are others."""
+    return op.kind == "elementwise" or (op.kind == "reduction" and not (op.combine and OPS[op.combine].clamp))
 
 
 @cache
