@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter, signature
@@ -50,7 +51,7 @@ def op(
     """A function of your own, which works element by element, with the derivatives that you state.
 
     function: its text, such as `"softstep(x, k) = x / (k + abs(x))"`. Or a Numba function of numbers (`@njit`), which
-        kernels call for each element.
+        kernels call for each element; where it raises an exception, they have NaN.
     partials: for each parameter the derivative with respect to it, which is used instead of the one that gradc would
         find: text of the parameters and of `out`, the value; or a Numba function of the same parameters, or a function
         that `op` made. Of a text they may all be left out; of a Numba function each one may, and is then an error where
@@ -328,11 +329,23 @@ _kept: list[Any] = []
 """What holds machine code whose addresses kernels have."""
 
 
-def _address(function: Any, count: int) -> int:
-    """Where the machine code of a Numba function of so many doubles is, for callers in C."""
-    from numba import cfunc, types
+GUARDED = """def guarded({names}):
+    try:
+        return function({names})
+    except Exception:
+        return nan
+"""
+"""What C calls: it knows no exceptions."""
 
-    made = cfunc(types.float64(*[types.float64] * count), error_model="numpy")(function.py_func)
+
+def _address(function: Any, count: int) -> int:
+    """Where the machine code of a Numba function of so many doubles is, for callers in C. NaN where it raises."""
+    from numba import cfunc, njit, types
+
+    names = ", ".join(f"x{k}" for k in range(count))
+    namespace = {"function": njit(error_model="numpy")(function.py_func), "nan": math.nan}
+    exec(GUARDED.format(names=names), namespace)
+    made = cfunc(types.float64(*[types.float64] * count), error_model="numpy")(namespace["guarded"])
     _kept.append(made)
     assert made.address is not None
     return made.address

@@ -26,6 +26,8 @@ class Reading:
     """One, or several in order."""
     spans: Mapping[Node, Span] = field(default_factory=dict)
     names: Mapping[Node, str] = field(default_factory=dict)
+    called: tuple[str, ...] = ()
+    """What several results are called, where the signature does not say it."""
 
     @property
     def results(self) -> tuple[Node, ...]:
@@ -75,7 +77,7 @@ def elaborate(
             )  # fmt: skip
     # conditions and integers take the element type of the inputs
     results = [each if each.type.is_float else cast(each, builder.float_dtype) for each in reading.results]
-    names = list(signature.results or ("value",))
+    names = list(signature.results or reading.called or ("value",))
     names[signature.of] = "value"
     checks = tuple(replace(check, span=own(check.span)) for check in builder.checks)
     indices = tuple(

@@ -107,6 +107,8 @@ def derive(op: str, left: Size, right: Size) -> Size:
         return derive("*", right, left.right + 1)
     if op in ("max", "min") and _offset(left)[0] == _offset(right)[0]:
         return left if OPERATIONS[op](_offset(left)[1], _offset(right)[1]) == _offset(left)[1] else right
+    if op in ("max", "min") and isinstance(left, str) and isinstance(right, str):
+        left, right = sorted((left, right))  # the same size whichever is named first
     return _shortened(Derived(op, left, right))
 
 

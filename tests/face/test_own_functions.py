@@ -191,6 +191,21 @@ def test_refused(name):
     assert words in str(caught.value)
 
 
+@njit
+def root(x):
+    if x < 0:
+        raise ValueError("negative")
+    return math.sqrt(x)
+
+
+def test_exceptions_in_kernels_are_nan(capfd):
+    f = gradc.compile("root(x)", functions=[gradc.op(root)])
+    np.testing.assert_array_equal(f(np.array([4.0, -1.0, 9.0])), [2.0, np.nan, 3.0])
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ValueError, match="negative"):
+        gradc.compile("root(x)", functions=[gradc.op(root)], engine="interpreter")(-1.0)
+
+
 def test_an_order_that_nobody_gave():
     f = gradc.compile("wave(x, 2)", functions=[gradc.op(wave)])
     with pytest.raises(gradc.Error, match="nobody stated the derivative of `wave` with respect to `x`"):

@@ -82,6 +82,10 @@ class PythonProgram:
                 "G0804", "the function needs to know sizes or whole numbers here", wanted.span,
                 help="call it with arguments first: it is traced again for each size that it asks for",
             ) from None  # fmt: skip
+        if len(instance.elaborated.graph.outputs) > 1:
+            raise Error(
+                "G0804", "the function returns several values", help="return one of them here, or an array of them"
+            )
         if instance.data:
             raise Error(
                 "G0804", f"the function reads the array `{next(iter(instance.data))}` from its surroundings",
@@ -144,20 +148,23 @@ def trace(
         function = program.inside(tracing)
         bound = program.call_signature.bind_partial()
         bound.arguments.update(given)
-        result = _run(function, bound.args, bound.kwargs, tracing)
-        return Reading(result, tracing.evaluator.spans, tracing.names)
+        result, called = _run(function, bound.args, bound.kwargs, tracing)
+        return Reading(result, tracing.evaluator.spans, tracing.names, called)
 
     sources: Callable[..., bool] = lambda source: source in runs[-1].places.sources.values()  # noqa: E731
     signature = Signature(tuple(types), dict(types))
     elaborated = elaborate(signature, types, read, sources)
     data = runs[-1].data
     inputs = {node.name: node.type for node in elaborated.graph.inputs}
-    whole = Signature(tuple(inputs), {**{name: inputs[name] for name in data}, **types})
+    fixed = {**{name: inputs[name] for name in data}, **types}
+    whole = Signature(tuple(inputs), fixed, results=runs[-1].called)
     return TracedProgram(program.text, program.syntax, whole, elaborated, data)
 
 
-def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracing) -> Node:
-    """The user's function, and what it returns as a node: frames below this one are the user's."""
+def _run(
+    function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracing
+) -> tuple[Node | tuple[Node, ...], tuple[str, ...]]:
+    """The user's function, and what it returns as nodes, with their names: frames below this one are the user's."""
     try:
         value = function(*args, **keywords)
     except (Error, Wanted):
@@ -170,7 +177,8 @@ def _run(function: Callable[..., Any], args: Any, keywords: Any, tracing: Tracin
     if tracing.wanted is not None:
         raise tracing.wanted
     code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return tracing.result(value, tracing.places.whole(code if isinstance(code, CodeType) else _run.__code__))
+    span = tracing.places.whole(code if isinstance(code, CodeType) else _run.__code__)
+    return tracing.results(value, span), tracing.called
 
 
 def _behind(error: BaseException) -> Error | None:

@@ -50,6 +50,8 @@ class Tracing:
         self.data: dict[str, np.ndarray] = {}
         """Arrays that are no arguments, by the names of the inputs that they became."""
         self.known: dict[tuple[int, bool], tuple[Any, Node]] = {}
+        self.called: tuple[str, ...] = ()
+        """What several results are called."""
         self.wanted: Wanted | None = None
         self.numpy = Numpy(self)
         self.surroundings = Surroundings(self)
@@ -467,6 +469,14 @@ class Tracing:
 
     # ------------------------------------------------------------ the result
 
+    def results(self, value: Any, span: Span) -> Node | tuple[Node, ...]:
+        """What the function returned, as a node, or as several for a tuple."""
+        if not isinstance(value, tuple) or not value:
+            return self.result(value, span)
+        fields = getattr(value, "_fields", ())
+        self.called = tuple(fields) or tuple(f"value{k}" for k in range(len(value)))
+        return tuple(self.result(each, span) for each in value)
+
     def result(self, value: Any, span: Span) -> Node:
         """What the function returned, as a node."""
         if isinstance(value, TracedArray) and isinstance(value._value, Selected):
@@ -476,7 +486,7 @@ class Tracing:
         if isinstance(value, (dict, set, str)) or callable(value):
             raise Error(
                 "G0804", f"the function returns a {type(value).__name__}", span,
-                help="return one number or array; several go into one by `np.stack` or `np.concatenate`",
+                help="return one number or array, or several as a tuple",
             )  # fmt: skip
         node = self._as_node(self.operand(value, span))
         return node
