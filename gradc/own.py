@@ -343,7 +343,7 @@ def _address(function: Any, count: int) -> int:
     from numba import cfunc, njit, types
 
     names = ", ".join(f"x{k}" for k in range(count))
-    namespace = {"function": njit(error_model="numpy")(function.py_func), "nan": math.nan}
+    namespace: dict[str, Any] = {"function": njit(error_model="numpy")(function.py_func), "nan": math.nan}
     exec(GUARDED.format(names=names), namespace)
     made = cfunc(types.float64(*[types.float64] * count), error_model="numpy")(namespace["guarded"])
     _kept.append(made)

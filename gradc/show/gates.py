@@ -140,6 +140,7 @@ class Gates:
         return self.all_steps() if self.is_open else []
 
     def all_steps(self) -> list[TracedStep]:
+        """What is inside its loops, those of loops in loops behind the outer ones."""
         found = list(self.steps)
         for step in found:  # which grows
             found += step.steps
