@@ -269,6 +269,8 @@ def checked(builder: GraphBuilder, index: Node, size: Size, span: Span | None, f
             help=(
                 "write `where(condition, x, 0)` instead of indexing by conditions"
                 if index.type.dtype == "bool"
+                else "states of loops are floats: `fold(step, start, arange(n))` gives each step an index as its row"
+                if any("@" in node.name for node in floats)
                 else "pass integers, or declare it, as in `y: i64[n]`"
                 if floats
                 else "compute it from integers, by `+ - * // %`, `abs`, `min`, `max`, `clip` or `where`"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import nan
 
 from gradc.construct.calls import CallArguments
+from gradc.construct.describe import describe
 from gradc.construct.joined import number
 from gradc.construct.matrices import norm_of_matrices
 from gradc.construct.selected import Selected, no_selection
@@ -46,6 +47,11 @@ def _order(call: CallArguments) -> str | int | None:
         value = call.given.get(parameter)
         if isinstance(value, Node) and value.op == "const" and value.value == 2 and not value.shape:
             value = 2 if parameter == "ord" or call.x.type.rank == 2 else None
+            if value is None and call.x.type.rank > 2 and parameter not in call.keywords:
+                raise Error(
+                    "G0204", "2 may be an axis or the norm of each matrix", call.span("axis"),
+                    label=f"{describe(call.x)} is {call.x.type}", help="write `axis=2` or `ord=2`",
+                )  # fmt: skip
         if isinstance(value, str) or (parameter == "ord" and value is not None) or value == 2:
             if value in ORDERS:
                 return value

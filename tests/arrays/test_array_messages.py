@@ -78,11 +78,12 @@ PROGRAMS = {
     "matrices": (
         "A: f64[2, 3]; det(A)", "A: f64[2, 3]; solve(A, A)", "A: f64[2, 3]; eigh(A)", "solve(A, b, assume='pos')",
         'solve(A, b, assume_a="po")', 'solve(A, b, assume_a = "sym")', "A: f64[4, 2, 2]; trace(A)", "eigh(A) + 1",
-        "x: f64; concatenate([x, [x]])",
+        "x: f64; concatenate([x, [x]])", "A: f64[4, 2, 2]; norm(A, 2)",
     ),
     "loops": (
         "def step(s) = 2*s; iterate(step, x, until=s > 3)", "def step(s) = 2*s; iterate(step, x, 2.5)",
         "def step(s) = 2*s; iterate(step, x, -1)", "def step(s, x) = s + x; fold(step, 0, X, reverse=1)",
+        "def step((k, s)) = (k + 1, s + X[k]); (k, s) = iterate(step, (0, 0), 3); s",
     ),
     "absent": (
         "flatten(x)", "concat([x, y])", "swapaxes(x, 0, 1)", "topk(x)", "Sum(x)", "subtrac(x, y)", "tensordot(x, x)",
