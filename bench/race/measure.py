@@ -61,7 +61,7 @@ class Settings:
 
 
 THOROUGH = Settings(9, 5_000_000, 1_000_000_000, 300, 1800, 6 * 3600, apart=True)
-QUICK = Settings(3, 500_000, 60_000_000, 20, 100, 660, apart=False)
+QUICK = Settings(3, 500_000, 60_000_000, 15, 100, 1020, apart=False)
 IMPORTS = 120
 """Seconds until a library is imported."""
 
