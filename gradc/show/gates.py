@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any
 
 import numpy as np
 
-from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.runtime.results import Gradients, names_of
 from gradc.show.table import abbreviated, table

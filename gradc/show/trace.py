@@ -4,7 +4,7 @@ manner of Stanford's CS231n."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from gradc.compiler import Compilation
 from gradc.frontends.programs import program_of
 from gradc.ir.interpret import run
 from gradc.language.parser import collector_paused
-from gradc.language.record import dataclass
 from gradc.program import Program
 from gradc.runtime import arguments
 from gradc.runtime.results import gradients, names_of, to_python
