@@ -84,7 +84,17 @@ ARGUMENTS = {
 
 CONDITIONS = {"And", "Or", "Not", "Xor", "Nand", "Nor", "ITE", "Implies"}
 RELATIONS = {"Equality", "Unequality", "StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan"}
-ARRAYS = {"DotProduct", "HadamardPower", "HadamardProduct", "KroneckerProduct", "Trace", "Transpose", "Adjoint"}
+ARRAYS = {
+    "DotProduct",
+    "HadamardPower",
+    "HadamardProduct",
+    "KroneckerProduct",
+    "Trace",
+    "Determinant",
+    "Inverse",
+    "Transpose",
+    "Adjoint",
+}
 SCALAR = sorted((set(NAMES.values()) | set(TEXTS)) - CONDITIONS - RELATIONS - ARRAYS - {"KroneckerDelta"})
 
 
@@ -566,8 +576,7 @@ CASES = {
         "elements from one": lambda: compiled(Sum(u[i], (i, 1, n))),
         "no array": lambda: compiled(Sum(1 / k**2, (k, 1, n))),
         "no end": lambda: compiled(Sum(x**k, (k, 0, sympy.oo))),
-        "an inverse": lambda: compiled(A.T * MatrixSymbol("S", 2, 2).inv()),
-        "a determinant": lambda: compiled(MatrixSymbol("S", 2, 2).det()),
+        "a power": lambda: compiled(MatrixSymbol("S", 2, 2) ** 100),
         "a computed size": lambda: compiled(MatrixSymbol("S", n + 1, 2)),
     },
     "lambdify": {
@@ -600,3 +609,21 @@ def test_messages(group, golden):
             call()
         rendered.append(f"== {title}\n{caught.value}\n")
     golden(f"messages/{group.replace(' ', '_')}.txt", "\n".join(rendered))
+
+
+def test_inverses_and_determinants_of_matrices():
+    A, b = MatrixSymbol("A", 3, 3), MatrixSymbol("b", 3, 1)
+    M = np.array([[2.0, 1.0, 0.0], [0.5, 3.0, 1.0], [0.0, -1.0, 4.0]])
+    c = np.array([[1.0], [2.0], [3.0]])
+    inverse = np.linalg.inv(M)
+    for expression, wanted in [
+        (A**-1 * b, inverse @ c),
+        ((A.T * A) ** -1 * b, inverse @ inverse.T @ c),
+        (A**-2 + b * b.T, inverse @ inverse + c @ c.T),
+        (sympy.log(sympy.Determinant(A)) * b, np.log(np.linalg.det(M)) * c),
+        (sympy.Trace(A**-1) * b, np.trace(inverse) * c),
+    ]:
+        f = gradc.compile(expression, inputs="A b", engine="interpreter")
+        np.testing.assert_allclose(f(M, c), wanted, rtol=1e-12)
+    grads = gradc.compile(sympy.Determinant(A), engine="interpreter").grad(M)
+    np.testing.assert_allclose(grads.A, np.linalg.det(M) * inverse.T, rtol=1e-12)

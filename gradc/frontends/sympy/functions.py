@@ -118,6 +118,8 @@ TEXTS: dict[str, str] = {
     "HadamardProduct": "{all_times}",
     "KroneckerProduct": "kron({all})",
     "Trace": "trace({0})",
+    "Determinant": "det({0})",
+    "Inverse": "inv({0})",
     "Transpose": "{0.atom}.T",
     "Adjoint": "{0.atom}.T",
     # sympy.codegen
@@ -150,13 +152,10 @@ REFUSED = {
     "AccumulationBounds": "it is a range, not a number; take a limit at another point",
     "ComplexInfinity": "the formula divides by zero; simplify it, or put numbers in",
     "ComplexRootOf": "evaluate it first: `expr.evalf()`",
-    "Determinant": "write it out with `expr.doit()`, or for a matrix of numbers and symbols `Matrix(...).det()`",
     "DiracDelta": "it is no function of a number; integrate it first: `expr.doit()`",
     "ImaginaryUnit": "gradc computes with real numbers: write real and imaginary part as two expressions, "
     "`expr.as_real_imag()`",
     "Integral": "integrate first: `expr.doit()`; where there is no closed form, sum over points: `trapezoid(y, x)`",
-    "Inverse": "gradc has no inverse of matrices; for a small matrix of symbols write `Matrix(...).inv()`, "
-    "which has an element-wise form",
     "Limit": "take it first: `expr.doit()`",
     "Order": "drop the remainder of the series first: `expr.removeO()`",
     "Poly": "make an expression of it: `poly.as_expr()`",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sympy
 
-from gradc.frontends.sympy.functions import REFUSED, texts
+from gradc.frontends.sympy.functions import texts
 from gradc.frontends.sympy.indices import Binding
 from gradc.frontends.sympy.phrases import Phrase, Plan, constantly, multiplied
 from gradc.frontends.sympy.series import SeriesReader
@@ -69,16 +69,16 @@ class MatrixReader(SeriesReader):
         base, exponent = part.args
         found = self.parts[exponent]
         count = int(found.expr.p) if issubclass(found.cls, sympy.Integer) else None
-        if count is None or not 1 <= count <= MAX_REPEATED:
-            why = "gradc has no inverse of matrices" if count is not None and count < 0 else "it is a power of a matrix"
-            instead = (
-                REFUSED["Inverse"] if count is not None and count < 0 else "whole powers from 1 to 32 are products"
-            )
-            raise self._refuse(part.expr, why, instead)
+        if count is None or not 1 <= abs(count) <= MAX_REPEATED:
+            instead = "whole powers up to 32, and down to -32, are products"
+            raise self._refuse(part.expr, "it is a power of a matrix", instead)
         power = count
-        return [self._within(base, scope)], lambda texts: Phrase(
-            " @ ".join([texts[0].at(POWER)] * power), MULTIPLY if power > 1 else texts[0].level
-        )
+
+        def build(found: list[Phrase]) -> Phrase:
+            base = found[0] if power > 0 else Phrase(f"inv({found[0].text})")
+            return Phrase(" @ ".join([base.at(POWER)] * abs(power)), MULTIPLY if abs(power) > 1 else base.level)
+
+        return [self._within(base, scope)], build
 
     def filled(self, place: int, part: Part, scope: Mapping[int, Binding]) -> Plan:
         sizes = [self._size(arg, part.expr) for arg in part.args]
