@@ -21,11 +21,12 @@ from gradc.construct.joined import Listed, listed, number, whole
 from gradc.construct.reductions import extremes
 from gradc.construct.selected import Selected, lifted
 from gradc.construct.site import Site
-from gradc.construct.static import static_whole
+from gradc.construct.static import static_integer, static_whole
 from gradc.ir.graph import Node, constant, make
 from gradc.ir.ops import OPERATORS, OPS, OWN
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
+from gradc.language.errors.expressions import tuple_for_number
 from gradc.language.record import dataclass
 from gradc.language.source import Span
 from gradc.language.syntax import (
@@ -224,6 +225,8 @@ class Evaluator:
                 given = iter(arguments)
                 parts = [None if part is None else next(given) for part in (node.start, node.stop, node.step)]
                 return slice(*(part and static_whole(builder, part, span, "a slice") for part in parts))
+            case Index() if isinstance(arguments[0], tuple) and not isinstance(arguments[0], Listed):
+                return self._part(node, arguments[0], arguments[1:])
             case Index():
                 value, items = number(builder, arguments[0], node.value.span), self._items(node, arguments[1:])
                 is_selection = any(isinstance(item, Node) and item.type.dtype == "bool" for item in items)
@@ -267,6 +270,19 @@ class Evaluator:
             return lifted(arguments, spans, lambda *inner: self._elementwise(op, inner, spans, span))
         args = (number(self.builder, value, place) for value, place in zip(arguments, spans))
         return self.builder.elementwise(op, *args, span=span)
+
+    def _part(self, node: Index, values: tuple[Value, ...], items: tuple[Value, ...]) -> Value:
+        """One of the values of a tuple, by a whole number that the program fixes."""
+        if len(items) != 1 or not isinstance(items[0], Node):
+            raise tuple_for_number(node.value.span, len(values))
+        span = node.items[0].span
+        position = static_integer(items[0], span, "the index of a tuple")
+        if not -len(values) <= position < len(values):
+            raise Error(
+                "G0204", f"index {position} is out of range for a tuple of {len(values)}", span,
+                help=f"valid indices are {-len(values)} to {len(values) - 1}",
+            )  # fmt: skip
+        return values[position]
 
     def _items(self, node: Index, items: tuple[Value, ...]) -> tuple[Value, ...]:
         """The items of an index, lists of whole numbers as arrays."""

@@ -309,6 +309,10 @@ class _Reader:
                     values.append(self._name(node, scope))
                 case List(is_array=False):
                     values.append(tuple(arguments))
+                case Index() if isinstance(arguments[0], tuple):
+                    values.append(self._part(node, arguments[0]))
+                case Index() if self._gives_tuple(node.value):
+                    values.append(self._one(arguments[0]))
                 case Call() if node.function in self.functions:
                     values.append(self._call(node, self.functions[node.function], arguments))
                 case Call() if self.builtins[node.function].axes(several=False).result == "loop":
@@ -316,6 +320,15 @@ class _Reader:
                 case _:
                     values.append(self._cell(node, [self._one(value) for value in arguments]))
         return values[0]
+
+    def _part(self, node: Index, values: tuple[Value, ...]) -> Value:
+        """One of the values of a tuple; all of them where the index is no number that is written there."""
+        positions = [number for item in node.items if isinstance(item, Literal | Unary) for number in _numbers(item)]
+        is_one = len(positions) == 1 and -len(values) <= positions[0] < len(values)
+        return values[positions[0]] if is_one else self._one(values)
+
+    def _gives_tuple(self, node: Expression) -> bool:
+        return isinstance(node, Call) and node.function in self.builtins and bool(self.builtins[node.function].parts)
 
     def define(self, definition: Definition) -> None:
         """A definition, its parameters guessed from its body."""

@@ -11,6 +11,8 @@ SAME = [
     ("(a, b) = (x, 2*y); a * b", "x * (2*y)"),
     ("((a, b), c) = ((x, y), 2); a*b + c", "x*y + 2"),
     ("t = (x, y); (a, b) = t; a - b", "x - y"),
+    ("t = (x, (y, 3)); t[0] * t[-1][0] + t[1][1]", "x*y + 3"),
+    ("def both(t) = (t, t**2); both(x)[1] + y", "x**2 + y"),
     ("def swap((a, b)) = (b, a); (p, q) = swap((x, y)); p / q", "y / x"),
     ("def step((p, v), a) = (p + y*v, v + y*a); (p, v) = step((x, 1), 2); p * v", "(x + y) * (1 + y*2)"),
     ("def step((p, v)) = {q = p + v; r = q**2; (r, q)}; (a, b) = step(step((x, y))); a * b", None),
@@ -34,6 +36,23 @@ def test_the_same_program_written_out(text, plain):
     assert gradc.compile(made.program.syntax, inputs="x y", engine="interpreter").grad(x=2.0, y=3.0) == made.grad(
         2.0, 3.0
     )
+
+
+@pytest.mark.parametrize("text", ["slogdet(A)[1]", "r = slogdet(A); r[-1]", "sum(log(eigh(A)[0]))"])
+def test_one_value_of_a_function(text):
+    """Without a declaration too: the index is none of the matrix."""
+    assert gradc.compile(text, engine="interpreter")([[2.0, 0.0], [0.0, 3.0]]) == pytest.approx(np.log(6.0))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [("(x, y)[2]", "index 2 is out of range for a tuple of 2"), ("slogdet([[x]])[-3]", "index -3 is out of range"),
+     ("(x, y)[x]", "the index of a tuple needs whole numbers"), ("(x, y)[0:1]", "this is a tuple"),
+     ("(x, y)[0, 1]", "this is a tuple"), ("(x, y)[[0, 1]]", "this is a tuple"), ("(x, y)[0.5]", "whole numbers")],
+)  # fmt: skip
+def test_no_value_of_a_tuple(text, message):
+    with pytest.raises(gradc.Error, match=message):
+        gradc.compile(text, inputs="x y", engine="interpreter")(1.0, 2.0)
 
 
 SEVERAL = [

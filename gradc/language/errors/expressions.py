@@ -325,7 +325,7 @@ def tuple_for_number(span: Span | None, count: int) -> Error:
     return Error(
         "G0205", "expected a number or an array, and this is a tuple", span,
         label=f"a tuple of {count}",
-        help=f"take it apart, `({names}) = ...`, and use the names; an array is written `[a, b]`",
+        help=f"take it apart, `({names}) = ...`, or one of it, `(...)[0]`; an array is written `[a, b]`",
     )  # fmt: skip
 
 
