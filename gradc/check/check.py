@@ -345,7 +345,7 @@ def _symbolic(f: Function, prepared: Any, found: Mapping[str, Any]) -> dict[str,
     point = {symbols[node]: sympy.Float(float(x), 60) for node, x in zip(symbols, prepared.arrays)}
     answers = {}
     try:
-        (value,) = SYMBOLS.run(compilation.graph.results, symbols, {})
+        (value,) = SYMBOLS.run(compilation.graph.results, symbols, prepared.bound(compilation.graph))
         for node, symbol in symbols.items():
             if node.name in found:
                 answers[node.name] = np.asarray(float(sympy.diff(value, symbol).subs(point).evalf(30)))

@@ -48,14 +48,20 @@ def iterate(call: CallArguments) -> Any:
             "G0303", "`iterate` takes a number of steps, or a condition", call.site.span,
             help=f"write `iterate({step.name}, start, 100)` or `iterate({step.name}, start, until=done)`",
         )  # fmt: skip
-    steps = static_whole(call.builder, call.given["count"], call.span("count"), "`count`", OF_STEPS)
+    given = call.given["count"]
+    if isinstance(given, Node) and given.op == "input" and given.type.is_float and not given.shape:
+        raise Error(
+            "G0204", f"the number of steps is whole, and `{_plain(given.name)}` is {given.type}", call.span("count"),
+            help=f"declare it, as in `{_plain(given.name)}: i64; ...`",
+        )  # fmt: skip
+    steps = static_whole(call.builder, given, call.span("count"), "`count`", OF_STEPS, inputs=True)
     if isinstance(steps, int) and steps < 0:
         raise Error("G0204", "`count` must not be negative", call.span("count"), help=OF_STEPS)
     made = _repeated(call, step, start, [], steps, False)
     return _shaped(made.start, [made.last(k) for k in range(len(made.states))])
 
 
-OF_STEPS = "write how many steps there are, such as 100, or the name of a size, as the n of `x: f64[n]`"
+OF_STEPS = "write how many steps there are, such as 100, a size, as the n of `x: f64[n]`, or an input as in `n: i64`"
 
 LIMIT = 10_000
 """After so many steps without its condition, an iteration ends with an error, unless it says otherwise."""

@@ -10,6 +10,7 @@ from gradc.ir.graph import Check, Node, topological
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.ops import ROWS
 from gradc.ir.sizes import MAX_TERMS, OPERATIONS, Derived, Size, derive, terms
+from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
 
@@ -37,11 +38,17 @@ SIZE_OPS = {row.name: row.symbol for row in ROWS if row.symbol in OPERATIONS}
 """Ops on sizes that give a size, and what `Derived` calls them."""
 
 
-def static_whole(builder: GraphBuilder, value: Any, span: Span | None, what: str, help: str = OF_NUMBERS) -> Size:
-    """A whole number that the program fixes, or that it computes from sizes; what is computed is not negative."""
+def static_whole(
+    builder: GraphBuilder, value: Any, span: Span | None, what: str, help: str = OF_NUMBERS, inputs: bool = False
+) -> Size:
+    """A whole number that the program fixes, or that it computes from sizes; what is computed is not negative.
+
+    inputs: whether inputs that are whole numbers count as sizes, of their own names.
+    """
     if isinstance(value, Node) and value.op == "broadcast":
         value = value.args[0]
-    if not (isinstance(value, Node) and value.is_constant and value.shape == () and _depends_on_sizes(value)):
+    is_computed = isinstance(value, Node) and ((inputs and not value.is_constant) or _depends_on_sizes(value))
+    if not is_computed or value.shape != () or not (inputs or value.is_constant):
         return static_integer(value, span, what, help)
     found: dict[Node, Size] = {}
     for node in topological((value,)):
@@ -49,6 +56,8 @@ def static_whole(builder: GraphBuilder, value: Any, span: Span | None, what: str
             found[node] = node.attrs[0]
         elif node.op == "const" and float(node.value).is_integer():
             found[node] = int(node.value)
+        elif inputs and is_whole_input(node):
+            found[node] = node.name
         elif node.op in SIZE_OPS and all(arg in found for arg in node.args):
             left, right = (found[arg] for arg in node.args)
             if node.op == "floordiv":
@@ -60,10 +69,15 @@ def static_whole(builder: GraphBuilder, value: Any, span: Span | None, what: str
             break
     else:
         size = found[value]
-        if isinstance(size, Derived):
+        if isinstance(size, Derived) or value.op == "input":
             builder.demand(Check(size, ">=", 0, f"{quoted(span, what)} is negative"))
         return size
     raise Error("G0204", f"{what} needs whole numbers written in the program", span, help=help)
+
+
+def is_whole_input(node: Node) -> bool:
+    """Whether a node is an input of the program, and no stand-in for one, that is a whole number."""
+    return node.op == "input" and node.type == Type("i64") and "@" not in node.name
 
 
 def _divisor(builder: GraphBuilder, size: Size, span: Span | None, what: str) -> Size:

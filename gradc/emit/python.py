@@ -43,6 +43,7 @@ from gradc.loops.ir import (
     Store,
     Tabulate,
     Update,
+    Variable,
     View,
 )
 from gradc.loops.routines import ROUTINES
@@ -187,6 +188,9 @@ class _Printer(Expressions):
         stem = STEM.sub("", name)
         if isinstance(value, int):
             self.whole[name] = stem
+            return
+        if isinstance(value, Let) and isinstance(value.value, Variable):  # an input that is a size
+            self.whole[name] = self._show(value).text
             return
         if name not in self.whole:
             self.whole[name] = self.names.numbered(stem)

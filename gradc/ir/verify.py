@@ -42,6 +42,7 @@ def verify(graph: Graph, stage: str, spans: Mapping[Node, Span] | None = None) -
     """Raise `IllFormed`, which names the node and shows its line, if the graph is not one of this stage."""
     _verify_names(graph, stage)
     known = {size for node in graph.inputs for size in node.shape if isinstance(size, str)}
+    known |= {node.name for node in graph.inputs if node.type == Type("i64")}
     inputs = set(graph.inputs)
     for node in topological(graph.roots):
         sizes = _well_made.get(node)

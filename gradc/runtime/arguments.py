@@ -149,8 +149,11 @@ class Arguments:
         )
 
     def bound(self, graph: Graph) -> dict[str, int]:
-        """The named sizes of a call, whether or not the arguments fit together."""
-        return bind_sizes((node.type, np.shape(array)) for node, array in zip(graph.inputs, self.arrays))
+        """The named sizes of a call, whether or not the arguments fit together; inputs that are whole numbers may be
+        such too."""
+        known = bind_sizes((node.type, np.shape(array)) for node, array in zip(graph.inputs, self.arrays))
+        whole = {node.name: array for node, array in zip(graph.inputs, self.arrays) if node.type == Type("i64")}
+        return known | {name: int(number) for name, number in whole.items()}
 
     def sizes(self, graph: Graph, computed: bool = True) -> dict[str, int]:
         """The named sizes of a call; raises `Error` where the arguments do not fit together. Whether `computed` indices

@@ -120,7 +120,7 @@ class _Expander:
         body: list[Statement] = [Define(self.block, BLOCK), Define(self.rows, ROWS), *self._sizes(), *self._guards()]
         body += self._body(self.nest.body)
         kernel = in_order(Kernel(self.nest.inputs, _live(body, self.arrays), self.arrays))
-        first = next(k for k, statement in enumerate(kernel.body) if not isinstance(statement, Define))
+        first = next(k for k, statement in enumerate(kernel.body) if not isinstance(statement, Define | Let))
         kernel.body[first:first] = self._segments(kernel)
         return kernel
 
@@ -152,6 +152,10 @@ class _Expander:
         """Each named size is read off the first array that has it."""
         for size, (array, axis) in self._first().items():
             yield Define(size, Extent(array, axis))
+        for node in self.nest.inputs:
+            if node.type == Type("i64"):
+                number = Let(Variable(node.name, "i64"), "i64", node)
+                yield from (number, Define(node.name, number))
 
     def _first(self) -> dict[str, tuple[str, int]]:
         first: dict[str, tuple[str, int]] = {}

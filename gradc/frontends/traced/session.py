@@ -24,6 +24,7 @@ from gradc.frontends.traced.values import TracedArray, TracedSize, tracing_in
 from gradc.ir.graph import Node, build, cast, constant, fresh, input_node, make, replace, size_node, topological
 from gradc.ir.interpret import evaluate_constant
 from gradc.ir.sizes import Size, names
+from gradc.ir.step import loops_among
 from gradc.ir.types import DTYPES, Type
 from gradc.language.diagnostics import Error
 from gradc.language.source import Span
@@ -356,6 +357,12 @@ class Tracing:
         ]
         compilation = specialiser.compilation(transform, [node.type for node in nodes])
         graph = compilation.graph if transform in ("value", "values") else compilation.derivative
+        counted = {name for step, _ in loops_among(topological(graph.results)) for name in names(step.size)}
+        for name in counted.intersection(signature.inputs):
+            raise Error(
+                "G0204", f"`{name}` says how many steps the other program takes, which has to be known here", span,
+                help="write the number into that program",
+            )  # fmt: skip
         given = [self._as_node(self.operand(value, span)) for value in extra]
         for node, wanted in zip(nodes, graph.inputs):
             if node.type.rank != wanted.type.rank:
