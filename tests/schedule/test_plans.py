@@ -76,7 +76,7 @@ def test_what_the_checker_accepts_changes_no_number():
                 np.testing.assert_array_equal(value, alone[0])
                 for got, wanted in zip(bars, alone[1], strict=True):
                     np.testing.assert_array_equal(got, wanted)
-    assert refusals > 2
+    assert refusals
 
 
 def test_two_values_cannot_share_one_output():
