@@ -275,7 +275,7 @@ def hand(given: Message) -> tuple[gradc.Function, dict[str, Any]]:
                 place[2 + 4 * finger + joint, axis], bends[2 + 4 * finger + joint, axis] = angle, 1.0
                 angle += 1
     f = program(
-        "ht", "theta u1 u2" if on_triangles else "theta", CHAIN="\n".join(chain),
+        "ht", "u1 u2 theta" if on_triangles else "theta", CHAIN="\n".join(chain),
         ABSOLUTE=", ".join(f"A{k}" for k in range(len(parents))), MIRROR="-1" if model["is_mirrored"] else "1",
         **ON_TRIANGLES if on_triangles else ON_VERTICES,
     )  # fmt: skip
@@ -299,15 +299,12 @@ def ht(given: Message):
 
 @evaluation("ht", "jacobian")
 def ht_jacobian(given: Message):
-    """An error depends on the place on its own triangle only, so that all places move at once: two columns."""
+    """An error depends on the place on its own triangle only: two columns stand for all places."""
     f, inputs = hand(given)
-    if "u1" not in inputs:
-        return lambda: f.jacobian(**inputs).theta, lambda found: plain(found.reshape(-1, found.shape[-1]))
 
     def call() -> np.ndarray:
-        columns = np.eye(len(f.wrt) + inputs["theta"].size - 1)
-        moves = [f.jvp({"theta": move[2:], "u1": move[0], "u2": move[1]}, **inputs) for move in columns]
-        return np.stack(moves, axis=-1)
+        *places, theta = f.jacobian(**inputs, compact=True)
+        return np.concatenate([*(place.values[..., None] for place in places), theta.values], axis=-1)
 
     return call, lambda found: plain(found.reshape(-1, found.shape[-1]))
 

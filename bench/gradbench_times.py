@@ -27,7 +27,7 @@ ROUNDS = 3
 """How often each tool has its turn."""
 
 LONG = 10.0
-"""Seconds after which a tool is not asked again."""
+"""Seconds after which a tool is not asked again, nor for what comes later of that evaluation."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ class Tool:
     command: list[str]
     asked: int = 0
     name: str = ""
+    slow_at: set[str] = field(default_factory=set)
     process: subprocess.Popen[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -182,7 +183,10 @@ def timed(
         else:
             first = answer["output"]
             found[tool.name] = seconds_of(answer)
-            awake += [tool] if found[tool.name] < LONG else []
+            if found[tool.name] < LONG:
+                awake.append(tool)
+            else:
+                tool.slow_at.add(workload.module)
     for _ in range(ROUNDS):
         for tool in awake:
             again = seconds_of(tool.evaluate(workload, function, given, 2, seconds))
@@ -225,7 +229,7 @@ def main(arguments: list[str] | None = None) -> None:
         if asked.size not in workload.size or (asked.evaluations and workload.module not in asked.evaluations):
             continue
         given = workload.given(np.random.default_rng(31337))
-        able = [tool for tool in tools if tool.defines(workload.module)]
+        able = [tool for tool in tools if workload.module not in tool.slow_at and tool.defines(workload.module)]
         print(
             row(workload, names, {f: timed(able, workload, f, given, asked.seconds) for f in workload.functions}),
             flush=True,
