@@ -254,10 +254,10 @@ FINGERS = 5
 """Each has four bones, of which three bend; the first of these to the side too."""
 
 
-ON_VERTICES = {"PLACES": "first: i64[c]", "RESULT": "points - hand[first]"}
+ON_VERTICES = {"PLACES": "first: i64[c]", "RESULT": "points - hand(first)"}
 ON_TRIANGLES = {
     "PLACES": "first: i64[c]; second: i64[c]; third: i64[c]; u1: f64[c]; u2: f64[c]",
-    "RESULT": "points - (u1[:, None]*hand[first] + u2[:, None]*hand[second] + (1 - u1 - u2)[:, None]*hand[third])",
+    "RESULT": "points - (u1[:, None]*hand(first) + u2[:, None]*hand(second) + (1 - u1 - u2)[:, None]*hand(third))",
 }
 
 
@@ -378,46 +378,42 @@ CLOSE = 1e-5
 """Slopes and steps that are as good as none."""
 
 
-def forward(f: gradc.Function, *others: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """The gradient by a sweep for each direction."""
-    return lambda x: np.array([f.jvp([move], x, *others) for move in np.eye(x.size)])
-
-
-def backward(f: gradc.Function, *others: Any) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda x: f.grad(x, *others)[0]
-
-
-OUTER = {"f": forward, "r": backward}
-"""The mode of the first letter: how the outer gradient is taken."""
-SADDLE = {"f": "[jvp(f(x, y), y, [1, 0]), jvp(f(x, y), y, [0, 1])]", "r": "grad(f(x, y), y)"}
-PARTICLE = {
-    "f": "(jvp(potential(x, y), x, 1), jvp(potential(x, y), y, 1))",
-    "r": "grad(potential(x, y), (x, y))",
-}
-"""The mode of the second letter: how the program itself takes the inner gradient."""
-
-
 def saddle(modes: str, given: Message):
     outer, inner = modes
     start = array(given["start"])
-    f, at = (program("saddle", "x", SLOPE=SADDLE[inner], RESULT=result) for result in ("f(x, y)", "y"))
+    value, slope, at = (
+        program("saddle", "x", SLOPE=SADDLE["y"][inner], RESULT=result)
+        for result in ("f(x, y)", SADDLE["x"][outer], "y")
+    )
 
     def call() -> np.ndarray:
-        x = descended(lambda x: f(x, start), OUTER[outer](f, start), start)
+        x = descended(lambda x: value(x, start), lambda x: slope(x, start), start)
         return np.concatenate([x, at(x, start)])
 
     return call, plain
 
 
+SADDLE = {
+    axis: {"f": f"[jvp(f(x, y), {axis}, [1, 0]), jvp(f(x, y), {axis}, [0, 1])]", "r": f"grad(f(x, y), {axis})"}
+    for axis in "xy"
+}
+"""Slopes along x, for the letter of the outer mode, and along y, for that of the inner one."""
+
+
 def particle(modes: str, given: Message):
     """The control w is a number, and a vector of one for the descent."""
     outer, inner = modes
-    f = program("particle", "w", SLOPE=PARTICLE[inner])
+    value, slope = (program("particle", "w", SLOPE=PUSH[inner], RESULT=result) for result in ("miss", MISS[outer]))
 
-    def slope(w: np.ndarray) -> np.ndarray:
-        return array([f.jvp([1.0], w[0]) if outer == "f" else f.grad(w[0]).w])
+    def call() -> float:
+        return descended(lambda w: value(w[0]), lambda w: array([slope(w[0])]), array([given["w"]]))[0]
 
-    return lambda: descended(lambda w: f(w[0]), slope, array([given["w"]]))[0], float
+    return call, float
+
+
+PUSH = {"f": "(jvp(potential(x, y), x, 1), jvp(potential(x, y), y, 1))", "r": "grad(potential(x, y), (x, y))"}
+MISS = {"f": "jvp(miss, w, 1)", "r": "grad(miss, w)"}
+"""The slopes of the potential and of the result, by the letters of the inner and the outer mode."""
 
 
 for modes in ("ff", "fr", "rf", "rr"):

@@ -24,6 +24,9 @@ SHAPES = {
     "bij,bij->b": [(2, 3, 4), (2, 3, 4)],
     "ij,kj->ik": [(3, 4), (5, 4)],
     "i,i,i->": [(4,), (4,), (4,)],
+    "vk,skj->svj": [(3, 4), (2, 4, 5)],
+    "akb,ck->bca": [(3, 4, 2), (5, 4)],
+    "abc,dbec->aed": [(3, 4, 2), (5, 4, 6, 2)],
     "...ij,...jk->...ik": [(2, 3, 4), (2, 4, 5)],
     "...ij,jk": [(2, 3, 4), (4, 5)],
     "...,...": [(3, 4), (4,)],
@@ -75,3 +78,9 @@ def test_what_is_wrong_is_said(text, message):
 def test_subscripts_print_and_read_back():
     text = 'einsum("ij,jk->ik", A, B)'
     assert unparse(parse(Source(text))) == text
+
+
+def test_axes_that_belong_together_are_moved_side_by_side_for_a_product():
+    """What is kept of X stands on both sides of what is summed: it is moved, and one product of matrices is left."""
+    text = 'W: f64[v, k]; X: f64[s, k, j]; einsum("vk,skj->svj", W, X)'
+    assert " @ " in str(gradc.compile(text).stages["schedule"])
