@@ -78,9 +78,3 @@ def test_what_is_wrong_is_said(text, message):
 def test_subscripts_print_and_read_back():
     text = 'einsum("ij,jk->ik", A, B)'
     assert unparse(parse(Source(text))) == text
-
-
-def test_axes_that_belong_together_are_moved_side_by_side_for_a_product():
-    """What is kept of X stands on both sides of what is summed: it is moved, and one product of matrices is left."""
-    text = 'W: f64[v, k]; X: f64[s, k, j]; einsum("vk,skj->svj", W, X)'
-    assert " @ " in str(gradc.compile(text).stages["schedule"])
