@@ -106,7 +106,21 @@ def _cuts(needs: Dependences, tile: Size | None, untiled: set[tuple]) -> dict[Ta
             if found:
                 axes[task] = found
     together = _together(needs, axes) if any(len(found) > 1 for found in axes.values()) else set()
-    return {task: next((axis for axis in found if (task, axis) in together), found[0]) for task, found in axes.items()}
+    cuts: dict[Task, int] = {}
+    cut_at: dict[Node, tuple[Task, int]] = {}
+    for task, found in axes.items():
+        along = [axis for axis in found if (task, axis) in together] or list(found)
+        if task.calls and len(along) > 1:
+            along.sort(key=lambda axis: -_read_along(needs, task, axis, cut_at))
+        cuts[task] = along[0]
+        cut_at[task.node] = task, along[0]
+    return cuts
+
+
+def _read_along(needs: Dependences, reader: Task, axis: int, cut_at: dict[Node, tuple[Task, int]]) -> int:
+    """How many of the values that a task reads are cut where it is itself, if it is cut along this axis."""
+    read = [(element, *cut_at[element.node]) for element in needs.reads[reader] if element.node in cut_at]
+    return sum((own, own_axis(axis)) in zip(maker.kept, element.index) for element, maker, own in read)
 
 
 def _together(needs: Dependences, axes: dict[Task, tuple[int, ...]]) -> set[tuple[Task, int]]:

@@ -104,7 +104,6 @@ def test_traces_and_checks_are_of_the_one_that_is_differentiated():
         ("x", {"of": "x"}, "G0604"),
         ("((x, y), y)", {}, "G0205"),
         ("t = (x, y); (t, y)", {}, "G0205"),
-        ("t = (x, y); t", {}, "G0205"),
         ("(None, x)", {}, "G0108"),
     ],
 )
