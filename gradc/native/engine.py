@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache, partial
-from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -206,18 +205,13 @@ def multiplied(symbol: str) -> None:
     """The products of matrices of one type, under the name that kernels know."""
     products()
     team()
-    target.llvm().add_symbol(symbol, _shared(library.product_module(symbol)).address(symbol))
+    target.llvm().add_symbol(symbol, _product_code(symbol).address(symbol))
 
 
 @cache
-def _shared(text: str) -> link.Code:
-    """What all kernels share: for good in this process, and on disk as kernels are."""
-    key = f"shared {sha256(text.encode()).hexdigest()}\n{target.identity()}"
-    data = store.load(key)
-    if data is None:
-        data = target.object_code(text)
-        store.save(key, data)
-    return link.Code(data)
+def _product_code(symbol: str) -> link.Code:
+    """The products, for as long as the process lives."""
+    return entry.loaded(symbol, lambda: library.product_module(symbol))
 
 
 @cache
