@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from gradc.loops.ir import For, Leave, Let, Load, Store, Update, read_by
+from gradc.loops.ir import Accumulator, For, Leave, Let, Load, Store, Update, read_by
 from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, Value, number
 from gradc.native.products import ProductWriter
 from gradc.native.scope import PATIENCE
-from gradc.native.sums import LANES_OF_SUMS, LaneSum
+from gradc.native.sums import EIGHT, LANES_OF_SUMS, EightSum, LaneSum, is_ordered
 from gradc.native.vectors import SHORT, Plan, Strip, is_dear, meeting, needed_by, plan_of, reduced_by, strip_of, weight
 
 PAIRED_BELOW = 8
@@ -47,14 +47,15 @@ class LoopWriter(ProductWriter):
         step = self.size(loop.step)
         outer = self.sums
         own = reduced_by(loop) if loop.order == "reduction" and loop.step == 1 else ()
-        sums = {cell: LaneSum(self, cell, start) for cell in own}
+        eights = {cell: EightSum(self, cell) for cell in own if is_ordered(cell)} if self.lanes else {}
+        sums = {cell: LaneSum(self, cell, start, stop) for cell in own} if not self.lanes else {}
         counter = self._counter(start)
 
         def body(at: Value) -> None:
             self.whole[loop.variable] = at
             for sum in sums.values():
                 sum.at(self, at)
-            self.sums = outer | sums  # type: ignore[assignment]
+            self.sums = outer | sums | eights
             self._body(loop.body)
             self.sums = outer
             if self.depth <= 2 and not self.lanes:
@@ -63,9 +64,28 @@ class LoopWriter(ProductWriter):
 
         if strip:
             self._strip(loop, strip, counter, start, stop, body)
+        if eights:
+            self._in_eights(counter, stop, eights, body)
+            return
         self._while(counter, stop, step, body, "sgt" if is_down else "slt")
         for cell, sum in sums.items():
             self._set_cell(cell, self.joined(cell.op, self._cell(cell), sum.total(self)))
+
+    def _in_eights(
+        self, counter: str, stop: Value, sums: Mapping[Accumulator, EightSum], body: Callable[[Value], None]
+    ) -> None:
+        """A short loop of a strip: eight iterations have sums of their own."""
+
+        def eight(at: Value) -> None:
+            for sum in sums.values():
+                sum.begin(self)
+            end = self.integer("add", at, number(EIGHT, "i64"))
+            inner = self._counter(at)
+            self._while(inner, self.select(self.less(end, stop), end, stop), number(1, "i64"), body)
+            for cell, sum in sums.items():
+                self._set_cell(cell, self.joined(cell.op, self._cell(cell), sum.total(self)))
+
+        self._while(counter, stop, number(EIGHT, "i64"), eight)
 
     def _strip(
         self, loop: For, strip: Strip, counter: str, start: Value, stop: Value, body: Callable[[Value], None]
@@ -145,7 +165,7 @@ class LoopWriter(ProductWriter):
         span = self.integer("sub", stop, start)
         if self.depth > 1:
             self._spend(self.integer("mul", span, number(weight(loop), "i64")))
-        self.sums = {sum: LaneSum(self, sum, start) for sum in plan.sums}
+        self.sums = {sum: LaneSum(self, sum, start, stop) for sum in plan.sums}
         if lanes > 1 and plan.is_light:
             self._all_lanes(loop, counter, start, stop)
         elif lanes > 1 and plan.stores and self.depth == 1 and self._is_all_output(loop):

@@ -179,6 +179,19 @@ class FunctionScope(Writer):
         self.label(done)
         self.known = known.restored()
 
+    def choose(self, condition: Value, write: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """One of two ways, by a condition."""
+        labels = [self.name(stem) for stem in ("either", "or", "joined")]
+        known = self.known.mark()
+        self.line(f"br i1 {condition.text}, label %{labels[0]}, label %{labels[1]}")
+        for label, way in zip(labels, (write, otherwise)):
+            self.label(label)
+            self.known = known.restored()
+            way()
+            self.line(f"br label %{labels[2]}")
+        self.label(labels[2])
+        self.known = known.restored()
+
     def _forget_loads(self) -> None:
         """What stays known where arrays may move."""
         self.known.addresses.clear()

@@ -1,42 +1,49 @@
-"""Sums whose bits do not depend on the width of vectors: each is 32 sums, added in a fixed tree."""
+"""Sums whose bits do not depend on the width of vectors: each is 32 sums, added in a fixed tree, or, where it has few
+terms, eights, each added one after the other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradc.ir.ops import OPS
 from gradc.loops.ir import Accumulator
-from gradc.native.instructions import BYTES, Value, number
+from gradc.native.instructions import BYTES, Value, llvm_type, number
 from gradc.native.scope import FunctionScope
 from gradc.native.vectors import SHORT
 
 LANES_OF_SUMS = 32
 """A sum is this many sums, of which number k has the terms k, k + 32, ...; they are added in a fixed tree."""
+EIGHT = 8
+"""A sum of `SHORT` terms and fewer is that of the first eight, in the order of the terms, plus that of the others."""
+
+
+def is_ordered(cell: Accumulator) -> bool:
+    """Whether the bits of a total depend on the order of its terms: additions and multiplications round."""
+    return OPS[OPS[cell.op].combine].polynomial
+
+
+def identity(cell: Accumulator) -> str:
+    """What a total is before there are terms, as it is in memory."""
+    value = OPS[cell.op].identity
+    assert value is not None
+    dtype = cell.running_dtype
+    return number(value, dtype).text if dtype != "bool" else str(int(bool(value)))
 
 
 class LaneSum:
-    """The lanes of a sum: in memory, or all in registers as long as whole groups of them come. In a strip each is a
-    vector, with an element for each iteration that is done at once."""
+    """The lanes of a sum: in memory, or all in registers as long as whole groups of them come."""
 
-    def __init__(self, writer: FunctionScope, cell: Accumulator, start: Value):
+    def __init__(self, writer: FunctionScope, cell: Accumulator, start: Value, stop: Value):
         self.cell = cell
         self.dtype = cell.running_dtype
         self.start = start
-        self.each = writer.cells[cell].lanes
-        self.count = SHORT if self.each else LANES_OF_SUMS
+        self.span = writer.integer("sub", stop, start)
         kind = writer.memory_type(self.dtype)
         self.wide = writer.memory_type(self.dtype, LANES_OF_SUMS)
-        self.memory = writer.stack(f"[{self.count * (self.each or 1)} x {kind}]", 64)
-        self.registers = writer.stack(self.wide, 64) if not self.each else ""
-        identity = OPS[cell.op].identity
-        assert identity is not None
-        text = number(identity, self.dtype).text if self.dtype != "bool" else str(int(bool(identity)))
-        if self.each:
-            row = writer.memory_type(self.dtype, self.each)
-            for k in range(self.count):
-                at = writer.element(self.memory, kind, number(k * self.each, "i64"))
-                writer.line(f"store {row} splat ({kind} {text}), ptr {at}, align {BYTES[self.dtype]}")
-        else:
-            for slot in (self.memory, self.registers):
-                writer.line(f"store {self.wide} splat ({kind} {text}), ptr {slot}, align 64")
+        self.memory = writer.stack(f"[{LANES_OF_SUMS} x {kind}]", 64)
+        self.registers = writer.stack(self.wide, 64)
+        for slot in (self.memory, self.registers):
+            writer.line(f"store {self.wide} splat ({kind} {identity(cell)}), ptr {slot}, align 64")
         self.address = self.memory
         self.in_registers = False
         """Whether all terms come in whole groups of lanes."""
@@ -47,10 +54,7 @@ class LaneSum:
             self.address = self.registers
             return
         lane = writer.integer("sub", index, self.start)
-        if self.each:
-            lane = writer.integer("mul", lane, number(self.each, "i64"))
-        else:
-            lane = writer.emit(f"and i64 {lane.text}, {LANES_OF_SUMS - 1}", "i64")
+        lane = writer.emit(f"and i64 {lane.text}, {LANES_OF_SUMS - 1}", "i64")
         self.address = writer.element(self.memory, writer.memory_type(self.dtype), lane)
 
     def add(self, writer: FunctionScope, value: Value) -> None:
@@ -75,10 +79,32 @@ class LaneSum:
         return writer.emit(f"icmp ne {kind} {found.text}, {zero}", "bool", lanes)
 
     def total(self, writer: FunctionScope) -> Value:
-        """The lanes joined: number k with number k + half, again and again."""
-        if self.each:
-            return self._total_of_rows(writer)
+        """The lanes joined."""
         value = self._get(writer, self.registers if self.in_registers else self.memory, LANES_OF_SUMS)
+        if not is_ordered(self.cell):
+            return self._of_halves(writer, value)
+        if not self.span.text.startswith("%"):
+            return (self._of_eights if int(self.span.text) <= SHORT else self._of_halves)(writer, value)
+        slot = writer.stack(writer.memory_type(self.dtype))
+        is_short = writer.less(self.span, number(SHORT + 1, "i64"))
+
+        def join(how: Callable[[FunctionScope, Value], Value]) -> None:
+            writer.line(f"store {how(writer, value).typed}, ptr {slot}, align 8")
+
+        writer.choose(is_short, lambda: join(self._of_eights), lambda: join(self._of_halves))
+        return writer.fetch(writer.memory_type(self.dtype), slot, self.dtype)
+
+    def _of_eights(self, writer: FunctionScope, value: Value) -> Value:
+        eights = []
+        for first in range(0, SHORT, EIGHT):
+            total = writer.lane(value, first)
+            for k in range(first + 1, first + EIGHT):
+                total = writer.joined(self.cell.op, total, writer.lane(value, k))
+            eights.append(total)
+        return writer.joined(self.cell.op, *eights)
+
+    def _of_halves(self, writer: FunctionScope, value: Value) -> Value:
+        """Number k with number k + half, again and again."""
         lanes = LANES_OF_SUMS
         while lanes > 1:
             lanes //= 2
@@ -90,13 +116,25 @@ class LaneSum:
             value = writer.joined(self.cell.op, *halves)
         return writer.lane(value, 0)
 
-    def _total_of_rows(self, writer: FunctionScope) -> Value:
-        kind = writer.memory_type(self.dtype)
-        rows = [
-            self._get(writer, writer.element(self.memory, kind, number(k * self.each, "i64")), self.each)
-            for k in range(self.count)
-        ]
-        while len(rows) > 1:
-            half = len(rows) // 2
-            rows = [writer.joined(self.cell.op, x, y) for x, y in zip(rows[:half], rows[half:])]
-        return rows[0]
+
+class EightSum:
+    """The sum of eight iterations of a loop in a strip: a vector, with an element for each iteration of the strip."""
+
+    def __init__(self, writer: FunctionScope, cell: Accumulator):
+        self.cell = cell
+        self.lanes = writer.cells[cell].lanes
+        self.slot = writer.stack(llvm_type(cell.running_dtype, self.lanes))
+
+    def begin(self, writer: FunctionScope) -> None:
+        value = OPS[self.cell.op].identity
+        assert value is not None
+        start = writer.spread(number(value, self.cell.running_dtype), self.lanes)
+        writer.line(f"store {start.typed}, ptr {self.slot}, align 8")
+
+    def add(self, writer: FunctionScope, value: Value) -> None:
+        joined = writer.joined(self.cell.op, self.total(writer), writer.spread(value, self.lanes))
+        writer.line(f"store {joined.typed}, ptr {self.slot}, align 8")
+
+    def total(self, writer: FunctionScope) -> Value:
+        kind = llvm_type(self.cell.running_dtype, self.lanes)
+        return writer.fetch(kind, self.slot, self.cell.running_dtype, self.lanes)

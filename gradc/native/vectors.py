@@ -145,7 +145,7 @@ def strip_of(loop: For) -> Strip | None:
     if not all(isinstance(s, STRIPPED) for s in inside):
         return None
     spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
-    if spans is None or not (_are_short(spans) or any(isinstance(s, For) and is_dear(s.body) for s in inside)):
+    if spans is None or not (_are_short(spans) or _pays(loop, inside)):
         return None
     own = {s.cell for s in inside if isinstance(s, Open)}
     directly = set(reduced_by(loop))
@@ -171,6 +171,12 @@ def strip_of(loop: For) -> Strip | None:
     if set(into) & private.keys():
         return None
     return Strip(spans, tuple(private))
+
+
+def _pays(loop: For, inside: list[Statement]) -> bool:
+    """Whether loops inside add up terms, which lanes along them would have to join, or something dear is computed."""
+    loops = [loop, *(s for s in inside if isinstance(s, For))]
+    return any(is_dear(each.body) for each in loops) or any(reduced_by(each) for each in loops[1:])
 
 
 STRIPPED = (Let, Store, Combine, CombineExactly, Guard, Open, Close, Update, For)

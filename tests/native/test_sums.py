@@ -17,22 +17,30 @@ SIZES = (*range(70), 127, 128, 129, 255, 256, 257, 1_000, 5_000)
 
 
 def in_order(terms: np.ndarray, count: int = LANES) -> float:
-    """Blocks of 128 terms, of which lane k adds k, k + 32, ...; lanes in a tree; the rounding error of the total of the
-    blocks (D. Knuth, The Art of Computer Programming 2, 4.2.2) is added at the end."""
+    """Blocks of 128 terms, whose totals are added with their rounding errors (D. Knuth, The Art of Computer Programming
+    2, 4.2.2)."""
     total = error = 0.0
     for start in range(0, terms.size, BLOCK):
-        lanes = np.zeros(count)
-        for first in range(start, min(start + BLOCK, terms.size), count):
-            some = terms[first : min(first + count, start + BLOCK)]
-            lanes[: some.size] += some
-        while lanes.size > 1:
-            lanes = lanes[: lanes.size // 2] + lanes[lanes.size // 2 :]
-        block = float(lanes[0])
+        block = in_lanes(terms[start : start + BLOCK], count)
         next = total + block
         added = next - total
         error += (total - (next - added)) + (block - added)
         total = next
     return total + error
+
+
+def in_lanes(terms: np.ndarray, count: int) -> float:
+    """Lane k adds the terms k, k + 32, ..., and lanes are added in a tree; of up to 16 terms the first eight and the
+    others, one after the other."""
+    if count > 1 and terms.size <= 16:
+        return in_lanes(terms[:8], 1) + in_lanes(terms[8:], 1)
+    lanes = np.zeros(count)
+    for first in range(0, terms.size, count):
+        some = terms[first : first + count]
+        lanes[: some.size] += some
+    while lanes.size > 1:
+        lanes = lanes[: lanes.size // 2] + lanes[lanes.size // 2 :]
+    return float(lanes[0])
 
 
 @pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
@@ -49,9 +57,22 @@ def test_the_documented_order(size):
 @pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
 @pytest.mark.parametrize("doubles", WIDTHS)
 def test_at_every_width(doubles):
-    terms = np.random.default_rng(0).normal(size=1_001)
-    (found,) = kernel("sum(x)", doubles, terms, transform="value")([terms], {})
-    assert found == in_order(terms)
+    made = kernel("sum(x)", doubles, np.ones(3), transform="value")
+    for size in (0, 1, 5, 16, 17, 31, 33, 127, 129, 1_001):
+        terms = np.random.default_rng(size).normal(size=size)
+        (found,) = made([terms], {})
+        assert found == in_order(terms), size
+
+
+@pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
+@pytest.mark.parametrize("doubles", WIDTHS)
+def test_short_rows_side_by_side(doubles):
+    """Rows that take the lanes have the sums of rows that do not."""
+    made = kernel("X: f64[n, d]; sum(X * X, axis=1)", doubles, np.ones((3, 3)), transform="value")
+    for size in (1, 2, 3, 5, 8, 9, 16, 17):
+        rows = np.random.default_rng(size).normal(size=(19, size))
+        (found,) = made([rows], {})
+        assert found.tolist() == [in_order(row * row) for row in rows], size
 
 
 def bound(terms: np.ndarray, plain: int) -> float:

@@ -91,29 +91,6 @@ def test_arrays_may_begin_anywhere(name, dtype):
                 np.testing.assert_array_equal(a, b)
 
 
-def test_sums_are_those_of_32_lanes():
-    """The documented order: blocks of 128, 32 lanes, a tree of halves, and the rounding error of the total."""
-    random = np.random.default_rng(1)
-    for size in (0, 1, 5, 31, 32, 33, 127, 128, 129, 1000, 4096, 5000):
-        x = random.normal(size=size) * 10.0 ** random.integers(-8, 8, size)
-        total = error = 0.0
-        for start in range(0, size, 128):
-            lanes = np.zeros(32)
-            for first in range(start, min(start + 128, size), 32):
-                part = x[first : min(first + 32, start + 128, size)]
-                lanes[: part.size] += part
-            while lanes.size > 1:
-                lanes = lanes[: lanes.size // 2] + lanes[lanes.size // 2 :]
-            term = lanes[0]
-            new = total + term
-            part = new - total
-            error += (total - (new - part)) + (term - part)
-            total = new
-        for width in WIDTHS:
-            (value,) = kernel("sum(x)", width, x if size else np.ones(3), transform="value")([x], {})
-            assert value == total + error, (size, width)
-
-
 def test_windows_take_lanes_and_keep_their_bits():
     """A gradient that two elements share is a carry from one iteration to the next: the vector before, moved by one."""
     text = "sum(100*(x[1:] - x[:-1]**2)**2 + (1 - x[:-1])**2)"

@@ -97,9 +97,9 @@ them is exact to 24 ULP of the largest, and `logsumexp` whose result is near zer
 ## Sums
 
 The order of a sum is fixed. Terms come in blocks of 128. In a block, 32 lanes add every 32nd term: lane k the terms
-k, k+32, k+64 and k+96. The lanes are added in a tree, k and k+16, then k and k+8, down to one. The total of the
-blocks so far takes the next one, its rounding error by Knuth's formula goes into a second number, and that is added
-at the end.
+k, k+32, k+64 and k+96. The lanes are added in a tree, k and k+16, then k and k+8, down to one. In a block of up to
+16 terms the first eight are added one after the other, and so are the rest. The total of the blocks so far takes the
+next one, its rounding error by Knuth's formula goes into a second number, and that is added at the end.
 
 A machine with 2 doubles to the vector does this with 16 vectors of lanes, one with 8 with 4: the bits of a sum depend
 neither on the width of vectors, nor on how arrays lie in memory, nor on the process or the call. Where the terms of
