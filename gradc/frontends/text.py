@@ -12,7 +12,7 @@ from gradc.frontends.resolve import resolve
 from gradc.ir.graph import Node, size_node
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
-from gradc.language.parser import parse
+from gradc.language.parser import collector_paused, parse
 from gradc.language.source import Source
 from gradc.language.spelling import closest
 from gradc.language.syntax import Assign, Definition, Unpack, names_in, results_of, target_of
@@ -33,8 +33,9 @@ class TextProgram:
         self.source = source
         self.functions = tuple(functions)
         self.own = _by_name(self.functions)
-        self.tree = parse(source)
-        self.signature = resolve(self.tree, self.own)
+        with collector_paused():
+            self.tree = parse(source)
+            self.signature = resolve(self.tree, self.own)
 
     def in_order(self, inputs: str | Iterable[str]) -> Self:
         """The same program with its inputs in another order, as in `"t a b c"`. Raises `Error` for names that are

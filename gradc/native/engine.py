@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache, partial
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
 from gradc.native import entry, library, link, openblas, target, threads
+from gradc.native.background import Background
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
 
@@ -79,26 +81,32 @@ class Built:
     errors: tuple[tuple[str, str], ...]
     needs: tuple[str, ...]
     """The functions that it calls from outside, among `PROVIDED` or of SciPy's."""
-    object_code: bytes
+    code: tuple[bytes, ...]
+    """Object files: of the kernel, and of its parts."""
 
     def packed(self) -> bytes:
         """A line that says what it is, then the code."""
         frame = [[astuple(field) for field in fields] for fields in (self.frame.inputs, self.frame.outputs)]
-        return json.dumps([frame, self.frame.size, self.errors, self.needs]).encode() + b"\n" + self.object_code
+        head = [frame, self.frame.size, self.errors, self.needs, [*map(len, self.code)]]
+        return b"".join([json.dumps(head).encode(), b"\n", *self.code])
 
     @staticmethod
     def unpacked(data: bytes) -> Built:
         head, _, code = data.partition(b"\n")
-        (inputs, outputs), size, errors, needs = json.loads(head)
+        (inputs, outputs), size, errors, needs, lengths = json.loads(head)
         frame = Frame(tuple(Field(*field) for field in inputs), tuple(Field(*field) for field in outputs), size)
-        return Built(frame, tuple(map(tuple, errors)), tuple(needs), code)
+        ends = [*accumulate(lengths)]
+        files = tuple([code[stop - length : stop] for length, stop in zip(lengths, ends)])
+        return Built(frame, tuple(map(tuple, errors)), tuple(needs), files)
 
 
 def build(loops: Kernel, doubles: int | None = None) -> Built:
     """Compile a kernel for vectors of so many doubles; by default for those of this processor."""
     from gradc.native.kernel import machine  # which takes a while, and is not needed for what is on disk
 
-    made = machine(loops, doubles or target.vector_doubles())
+    with Background(target.quick_object_code) as background:
+        made = machine(loops, doubles or target.vector_doubles(), hand_on=background.give)
+        code = (target.object_code(made.text), *background.results())
     needs = (
         [name for name in PROVIDED if f"@{name}(" in made.text]
         + FROM_SCIPY.findall(made.text)
@@ -106,7 +114,7 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
         + FROM_OWN.findall(made.text)
         + PRODUCTS.findall(made.text)
     )
-    return Built(made.frame, made.errors, tuple(needs), target.object_code(made.text))
+    return Built(made.frame, made.errors, tuple(needs), code)
 
 
 def kept(key: str, build: Callable[[], Built]) -> Built:
@@ -128,7 +136,7 @@ class _Loaded:
             provide = PROVIDED.get(name) or partial(_origin(name), name)
             provide()
         self.frame, self.errors = made.frame, made.errors
-        self.code = link.Code(made.object_code)
+        self.code = link.Code(*made.code)
         self.kernel = self.code.address("kernel")
         self.run = KERNEL(self.kernel)
         self.shapes = self.code.address("shapes") if made.frame.dims else 0

@@ -357,6 +357,12 @@ def elementary_function(name: str, lanes: int) -> tuple[str, Writer]:
     return "\n".join([head, "entry:", *writer.lines, f"  ret {result.typed}", "}"]), writer
 
 
+def elementary_declaration(name: str, lanes: int) -> str:
+    """What a module has that calls it and does not define it."""
+    kind = llvm_type("f64", lanes)
+    return f"declare {kind} @{name}.{lanes}({', '.join([kind] * len(template(name).params))})"
+
+
 SCALAR_FUNCTIONS = {
     row.name: row.python.partition("(")[0] for row in OPS.values() if row.python.startswith("_") and not row.of_integers
 }

@@ -45,13 +45,19 @@ from gradc.native import support
 from gradc.native.chunks import cut
 from gradc.native.frame import Frame
 from gradc.native.instructions import METADATA, Known, Value, number
-from gradc.native.scalar import definitions
+from gradc.native.scalar import declarations, definitions
 from gradc.native.shares import ShareWriter
 
 MANY = 64
 """Inputs up to which a function reads all of them at its beginning."""
 PART = 500
 """Values of straight-line code that make a function: LLVM takes more than linear time for a long one."""
+SHORTEST = 50
+"""Values that do so where what stands between them has to stay."""
+MODULE = 4_000
+"""Values in such functions that make a module."""
+DATA = (METADATA, "!1 = !{}", "!2 = !{i32 1}")
+"""What instructions of any module refer to."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,19 @@ class Machine:
     frame: Frame
     errors: tuple[tuple[str, str], ...]
     """The exceptions that the kernel asks for: kind and message."""
+    parts: tuple[str, ...] = ()
+    """Modules of straight-line code that it calls, which need not be optimised."""
 
 
-def machine(kernel: Kernel, doubles: int, names: Mapping[Node, str] | None = None) -> Machine:
-    """The module of a kernel for vectors of so many doubles. `names` are the user's."""
-    return KernelWriter(kernel, doubles, names or {}).module()
+def machine(
+    kernel: Kernel,
+    doubles: int,
+    names: Mapping[Node, str] | None = None,
+    hand_on: Callable[[str], object] = lambda part: None,
+) -> Machine:
+    """The module of a kernel for vectors of so many doubles. `names` are the user's; `hand_on` is given each of its
+    parts as soon as that is written."""
+    return KernelWriter(kernel, doubles, names or {}).module(hand_on)
 
 
 class KernelWriter(ShareWriter):
@@ -79,6 +93,7 @@ class KernelWriter(ShareWriter):
         super().__init__(made.kernel, doubles, names)
         self.chunks, self.short, self.shares = made.chunks, made.short, []
         self.defined: list[Statement] = [s for s in made.kernel.body if isinstance(s, Define)]
+        self.tabulated = {s.array for s in made.kernel.body if isinstance(s, Tabulate)}
         self.ends = {
             inner: (whole.start, whole.stop)
             for chunk, whole in made.chunks.items()
@@ -86,18 +101,23 @@ class KernelWriter(ShareWriter):
             if isinstance(inner, For) and inner.variable == whole.variable
         }
 
-    def module(self) -> Machine:
+    def module(self, hand_on: Callable[[str], object]) -> Machine:
         self._divide()
         body = self._function("kernel", "ptr noalias %frame", lambda: self._long_body(self.kernel.body))
         body = "\n".join([body, *map(self._share_function, self.shares)])
-        others = [self._part(*part) for part in self.parts]
+        others = []
+        for some in _modules(self.parts):
+            others.append(self._parts_module(some))
+            hand_on(others[-1])
         shapes = self._shapes() if self.frame.dims else ""
         called, declared = definitions([self])
-        parts = [body, shapes, *others, called]
-        parts.append(support.text(self.products, declared))
-        parts += [*self.tables.values(), *sorted(declared)]
-        parts += [METADATA, "!1 = !{}", "!2 = !{i32 1}"]
-        return Machine("\n".join(part for part in parts if part) + "\n", body, self.frame, tuple(self.errors))
+        tables = "\n".join(self.tables.values())
+        if others:  # which see what is not internal
+            called, tables = called.replace("define internal", "define"), tables.replace("= internal", "=")
+            declared |= {f"declare void @{name}(ptr, ptr)" for name, _ in self.parts}
+        parts = [body, shapes, called, support.text(self.products, declared), tables, *sorted(declared), *DATA]
+        text = "\n".join(part for part in parts if part) + "\n"
+        return Machine(text, body, self.frame, tuple(self.errors), tuple(others))
 
     def _function(self, name: str, parameters: str, write: Callable[[], None]) -> str:
         """A function that returns a status; `write` writes what it does."""
@@ -173,7 +193,7 @@ class KernelWriter(ShareWriter):
         if any(isinstance(value, (Accumulator, Carry)) for value in read):
             return False
         return not any(
-            isinstance(value, Load) and value.array not in self.fields and value.array not in self.tables
+            isinstance(value, Load) and value.array not in self.fields and value.array not in self.tabulated
             for value in read
         )
 
@@ -192,12 +212,18 @@ class KernelWriter(ShareWriter):
                 self._statement(body[at])
             at = max(stop, at + 1)
 
+    def _parts_module(self, parts: list[tuple[str, list[Statement]]]) -> str:
+        """A module of such functions, which declares what the others have."""
+        written = [self._part(*part) for part in parts]
+        tables = [f"{text.partition('] [')[0]}]".replace("= internal", "= external") for text in self.tables.values()]
+        return "\n".join([*written, *tables, *sorted(self.declared | declarations(self)), *DATA, ""])
+
     def _part(self, name: str, body: list[Statement]) -> str:
         self.lines, self.entry, self.known = [], [], Known()
         self._inputs()
         self._body(self.defined)
         self._body(body)
-        head = f"define internal void @{name}(ptr noalias %frame, ptr noalias %saved) noinline optnone {{"
+        head = f"define void @{name}(ptr noalias %frame, ptr noalias %saved) {{"
         return "\n".join([head, "entry:", *self.entry, *self.lines, "  ret void", "}"])
 
     # ------------------------------------------------------------ the frame
@@ -295,11 +321,25 @@ class KernelWriter(ShareWriter):
                 self.line(f"store {shown.typed}, ptr {self._slot(field.slot)}, align 8")
 
 
+def _modules(parts: list[tuple[str, list[Statement]]]) -> Iterator[list[tuple[str, list[Statement]]]]:
+    """Functions that go into one module."""
+    module: list[tuple[str, list[Statement]]] = []
+    length = 0
+    for part in parts:
+        module.append(part)
+        length += len(part[1])
+        if length >= MODULE:
+            yield module
+            module, length = [], 0
+    if module:
+        yield module
+
+
 def _stretches(movable: list[bool]) -> Iterator[tuple[int, int]]:
-    """Stretches of `PART` statements that may be moved; shorter ones stay where they are."""
+    """Stretches of statements that may be moved, of `SHORTEST` to `PART`; shorter ones stay where they are."""
     start = 0
     for at, may in enumerate([*movable, False]):
-        if at - start == PART:
+        if at - start == PART or (not may and at - start >= SHORTEST):
             yield start, at
             start = at
         if not may:

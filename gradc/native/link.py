@@ -9,11 +9,12 @@ from gradc.native.target import llvm, target_machine
 
 
 class Code:
-    """The functions of an object file, until the last reference to this goes."""
+    """The functions of object files that know each other's, until the last reference to this goes."""
 
-    def __init__(self, object_code: bytes):
+    def __init__(self, *object_code: bytes):
         engine = llvm().create_mcjit_compiler(llvm().parse_assembly(""), target_machine())
-        engine.add_object_file(llvm().ObjectFileRef.from_data(object_code))
+        for each in object_code:
+            engine.add_object_file(llvm().ObjectFileRef.from_data(each))
         engine.finalize_object()
         self.engine = engine
 

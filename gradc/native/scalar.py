@@ -17,7 +17,15 @@ from typing import Any
 import numpy as np
 
 from gradc.loops import support
-from gradc.native.instructions import TYPES, Value, Writer, elementary_function, like, number
+from gradc.native.instructions import (
+    TYPES,
+    Value,
+    Writer,
+    elementary_declaration,
+    elementary_function,
+    like,
+    number,
+)
 
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "power", ast.FloorDiv: "floordiv",
@@ -37,7 +45,7 @@ def definitions(writers: Iterable[Writer]) -> tuple[str, set[str]]:
     writers = list(writers)
     for writer in writers:  # which grows
         declared |= writer.declared
-        wanted = [(name, len(inspect.signature(_function(name)).parameters) * ("f64",)) for name in writer.called]
+        wanted = [(name, _parameters(name) * ("f64",)) for name in writer.called]
         if isinstance(writer, _Translation):
             wanted += writer.others
         for name, types in sorted(wanted):
@@ -50,6 +58,16 @@ def definitions(writers: Iterable[Writer]) -> tuple[str, set[str]]:
                 made[name, lanes], other = elementary_function(name, lanes)
                 writers.append(other)
     return "\n".join(made.values()), declared
+
+
+def declarations(writer: Writer) -> set[str]:
+    """What a module declares that calls such functions and has none."""
+    scalar = {f"declare double @{name}({', '.join(_parameters(name) * ['double'])})" for name in writer.called}
+    return scalar | {elementary_declaration(name, lanes) for name, lanes in writer.elsewhere}
+
+
+def _parameters(name: str) -> int:
+    return len(inspect.signature(_function(name)).parameters)
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -109,6 +109,11 @@ def object_code(text: str) -> bytes:
     return target_machine().emit_object(optimised(text))
 
 
+def quick_object_code(text: str) -> bytes:
+    """The same without optimisation: straight-line code is as fast either way."""
+    return target_machine(0).emit_object(llvm().parse_assembly(text))
+
+
 def assembly(text: str, functions: Iterable[str]) -> list[str]:
     """Some functions of the same, readable."""
     machine = target_machine()

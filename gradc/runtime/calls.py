@@ -16,6 +16,7 @@ from gradc.autodiff.families import NoFamily
 from gradc.compiler import Compilation, Reach
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
+from gradc.language.parser import collector_paused
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
 from gradc.program import Program
@@ -403,7 +404,7 @@ class Calls:
         key = transform, types, reach
         found = self._specialised.get(key)
         if found is None:
-            with compiling:
+            with compiling, collector_paused():
                 found = self._specialised.get(key)
                 if found is None:
                     compilation = self.planned(transform, types, reach)

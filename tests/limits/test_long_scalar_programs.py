@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 import numpy as np
+import pytest
 
 import gradc
 from tests.emit.plain import plain
@@ -71,8 +72,8 @@ def test_long_code_is_cut_into_functions():
     """None of them has much more than 500 values; together they are as long as the program."""
     counts = []
     for length in (600, 1800):
-        text = gradc.compile(program(length)).stages.machine.text
-        parts = text.split("define internal void @part")[1:]
+        modules = gradc.compile(program(length)).stages.machine.parts
+        parts = "\n".join(modules).split("define void @part")[1:]
         assert max(part.split("\n}")[0].count("\n") for part in parts) < 5000
         counts.append(len(parts))
     assert 2 * counts[0] <= counts[1] <= 4 * counts[0]
@@ -84,6 +85,36 @@ def test_long_code_is_compiled_fast():
     for source, is_fast in ((text, True), (f"c: f64[n]; sum(sin(c)) + {text}", False), ("a*sin(b*x)", False)):
         head = gradc.compile(source).stages.machine.text.partition("define i64 @kernel")[2].partition("\n")[0]
         assert ("optnone" in head) == is_fast
+
+
+@pytest.mark.parametrize("declared", ["f64", "f32"])
+def test_parts_share_functions_tables_and_arrays(declared):
+    """They call elementary functions, rare cases of these, functions of SciPy's, and read what the kernel has made."""
+    names = ", ".join(INPUTS)
+    text = f"""{names}: {declared}; X: {declared}[n]; i: i64; weight = [0.5, 0.25, 2][i]; total = sum(X**2)
+               {program(700)}"""
+    rare = "gamma(1 + t349**2) * sin(1e8*t348) * jv(0, t347) * weight"
+    text = text.replace("t350 = ", f"t350 = {rare} + ") + " + t350 + total*t9"
+    arguments = [*POINT, np.linspace(0.1, 0.9, 5), 1]
+    f = gradc.compile(text)
+    parts = "\n".join(f.stages.machine.parts)
+    assert all(f"call double @{name}(" in parts for name in ("_gamma", "gradc_scipy_jv", "sin.0"))
+    assert "ptr @table" in parts
+    value, found = f.value_and_grad(*arguments)
+    expected, gradients = gradc.compile(text, engine="interpreter").value_and_grad(*arguments)
+    rtol = 1e-10 if declared == "f64" else 2e-3
+    np.testing.assert_allclose(value, expected, rtol=rtol)
+    for one, other in zip(found, gradients):
+        np.testing.assert_allclose(one, other, rtol=rtol)
+
+
+def test_parts_are_kept_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADC_CACHE", str(tmp_path))
+    text = program(701)
+    first = gradc.compile(text).value_and_grad(*POINT)
+    with monkeypatch.context() as without:
+        without.setattr("gradc.native.engine.build", None)
+        assert gradc.compile(text).value_and_grad(*POINT) == first
 
 
 def test_engines_agree():
