@@ -384,6 +384,11 @@ class _Printer(Expressions):
             product = f"_sparse_dot({shown}, {', '.join(str(side.absent) for side in sides)})"
         else:
             product = f"np.dot({shown})"
+        if statement.error:
+            self.calls.add("_add_matrix")
+            total, error = self.arrays[target.array], self.arrays[statement.error]
+            self._line(f"_add_matrix({total}, {error}, {product}, {self._size(statement.before)})", indent)
+            return
         if is_there and not any(side.absent for side in sides):
             self._line(f"np.dot({shown}, {self.arrays[target.array]})", indent)
             return

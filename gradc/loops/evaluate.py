@@ -22,6 +22,7 @@ from gradc.loops.ir import (
     Apply,
     Carry,
     Cell,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -134,6 +135,10 @@ class _Run:
             case Reshape():
                 made = np.ascontiguousarray(self.arrays[statement.source]).reshape(self._shape(statement.array))
                 self.arrays[statement.array] = made.copy() if statement.copied else made
+            case Choose():
+                number = self._size(statement.number)
+                others = self.arrays[statement.others]
+                self.arrays[statement.array] = others[number - 1] if number else self.arrays[statement.first]
             case Fill():
                 self.arrays[statement.view.array][self._parts(statement.view)] = statement.value.value
             case Product():
@@ -162,7 +167,10 @@ class _Run:
         else:
             product = np.dot(*sides)
         target = statement.target
-        if all(part is None for part in target.parts):
+        if statement.error:
+            total, error = self.arrays[target.array], self.arrays[statement.error]
+            support._add_matrix(total, error, product, self._size(statement.before))
+        elif all(part is None for part in target.parts):
             self.arrays[target.array] = product
         else:
             self.arrays[target.array][self._parts(target)] = product

@@ -212,6 +212,16 @@ class Reshape:
 
 
 @dataclass(slots=True, eq=False)
+class Choose:
+    """`array` is another name for `first` where the number is 0, and for `others[number - 1]` elsewhere."""
+
+    array: str
+    first: str
+    others: str
+    number: Size
+
+
+@dataclass(slots=True, eq=False)
 class Fill:
     """A number for every element of a part of an array."""
 
@@ -231,11 +241,17 @@ class Store:
 
 @dataclass(slots=True, eq=False)
 class Product:
-    """`target = left @ right`: a new array where the view is all of one that is not allocated."""
+    """`target = left @ right`: a new array where the view is all of one that is not allocated.
+
+    With an `error`, the product is a term of a sum: `target + error += left @ right`, element by element as
+    `CombineExactly` has it. Where `before` is 0 nothing came before, and the product is the target; the error stays.
+    """
 
     target: View
     left: View
     right: View
+    error: str = ""
+    before: Size = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -326,8 +342,8 @@ class Return:
 
 
 Statement = Union[
-    Let, Define, Guard, Allocate, Tabulate, Reshape, Fill, Store, Product, Routine, Open, Combine, CombineExactly,
-    Close, Update, Leave, For, Return,
+    Let, Define, Guard, Allocate, Tabulate, Reshape, Choose, Fill, Store, Product, Routine, Open, Combine,
+    CombineExactly, Close, Update, Leave, For, Return,
 ]  # fmt: skip
 
 
@@ -446,6 +462,9 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
             yield from (statement.start, statement.stop, statement.step)
         case Allocate() | Reshape():
             yield from arrays[statement.array].shape
+        case Choose():
+            yield from arrays[statement.array].shape
+            yield statement.number
         case Store():
             yield from _sizes_of(statement.index)
         case Combine():
@@ -461,6 +480,7 @@ def sizes_in(statement: Statement, read: list[Expression], arrays: Mapping[str, 
             for view in (statement.target, statement.left, statement.right):
                 yield from arrays[view.array].shape
                 yield from _sizes_of(view.parts)
+            yield statement.before
 
 
 def _sizes_of(parts: Iterable[Affine | Range | Let | None]) -> Iterator[Size]:

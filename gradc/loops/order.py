@@ -15,6 +15,7 @@ from gradc.ir.sizes import Derived, Size, derive, names
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -239,6 +240,10 @@ def touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
         case Reshape():
             yield statement.source, "read", ()
             yield statement.array, "made", ()
+        case Choose():
+            yield statement.first, "read", ()
+            yield statement.others, "read", ()
+            yield statement.array, "made", ()
         case Fill():
             yield statement.view.array, "written", statement.view.parts
         case Store():
@@ -246,6 +251,10 @@ def touches(statement: Statement, read: list[Expression]) -> Iterator[Touch]:
         case Product():
             for view in (statement.left, statement.right):
                 yield view.array, "read", view.parts
+            if statement.error:
+                yield statement.target.array, "added exactly", statement.target.parts
+                yield statement.error, "added exactly", statement.target.parts
+                return
             is_whole = all(part is None for part in statement.target.parts)
             yield statement.target.array, "made" if is_whole else "written", statement.target.parts
         case Routine():

@@ -20,6 +20,7 @@ from gradc.loops.ir import (
     Apply,
     Carry,
     Cell,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -140,7 +141,7 @@ class _Reader:
         readers: dict[str, Callable[[LineReader], Statement]] = {
             "size": self._define, "raise": self._guard, "allocate": self._allocate, "reshape": self._reshape,
             "fill": self._fill, "table": self._table, "open": self._open, "close": self._close, "update": self._update,
-            "return": self._return, "routine": self._routine, "leave": self._leave,
+            "return": self._return, "routine": self._routine, "leave": self._leave, "choose": self._choose,
         }  # fmt: skip
         if word.text in readers:
             return readers[word.text](line)
@@ -224,6 +225,17 @@ class _Reader:
         line.expect("=")
         return Tabulate(array, line.numbers())
 
+    def _choose(self, line: LineReader) -> Choose:
+        array = self._typed(line)
+        line.expect("=")
+        first = self._array(line)
+        line.expect_word("or")
+        others = self._array(line)
+        line.expect("[")
+        number = line.size()
+        line.expect("]")
+        return Choose(array, first, others, number)
+
     def _reshape(self, line: LineReader) -> Reshape:
         source = self._array(line)
         line.expect_word("as")
@@ -299,6 +311,8 @@ class _Reader:
         return value
 
     def _combine(self, line: LineReader, op: str) -> Statement:
+        if self._is_product(line):
+            return self._added_product(line)
         target = self._target(line)
         error = self._target(line) if line.accept_word("with") else None
         line.expect("<-")
@@ -310,6 +324,15 @@ class _Reader:
             line.expect_word("any")
             line.expect_word("order")
         return Combine(op, target, value, in_any_order)
+
+    def _added_product(self, line: LineReader) -> Product:
+        target = self._view(line)
+        line.expect_word("with")
+        error = self._view(line)
+        line.expect("<-")
+        sides = self._sides(line)
+        line.expect_word("after")
+        return Product(target, *sides, error.array, line.size())
 
     def _close(self, line: LineReader) -> Close:
         return Close(self._accumulator(line), self._accumulator(line) if line.accept_word("with") else None)

@@ -22,7 +22,12 @@ from gradc.loops.large import _cos_large, _product_error, _quotient, _sin_large,
 from gradc.loops.routines import ROUTINES
 from gradc.loops.written import helper
 
-NEEDED = {"_gamma": ("_sin_pi", "_stirling"), "_lgamma": ("_sin_pi", "_stirling"), "_polygamma": ("_zeta",)}
+NEEDED: dict[str, tuple[str, ...]] = {
+    "_add_matrix": ("_two_sum",),
+    "_gamma": ("_sin_pi", "_stirling"),
+    "_lgamma": ("_sin_pi", "_stirling"),
+    "_polygamma": ("_zeta",),
+}
 """Functions here that others call."""
 
 
@@ -35,6 +40,16 @@ def _two_sum(total, low, term):
     new = total + term
     part = new - total
     return new, low + ((total - (new - part)) + (term - part))
+
+
+def _add_matrix(total, low, term, before):
+    """Add a matrix to `total`, of which `low` keeps what rounding loses; it is the total where nothing came before."""
+    if before == 0:
+        total[:, :] = term
+        return
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j], low[i, j] = _two_sum(total[i, j], low[i, j], term[i, j])
 
 
 def _settle(total, low):

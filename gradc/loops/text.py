@@ -24,6 +24,7 @@ from gradc.loops.ir import (
     Apply,
     Carry,
     Cell,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -103,6 +104,9 @@ class _Writer:
                 return f"table {self._typed(statement.array)} = [{', '.join(map(repr, statement.values))}]"
             case Reshape():
                 return f"reshape {statement.source} as {self._typed(statement.array)}{' copied' * statement.copied}"
+            case Choose():
+                chosen = f"{statement.first} or {statement.others}[{statement.number}]"
+                return f"choose {self._typed(statement.array)} = {chosen}"
             case Fill():
                 return f"fill {self._view(statement.view)} with {show(statement.value)}"
             case Store():
@@ -110,9 +114,12 @@ class _Writer:
                 return f"{self._element(statement.array, statement.index)} = {show(statement.value)}{where}"
             case Product():
                 target = statement.target
+                product = f"{self._view(statement.left)} @ {self._view(statement.right)}"
+                if statement.error:
+                    return f"sum {target.array} with {statement.error} <- {product} after {statement.before}"
                 is_new = target.array not in self.made and all(part is None for part in target.parts)
                 written = self._typed(target.array) if is_new else self._view(target)
-                return f"{written} = {self._view(statement.left)} @ {self._view(statement.right)}"
+                return f"{written} = {product}"
             case Routine():
                 otherwise = f" or raise {quoted(statement.message)}" * bool(statement.message)
                 return f"routine {statement.array} = {statement.op}({', '.join(statement.sources)}){otherwise}"

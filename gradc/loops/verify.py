@@ -19,6 +19,7 @@ from gradc.loops.ir import (
     Apply,
     Carry,
     Cell,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -159,6 +160,13 @@ class _Checker:
                 self.inputs.add(statement.array)
                 if len(statement.values) != product(self.kernel.arrays[statement.array].shape):
                     yield f"`{statement.array}` has another number of elements"
+            case Choose():
+                for array in (statement.first, statement.others):
+                    yield from self._of_array(array)
+                yield from self._made(statement.array)
+                types = [self.kernel.arrays[array] for array in (statement.array, statement.first, statement.others)]
+                if types[0] != types[1] or types[0].shape != types[2].shape[1:]:
+                    yield f"`{statement.array}` has another type than what it is chosen from"
             case Reshape():
                 yield from self._of_array(statement.source)
                 yield from self._made(statement.array)
@@ -278,7 +286,11 @@ class _Checker:
 
     def _of_product(self, product: Product) -> Iterator[str]:
         target = product.target
-        if not self._has(target.array) and all(part is None for part in target.parts):
+        if product.error:
+            yield from self._of_view(View(product.error, target.parts), written=True)
+            if any(part is not None for part in target.parts) or not self._has(target.array):
+                yield "a product is added to a whole array that is there"
+        elif not self._has(target.array) and all(part is None for part in target.parts):
             yield from self._made(target.array)
         sides = (product.left, product.right)
         for view in (target, *sides):

@@ -8,6 +8,7 @@ from typing import Any
 
 from gradc.ir.affine import Affine
 from gradc.loops.ir import (
+    Choose,
     Fill,
     For,
     Let,
@@ -133,6 +134,14 @@ class ArrayWriter(FunctionScope):
         else:
             self._scratch(array, bytes)
         self._copy(self.pointer(array), source, bytes)
+
+    def _choose(self, statement: Choose) -> None:
+        number_ = self.size(statement.number)
+        is_first = self.emit(f"icmp eq i64 {number_.text}, 0", "bool")
+        row = self.integer("mul", self.integer("sub", number_, number(1, "i64")), self._count(statement.array))
+        other = self._address(statement.others, row)
+        chosen = f"select i1 {is_first.text}, ptr {self.pointer(statement.first)}, ptr {other}"
+        self._point(statement.array, self.emit(chosen, "i64").text)
 
     def _offset(self, array: str, indices: Sequence[Value]) -> Value:
         """The position of an element: an i64, or one for each lane."""
@@ -330,8 +339,9 @@ class ArrayWriter(FunctionScope):
         view, loops = statement.view, []
         place: list[Any] = []
         whole = [part is None for part in view.parts]
-        has_range = any(isinstance(part, Range) for part in view.parts)
-        if statement.value.value == 0 and whole == sorted(whole) and not has_range:
+        at = sum(not isinstance(part, Range | None) for part in view.parts)
+        ranged = [axis for axis, part in enumerate(view.parts) if isinstance(part, Range)]
+        if statement.value.value == 0 and whole == sorted(whole) and ranged in ([], [at]):
             self._set_zero(view)
             return
         for part, size in zip(view.parts, self.kernel.arrays[view.array].shape):
@@ -348,15 +358,18 @@ class ArrayWriter(FunctionScope):
         self._statement(made)
 
     def _set_zero(self, view: View) -> None:
-        """A part of an array that begins at an index of the first axes and has all of the others."""
+        """A part of an array that begins at an index of the first axes, or a range of one, and has all of the others."""
         sizes = self._shape(view.array)
         count, indices = number(BYTES[self.kernel.arrays[view.array].dtype], "i64"), []
         for part, size in zip(view.parts, sizes):
             if part is None:
                 indices.append(number(0, "i64"))
                 count = self.integer("mul", count, size)
+            elif isinstance(part, Range):
+                indices.append(self.size(part.start))
+                count = self.integer("mul", count, self.integer("sub", self.size(part.stop), indices[-1]))
             else:
-                indices.append(self._index(part, size))  # type: ignore[arg-type]
+                indices.append(self._index(part, size))
         self._clear(self._address(view.array, self._offset(view.array, indices)), count)
 
     def _clear(self, address: str, bytes: Value) -> None:

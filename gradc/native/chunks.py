@@ -19,6 +19,7 @@ from gradc.loops.ir import (
     Accumulator,
     Allocate,
     Carry,
+    Choose,
     Combine,
     CombineExactly,
     Define,
@@ -33,6 +34,8 @@ from gradc.loops.ir import (
     Open,
     Order,
     Place,
+    Product,
+    Range,
     Settled,
     Statement,
     Store,
@@ -198,7 +201,8 @@ class _Cutter:
             return
         most: Size = MOST
         if elements != 0:
-            most = derive("max", 1, derive("min", MOST, derive("//", ROOM, derive("max", elements, 1))))
+            rest = derive("//", ROOM, derive("max", elements, 1))
+            most = derive("min", MOST, derive("+", 1, rest))
         per = derive("max", derive("max", least, 1), derive("//", derive("+", trips, derive("-", most, 1)), most))
         if step == 1:
             per = _rounded(per)
@@ -223,10 +227,12 @@ class _Cutter:
             cell: self._new_array(f"total{k}", Type(_dtype(cell), (MOST,)))
             for k, cell in enumerate(cells, len(self.arrays))
         }
+        others: dict[str, str] = {}
         for array in shared.arrays:
             type = self.kernel.arrays[array]
-            shared.arrays[array] = self._new_array(array, Type(type.dtype, (chunks, *type.shape)))
-        for array in (*totals.values(), *shared.arrays.values()):
+            shared.arrays[array] = self._new_array(array, type)
+            others[array] = self._new_array(array, Type(type.dtype, (derive("-", chunks, 1), *type.shape)))
+        for array in (*totals.values(), *others.values()):
             yield Allocate(array, zeros=False)
         begin, end = self._new_size("begin"), self._new_size("end")
         first = derive("+", loop.start, Derived("*", chunk, per))
@@ -240,20 +246,29 @@ class _Cutter:
         for total, own in shared.sums.items():
             body.append(Open(own, Number(_identity(total.op), own.running_dtype)))
         for array, own_array in shared.arrays.items():
-            parts = (at, *([None] * self.kernel.arrays[array].rank))
-            op = next(s for s in every(loop.body) if _adds_into(s, array))
-            identity = _identity(op.op if isinstance(op, Combine) else "sum")
-            body.append(Fill(View(own_array, parts), Number(identity, self.kernel.arrays[array].dtype)))
+            body.append(Choose(own_array, array, others[array], chunk))
+            body += self._emptied(array, own_array, chunk, loop)
         if shared.carries:
             body.append(self._handed_on(loop, begin))
-        renamed = [_renamed(statement, shared, at) for statement in loop.body]
+        renamed = [_renamed(statement, shared, begin) for statement in loop.body]
         body.append(replace(loop, start=begin, stop=end, body=renamed))
         body += [Store(totals[total], (at,), own) for total, own in shared.sums.items()]
         body += [Store(totals[carry], (at,), carry) for carry in shared.carries]
         made = For(chunk, 0, chunks, 1, body, "parallel")
         self.chunks[made] = loop
         yield made
-        yield from self._joined(shared, totals, chunks)
+        yield from self._joined(shared, totals, others, chunks)
+
+    def _emptied(self, array: str, own: str, chunk: str, loop: For) -> Iterator[Statement]:
+        """What a chunk adds into begins with nothing, but the first chunk goes on with what is there; a product that is
+        the first term needs nothing before it."""
+        first = next(s for s in every(loop.body) if _adds_into(s, array))
+        if isinstance(first, Product) and first.target.array == array:
+            return
+        type = self.kernel.arrays[array]
+        identity = _identity(first.op if isinstance(first, Combine) else "sum")
+        rows = Range(0, derive("*", type.shape[0], derive("min", chunk, 1)))
+        yield Fill(View(own, (rows, *([None] * (type.rank - 1)))), Number(identity, type.dtype))
 
     def _handed_on(self, loop: For, begin: str) -> Statement:
         """The iterations before a chunk, as far as they hand something on."""
@@ -268,13 +283,13 @@ class _Cutter:
         self.short.add(made)
         return made
 
-    def _joined(self, shared: _Shared, totals: Mapping[Accumulator | Carry, str], chunks: str) -> Iterator[Statement]:
+    def _joined(
+        self, shared: _Shared, totals: Mapping[Accumulator | Carry, str], others: Mapping[str, str], chunks: str
+    ) -> Iterator[Statement]:
         """The sums of all chunks, in order; what the last one hands on."""
         for carry in shared.carries:
             last = Load(totals[carry], (Affine(None, 0, derive("-", chunks, 1)),), carry.dtype)
             yield Update([carry], [last])
-        if not shared.sums and not shared.arrays:
-            return
         variable = self._new_size("chunk")
         at = Affine(variable)
         body: list[Statement] = []
@@ -286,20 +301,42 @@ class _Cutter:
                 body.append(CombineExactly(total, error, value))
             else:
                 body.append(Combine(total.op, total, value))
-        exact = self._exact(shared.arrays)
+        if body:
+            yield For(variable, 0, chunks, 1, body, "sequential")
+        yield from self._joined_arrays(others, chunks)
+
+    def _joined_arrays(self, others: Mapping[str, str], chunks: str) -> Iterator[Statement]:
+        """What the other chunks have added up is added to what the first one has."""
+        if not others:
+            return
+        variable = self._new_size("chunk")
+        exact = self._exact(others)
         ops = {
             s.target.array: s.op
             for s in self.orders.statements
             if isinstance(s, Combine) and isinstance(s.target, Load)
         }
-        for array, own_array in shared.arrays.items():
-            body.append(self._joined_array(array, own_array, at, exact.get(array), ops.get(array, "sum")))
-        yield For(variable, 0, chunks, 1, body, "sequential")
+        body = [
+            self._joined_array(array, other, Affine(variable), exact.get(array), ops.get(array, "sum"))
+            for array, other in others.items()
+        ]
+        yield For(variable, 0, derive("-", chunks, 1), 1, body, "sequential")
 
     def _exact(self, arrays: Iterable[str]) -> dict[str, CombineExactly]:
-        """The statements that add to these arrays with a rounding error, by array."""
-        exact = [s for s in self.orders.statements if isinstance(s, CombineExactly)]
-        return {s.total.array: s for s in exact if isinstance(s.total, Load) and s.total.array in arrays}
+        """The statements that add to these arrays with a rounding error, by array; those of an element for products."""
+        exact = [self._of_element(s) if isinstance(s, Product) else s for s in self.orders.statements]
+        found = [s for s in exact if isinstance(s, CombineExactly) and isinstance(s.total, Load)]
+        return {s.total.array: s for s in found if isinstance(s.total, Load) and s.total.array in arrays}
+
+    def _of_element(self, product: Product) -> CombineExactly | None:
+        """What a product that is added up does to each element."""
+        if not product.error:
+            return None
+        place = tuple(Affine(f"axis{axis}") for axis in range(len(product.target.parts)))
+        total, error = (
+            Load(array, place, self.kernel.arrays[array].dtype) for array in (product.target.array, product.error)
+        )
+        return CombineExactly(total, error, Number(0.0, total.dtype))
 
     def _joined_array(self, array: str, own: str, at: Affine, exactly: CombineExactly | None, op: str) -> Statement:
         type = self.kernel.arrays[array]
@@ -385,6 +422,8 @@ def _adds_into(statement: Statement, array: str) -> bool:
             return target.array == array
         case CombineExactly(total=Load() as total, error=Load() as error):
             return array in (total.array, error.array)
+        case Product():
+            return bool(statement.error) and array in (statement.target.array, statement.error)
     return False
 
 
@@ -405,21 +444,25 @@ def _rounded(per: Size) -> Size:
     return derive("-", per, derive("min", derive("-", per, eights), eights))
 
 
-def _renamed(statement: Statement, shared: _Shared, at: Affine) -> Statement:
-    """A statement that combines terms into what belongs to a chunk."""
+def _renamed(statement: Statement, shared: _Shared, begin: str) -> Statement:
+    """A statement that combines terms into what belongs to a chunk, which begins there."""
 
     def own(target: Target) -> Target:
         if isinstance(target, Accumulator):
             return shared.sums.get(target, target)
         found = shared.arrays.get(target.array)
-        return target if found is None else Load(found, (at, *target.index), target.dtype)
+        return target if found is None else replace(target, array=found)
 
     match statement:
         case Combine():
             return replace(statement, target=own(statement.target))
         case CombineExactly():
             return replace(statement, total=own(statement.total), error=own(statement.error))
+        case Product() if statement.target.array in shared.arrays:
+            target = replace(statement.target, array=shared.arrays[statement.target.array])
+            error, before = shared.arrays[statement.error], derive("-", statement.before, begin)
+            return replace(statement, target=target, error=error, before=before)
         case For():
-            body = [_renamed(inner, shared, at) for inner in statement.body]
+            body = [_renamed(inner, shared, begin) for inner in statement.body]
             return statement if body == statement.body else replace(statement, body=body)
     return statement

@@ -15,6 +15,7 @@ from gradc.loops.ir import (
     Allocate,
     Apply,
     Carry,
+    Choose,
     Close,
     Combine,
     CombineExactly,
@@ -256,6 +257,8 @@ class KernelWriter(ShareWriter):
                 self._table(statement)
             case Reshape():
                 self._reshape(statement)
+            case Choose():
+                self._choose(statement)
             case Fill():
                 self._fill(statement)
             case Store():

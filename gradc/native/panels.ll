@@ -1,7 +1,7 @@
-; out = left @ right, or more of it: in tiles of a few rows and $COLUMNS columns, whose elements stay in registers. The
+; out = left @ right, or more of it, or of out and low: in tiles of a few rows and $COLUMNS columns, whose elements stay in registers. The
 ; columns of `right` that a tile takes are copied side by side before, $DEPTH terms at a time. There is at least one
 ; element and one term.
-define internal void @panels.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first) {
+define internal void @panels.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first, ptr %low) {
 entry:
   %panel = alloca [$PANEL x $REAL], align 64
   br label %terms
@@ -25,6 +25,9 @@ columns:
   call void @pack.$T(ptr %panel, ptr %right.columns, i64 %r0, i64 %r1, i64 %depth, i64 %width)
   %out.j = mul i64 %j, %o1
   %out.columns = getelementptr $REAL, ptr %out, i64 %out.j
+  %is.exact = icmp ne ptr %low, null
+  %low.j = select i1 %is.exact, i64 %out.j, i64 0
+  %low.columns = getelementptr double, ptr %low, i64 %low.j
   br label %rows
 rows:
   %i = phi i64 [ 0, %columns ], [ %i.next, %rows.next ]
@@ -33,6 +36,8 @@ rows:
   %left.rows = getelementptr $REAL, ptr %left.terms, i64 %left.i
   %out.i = mul i64 %i, %o0
   %out.rows = getelementptr $REAL, ptr %out.columns, i64 %out.i
+  %low.i = select i1 %is.exact, i64 %out.i, i64 0
+  %low.rows = getelementptr double, ptr %low.columns, i64 %low.i
 $CHOICES
 rows.next:
   %height = phi i64 $HEIGHTS

@@ -21,7 +21,7 @@ def text(t: str, real: str, align: int, lanes: int) -> str:
     columns = VECTORS * lanes
     arguments = (
         "ptr %out.rows, i64 %o0, i64 %o1, ptr %left.rows, i64 %l0, i64 %l1, ptr %panel, i64 %depth, i64 %width, "
-        "i1 %first"
+        "i1 %first, ptr %low.rows"
     )
     choices = []
     for height in HEIGHTS:
@@ -41,13 +41,13 @@ def text(t: str, real: str, align: int, lanes: int) -> str:
 
 
 def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
-    """A tile of so many rows: all terms of a panel, then into the result, or added to what is there."""
+    """A tile of so many rows: all terms of a panel, then into the result, or added to what is there, with `low` exactly."""
     vector, columns = f"<{lanes} x {real}>", VECTORS * lanes
     cells = [(row, part) for row in range(height) for part in range(VECTORS)]
     rows = range(height)
     lines = [
         f"define internal void @tile{height}.{t}(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %panel, "
-        "i64 %depth, i64 %width, i1 %is.first) {",
+        "i64 %depth, i64 %width, i1 %is.first, ptr %low) {",
         "entry:",
         f"  %spill = alloca [{height * columns} x {real}], align 64",
         *(f"  %start.{row} = mul i64 {row}, %l0" for row in rows),
@@ -83,6 +83,7 @@ def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
         "  %is.side = icmp eq i64 %o1, 1",
         f"  %is.full = icmp eq i64 %width, {columns}",
         "  %is.plain = and i1 %is.side, %is.full",
+        "  %is.exact = icmp ne ptr %low, null",
         "  br i1 %is.plain, label %plain, label %pieces",
         "plain:",
         *(f"  %row.{row} = mul i64 {row}, %o0" for row in rows),
@@ -92,7 +93,12 @@ def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
             f"  %place{row}.{part} = add i64 %row.{row}, {part * lanes}",
             f"  %out{row}.{part} = getelementptr {real}, ptr %out, i64 %place{row}.{part}",
         ]
-    lines += ["  br i1 %is.first, label %store, label %add", "store:"]
+    lines += [
+        "  br i1 %is.exact, label %exact, label %inexact",
+        "inexact:",
+        "  br i1 %is.first, label %store, label %add",
+        "store:",
+    ]
     lines += [f"  store {vector} %d{r}.{v}, ptr %out{r}.{v}, align {align}" for r, v in cells]
     lines += ["  ret void", "add:"]
     for row, part in cells:
@@ -100,6 +106,19 @@ def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
             f"  %before{row}.{part} = load {vector}, ptr %out{row}.{part}, align {align}",
             f"  %sum{row}.{part} = fadd {vector} %before{row}.{part}, %d{row}.{part}",
             f"  store {vector} %sum{row}.{part}, ptr %out{row}.{part}, align {align}",
+        ]
+    lines += ["  ret void", "exact:"]
+    wide = f"<{lanes} x double>"
+    for row, part in cells:
+        name = f"{row}.{part}"
+        lines += [
+            f"  %total{name} = load {vector}, ptr %out{name}, align {align}",
+            *_exactly(name, vector, f"%total{name}", f"%d{name}", wide),
+            f"  store {vector} %new{name}, ptr %out{name}, align {align}",
+            f"  %low{name} = getelementptr double, ptr %low, i64 %place{name}",
+            f"  %error{name} = load {wide}, ptr %low{name}, align 8",
+            f"  %less{name} = fadd {wide} %error{name}, %lost{name}",
+            f"  store {wide} %less{name}, ptr %low{name}, align 8",
         ]
     lines += ["  ret void", "pieces:"]
     for row, part in cells:
@@ -122,13 +141,23 @@ def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
         "  %out.j = mul i64 %j, %o1",
         "  %out.ij = add i64 %out.i, %out.j",
         f"  %out.at = getelementptr {real}, ptr %out, i64 %out.ij",
-        "  br i1 %is.first, label %piece.next, label %piece.add",
+        "  br i1 %is.first, label %piece.next, label %piece.some",
+        "piece.some:",
+        "  br i1 %is.exact, label %piece.exact, label %piece.add",
+        "piece.exact:",
+        f"  %total = load {real}, ptr %out.at, align {align}",
+        *_exactly("", real, "%total", "%found", "double"),
+        "  %low.at = getelementptr double, ptr %low, i64 %out.ij",
+        "  %error = load double, ptr %low.at, align 8",
+        "  %less = fadd double %error, %lost",
+        "  store double %less, ptr %low.at, align 8",
+        "  br label %piece.next",
         "piece.add:",
         f"  %was = load {real}, ptr %out.at, align {align}",
         f"  %more = fadd {real} %was, %found",
         "  br label %piece.next",
         "piece.next:",
-        f"  %element = phi {real} [ %found, %piece ], [ %more, %piece.add ]",
+        f"  %element = phi {real} [ %found, %piece ], [ %new, %piece.exact ], [ %more, %piece.add ]",
         f"  store {real} %element, ptr %out.at, align {align}",
         "  %j.next = add i64 %j, 1",
         "  %j.more = icmp ult i64 %j.next, %width",
@@ -142,3 +171,17 @@ def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
         "}",
     ]
     return "\n".join(lines)
+
+
+def _exactly(name: str, kind: str, total: str, term: str, wide: str) -> list[str]:
+    """`new` is a total with a term, and `lost` what rounding loses, in f64 (Knuth, TAOCP 2, 4.2.2)."""
+    lines = [
+        f"  %new{name} = fadd {kind} {total}, {term}",
+        f"  %part{name} = fsub {kind} %new{name}, {total}",
+        f"  %rest{name} = fsub {kind} %new{name}, %part{name}",
+        f"  %of.total{name} = fsub {kind} {total}, %rest{name}",
+        f"  %of.term{name} = fsub {kind} {term}, %part{name}",
+        f"  %off{name} = fadd {kind} %of.total{name}, %of.term{name}",
+    ]
+    convert = "bitcast" if kind == wide else "fpext"
+    return [*lines, f"  %lost{name} = {convert} {kind} %off{name} to {wide}"]

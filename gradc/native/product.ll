@@ -1,15 +1,17 @@
 ; out = left @ right, of m x k and k x n elements; the strides of an axis are in elements. Larger products are made in
 ; parts, a few rows and columns of the result each, which threads may take, and between which the user may interrupt
-; them. Returns a status.
-define i64 @$NAME(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k) {
+; them. With `low` the product is added to `out`, and what rounding loses to `low`, which has as many elements. Returns a
+; status.
+define i64 @$NAME(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, ptr %low) {
 entry:
-  %words = alloca [15 x i64], align 8
+  %words = alloca [16 x i64], align 8
+  %is.alone = icmp eq ptr %low, null
   %mn = mul i64 %m, %n
   %mnk = mul i64 %mn, %k
   %is.small = icmp ult i64 %mnk, $PARTED
   br i1 %is.small, label %whole, label %cut
 whole:
-  call void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 true)
+  call void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.alone, ptr %low)
   ret i64 0
 cut:  ; broad parts are as large as the caches like, thin ones small enough for BLAS to call no threads of its own
   %is.high = icmp uge i64 %m, 2
@@ -63,6 +65,8 @@ cut:  ; broad parts are as large as the caches like, thin ones small enough for 
   store i64 %width, ptr %width.at, align 8
   %columns.at = getelementptr i64, ptr %words, i64 14
   store i64 %columns, ptr %columns.at, align 8
+  %low.at = getelementptr i64, ptr %words, i64 15
+  store ptr %low, ptr %low.at, align 8
   %status = call i64 @shared(ptr @part.$T, ptr %words, ptr null, i64 %parts)
   ret i64 %status
 }
@@ -100,6 +104,9 @@ entry:
   %width = load i64, ptr %width.at, align 8
   %columns.at = getelementptr i64, ptr %words, i64 14
   %columns = load i64, ptr %columns.at, align 8
+  %low.at = getelementptr i64, ptr %words, i64 15
+  %low = load ptr, ptr %low.at, align 8
+  %is.alone = icmp eq ptr %low, null
   %row = udiv i64 %number, %columns
   %column = urem i64 %number, %columns
   %i = mul i64 %row, %height
@@ -116,6 +123,9 @@ entry:
   %right.columns = getelementptr $REAL, ptr %right, i64 %right.j
   %out.j = mul i64 %j, %o1
   %out.here = getelementptr $REAL, ptr %out.rows, i64 %out.j
+  %low.ij = add i64 %out.i, %out.j
+  %low.part = getelementptr double, ptr %low, i64 %low.ij
+  %low.here = select i1 %is.alone, ptr null, ptr %low.part
   br label %terms
 terms:
   %p = phi i64 [ 0, %entry ], [ %p.next, %terms.next ]
@@ -125,8 +135,9 @@ terms:
   %left.here = getelementptr $REAL, ptr %left.rows, i64 %left.p
   %right.p = mul i64 %p, %r0
   %right.here = getelementptr $REAL, ptr %right.columns, i64 %right.p
-  %is.first = icmp eq i64 %p, 0
-  call void @block.$T(ptr %out.here, i64 %o0, i64 %o1, ptr %left.here, i64 %l0, i64 %l1, ptr %right.here, i64 %r0, i64 %r1, i64 %m.here, i64 %n.here, i64 %k.here, i1 %is.first)
+  %p.first = icmp eq i64 %p, 0
+  %is.first = and i1 %p.first, %is.alone
+  call void @block.$T(ptr %out.here, i64 %o0, i64 %o1, ptr %left.here, i64 %l0, i64 %l1, ptr %right.here, i64 %r0, i64 %r1, i64 %m.here, i64 %n.here, i64 %k.here, i1 %is.first, ptr %low.here)
   %p.next = add i64 %p, %k.here
   %p.more = icmp ult i64 %p.next, %k
   br i1 %p.more, label %terms.next, label %done
@@ -140,8 +151,8 @@ interrupted:
   ret i64 $INTERRUPTED
 }
 
-; one block: the terms of the first one are all there is, those of others are added to what `out` has
-define internal void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first) {
+; one block: the terms of the first one are all there is, those of others are added to what `out` has, or `out` and `low`
+define internal void @block.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first, ptr %low) {
 entry:
   %mn = mul i64 %m, %n
   %mnk = mul i64 %mn, %k
@@ -149,6 +160,12 @@ entry:
   %is.high = icmp uge i64 %m, 2
   %is.wide = icmp uge i64 %n, 4
   %is.broad = and i1 %is.high, %is.wide
+  %is.plain = icmp eq ptr %low, null
+  br i1 %is.plain, label %plain, label %gathered
+gathered:  ; tiles in registers, as few as there may be
+  %is.nothing = icmp eq i64 %mnk, 0
+  br i1 %is.nothing, label %done, label %panels
+plain:
   br i1 %is.small, label %loops, label %strides
 strides:
   %o.side = icmp eq i64 %o1, 1
@@ -175,7 +192,7 @@ strides:
 own:
   br i1 %is.broad, label %panels, label %loops
 panels:
-  call void @panels.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first)
+  call void @panels.$T(ptr %out, i64 %o0, i64 %o1, ptr %left, i64 %l0, i64 %l1, ptr %right, i64 %r0, i64 %r1, i64 %m, i64 %n, i64 %k, i1 %is.first, ptr %low)
   ret void
 blas:
   %letters = alloca [2 x i8]

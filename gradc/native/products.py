@@ -21,7 +21,8 @@ class ProductWriter(CellWriter):
 
     def _product(self, statement: Product) -> None:
         target, left, right = statement.target, statement.left, statement.right
-        if all(part is None for part in target.parts) and target.array not in self.allocated:
+        is_whole = all(part is None for part in target.parts)
+        if is_whole and not statement.error and target.array not in self.allocated:
             self._allocate(target.array, zeros=False)
         dtype = self.kernel.arrays[target.array].dtype
         out = self._matrix(target)
@@ -33,20 +34,29 @@ class ProductWriter(CellWriter):
         elif len([p for p in right.parts if p is None or isinstance(p, Range)]) == 1:
             o0, o1 = o1, number(1, "i64")
         numbers = [o0, o1], [l0, l1], [r0, r1], [rows, columns, inner]
+        low = self._error_of(statement)
         shown = ", ".join(
             [f"ptr {out[0]}", *(v.typed for v in numbers[0]), f"ptr {sides[0][0]}", *(v.typed for v in numbers[1]),
              f"ptr {sides[1][0]}", *(v.typed for v in numbers[2]), *(v.typed for v in numbers[3])]
         )  # fmt: skip
         self._spend(self.integer("mul", self.integer("mul", rows, columns), inner))
         called = product_name(dtype, self.doubles)
-        self.declare(f"declare i64 @{called}({', '.join(part.partition(' ')[0] for part in shown.split(', '))})")
+        self.declare(f"declare i64 @{called}({', '.join(part.partition(' ')[0] for part in shown.split(', '))}, ptr)")
         status = f"%{self.name('product')}"
-        self.line(f"{status} = call i64 @{called}({shown})")
+        self.line(f"{status} = call i64 @{called}({shown}, ptr {low})")
         self._leave_if(self.emit(f"icmp ne i64 {status}, 0", "bool"), status)
         if left.absent or right.absent:
             self.products.add(f"sparse.{dtype}")
             flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))
             self.line(f"call void @sparse.{dtype}({shown}, {flags})")
+
+    def _error_of(self, statement: Product) -> str:
+        """Where the rounding errors of a sum of products are; null for a product that is the first of them, or alone."""
+        if not statement.error:
+            return "null"
+        before = self.size(statement.before)
+        is_first = self.emit(f"icmp eq i64 {before.text}, 0", "bool")
+        return self.emit(f"select i1 {is_first.text}, ptr null, ptr {self.pointer(statement.error)}", "i64").text
 
     def _routine(self, statement: Routine) -> None:
         types = tuple(self.kernel.arrays[source] for source in statement.sources)

@@ -102,6 +102,8 @@ class _Running:
     error: Accumulator | str | None = None
     block: Accumulator | str | None = None
     wide: str = ""
+    several: str = ""
+    """Whether more than one product is added up where it is made, 1 or 0: the name of that."""
 
 
 class _Expander:
@@ -273,14 +275,23 @@ class _Expander:
 
     def _over_tiles(self, loop: OverTiles) -> Iterator[Statement]:
         self.tile = tile = loop.tile
-        for reduction in loop.reductions:
-            yield from self._open(reduction, is_short=False)
+        products = [step for step in loop.body if isinstance(step, MatrixProduct)]
+        gathered = {s.reduction for s in products if s.reduction is not None and self._is_gathered(s, s.reduction)}
         large = [product(reduction.node.shape) for reduction in loop.reductions if reduction.node.op == "contract"]
         large = [size for size in large if not isinstance(size, int) or size > ROWS * ADDED_UP_PER_ROW]
         step: Size = self.rows
         if large:
             step = self._new_name("step")
             yield Define(step, self._tile_length(large))
+        size, several = loop.size, ""
+        if gathered:  # with no rows there is one tile, of none, whose products are zeros
+            size, several = derive("max", loop.size, 1), self._new_name("several")
+            yield Define(several, Derived("min", 1, derive("//", derive("-", size, 1), step)))
+        for reduction in loop.reductions:
+            if reduction in gathered:
+                yield from self._open_gathered(reduction, several)
+            else:
+                yield from self._open(reduction, is_short=False)
         inner = [
             Define(tile.stop, Derived("min", Derived("+", tile.start, step), loop.size)),
             Define(tile.rows, Derived("-", tile.stop, tile.start)),
@@ -288,10 +299,26 @@ class _Expander:
             *self._body(loop.body),
             *self._add_blocks(loop.reductions),
         ]
-        yield For(tile.start, 0, loop.size, step, inner)
+        yield For(tile.start, 0, size, step, inner)
         for reduction in loop.reductions:
             yield from self._close(reduction)
         self.tile = None
+
+    @staticmethod
+    def _is_gathered(step: MatrixProduct, reduction: Reduction) -> bool:
+        """Whether the products of all tiles are added up where they are made."""
+        is_whole = not step.batch and not any(first for _, first in reduction.axes) and not reduction.prefix
+        return is_whole and len(reduction.axes) == 2 and not step.left.absent and not step.right.absent
+
+    def _open_gathered(self, reduction: Reduction, several: str) -> Iterator[Statement]:
+        """The first tile's product is the total; only the others need a rounding error, so that there is room for one
+        if there are `several`."""
+        (rows, _), (columns, _) = reduction.axes
+        self.running[reduction] = _Running(self._scratch(reduction, "low"), several=several)
+        low = self.running[reduction].error
+        assert isinstance(low, str)
+        self.arrays[low] = Type("f64", (derive("*", rows, several), columns))
+        yield Allocate(low, zeros=True)
 
     def _tile_length(self, large: list[Size]) -> Size:
         """How many rows a tile has: what adding up a large product costs should be little beside computing it."""
@@ -301,6 +328,13 @@ class _Expander:
         return Derived("min", Derived("*", MAX_TILE, self.rows), length)
 
     def _product(self, step: MatrixProduct) -> Iterator[Statement]:
+        if step.reduction is not None and self.running[step.reduction].several:
+            assert self.tile is not None
+            low = self.running[step.reduction].error
+            assert isinstance(low, str)
+            sides = self._side(step.left, []), self._side(step.right, [])
+            yield Product(View(step.array, (None, None)), *sides, low, self.tile.start)
+            return
         if step.reduction is not None:
             array, rows = self._new_array(f"{step.array}_block", self.arrays[step.array]), None
             self.running[step.reduction] = replace(self.running[step.reduction], block=array)
@@ -422,7 +456,10 @@ class _Expander:
                 at = self._in_slot(reduction, place)
                 return Store(reduction.slot, at, _as(reduction.dtype, total))
 
-            yield self._each_element(reduction, store)
+            shape = [size for size, _ in reduction.axes]
+            if running.several:
+                shape[0] = derive("*", shape[0], running.several)
+            yield self._each(tuple(shape), store)
 
     def _term(self, step: Term) -> Statement:
         reduction, running = step.reduction, self.running[step.reduction]

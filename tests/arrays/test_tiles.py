@@ -93,3 +93,34 @@ def test_activations_have_no_pass_of_their_own():
     lines = f.stages.stage_text("schedule").splitlines()
     assert [line for line in lines if line.startswith(("loop", "whole arrays"))] == []
     assert lines[0].startswith("tiles of rows over n")
+
+
+@pytest.mark.parametrize("engine", ["native", "numba"])
+@pytest.mark.parametrize("dtype", ["f64", "f32"])
+def test_products_added_up_over_tiles(engine, dtype, ran_cases):
+    """No row, one tile, one that is full, several, and weights of any shape; what NumPy has in f64."""
+    random = np.random.default_rng(0)
+    f = gradc.compile(f"X: {dtype}[n, d]; W: {dtype}[d, h]; b: {dtype}[h]; sum((X @ W + b)**2)", engine=engine)
+    kind = {"f64": np.float64, "f32": np.float32}[dtype]
+    shapes = [(rows, 13, 9) for rows in (0, 1, 128, 129, 1100)] + [(300, 1, 1), (300, 2, 17), (260, 40, 3), (300, 0, 4)]
+    for rows, inner, columns in shapes:
+        X, W, b = (random.normal(size=shape).astype(kind) for shape in ((rows, inner), (inner, columns), (columns,)))
+        value, grads = f.value_and_grad(X, W, b)
+        wide, slope = X.astype(np.float64), 2 * (X.astype(np.float64) @ W + b)
+        bound = 20 * np.finfo(kind).eps
+        np.testing.assert_allclose(value, np.sum(slope**2) / 4, rtol=bound)
+        size = np.abs(wide).T @ np.abs(slope)
+        assert np.all(np.abs(grads.W - wide.T @ slope) <= bound * (1 + inner) * size), (rows, inner, columns)
+        np.testing.assert_allclose(grads.b, slope.sum(0), rtol=100 * bound, atol=bound * (1 + inner) * 100)
+        assert grads.W.dtype == kind
+    ran_cases(len(shapes))
+
+
+def test_an_infinite_term_of_products_over_tiles():
+    """As in any sum: an infinity stays one, and two that differ make NaN, in their own elements alone."""
+    X = np.ones((400, 3))
+    X[10, 0], X[300, 0], X[5, 1], X[390, 1] = np.inf, np.inf, np.inf, -np.inf
+    f = gradc.compile("X: f64[n, d]; W: f64[d, h]; T: f64[n, h]; sum((X @ W + sin(T)) * T)", wrt="W")
+    (W_bar,) = f.grad(X, np.ones((3, 2)), np.ones((400, 2)))
+    np.testing.assert_array_equal(np.isnan(W_bar), [[False] * 2, [True] * 2, [False] * 2])
+    np.testing.assert_array_equal(np.isposinf(W_bar), [[True] * 2, [False] * 2, [False] * 2])

@@ -14,7 +14,7 @@ import pytest
 
 import gradc
 from gradc.loops import evaluate
-from gradc.loops.ir import every, read_by
+from gradc.loops.ir import Choose, every, read_by
 from gradc.loops.order import Orders, touches
 from gradc.native import chunks, threads
 from gradc.native.engine import NativeKernel, build
@@ -84,8 +84,11 @@ def test_bits_do_not_depend_on_threads(name, small_chunks, ran_cases):
 
 
 def assert_chunks_share_nothing(loops, made, loop, text):
-    """Every array in whose elements iterations meet is made anew in a chunk, or the chunk has a part of its own."""
-    inside = [touch for s in every(made.body) for touch in touches(s, read_by(s))]
+    """Every array in whose elements iterations meet is made anew in a chunk, or the chunk has a part of its own; the
+    first chunk has the array itself."""
+    chosen = [s for s in made.body if isinstance(s, Choose)]
+    assert all(s.number == made.variable for s in chosen), text
+    inside = [touch for s in every(made.body) if s not in chosen for touch in touches(s, read_by(s))]
     anew = {array for array, how, _ in inside if how == "made"}
     met = [array for arrays in Orders(loops).shared(loop) for array in arrays]
     assert not {array for array, _, _ in inside if array in met} - anew, text
