@@ -358,7 +358,7 @@ class ArrayWriter(FunctionScope):
         self._statement(made)
 
     def _set_zero(self, view: View) -> None:
-        """A part of an array that begins at an index of the first axes, or a range of one, and has all of the others."""
+        """A part of an array that begins at an index of the first axes, or a range of one, with all of the others."""
         sizes = self._shape(view.array)
         count, indices = number(BYTES[self.kernel.arrays[view.array].dtype], "i64"), []
         for part, size in zip(view.parts, sizes):

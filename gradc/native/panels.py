@@ -41,7 +41,7 @@ def text(t: str, real: str, align: int, lanes: int) -> str:
 
 
 def _tile(height: int, t: str, real: str, align: int, lanes: int) -> str:
-    """A tile of so many rows: all terms of a panel, then into the result, or added to what is there, with `low` exactly."""
+    """A tile of so many rows: all terms of a panel, then into the result, or added to it, with `low` exactly."""
     vector, columns = f"<{lanes} x {real}>", VECTORS * lanes
     cells = [(row, part) for row in range(height) for part in range(VECTORS)]
     rows = range(height)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from gradc.ir.sizes import product
+from dataclasses import replace
+from itertools import count
+
+from gradc.ir.affine import Affine
+from gradc.ir.sizes import derive, product
+from gradc.ir.types import Type
 from gradc.loops.ir import (
+    CombineExactly,
+    For,
+    Load,
     Product,
     Range,
     Routine,
@@ -21,6 +29,9 @@ class ProductWriter(CellWriter):
 
     def _product(self, statement: Product) -> None:
         target, left, right = statement.target, statement.left, statement.right
+        if statement.error and (left.absent or right.absent):
+            self._sparse_sum(statement)
+            return
         is_whole = all(part is None for part in target.parts)
         if is_whole and not statement.error and target.array not in self.allocated:
             self._allocate(target.array, zeros=False)
@@ -50,8 +61,32 @@ class ProductWriter(CellWriter):
             flags = ", ".join(f"i1 {'true' if side.absent else 'false'}" for side in (left, right))
             self.line(f"call void @sparse.{dtype}({shown}, {flags})")
 
+    def _sparse_sum(self, statement: Product) -> None:
+        """Absent elements are looked for in a product by itself: in the total if it is the first, or beside it."""
+        total, before = statement.target.array, statement.before
+        type = self.kernel.arrays[total]
+        block, term = self._new_array("block"), self._new_array("term")
+        some = derive("min", before, 1)
+        self.kernel.arrays[block] = Type(type.dtype, (derive("*", some, type.shape[0]), *type.shape[1:]))
+        self.kernel.arrays[term] = type
+        self._allocate(block, zeros=False)
+        is_first = self.emit(f"icmp eq i64 {self.size(before).text}, 0", "bool")
+        chosen = f"select i1 {is_first.text}, ptr {self.pointer(total)}, ptr {self.pointer(block)}"
+        self._point(term, self.emit(chosen, "i64").text)
+        self._product(replace(statement, target=View(term, statement.target.parts), error="", before=0))
+        variables = [self.name("at"), self.name("at")]
+        place = tuple(map(Affine, variables))
+        element, error, added = (Load(a, place, self.kernel.arrays[a].dtype) for a in (total, statement.error, term))
+        inner = For(variables[1], 0, type.shape[1], 1, [CombineExactly(element, error, added)], "parallel")
+        self._statement(For(variables[0], 0, self.kernel.arrays[block].shape[0], 1, [inner], "parallel"))
+
+    def _new_array(self, stem: str) -> str:
+        name = next(name for k in count() if (name := f"{stem}{k}") not in self.kernel.arrays)
+        self.allocated.add(name)
+        return name
+
     def _error_of(self, statement: Product) -> str:
-        """Where the rounding errors of a sum of products are; null for a product that is the first of them, or alone."""
+        """Where the rounding errors of a sum of products are; null for one that is the first of them, or alone."""
         if not statement.error:
             return "null"
         before = self.size(statement.before)
@@ -62,8 +97,8 @@ class ProductWriter(CellWriter):
         types = tuple(self.kernel.arrays[source] for source in statement.sources)
         dtype = types[0].dtype
         arrays = [f"ptr {self.pointer(array)}" for array in (statement.array, *statement.sources)]
-        count = product(types[0].shape[:-2])
-        sizes = [self.size(size).typed for size in (count, *ROUTINES[statement.op].sizes(types))]
+        matrices = product(types[0].shape[:-2])
+        sizes = [self.size(size).typed for size in (matrices, *ROUTINES[statement.op].sizes(types))]
         self.products.add(f"routine.{statement.op}.{dtype}")
         status = self.emit(f"call i64 @routine.{statement.op}.{dtype}({', '.join([*arrays, *sizes])})", "i64")
         self._forget_loads()

@@ -308,7 +308,7 @@ class _Expander:
     def _is_gathered(step: MatrixProduct, reduction: Reduction) -> bool:
         """Whether the products of all tiles are added up where they are made."""
         is_whole = not step.batch and not any(first for _, first in reduction.axes) and not reduction.prefix
-        return is_whole and len(reduction.axes) == 2 and not step.left.absent and not step.right.absent
+        return is_whole and len(reduction.axes) == 2
 
     def _open_gathered(self, reduction: Reduction, several: str) -> Iterator[Statement]:
         """The first tile's product is the total; only the others need a rounding error, so that there is room for one

@@ -124,3 +124,14 @@ def test_an_infinite_term_of_products_over_tiles():
     (W_bar,) = f.grad(X, np.ones((3, 2)), np.ones((400, 2)))
     np.testing.assert_array_equal(np.isnan(W_bar), [[False] * 2, [True] * 2, [False] * 2])
     np.testing.assert_array_equal(np.isposinf(W_bar), [[True] * 2, [False] * 2, [False] * 2])
+
+
+def test_absent_elements_of_products_over_tiles():
+    """A unit that is off adds nothing to its weights' gradient, whichever tile its row is in and whatever it has."""
+    f = gradc.compile("X: f64[n, d]; W: f64[d, h]; sum(max(0, X @ W)**2)", wrt="W")
+    for rows in (5, 400):
+        X = np.ones((rows, 3))
+        expected = f.grad(X[:-1], np.ones((3, 2))).W
+        for row in (0, rows - 1):
+            odd = np.insert(X[:-1], row, [-np.inf, 1, 1], axis=0)
+            np.testing.assert_array_equal(f.grad(odd, np.ones((3, 2))).W, expected)
