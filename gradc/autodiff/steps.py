@@ -13,10 +13,7 @@ from dataclasses import replace
 from gradc.autodiff.masked import Masked, direction, plus
 from gradc.ir.graph import Node, constant, dependent, make, topological
 from gradc.ir.graph import replace as replaced
-from gradc.ir.step import LoopStep, StepBuilder, loop
-
-DEAR = 4
-"""What reverse mode keeps of each step rather than computing it again costs as much as this."""
+from gradc.ir.step import KEPT_FROM, LoopStep, StepBuilder, loop
 
 Tangents = Callable[[tuple[Node, ...], Mapping[Node, Node]], list[Node]]
 Swept = Callable[[Sequence[Node], Container[Node], dict[Node, Masked]], dict[Node, Masked]]
@@ -188,7 +185,7 @@ def _kept(needed: Iterable[Node], ahead: set[Node]) -> list[Node]:
         if node in done or node not in ahead:
             continue
         done.add(node)
-        is_dear = node.row.cost >= DEAR or node.row.kind in ("contraction", "reduction", "scan", "loop")
+        is_dear = node.row.cost >= KEPT_FROM or node.row.kind in ("contraction", "reduction", "scan", "loop")
         if node.op == "input" or is_dear:
             kept.setdefault(node)
         else:

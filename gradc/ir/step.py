@@ -16,6 +16,9 @@ from gradc.ir.graph import Graph, Node, input_node, make
 from gradc.ir.sizes import Size
 from gradc.ir.types import Type
 
+KEPT_FROM = 4
+"""The cost of an op from which on its values in all steps are worth an array: they are kept, not computed again."""
+
 
 @dataclass(frozen=True)
 class LoopStep:

@@ -14,10 +14,7 @@ from gradc.ir.ending import condition_of
 from gradc.ir.graph import Node, broadcast, build, dependent, make, topological
 from gradc.ir.graph import replace as replaced
 from gradc.ir.sizes import Size
-from gradc.ir.step import LoopStep, StepBuilder, loop, loops_among
-
-DEAR = 4
-"""What costs as much, or more, is worth an array of its own."""
+from gradc.ir.step import KEPT_FROM, LoopStep, StepBuilder, loop, loops_among
 
 
 def hoisted(results: Iterable[Node]) -> list[Node]:
@@ -184,7 +181,7 @@ class _Hoisting:
             return False
         if any(node.row.kind == "contraction" for node in part):
             return True
-        is_dear = any(node.row.cost >= DEAR for node in part)
+        is_dear = any(node.row.cost >= KEPT_FROM for node in part)
         return is_dear and all(node.type.rank <= value.type.rank for node in edge)
 
     def _beyond_core(self, value: Node) -> tuple[list[Node], list[Node]]:
@@ -224,7 +221,7 @@ class _Hoisting:
         below_read = topological(read)
         dear: set[Node] = set()
         for node in below_read:
-            if node.row.kind == "contraction" or node.row.cost >= DEAR or any(arg in dear for arg in node.args):
+            if node.row.kind == "contraction" or node.row.cost >= KEPT_FROM or any(arg in dear for arg in node.args):
                 dear.add(node)
         stack = [node for node in order if node in read]
         stack.reverse()
