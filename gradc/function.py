@@ -260,7 +260,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         """
         if self._value is not None:
             return self._value(*args, **kwargs)
-        return self._answer("value", "_value", args, kwargs)
+        return self._answer("value", args, kwargs, "_value")
 
     _value: Callable[..., Any] | None = None
     """What answers calls from the first one on that a native kernel can answer alone."""
@@ -279,7 +279,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         (array([ 6., 12.]), True, 5.0)
         """
         kwargs = kwargs if out is None else {**kwargs, "out": out}
-        found: tuple[Any, Gradients] = self._answer("value_and_grad", "value_and_grad", args, kwargs)
+        found: tuple[Any, Gradients] = self._answer("value_and_grad", args, kwargs)
         return found
 
     def grad(self, /, *args: Any, out: Any = None, **kwargs: Any) -> Gradients:
@@ -288,12 +288,13 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         out: arrays that take them, as in `value_and_grad`.
         """
         kwargs = kwargs if out is None else {**kwargs, "out": out}
-        found: Gradients = self._answer("grad", "grad", args, kwargs)
+        found: Gradients = self._answer("grad", args, kwargs)
         return found
 
-    def _answer(self, name: str, attribute: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _answer(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], attribute: str = "") -> Any:
         """What `Calls` gives. From the second call of a native kernel on, its entry takes the place of the method;
         whoever kept the method before comes here."""
+        attribute = attribute or name
         short = self.__dict__.get(attribute)
         if short is None:
             if name not in self._calls.tables:
@@ -315,7 +316,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         bound = getattr(self._forward, "bound", None)
         if bound is None:
             raise Error("G0605", "backward was called before forward", help="call f.forward(...) first")
-        return self._calls.vjp(upstream, bound)
+        return self._calls.vjp_at(upstream, bound)
 
     # ------------------------------------------------------------ products with vectors
 
@@ -324,7 +325,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
 
         upstream: of the result's shape, or broadcasting to it.
         """
-        return self._calls.vjp(upstream, self._calls.bind(args, kwargs))
+        found: Gradients = self._answer("vjp", (upstream, *args), kwargs)
+        return found
 
     def jvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Any:
         """The Jacobian-vector product: the derivative of the value along `tangents`, shaped like the value.
@@ -332,11 +334,12 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         tangents: one for each input in `wrt`, as a sequence or a mapping by name; each of its input's shape,
             or broadcasting to it.
         """
-        return self._calls.jvp(tangents, self._calls.bind(args, kwargs))
+        return self._answer("jvp", (tangents, *args), kwargs)
 
     def hvp(self, tangents: Any, /, *args: Any, **kwargs: Any) -> Gradients:
         """The Hessian-vector product: the derivative of `grad` along `tangents` (as in `jvp`)."""
-        return self._calls.hvp(tangents, self._calls.bind(args, kwargs))
+        found: Gradients = self._answer("hvp", (tangents, *args), kwargs)
+        return found
 
     def derivatives(self, order: int, /, *args: Any, **kwargs: Any) -> Any:
         """The value and its derivatives for one number: an array whose element k is the k-th derivative.
@@ -350,7 +353,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         >>> gradc.compile("exp(2*x)").derivatives(3, 0.0)
         array([1., 2., 4., 8.])
         """
-        return self._calls.derivatives(order, self._calls.bind(args, kwargs))
+        return self._calls.derivatives(order, *args, **kwargs)
 
     # ------------------------------------------------------------ dense matrices
 
@@ -381,7 +384,7 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
                [0., 2., 1., 0.],
                [0., 0., 3., 2.]])
         """
-        return self.value_and_jacobian(*args, compact=compact, sparse=sparse, **kwargs)[1]
+        return self._answer("jacobian", args, _chosen_options(kwargs, compact=compact, sparse=sparse))
 
     def value_and_jacobian(
         self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
@@ -393,11 +396,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         >>> gradc.compile("x * y").value_and_jacobian(3.0, 5.0)
         (15.0, Gradients(x=5.0, y=3.0))
         """
-        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
-        bound = self._calls.bind(args, kwargs)
-        if is_sparse:
-            return self._calls.value_and_sparse_jacobian(bound)
-        return self._calls.value_and_jacobian(bound, is_compact)
+        kwargs = _chosen_options(kwargs, compact=compact, sparse=sparse)
+        found: tuple[Any, Any] = self._answer("value_and_jacobian", args, kwargs)
+        return found
 
     @overload
     def hessian(
@@ -428,7 +429,8 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         >>> gradc.compile("sum(x**3) * y").hessian(np.array([1.0, 2.0]), 5.0, diagonal=True)
         Gradients(x=array([30., 60.]), y=0.0)
         """
-        return self.value_grad_and_hessian(*args, compact=compact, sparse=sparse, diagonal=diagonal, **kwargs)[2]
+        kwargs = _chosen_options(kwargs, compact=compact, sparse=sparse, diagonal=diagonal)
+        return self._answer("hessian", args, kwargs)
 
     def value_grad_and_hessian(
         self,
@@ -445,15 +447,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         >>> gradc.compile("x**2 * y").value_grad_and_hessian(3.0, 5.0)[0:2]
         (45.0, Gradients(x=30.0, y=9.0))
         """
-        kwargs, (is_compact, is_sparse, is_diagonal) = self._options(
-            args, kwargs, compact=compact, sparse=sparse, diagonal=diagonal
-        )
-        bound = self._calls.bind(args, kwargs)
-        if is_diagonal:
-            return self._calls.value_grad_and_diagonal(bound)
-        if is_sparse:
-            return self._calls.value_grad_and_sparse_hessian(bound)
-        return self._calls.value_grad_and_hessian(bound, is_compact)
+        kwargs = _chosen_options(kwargs, compact=compact, sparse=sparse, diagonal=diagonal)
+        found: tuple[Any, Gradients, Any] = self._answer("value_grad_and_hessian", args, kwargs)
+        return found
 
     def gauss_newton(
         self, /, *args: Any, compact: bool | None = None, sparse: bool | None = None, **kwargs: Any
@@ -469,23 +465,9 @@ f.grad, f.forward, f.backward, f.vjp, f.jvp, f.hvp, f.jacobian, f.hessian, f.der
         >>> f.gauss_newton(2.0, np.array([1.0, 2.0]), np.array([2.0, 5.0]))
         (array([ 0., -1.]), Gradients(a=-2.0), Gradients(a=Gradients(a=5.0)))
         """
-        kwargs, (is_compact, is_sparse) = self._options(args, kwargs, compact=compact, sparse=sparse)
-        bound = self._calls.bind(args, kwargs)
-        return self._calls.sparse_gauss_newton(bound) if is_sparse else self._calls.gauss_newton(bound, is_compact)
-
-    def _options(
-        self, args: Sequence[Any], kwargs: dict[str, Any], **options: Any
-    ) -> tuple[dict[str, Any], tuple[bool, ...]]:
-        """Our own keywords apart from inputs, which may have any name."""
-        chosen = []
-        for name, value in options.items():
-            if value is not None and name in self.inputs[len(args) :]:
-                kwargs, value = {**kwargs, name: value}, None
-            chosen.append(bool(value))
-        if sum(chosen) > 1:
-            asked = " and ".join(f"`{name}`" for name, is_asked in zip(options, chosen) if is_asked)
-            raise Error("G0601", f"{asked} are different forms of a matrix", help="ask for one of them")
-        return kwargs, tuple(chosen)
+        kwargs = _chosen_options(kwargs, compact=compact, sparse=sparse)
+        found: tuple[Any, Gradients, Any] = self._answer("gauss_newton", args, kwargs)
+        return found
 
 
 class Function(Differentiable):
@@ -631,6 +613,11 @@ def _calls(specialiser: Specialiser, engine: str) -> Calls:
     from gradc.runtime.traced import TracedCalls
 
     return cast(Calls, TracedCalls(specialiser, engine))
+
+
+def _chosen_options(kwargs: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """The keywords of a call, with those of our own that are given."""
+    return kwargs | {name: value for name, value in options.items() if value is not None}
 
 
 def _names(wrt: str | Iterable[str]) -> list[str]:

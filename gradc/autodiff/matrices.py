@@ -9,7 +9,10 @@ from typing import NamedTuple
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.families import Family, Settle, Value, families, laid_out, units
 from gradc.autodiff.tangent import second_tangent, tangent
-from gradc.ir.graph import Graph, Node, cast, constant, fresh, input_node, iota, make
+from gradc.ir.graph import Graph, Node, broadcast, cast, constant, fresh, input_node, iota, make
+from gradc.ir.ops import others
+from gradc.ir.sizes import Shape
+from gradc.ir.types import Type
 
 
 class MatrixBlock(NamedTuple):
@@ -24,6 +27,46 @@ class MatrixBlock(NamedTuple):
     """Which results and which inputs, by number."""
     node: Node | None
     pairs: tuple[tuple[int, int], ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the node has all of the block's elements."""
+        return self.node is not None and not self.pairs
+
+
+def with_zeros(block: MatrixBlock, first: Shape, second: Shape, dtype: str) -> Node:
+    """The whole block, of the derivatives of an array of one shape for one of another."""
+    if block.node is None:
+        return constant(0.0, Type(dtype, first + second))
+    along = dict(block.pairs)
+    rank, left = len(first), others(len(second), tuple(along.values()))
+    shape = first + second
+    made = broadcast(block.node, shape, (*range(rank), *(rank + axis for axis in left)))
+    for axis, other in block.pairs:
+        made = make("mask", make("eq", iota(shape, axis), iota(shape, rank + other)), made)
+    return made
+
+
+def transposed(node: Node, rank: int, dtype: str) -> Node:
+    """A block with the axes from a rank on first: the derivatives the other way round."""
+    order = (*range(rank, node.type.rank), *range(rank))
+    return cast(make("transpose", node, attrs=(order,)) if order != tuple(sorted(order)) else node, dtype)
+
+
+def whole_row(blocks: list[MatrixBlock], first: Shape, wrt: tuple[Node, ...]) -> list[tuple[str, Node]]:
+    """The whole blocks of a Jacobian."""
+    return [(each.name, with_zeros(each, first, node.shape, node.type.dtype)) for each, node in zip(blocks, wrt)]
+
+
+def whole_square(blocks: list[MatrixBlock], wrt: tuple[Node, ...]) -> list[tuple[str, Node]]:
+    """The whole blocks of a Hessian, line by line; those on one side of the diagonal are the others mirrored."""
+    found = {}
+    for each in blocks:
+        of, by = wrt[each.of], wrt[each.by]
+        found[each.of, each.by] = made = with_zeros(each, of.shape, by.shape, of.type.dtype)
+        if each.of != each.by:
+            found[each.by, each.of] = transposed(made, of.type.rank, by.type.dtype)
+    return [(f"{x.name}_{y.name}_hessian", found[i, j]) for i, x in enumerate(wrt) for j, y in enumerate(wrt)]
 
 
 def forward(graph: Graph, wrt: tuple[Node, ...], settle: Settle) -> list[MatrixBlock]:

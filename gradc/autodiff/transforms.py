@@ -140,12 +140,17 @@ TRANSFORMS = {
 }
 """What can be compiled of a program, by name."""
 
+WHOLE = "whole_"
+"""What precedes the name of a transform of a matrix whose blocks come with their zeros, and on both sides."""
+
 DERIVATIVES = "derivatives"
 """What the transforms are called that give derivatives up to an order, which follows."""
 
 
 def transform_named(name: str) -> Transform:
     """A transform by its name."""
+    if name.startswith(WHOLE):
+        return _whole(TRANSFORMS[name.removeprefix(WHOLE)])
     if not name.startswith(DERIVATIVES):
         return TRANSFORMS[name]
     order = int(name.removeprefix(DERIVATIVES))
@@ -155,3 +160,24 @@ def transform_named(name: str) -> Transform:
         return (), (("value", graph["value"]), *((f"value_dot{k}", dot) for k, dot in enumerate(dots, 1)))
 
     return Transform(name, f"the value and its derivatives up to order {order}", build)
+
+
+def whole(name: str) -> str:
+    """The transform that gives a matrix whole."""
+    return WHOLE + name
+
+
+def _whole(compact: Transform) -> Transform:
+    """The same with all elements of all blocks."""
+
+    def build(graph: Graph, wrt: tuple[Node, ...], settle: Settle):
+        assert compact.blocks is not None
+        extra, outputs = compact.build(graph, wrt, settle)
+        blocks = compact.blocks(graph, wrt, settle)
+        if compact.name.startswith("jacobian"):
+            made = matrices.whole_row(blocks, graph["value"].shape, wrt)
+        else:
+            made = matrices.whole_square(blocks, wrt)
+        return extra, (*outputs, *made)
+
+    return Transform(whole(compact.name), f"{compact.doc}, whole", build)

@@ -91,14 +91,14 @@ class FlatFunction:
 
     def sparse_jacobian(self, x: np.ndarray) -> Any:
         """The same as an array in CSR format."""
-        _, matrix = self._calls.value_and_sparse_jacobian(self._arguments(x))
+        _, matrix = self._calls.value_and_sparse_jacobian_at(self._arguments(x))
         order = self._order()
         return matrix if order is None else matrix[:, order]
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """A row and a column for each parameter."""
         lines = np.empty((self.parameters.size, self.parameters.size))
-        blocks = self._calls.value_grad_and_hessian(self._arguments(x))[2]
+        blocks = self._calls.value_grad_and_hessian_at(self._arguments(x))[2]
         for name, line in zip(self._calls.wrt, tuple(blocks)):
             for other, block in zip(self._calls.wrt, tuple(line)):
                 rows, columns = self.parameters.places(name), self.parameters.places(other)
@@ -107,7 +107,7 @@ class FlatFunction:
 
     def sparse_hessian(self, x: np.ndarray) -> Any:
         """The same as an array in CSR format."""
-        _, _, matrix = self._calls.value_grad_and_sparse_hessian(self._arguments(x))
+        _, _, matrix = self._calls.value_grad_and_sparse_hessian_at(self._arguments(x))
         order = self._order()
         return matrix if order is None else matrix[order][:, order]
 
@@ -188,7 +188,7 @@ class FlatFunction:
 
 def side_by_side(calls: Calls, given: list[Any], parameters: Parameters) -> np.ndarray:
     """A Jacobian with a row for each element of the value and a column for each parameter."""
-    value, blocks = calls.value_and_jacobian(given)
+    value, blocks = calls.value_and_jacobian_at(given)
     rows = np.size(value)
     lines = np.empty((parameters.size, rows))
     for name, block in zip(calls.wrt, tuple(blocks)):

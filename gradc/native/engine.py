@@ -22,6 +22,7 @@ from gradc.native import entry, library, link, openblas, target, threads
 from gradc.native.background import Background
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
+from gradc.native.parts import ONE, Arrangement, plain, tuple_of
 
 if TYPE_CHECKING:
     from gradc.loops.ir import Kernel
@@ -54,7 +55,9 @@ class NativeKernel:
             self._call = loaded
             if entry.is_possible() and loaded.frame.size <= entry.MAX_SLOTS:
                 tables = entry.Tables()
-                tables.add(self.table(entry.ALL))
+                frame = loaded.frame
+                everything = [tuple_of(len(frame.outputs)), *ONE * len(frame.outputs)]
+                tables.add(self.table(plain([field.name for field in frame.inputs], everything)))
                 self._call = entry.function("kernel", tables, loaded)
         return self._call
 
@@ -66,11 +69,14 @@ class NativeKernel:
         return self.loaded.into(arrays, targets)
 
     def table(
-        self, form: int, gradients: type | None = None, data: Mapping[str, Any] = MappingProxyType({})
+        self,
+        arrangement: Arrangement,
+        data: Mapping[str, Any] = MappingProxyType({}),
+        sizes: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ) -> entry.Table:
         """What the entry has to know to call the kernel."""
         loaded = self.loaded
-        return entry.Table(loaded.frame, loaded.kernel, loaded.shapes, form, (gradients, loaded.code), data)
+        return entry.Table(loaded.frame, loaded.kernel, loaded.shapes, arrangement, loaded.code, data, sizes)
 
 
 @dataclass(frozen=True)

@@ -46,22 +46,50 @@ fits:
   br i1 %counts, label %names, label %next
 
 names:
-  %inputs = getelementptr i64, ptr %table, i64 $HEAD
-  %is.named = call i1 @named(ptr %inputs, i64 %positional, i64 %given, ptr %keywords)
+  %names.at = getelementptr i64, ptr %table, i64 4
+  %names.own = load ptr, ptr %names.at, align 8
+  %is.named = call i1 @named(ptr %names.own, i64 %positional, i64 %given, ptr %keywords)
   br i1 %is.named, label %room, label %next
 
 room:
   %mark = call ptr @llvm.stacksave.p0()
-  %size.at = getelementptr i64, ptr %table, i64 5
+  %steps.count.at = getelementptr i64, ptr %table, i64 5
+  %steps.count = load i64, ptr %steps.count.at, align 8
+  %registers.at = getelementptr i64, ptr %table, i64 7
+  %registers.count = load i64, ptr %registers.at, align 8
+  %has.parts = icmp ne i64 %steps.count, 0
+  br i1 %has.parts, label %parts, label %frame.room
+parts:
+  %steps.at = getelementptr i64, ptr %table, i64 6
+  %steps = load ptr, ptr %steps.at, align 8
+  %registers = alloca ptr, i64 %registers.count, align 16
+  %bytes = mul i64 %given, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %registers, ptr %args, i64 %bytes, i1 false)
+  %is.apart = call i1 @take.apart(ptr %steps, i64 %steps.count, ptr %registers, i64 %given)
+  br i1 %is.apart, label %frame.room, label %give.back
+
+frame.room:
+  %from = phi ptr [ %args, %room ], [ %registers, %parts ]
+  %size.at = getelementptr i64, ptr %table, i64 18
   %size = load i64, ptr %size.at, align 8
   %frame = alloca i64, i64 %size, align 16
   call void @lay.out(ptr %table, ptr %frame)
-  %work = call i64 @read(ptr %inputs, i64 %given, ptr %args, ptr %frame)
+  %work = call i64 @read(ptr %table, ptr %from, ptr %frame)
   %is.read = icmp sge i64 %work, 0
   br i1 %is.read, label %run, label %give.back
 
 run:
-  %result = call ptr @run(ptr %table, ptr %frame, i64 %work)
+  br i1 %has.parts, label %run.kept, label %run.plain
+run.kept:
+  call void @keep(ptr %from, i64 %given, i64 %registers.count)
+  %kept.result = call ptr @run(ptr %table, ptr %frame, i64 %work)
+  call void @drop(ptr %from, i64 %given, i64 %registers.count)
+  br label %has.run
+run.plain:
+  %plain.result = call ptr @run(ptr %table, ptr %frame, i64 %work)
+  br label %has.run
+has.run:
+  %result = phi ptr [ %kept.result, %run.kept ], [ %plain.result, %run.plain ]
   %tag = ptrtoint ptr %result to i64
   %has.failed = icmp eq i64 %tag, 1
   call void @llvm.stackrestore.p0(ptr %mark)
@@ -88,16 +116,10 @@ fall.back:
 ; the slots that are always the same
 define internal void @lay.out(ptr %table, ptr %frame) {
 entry:
-  %count.at = getelementptr i64, ptr %table, i64 9
+  %count.at = getelementptr i64, ptr %table, i64 12
   %count = load i64, ptr %count.at, align 8
-  %inputs.at = getelementptr i64, ptr %table, i64 3
-  %inputs = load i64, ptr %inputs.at, align 8
-  %outputs.at = getelementptr i64, ptr %table, i64 4
-  %outputs = load i64, ptr %outputs.at, align 8
-  %fields = add i64 %inputs, %outputs
-  %words = mul i64 %fields, $WORDS
-  %skipped = add i64 %words, $HEAD
-  %first = getelementptr i64, ptr %table, i64 %skipped
+  %first.at = getelementptr i64, ptr %table, i64 13
+  %first = load ptr, ptr %first.at, align 8
   br label %try
 try:
   %k = phi i64 [ 0, %entry ], [ %k.next, %put ]
@@ -130,10 +152,10 @@ some:
   ret i64 %all
 }
 
-; whether the keywords are the names of the last inputs, in order
-define internal i1 @named(ptr %inputs, i64 %positional, i64 %given, ptr %keywords) {
+; whether the keywords are the names of the last arguments, in order
+define internal i1 @named(ptr %names, i64 %positional, i64 %given, ptr %keywords) {
 entry:
-  %names = getelementptr i8, ptr %keywords, i64 $ITEMS
+  %items = getelementptr i8, ptr %keywords, i64 $ITEMS
   br label %try
 try:
   %k = phi i64 [ %positional, %entry ], [ %k.next, %fits ]
@@ -141,11 +163,9 @@ try:
   br i1 %more, label %look, label %yes
 look:
   %place = sub i64 %k, %positional
-  %name.at = getelementptr ptr, ptr %names, i64 %place
+  %name.at = getelementptr ptr, ptr %items, i64 %place
   %name = load ptr, ptr %name.at, align 8
-  %word = mul i64 %k, $WORDS
-  %word.name = add i64 %word, 3
-  %own.at = getelementptr ptr, ptr %inputs, i64 %word.name
+  %own.at = getelementptr ptr, ptr %names, i64 %k
   %own = load ptr, ptr %own.at, align 8
   %same = icmp eq ptr %name, %own
   br i1 %same, label %fits, label %no
@@ -159,8 +179,12 @@ no:
 }
 
 ; the arguments into the frame; returns how many elements they have, or -1 where one does not fit
-define internal i64 @read(ptr %inputs, i64 %given, ptr %args, ptr %frame) {
+define internal i64 @read(ptr %table, ptr %args, ptr %frame) {
 entry:
+  %count.at = getelementptr i64, ptr %table, i64 8
+  %given = load i64, ptr %count.at, align 8
+  %inputs.at = getelementptr i64, ptr %table, i64 9
+  %inputs = load ptr, ptr %inputs.at, align 8
   br label %try
 try:
   %k = phi i64 [ 0, %entry ], [ %k.next, %fits ]
@@ -172,14 +196,16 @@ all:
 no:
   ret i64 -1
 look:
-  %arg.at = getelementptr ptr, ptr %args, i64 %k
+  %word = mul i64 %k, $WORDS
+  %input = getelementptr i64, ptr %inputs, i64 %word
+  %register.at = getelementptr i64, ptr %input, i64 4
+  %register = load i64, ptr %register.at, align 8
+  %arg.at = getelementptr ptr, ptr %args, i64 %register
   %arg = load ptr, ptr %arg.at, align 8
   %type.at = getelementptr i8, ptr %arg, i64 8
   %type = load ptr, ptr %type.at, align 8
-  %word = mul i64 %k, $WORDS
-  %input = getelementptr i64, ptr %inputs, i64 %word
   %kind = load i64, ptr %input, align 8
-  %slot.at = getelementptr i64, ptr %input, i64 4
+  %slot.at = getelementptr i64, ptr %input, i64 3
   %slot = load i64, ptr %slot.at, align 8
   %at = getelementptr i64, ptr %frame, i64 %slot
   switch i64 %kind, label %no [
@@ -272,12 +298,21 @@ array.fine:
   store ptr %data, ptr %at, align 8
   %dims.at = getelementptr i8, ptr %arg, i64 32
   %dims = load ptr, ptr %dims.at, align 8
+  %wanted.at = getelementptr i64, ptr %input, i64 5
+  %wanted = load ptr, ptr %wanted.at, align 8
+  %any.sizes = icmp eq ptr %wanted, null
+  %compared = select i1 %any.sizes, ptr %dims, ptr %wanted
   br label %dim
 dim:
-  %axis = phi i64 [ 0, %array.fine ], [ %axis.next, %dim ]
-  %count = phi i64 [ 1, %array.fine ], [ %count.next, %dim ]
+  %axis = phi i64 [ 0, %array.fine ], [ %axis.next, %dim.fits ]
+  %count = phi i64 [ 1, %array.fine ], [ %count.next, %dim.fits ]
   %dim.at = getelementptr i64, ptr %dims, i64 %axis
   %size = load i64, ptr %dim.at, align 8
+  %compared.at = getelementptr i64, ptr %compared, i64 %axis
+  %wanted.size = load i64, ptr %compared.at, align 8
+  %is.wanted = icmp eq i64 %size, %wanted.size
+  br i1 %is.wanted, label %dim.fits, label %no
+dim.fits:
   %axis.next = add i64 %axis, 1
   %size.at = getelementptr i64, ptr %at, i64 %axis.next
   store i64 %size, ptr %size.at, align 8
@@ -328,20 +363,21 @@ entry:
   %kernel = load ptr, ptr %kernel.at, align 8
   %shapes.at = getelementptr i64, ptr %table, i64 2
   %shapes = load ptr, ptr %shapes.at, align 8
-  %inputs.at = getelementptr i64, ptr %table, i64 3
-  %inputs = load i64, ptr %inputs.at, align 8
-  %count.at = getelementptr i64, ptr %table, i64 4
+  %count.at = getelementptr i64, ptr %table, i64 10
   %count = load i64, ptr %count.at, align 8
-  %rank.at = getelementptr i64, ptr %table, i64 6
+  %outputs.at = getelementptr i64, ptr %table, i64 11
+  %outputs = load ptr, ptr %outputs.at, align 8
+  %steps.count.at = getelementptr i64, ptr %table, i64 14
+  %steps.count = load i64, ptr %steps.count.at, align 8
+  %steps.at = getelementptr i64, ptr %table, i64 15
+  %steps = load ptr, ptr %steps.at, align 8
+  %made.count.at = getelementptr i64, ptr %table, i64 16
+  %made.count = load i64, ptr %made.count.at, align 8
+  %first.at = getelementptr i64, ptr %table, i64 17
+  %first = load i64, ptr %first.at, align 8
+  %rank.at = getelementptr i64, ptr %table, i64 19
   %rank = load i64, ptr %rank.at, align 8
-  %form.at = getelementptr i64, ptr %table, i64 7
-  %form = load i64, ptr %form.at, align 8
-  %type.at = getelementptr i64, ptr %table, i64 8
-  %type = load ptr, ptr %type.at, align 8
-  %input.words = mul i64 %inputs, $WORDS
-  %output.words = add i64 %input.words, $HEAD
-  %outputs = getelementptr i64, ptr %table, i64 %output.words
-  %made = alloca ptr, i64 %count, align 16
+  %made = alloca ptr, i64 %made.count, align 16
   %dims = alloca i64, i64 %rank, align 16
   %has.shapes = icmp ne ptr %shapes, null
   br i1 %has.shapes, label %ask, label %start
@@ -384,7 +420,7 @@ array.keep:
   store ptr %new, ptr %own.at, align 8
   %data.at = getelementptr i8, ptr %new, i64 16
   %data = load ptr, ptr %data.at, align 8
-  %slot.at = getelementptr i64, ptr %output, i64 4
+  %slot.at = getelementptr i64, ptr %output, i64 3
   %slot = load i64, ptr %slot.at, align 8
   %frame.slot = getelementptr i64, ptr %frame, i64 %slot
   store ptr %data, ptr %frame.slot, align 8
@@ -423,7 +459,7 @@ scalar:
   %s.word = mul i64 %s, $WORDS
   %s.output = getelementptr i64, ptr %outputs, i64 %s.word
   %s.kind = load i64, ptr %s.output, align 8
-  %s.slot.at = getelementptr i64, ptr %s.output, i64 4
+  %s.slot.at = getelementptr i64, ptr %s.output, i64 3
   %s.slot = load i64, ptr %s.slot.at, align 8
   %s.at = getelementptr i64, ptr %frame, i64 %s.slot
   %s.own.at = getelementptr ptr, ptr %made, i64 %s
@@ -448,43 +484,9 @@ scalar.next:
   br i1 %s.more, label %scalar, label %finish
 
 finish:
-  switch i64 %form, label %all [
-    i64 $VALUE, label %one
-    i64 $VALUE_AND_GRAD, label %both
-    i64 $GRAD, label %only
-  ]
-one:
-  %one.value = load ptr, ptr %made, align 8
-  ret ptr %one.value
-all:
-  %all.tuple = call ptr @PyTuple_New(i64 %count)
-  call void @fill(ptr %all.tuple, ptr %made, i64 %count)
-  ret ptr %all.tuple
-only:
-  %first.value = load ptr, ptr %made, align 8
-  call void @Py_DecRef(ptr %first.value)
-  br label %gradients
-both:
-  br label %gradients
-gradients:
-  %rest = getelementptr ptr, ptr %made, i64 1
-  %rest.count = sub i64 %count, 1
-  %grads = call ptr @PyType_GenericAlloc(ptr %type, i64 %rest.count)
-  %hash.at = getelementptr i8, ptr %grads, i64 24
-  $HASH
-  call void @fill(ptr %grads, ptr %rest, i64 %rest.count)
-  %is.only = icmp eq i64 %form, $GRAD
-  br i1 %is.only, label %give, label %pair
-give:
-  ret ptr %grads
-pair:
-  %pair.tuple = call ptr @PyTuple_New(i64 2)
-  %pair.items = getelementptr i8, ptr %pair.tuple, i64 $ITEMS
-  %pair.value = load ptr, ptr %made, align 8
-  store ptr %pair.value, ptr %pair.items, align 8
-  %pair.second = getelementptr ptr, ptr %pair.items, i64 1
-  store ptr %grads, ptr %pair.second, align 8
-  ret ptr %pair.tuple
+  call void @drop(ptr %made, i64 0, i64 %first)
+  %result = call ptr @put.together(ptr %steps, i64 %steps.count, ptr %made, i64 %count)
+  ret ptr %result
 
 no.array:
   call void @set.handler(ptr %before)
@@ -499,26 +501,10 @@ undo.all:
 undo.arrays:
   %last = phi i64 [ %k, %undo.error ], [ %count, %undo.all ]
   %why = phi i64 [ -1, %undo.error ], [ %status, %undo.all ]
-  br label %drop
-drop:
-  %d = phi i64 [ 0, %undo.arrays ], [ %d.next, %dropped ]
-  %d.more = icmp slt i64 %d, %last
-  br i1 %d.more, label %drop.one, label %undone.arrays
-drop.one:
-  %d.at = getelementptr ptr, ptr %made, i64 %d
-  %d.own = load ptr, ptr %d.at, align 8
-  %d.none = icmp eq ptr %d.own, null
-  br i1 %d.none, label %dropped, label %drop.it
-drop.it:
-  call void @Py_DecRef(ptr %d.own)
-  br label %dropped
-dropped:
-  %d.next = add i64 %d, 1
-  br label %drop
-undone.arrays:
+  call void @drop(ptr %made, i64 0, i64 %last)
   br label %undone
 undone:
-  %reason = phi i64 [ %status, %undo ], [ %why, %undone.arrays ]
+  %reason = phi i64 [ %status, %undo ], [ %why, %undo.arrays ]
   %is.interrupted = icmp eq i64 %reason, -2
   %nothing = select i1 %is.interrupted, ptr null, ptr inttoptr (i64 1 to ptr)
   ret ptr %nothing
@@ -536,25 +522,6 @@ set:
 drop:
   call void @Py_DecRef(ptr %own)
   br label %done
-done:
-  ret void
-}
-
-define internal void @fill(ptr %tuple, ptr %from, i64 %count) {
-entry:
-  %items = getelementptr i8, ptr %tuple, i64 $ITEMS
-  br label %try
-try:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %move ]
-  %more = icmp slt i64 %k, %count
-  br i1 %more, label %move, label %done
-move:
-  %at = getelementptr ptr, ptr %from, i64 %k
-  %item = load ptr, ptr %at, align 8
-  %to = getelementptr ptr, ptr %items, i64 %k
-  store ptr %item, ptr %to, align 8
-  %k.next = add i64 %k, 1
-  br label %try
 done:
   ret void
 }

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,25 +22,20 @@ from gradc.native import memory
 from gradc.native.cache import store
 from gradc.native.frame import Field, Frame
 from gradc.native.link import Code, pointer
+from gradc.native.parts import DICT, LIST, SAME, TUPLE, Arrangement, Steps
 from gradc.native.source import source
 from gradc.native.target import identity, llvm, object_code
 
-VALUE, VALUE_AND_GRAD, GRAD, ALL = range(4)
-"""What a call returns: the first output; it and the others as gradients; only those; all of them in a tuple."""
-
-FORMS = {"value": {"value": VALUE}, "value_and_grad": {"value_and_grad": VALUE_AND_GRAD, "grad": GRAD}}
-"""The public functions that a kernel answers, and what they return."""
-
 SCALARS = {"f64": 0, "f32": 1, "i64": 2, "bool": 3}
 ARRAY = 4
-HEAD = 10
-"""Words of a table before the inputs. Each input that a call gives and each output has `WORDS`; then come the slots of
-the frame that are always the same, and what they hold."""
-WORDS = 5
+WORDS = 6
+"""Words of an input or an output in a table."""
 RELEASED_FROM = 20_000
 """Elements of the arguments from which a call lets other Python threads run."""
 POOLED_WORK = 4_000
 """Elements of the arguments from which results get memory that earlier ones gave back."""
+MAX_TABLES = 32
+"""Tables that a function has for calls with certain sizes or parts."""
 MAX_SLOTS = 4_000
 """Slots of the largest frame that is laid out on the stack."""
 
@@ -57,30 +53,63 @@ class Table:
         frame: Frame,
         kernel: int,
         shapes: int,
-        form: int,
-        kept: tuple[type | None, Code],
-        data: Mapping[str, Any],
+        arrangement: Arrangement,
+        code: Code,
+        data: Mapping[str, Any] = MappingProxyType({}),
+        sizes: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ):
-        """`data` are arguments that are always the same, by name, as the kernel reads them."""
-        gradients, _ = kept
+        """`data` are inputs that are always the same, by name, as the kernel reads them; `sizes` those that arrays have
+        to have for this table."""
+        steps = Steps(arrangement, len(frame.outputs))
+        self._kept: list[Any] = [code, data, steps]
         given = [field for field in frame.inputs if field.name not in data]
-        fixed = [word for field in frame.inputs if field.name in data for word in preset(field, data[field.name])]
-        words = [0, kernel, shapes, len(given), len(frame.outputs), frame.size, frame.dims, form]
-        words += [id(gradients) if gradients else 0, len(fixed)]
-        self.kept: list[Any] = [kept, data]
-        for field in given:
-            name = sys.intern(field.name)
-            self.kept.append(name)
-            words += [*self._kind(field), id(name), field.slot]
-        for field in frame.outputs:
-            words += [*self._kind(field), 0, field.slot]
-        words += [word for pair in fixed for word in pair]
-        self.words = np.array(words, np.int64)
+        inputs = [
+            word
+            for field in given
+            for word in (*self._field(field), steps.places[field.name], self._section(sizes.get(field.name)))
+        ]
+        outputs = [word for field in frame.outputs for word in (*self._field(field), 0, 0)]
+        fixed = [
+            word
+            for field in frame.inputs
+            if field.name in data
+            for pair in preset(field, data[field.name])
+            for word in pair
+        ]
+        names = [self._name(name) for name, _ in arrangement.arguments]
+        self.words = np.array(
+            [
+                *(0, kernel, shapes),
+                *(len(names), self._section(names)),
+                *(steps.steps_apart, self._section(steps.apart), steps.registers),
+                *(len(given), self._section(inputs)),
+                *(len(frame.outputs), self._section(outputs)),
+                *(len(fixed) // 2, self._section(fixed)),
+                *(steps.steps_together, self._section(steps.together), steps.made, steps.first),
+                *(frame.size, frame.dims),
+            ],
+            np.int64,
+        )
+
+    def _name(self, name: str | None) -> int:
+        """The address of a name as calls have it."""
+        if name is None:
+            return 0
+        self._kept.append(sys.intern(name))
+        return id(self._kept[-1])
+
+    def _section(self, words: Sequence[int] | None) -> int:
+        """The address of some words; 0 where there are none."""
+        if not words:
+            return 0
+        self._kept.append(np.array(words, np.int64))
+        address: int = self._kept[-1].ctypes.data
+        return address
 
     @staticmethod
-    def _kind(field: Field) -> list[int]:
+    def _field(field: Field) -> list[int]:
         rank = field.rank
-        return [ARRAY if rank else SCALARS[field.dtype], id(DTYPES[field.dtype]), rank]
+        return [ARRAY if rank else SCALARS[field.dtype], id(DTYPES[field.dtype]), rank, field.slot]
 
     @property
     def address(self) -> int:
@@ -107,6 +136,11 @@ class Tables:
         table.words[0] = self.first[0]
         self.all.append(table)
         self.first[0] = table.address
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to try more of them would take longer than it saves."""
+        return len(self.all) >= MAX_TABLES
 
 
 def function(name: str, tables: Tables, otherwise: Callable[..., Any], doc: str = "") -> Callable[..., Any]:
@@ -182,6 +216,7 @@ def loaded(name: str, text: Callable[[], str]) -> Code:
 PYTHON_FUNCTIONS = (
     "PyObject_Vectorcall", "PyErr_Clear", "PyErr_Occurred", "PyErr_CheckSignals", "PyLong_AsDouble",
     "PyLong_AsLongLong", "PyFloat_FromDouble", "PyTuple_New", "PyType_GenericAlloc", "Py_IncRef", "Py_DecRef",
+    "PyList_New", "PyDict_New", "PyDict_Size", "PyDict_Next", "PyDict_SetItem",
     "PyEval_SaveThread", "PyEval_RestoreThread", "PyGILState_Ensure", "PyGILState_Release",
 )  # fmt: skip
 NUMPY_FUNCTIONS = {"PyArray_Scalar": 60, "PyArray_Empty": 184, "PyDataMem_SetHandler": 304}
@@ -199,7 +234,7 @@ def _symbols() -> None:
     )
     for name, place in NUMPY_FUNCTIONS.items():
         binding.add_symbol(name, table[place])
-    types = {"float": float, "float64": np.float64, "int": int, "ndarray": np.ndarray}
+    types = {"float": float, "float64": np.float64, "int": int, "ndarray": np.ndarray, "tuple": tuple}
     for name, item in {**types, "true": True, "false": False}.items():
         binding.add_symbol(f"gradc_{name}", id(item))
 
@@ -207,7 +242,8 @@ def _symbols() -> None:
 def _text() -> str:
     items = tuple.__basicsize__
     return source(
-        "entry", ITEMS=items, HEAD=HEAD, WORDS=WORDS, ARRAY=ARRAY, RELEASED_FROM=RELEASED_FROM,
-        POOLED_WORK=POOLED_WORK, VALUE=VALUE, VALUE_AND_GRAD=VALUE_AND_GRAD, GRAD=GRAD,
+        "entry", ITEMS=items, WORDS=WORDS, ARRAY=ARRAY, RELEASED_FROM=RELEASED_FROM, POOLED_WORK=POOLED_WORK
+    ) + source(
+        "parts", ITEMS=items, TUPLE=TUPLE, LIST=LIST, DICT=DICT, SAME=SAME,
         HASH="store i64 -1, ptr %hash.at, align 8" if items > 24 else "",  # Python 3.14 keeps a hash before the items
     )  # fmt: skip

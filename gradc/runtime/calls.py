@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from inspect import Parameter
@@ -17,29 +17,31 @@ from gradc.compiler import Compilation, Reach
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.language.parser import collector_paused
-from gradc.native import entry
 from gradc.native.engine import NativeKernel
+from gradc.native.entry import Tables
+from gradc.native.parts import DICT, ONE, Parts, parts_of
 from gradc.program import Program
 from gradc.runtime import arguments, binding, dense, matrices, sparse, targets
 from gradc.runtime.arguments import Arguments, in_order
+from gradc.runtime.entrance import Entrance, of_inputs
 from gradc.runtime.forks import compiling
 from gradc.runtime.kernel import CHECKING_ENGINES, ENGINES, RUNNABLE, Run
 from gradc.runtime.matrices import Compact
+from gradc.runtime.methods import Methods
 from gradc.runtime.results import Gradients, Results, gradients_type, results, to_python
 from gradc.runtime.specialise import Specialiser
 
-SIGNATURE = "($self, /, *args, out=None, **kwargs)\n--\n\n"
-"""How the docstring of a built-in function tells its signature."""
-
-
 MAX_ORDER = 30
 """The highest derivative that `derivatives` gives."""
+
+DIRECT = {"value": ("value",), "value_and_grad": ("value_and_grad", "grad")}
+"""The public functions that a kernel answers alone, whatever the sizes."""
 
 WRITTEN_FROM = 10_000
 """Elements of the caller's arrays from which it pays to do without a copy."""
 
 
-class Calls:
+class Calls(Methods):
     """The calls of a function: its kernels by the types of arguments, made when they are first needed.
 
     It knows nothing of the `Function` that holds it: kernels live exactly as long as somebody can call them.
@@ -62,9 +64,12 @@ class Calls:
         self.patterns: dict[Any, sparse.SparsePlan] = {}
         self.index_nodes: dict[Any, list[Any]] = {}
         """The same for sparse matrices, and the arrays of indices that decide their patterns."""
-        self.tables: dict[str, Any] = {}
-        """What leads to native kernels, by the name of the public function."""
         self._gradients_type = gradients_type(specialiser.wrt)
+        self.entrances: list[Entrance] = []
+        """What calls of public functions go through to native kernels."""
+        self.share({})
+        self._led: set[Any] = set()
+        """The kinds of calls for which there is such a way."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Calls, (self.specialiser, self.engine, self.data)
@@ -72,6 +77,11 @@ class Calls:
     @property
     def wrt(self) -> tuple[str, ...]:
         return self.specialiser.wrt
+
+    def share(self, tables: dict[str, Tables]) -> None:
+        """Let these tables lead to the kernels of the function."""
+        self.tables = tables
+        self.entrances = [of_inputs(tables, self.inputs, self._gradients_type, len(self.wrt))]
 
     def bind_data(self, given: Mapping[str, Any]) -> Calls:
         """The calls of the same function with more inputs bound."""
@@ -183,17 +193,50 @@ class Calls:
         except (ValueError, IndexError, MemoryError):
             return None  # the long way says what does not fit
 
-    def vjp(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
-        return self._gradients(self.run_with("vjp", bound, [(arguments.UPSTREAM, upstream)]))
+    def vjp_at(self, upstream: Any, bound: Sequence[Any]) -> Gradients:
+        found = self.run_with("vjp", bound, [(arguments.UPSTREAM, upstream)])
+        self._lead_product("vjp", bound, ONE, [upstream], ())
+        return self._gradients(found)
 
-    def jvp(self, tangents: Any, bound: Sequence[Any]) -> Any:
-        (value_dot,) = self.run_with("jvp", bound, self._tangents(tangents))
+    def jvp_at(self, tangents: Any, bound: Sequence[Any], parts: Parts | None = None) -> Any:
+        """`parts` are those of tangents that come from an argument with parts of its own."""
+        (value_dot,) = self._along("jvp", tangents, bound, parts)
         return to_python(value_dot)
 
-    def hvp(self, tangents: Any, bound: Sequence[Any]) -> Gradients:
-        return self._gradients(self.run_with("hvp", bound, self._tangents(tangents)))
+    def hvp_at(self, tangents: Any, bound: Sequence[Any], parts: Parts | None = None) -> Gradients:
+        return self._gradients(self._along("hvp", tangents, bound, parts))
 
-    def derivatives(self, order: Any, bound: Sequence[Any]) -> Any:
+    def _along(self, transform: str, tangents: Any, bound: Sequence[Any], parts: Parts | None) -> Sequence[Any]:
+        """The outputs of a derivative along tangents."""
+        given = self._tangents(tangents)
+        found = self.run_with(transform, bound, given)
+        values = [value for _, value in given]
+        if parts is None:
+            parts, leaves = parts_of(tangents, (tuple, list, dict, self._gradients_type))
+            if len(parts) != 1 + len(values):
+                parts, leaves = ONE, [tangents]
+            names = tuple(tangents) if parts[0].kind == DICT else self.wrt
+        else:
+            leaves, names = values, self.wrt
+        self._lead_product(transform, bound, parts, leaves, names)
+        return found
+
+    def _lead_product(
+        self, transform: str, bound: Sequence[Any], parts: Parts, leaves: Sequence[Any], names: Sequence[str]
+    ) -> None:
+        """Lead such calls straight to the kernel: with an argument of these parts before the others, in which the
+        tangents of some inputs are, or the upstream gradient."""
+        key = transform, arguments.ready_key(bound), arguments.ready_key(leaves), tuple(parts)
+        if key in self._led or None in key:
+            return
+        self._led.add(key)
+        prepared = self.prepare(bound)
+        compilation = self.specialise(transform, prepared.types)[0]
+        seeds = [node.name for node in compilation.adjoint.inputs[len(prepared.arrays) :]]
+        by_input = dict(zip(self.wrt, seeds)) if names else {}
+        self._lead(transform, transform, bound, first=parts, seeds=[by_input[name] for name in names] or seeds)
+
+    def derivatives_at(self, order: Any, bound: Sequence[Any]) -> Any:
         if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= MAX_ORDER:
             raise Error("G0604", f"an order is a whole number from 0 to {MAX_ORDER}, not {order!r}")
         if len(self.wrt) != 1:
@@ -203,40 +246,54 @@ class Calls:
             )  # fmt: skip
         return np.stack([np.asarray(each) for each in self.run_with(f"derivatives{int(order)}", bound, [])])
 
-    def value_and_jacobian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients]:
+    def value_and_jacobian_at(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients]:
         plan = matrices.plan(self, bound, "Jacobian", compact)
         if plan is None:
             (value,) = self.run("value", bound, {})
             blocks = self._jacobian_by_products(self.prepare(bound), np.shape(value))
         else:
-            value, *_ = outputs = self.run(plan.transform, bound, {})
-            blocks = matrices.jacobian(plan, outputs)
+            value, *given = self._run_plan(plan, bound, ("jacobian", "value_and_jacobian"))
+            if plan.is_whole:
+                return to_python(value), self._gradients(given)
+            blocks = matrices.jacobian(plan, np.shape(value), given)
         return to_python(value), self._gradients(blocks if compact else map(matrices.full, blocks))
 
-    def value_grad_and_hessian(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+    def value_grad_and_hessian_at(
+        self, bound: Sequence[Any], compact: bool = False
+    ) -> tuple[Any, Gradients, Gradients]:
         plan = matrices.plan(self, bound, "Hessian", compact)
         if plan is not None:
-            return self._square(plan, bound, compact)
+            return self._square(plan, bound, compact, ("hessian", "value_grad_and_hessian"))
         value, *bars = self.run("value_and_grad", bound, {})
         return self._in_lines(value, bars, self._hessian_by_products(self.prepare(bound)), compact)
 
-    def gauss_newton(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+    def gauss_newton_at(self, bound: Sequence[Any], compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         plan = matrices.plan(self, bound, "Gauss-Newton matrix", compact)
         if plan is not None:
-            return self._square(plan, bound, compact)
+            return self._square(plan, bound, compact, ("gauss_newton",))
         (value,) = self.run("value", bound, {})
         found = self._jacobian_by_products(self.prepare(bound), np.shape(value))
         return self._in_lines(value, *matrices.products(value, found), compact)
 
-    def sparse_gauss_newton(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
-        value, matrix = self.value_and_sparse_jacobian(bound)
+    def _run_plan(self, plan: matrices.MatrixPlan, bound: Sequence[Any], names: Sequence[str]) -> Sequence[Any]:
+        """The outputs of a plan; where they are the matrix itself, calls like this one go straight to its kernel."""
+        outputs = self.run(plan.transform, bound, {})
+        key = plan.transform, arguments.ready_key(bound), tuple([np.shape(value) for value in bound])
+        if plan.is_whole and key not in self._led and key[1] is not None:
+            self._led.add(key)
+            for name in names:
+                self._lead(name, plan.transform, bound, is_sized=True)
+        return outputs
+
+    def sparse_gauss_newton_at(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
+        value, matrix = self.value_and_sparse_jacobian_at(bound)
         shapes = [x.shape for x in self.wrt_arrays(self.prepare(bound))]
         parts = np.split(matrix.T @ np.ravel(value), np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
         square = (matrix.T @ matrix).tocsr()
         square.sort_indices()
         return value, self._gradients(part.reshape(shape)[()] for part, shape in zip(parts, shapes)), square
 
-    def value_grad_and_diagonal(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Gradients]:
+    def value_grad_and_diagonal_at(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Gradients]:
         prepared = self.prepare(bound)
         try:
             value, *rest = self.run_prepared("diagonal", prepared, [])
@@ -248,11 +305,14 @@ class Calls:
         return to_python(value), self._gradients(rest[:count]), self._gradients(rest[count:])
 
     def _square(
-        self, plan: matrices.MatrixPlan, bound: Sequence[Any], compact: bool
+        self, plan: matrices.MatrixPlan, bound: Sequence[Any], compact: bool, names: Sequence[str]
     ) -> tuple[Any, Gradients, Gradients]:
         """The value, gradients and a matrix of inputs by inputs."""
-        outputs = self.run(plan.transform, bound, {})
-        (value, *bars), rest = outputs[: 1 + len(self.wrt)], outputs[1 + len(self.wrt) :]
+        outputs, count = self._run_plan(plan, bound, names), len(self.wrt)
+        (value, *bars), rest = outputs[: 1 + count], outputs[1 + count :]
+        if plan.is_whole:
+            lines = [self._gradients(rest[k * count : (k + 1) * count]) for k in range(count)]
+            return to_python(value), self._gradients(bars), self._gradients(lines)
         return self._in_lines(value, bars, matrices.hessian(plan, rest), compact)
 
     def _in_lines(
@@ -261,11 +321,11 @@ class Calls:
         blocks = [self._gradients(line if compact else map(matrices.full, line)) for line in lines]
         return to_python(value), self._gradients(bars), self._gradients(blocks)
 
-    def value_and_sparse_jacobian(self, bound: Sequence[Any]) -> tuple[Any, Any]:
+    def value_and_sparse_jacobian_at(self, bound: Sequence[Any]) -> tuple[Any, Any]:
         (value,), matrix = sparse.run(self, bound, "Jacobian")
         return to_python(value), matrix
 
-    def value_grad_and_sparse_hessian(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
+    def value_grad_and_sparse_hessian_at(self, bound: Sequence[Any]) -> tuple[Any, Gradients, Any]:
         (value, *bars), matrix = sparse.run(self, bound, "Hessian")
         return to_python(value), self._gradients(bars), matrix
 
@@ -340,25 +400,27 @@ class Calls:
             if prepared.is_as_passed(self._places, given):
                 run = self.specialise(transform, prepared.types)[1]
                 self._ready[key] = partial(run_filled, run, prepared.arrays, self._places) if self.data else run
-                if self.prepare([float(v) if type(v) is np.float64 else v for v in given]).types == prepared.types:
-                    self._shorten(transform, run, prepared)
+                for name in DIRECT.get(transform, ()):
+                    self._lead(name, transform, given)
         return result
 
-    def _shorten(self, transform: str, run: Run, prepared: Arguments) -> None:
-        """Lead calls of public functions straight to a native kernel, which takes numbers for Python's: they do not say
+    def _lead(self, name: str, transform: str, given: Sequence[Any], is_sized: bool = False, **seeds: Any) -> None:
+        """Lead calls of a public function straight to a native kernel, where their arguments are as it reads them.
+        `is_sized` says that it is for arrays of these sizes alone. Numbers are taken for Python's, as they do not say
         whether a call computes in float32."""
-        if not isinstance(run, NativeKernel):
+        if arguments.ready_key(given) is None or self.engine not in CHECKING_ENGINES:
             return
-        data = {name: array for name, array in zip(self.specialiser.inputs, prepared.arrays) if name in self.data}
-        for name, form in entry.FORMS.get(transform, {}).items():
-            self.tables.setdefault(name, entry.Tables()).add(run.table(form, self._gradients_type, data))
-
-    def short(self, name: str, doc: str = "") -> Callable[..., Any]:
-        """What answers calls of `value`, `grad` or `value_and_grad`: without Python code on the way where it can."""
-        otherwise = getattr(self, name)
-        if name not in self.tables:
-            return otherwise
-        return entry.function(name, self.tables[name], otherwise, f"{name}{SIGNATURE}{doc}")
+        prepared = self.prepare(given)
+        numbers = [float(value) if type(value) is np.float64 else value for value in given]
+        if not prepared.is_as_passed(self._places, given) or self.prepare(numbers).types != prepared.types:
+            return
+        run = self.specialise(transform, prepared.types)[1]
+        if isinstance(run, NativeKernel):
+            arrays = dict(zip(self.specialiser.inputs, prepared.arrays))
+            data = {name: array for name, array in arrays.items() if name in self.data}
+            shapes = {name: np.shape(arrays[name]) for name in self.inputs if is_sized and np.ndim(arrays[name])}
+            for entrance in self.entrances:
+                entrance.lead(name, run, data, shapes, **seeds)
 
     def run_with(self, transform: str, bound: Sequence[Any], extra: list[tuple[str, Any]]) -> Sequence[Any]:
         """The outputs of a compiled derivative; `extra` holds upstream or tangents, with names for messages."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gradc.autodiff.families import NoFamily
+from gradc.autodiff.transforms import whole
 from gradc.ir.ops import others
 from gradc.ir.sizes import evaluate, product
 from gradc.runtime import arguments, dense
@@ -102,10 +103,15 @@ class MatrixPlan(NamedTuple):
     shapes: list[Shape]
     """Those of the inputs that derivatives are for."""
     dtypes: list[Any]
+    is_whole: bool
+    """Whether the kernel gives the matrix itself, with its zeros and both of what mirrors each other."""
 
 
 SQUARE = {"Hessian": "hessian", "Gauss-Newton matrix": "gauss_newton"}
 """The matrices of inputs by inputs, and the transforms that give them."""
+
+FILLED_UP_TO = 10_000
+"""Elements of a matrix up to which its kernel fills in the zeros. Those of larger ones come from the system."""
 
 MAX_PLANS = 1_000
 """How many shapes of arguments are remembered."""
@@ -142,7 +148,10 @@ def _plan(calls: Any, prepared: Arguments, what: str, compact: bool) -> MatrixPl
     for each in blocks:
         if each.node is not None:
             dense.check_dense(evaluate(product(each.node.shape), sizes), what)
-    return MatrixPlan(transform, blocks, [x.shape for x in inputs], [x.dtype for x in inputs])
+    is_whole = not compact and all(each.is_whole for each in blocks) and (what not in SQUARE or len(inputs) == 1)
+    if not compact and not is_whole and rows * columns <= FILLED_UP_TO:
+        transform, is_whole = whole(transform), True
+    return MatrixPlan(transform, blocks, [x.shape for x in inputs], [x.dtype for x in inputs], is_whole)
 
 
 def _cheaper(calls: Any, prepared: Arguments) -> str:
@@ -160,9 +169,9 @@ def _cheaper(calls: Any, prepared: Arguments) -> str:
     return "jacobian_backward" if cotangents < tangents else "jacobian_forward"
 
 
-def jacobian(plan: MatrixPlan, outputs: Sequence[Any]) -> list[Compact]:
-    """The block for each input, of what a kernel gives behind the value."""
-    first, given = np.shape(outputs[0]), iter(outputs[1:])
+def jacobian(plan: MatrixPlan, first: Shape, outputs: Sequence[Any]) -> list[Compact]:
+    """The block for each input, of what a kernel gives behind the value, which has the shape `first`."""
+    given = iter(outputs)
     return [
         _block(each, given, first, shape, dtype) for each, shape, dtype in zip(plan.blocks, plan.shapes, plan.dtypes)
     ]

@@ -18,11 +18,11 @@ from gradc.frontends.traced.structure import Structure, TakenApart, distinct, ta
 from gradc.frontends.traced.values import tracing_in
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
-from gradc.native import entry
 from gradc.program import Program, Signature
 from gradc.runtime import arguments, binding
-from gradc.runtime.calls import SIGNATURE, Calls
+from gradc.runtime.calls import Calls
 from gradc.runtime.forks import compiling
+from gradc.runtime.methods import Methods
 from gradc.runtime.results import Gradients, gradients
 from gradc.runtime.specialise import Specialiser
 
@@ -129,7 +129,7 @@ Bound = tuple[Instance, list[Any]]
 """The arguments of a call: for which kind they are, and those leaves that it takes."""
 
 
-class TracedCalls:
+class TracedCalls(Methods):
     """The calls of a function written in Python. It offers what `Calls` does."""
 
     def __init__(self, specialiser: Specialiser, engine: str, data: Mapping[str, Any] | None = None):
@@ -197,43 +197,43 @@ class TracedCalls:
         """The arguments of a call, copied."""
         return bound[0], [given if arguments.is_weak(given) else np.array(given) for given in bound[1]]
 
-    def vjp(self, upstream: Any, bound: Bound) -> Gradients:
+    def vjp_at(self, upstream: Any, bound: Bound) -> Gradients:
         instance, leaves = self._for_gradients(bound)
-        return instance.gradients(instance.calls.vjp(upstream, leaves))
+        return instance.gradients(instance.calls.vjp_at(upstream, leaves))
 
-    def jvp(self, tangents: Any, bound: Bound) -> Any:
+    def jvp_at(self, tangents: Any, bound: Bound) -> Any:
         instance, leaves = self._for_gradients(bound)
-        return instance.calls.jvp(instance.tangents(tangents), leaves)
+        return instance.calls.jvp_at(instance.tangents(tangents), leaves)
 
-    def hvp(self, tangents: Any, bound: Bound) -> Gradients:
+    def hvp_at(self, tangents: Any, bound: Bound) -> Gradients:
         instance, leaves = self._for_gradients(bound)
-        return instance.gradients(instance.calls.hvp(instance.tangents(tangents), leaves))
+        return instance.gradients(instance.calls.hvp_at(instance.tangents(tangents), leaves))
 
-    def derivatives(self, order: Any, bound: Bound) -> Any:
+    def derivatives_at(self, order: Any, bound: Bound) -> Any:
         instance, leaves = self._for_gradients(bound)
-        return instance.calls.derivatives(order, leaves)
+        return instance.calls.derivatives_at(order, leaves)
 
-    def value_and_jacobian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients]:
+    def value_and_jacobian_at(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        value, blocks = instance.calls.value_and_jacobian(leaves, compact)
+        value, blocks = instance.calls.value_and_jacobian_at(leaves, compact)
         return value, instance.gradients(blocks)
 
-    def value_grad_and_hessian(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+    def value_grad_and_hessian_at(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        return self._in_lines(instance, *instance.calls.value_grad_and_hessian(leaves, compact))
+        return self._in_lines(instance, *instance.calls.value_grad_and_hessian_at(leaves, compact))
 
-    def gauss_newton(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
+    def gauss_newton_at(self, bound: Bound, compact: bool = False) -> tuple[Any, Gradients, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        return self._in_lines(instance, *instance.calls.gauss_newton(leaves, compact))
+        return self._in_lines(instance, *instance.calls.gauss_newton_at(leaves, compact))
 
-    def sparse_gauss_newton(self, bound: Bound) -> tuple[Any, Gradients, Any]:
+    def sparse_gauss_newton_at(self, bound: Bound) -> tuple[Any, Gradients, Any]:
         instance, leaves = self._for_gradients(bound)
-        value, grads, matrix = instance.calls.sparse_gauss_newton(leaves)
+        value, grads, matrix = instance.calls.sparse_gauss_newton_at(leaves)
         return value, instance.gradients(grads), matrix
 
-    def value_grad_and_diagonal(self, bound: Bound) -> tuple[Any, Gradients, Gradients]:
+    def value_grad_and_diagonal_at(self, bound: Bound) -> tuple[Any, Gradients, Gradients]:
         instance, leaves = self._for_gradients(bound)
-        value, grads, second = instance.calls.value_grad_and_diagonal(leaves)
+        value, grads, second = instance.calls.value_grad_and_diagonal_at(leaves)
         return value, instance.gradients(grads), instance.gradients(second)
 
     @staticmethod
@@ -246,26 +246,19 @@ class TracedCalls:
         lines = gradients(names, [each.filled(by_leaf) for each in instance.parameters])
         return value, instance.gradients(grads), lines
 
-    def value_and_sparse_jacobian(self, bound: Bound) -> tuple[Any, Any]:
+    def value_and_sparse_jacobian_at(self, bound: Bound) -> tuple[Any, Any]:
         instance, leaves = self._for_gradients(bound)
-        return instance.calls.value_and_sparse_jacobian(leaves)
+        return instance.calls.value_and_sparse_jacobian_at(leaves)
 
-    def value_grad_and_sparse_hessian(self, bound: Bound) -> tuple[Any, Gradients, Any]:
+    def value_grad_and_sparse_hessian_at(self, bound: Bound) -> tuple[Any, Gradients, Any]:
         instance, leaves = self._for_gradients(bound)
-        value, grads, matrix = instance.calls.value_grad_and_sparse_hessian(leaves)
+        value, grads, matrix = instance.calls.value_grad_and_sparse_hessian_at(leaves)
         return value, instance.gradients(grads), matrix
 
     def stage(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         instance, leaves = self.bind(args, kwargs)
         found = instance.calls.stage(name, leaves, {})
         return (found[0], instance.gradients(found[1])) if isinstance(found, tuple) else found
-
-    def short(self, name: str, doc: str = "") -> Callable[..., Any]:
-        """What answers calls of `value`, `grad` or `value_and_grad`: without Python code on the way where it can."""
-        otherwise: Callable[..., Any] = getattr(self, name)
-        if name not in self.tables:
-            return otherwise
-        return entry.function(name, self.tables[name], otherwise, f"{name}{SIGNATURE}{doc}")
 
     @cached_property
     def kernel(self) -> Any:
@@ -460,7 +453,7 @@ class TracedCalls:
         taken = [k for k, name in enumerate(names) if name in calls.inputs]
         instance = Instance(calls, taken, parameters)
         if instance.is_plain and calls.inputs == self.inputs and calls.wrt == self.wrt:
-            calls.tables = self.tables
+            calls.share(self.tables)
         return instance
 
 

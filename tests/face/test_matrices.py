@@ -92,9 +92,10 @@ def test_both_modes_give_the_same(program):
     for transform in ("jacobian_forward", "jacobian_backward"):
         plan = matrices.MatrixPlan(
             transform, calls.planned(transform, prepared.types).blocks,
-            [x.shape for x in calls.wrt_arrays(prepared)], [np.float64] * len(calls.wrt),
+            [x.shape for x in calls.wrt_arrays(prepared)], [np.float64] * len(calls.wrt), False,
         )  # fmt: skip
-        found.append([np.asarray(b) for b in matrices.jacobian(plan, calls.run_prepared(transform, prepared, []))])
+        value, *outputs = calls.run_prepared(transform, prepared, [])
+        found.append([np.asarray(block) for block in matrices.jacobian(plan, np.shape(value), outputs)])
     same(tuple(found[0]), tuple(found[1]))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import gradc
 from gradc.native import entry
+from gradc.native.parts import DICT, LIST, ONE, SAME, Arrangement, Held, plain, tuple_of
 from gradc.native.target import is_possible
 from tests.native.kernels import kernel
 
@@ -33,10 +34,16 @@ class Number(float):
     pass
 
 
-def entrance(made, form=entry.ALL, gradients=None):
+def everything(count):
+    """All outputs of a kernel in a tuple."""
+    return tuple_of(count), *ONE * count
+
+
+def entrance(made, result=None):
     """The entry of a kernel alone: calls that it does not answer give None."""
+    frame = made.loaded.frame
     tables = entry.Tables()
-    tables.add(made.table(form, gradients))
+    tables.add(made.table(plain([field.name for field in frame.inputs], result or everything(len(frame.outputs)))))
     return entry.function("call", tables, lambda *args, **names: None)
 
 
@@ -172,13 +179,78 @@ def test_arguments_may_be_one_array_or_overlap():
 def test_forms():
     made = kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0)
     gradients = type(gradc.compile("x * a").grad(1.0, 1.0))
-    assert entrance(made, entry.VALUE)(X, 2.0) == 14.0
-    value, grads = entrance(made, entry.VALUE_AND_GRAD, gradients)(X, 2.0)
+    grads_of_two = (tuple_of(2, gradients), *ONE * 2)
+    pair = (tuple_of(2), *ONE, *grads_of_two)
+    alone = kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0, transform="value")
+    assert entrance(alone, ONE)(X, 2.0) == 14.0
+    value, grads = entrance(made, pair)(X, 2.0)
     assert value == 14.0 and type(grads) is gradients and grads._fields == ("x", "a") and grads.a == 7.0
-    grads = entrance(made, entry.GRAD, gradients)(X, 2.0)
+    grads = entrance(made, grads_of_two)(X, 2.0)
     assert type(grads) is gradients and grads.x.tolist() == [2.0, 2.0, 2.0] and hash(grads[1:]) == hash((7.0,))
-    scalar = entrance(kernel("x * a", 4, 2.0, 3.0), entry.VALUE_AND_GRAD, gradients)
+    scalar = entrance(kernel("x * a", 4, 2.0, 3.0), pair)
     assert hash(scalar(2.0, 3.0)[1]) == hash((3.0, 2.0)) and scalar(2.0, 3.0) == (6.0, (3.0, 2.0))
+
+
+PARTS = (Held(DICT, ("x", "rest"), 2), *ONE, Held(LIST, list, 3), *ONE, Held(SAME, None), tuple_of(0))
+"""`{"x": ..., "rest": [a, None, ()]}`"""
+
+
+def parted():
+    """A kernel of x and a, which come in one argument with parts; the gradients do too."""
+    made = kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0)
+    tables = entry.Tables()
+    tables.add(made.table(Arrangement((("p", PARTS),), ("x", "a"), PARTS)))
+    return entry.function("call", tables, lambda *args, **names: None)
+
+
+def test_arguments_and_results_with_parts():
+    call = parted()
+    found = call({"x": X, "rest": [2.0, None, ()]})
+    assert list(found) == ["x", "rest"] and found["x"].tolist() == [2.0, 2.0, 2.0]
+    assert type(found["rest"]) is list and found["rest"] == [7.0, None, ()]
+    assert call(p={"x": X, "rest": [2.0, None, ()]})["rest"][0] == 7.0
+
+
+@pytest.mark.parametrize(
+    "p",
+    [
+        {"x": X, "rest": (2.0, None, ())}, {"x": X, "rest": [2.0, None]}, {"x": X, "rest": [2.0, 0, ()]},
+        {"rest": [2.0, None, ()], "x": X}, {"x": X}, {"x": X, "rest": [2.0, None, ()], "y": 1.0},
+        [X, 2.0], {"x": X, "rest": [2.0, None, (1,)]}, {"y": X, "rest": [2.0, None, ()]},
+        {"x": 1.0, "rest": [2.0, None, ()]}, 3.0,
+    ],
+    ids=["tuple", "shorter", "object", "order", "missing", "more", "list", "nested", "key", "leaf", "number"],
+)  # fmt: skip
+def test_other_parts_go_the_long_way(p):
+    assert parted()(p) is None
+
+
+def test_parts_are_given_back():
+    call, a = parted(), 2.5
+    p = {"x": X.copy(), "rest": [a, None, ()]}
+    watched = [p, p["x"], p["rest"], a, None, (), "x", "rest", list, dict, tuple]
+
+    def references():
+        gc.collect()
+        return [sys.getrefcount(item) for item in watched]
+
+    def calls():
+        for _ in range(1000):
+            call(p)
+            call({"x": p["x"], "rest": [a, 0, ()]})
+
+    calls()
+    before = references()
+    calls()
+    assert all(abs(one - other) < 20 for one, other in zip(references(), before))
+
+
+def test_sizes_that_a_table_is_for():
+    made = kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0)
+    tables = entry.Tables()
+    tables.add(made.table(plain(("x", "a"), everything(3)), {}, {"x": (3,)}))
+    call = entry.function("call", tables, lambda *args, **names: None)
+    assert call(X, 2.0)[0] == 14.0 and call(MANY, 2.0) is None
 
 
 def test_tables_are_tried_in_turn():
@@ -237,7 +309,8 @@ def test_a_function_that_fails_answers_again():
 
 def test_no_call_keeps_a_reference(call):
     gradients = type(gradc.compile("x * a").grad(1.0, 1.0))
-    both = entrance(kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0), entry.VALUE_AND_GRAD, gradients)
+    pair = (tuple_of(2), *ONE, tuple_of(2, gradients), *ONE * 2)
+    both = entrance(kernel("x: f64[n]; a: f64; sum(x) * a", 4, X, 2.0), pair)
     fails = entrance(kernel("x: f64[n]; y: f64[n]; sum(x * y)", 4, X, X))
     x, a, k, dtype = X.copy(), 2.5, 12_345_678, np.dtype(float)
     watched = [x, a, k, True, None, dtype, gradients, float, np.ndarray, tuple, call, both, fails]
