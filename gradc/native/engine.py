@@ -144,13 +144,13 @@ class _Loaded:
         self.frame, self.errors = made.frame, made.errors
         self.code = link.Code(*made.code)
         self.kernel = self.code.address("kernel")
-        self.run = KERNEL(self.kernel)
+        self._kernel = KERNEL(self.kernel)
         self.shapes = self.code.address("shapes") if made.frame.dims else 0
 
     def __call__(self, *arrays: Any) -> list[Any]:
         slots, shapes = self.laid_out(arrays)
         made = [None if shape is None else _empty(shape, dtype) for shape, dtype in shapes]
-        return self._run(slots, made)
+        return self._run(slots, arrays, made)
 
     def into(self, arrays: Sequence[Any], targets: Sequence[Any]) -> list[Any] | None:
         """The outputs, written where there is a target; None, and nothing written, where that takes a copy."""
@@ -165,7 +165,7 @@ class _Loaded:
             None if shape is None else _empty(shape, dtype) if target is None else target
             for target, (shape, dtype) in zip(targets, shapes)
         ]
-        return self._run(slots, made)
+        return self._run(slots, arrays, made)
 
     def laid_out(self, arrays: Sequence[Any]) -> tuple[np.ndarray, list[tuple[tuple[int, ...] | None, np.dtype]]]:
         """The frame of a call without its outputs; their shapes, None for a number, and their element types."""
@@ -186,14 +186,21 @@ class _Loaded:
             for field in frame.outputs
         ]
 
-    def _run(self, slots: np.ndarray, made: list[Any]) -> list[Any]:
+    def _run(self, slots: np.ndarray, arrays: Sequence[Any], made: list[Any]) -> list[Any]:
         """The outputs, in the arrays made for them."""
         frame = self.frame
         for field, array in zip(frame.outputs, made):
             if array is not None:
                 slots[field.slot] = array.ctypes.data
-        self.check(self.run(slots.ctypes.data))
+        self.check(self.run(slots.ctypes.data, sum(map(np.size, arrays))))
         return [_scalar(slots, field)[0] if array is None else array for field, array in zip(frame.outputs, made)]
+
+    def run(self, frame: int, work: int) -> int:
+        """The status of the kernel for a frame at an address. Other Python threads run meanwhile where arguments have
+        many elements."""
+        if work > entry.RELEASED_FROM and entry.is_possible():
+            return int(_released()(self.kernel, frame))
+        return int(self._kernel(frame))
 
     def check(self, status: int) -> None:
         if status == Status.OUT_OF_MEMORY:
@@ -293,7 +300,13 @@ PROVIDED = {
 """What makes the functions available that kernels call from outside."""
 
 KERNEL = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-SHAPES = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+SHAPES = RELEASED = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@cache
+def _released() -> Any:
+    """What calls a kernel while other Python threads run."""
+    return RELEASED(entry.released_code().address("released"))
 
 
 def _empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:

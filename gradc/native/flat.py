@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, cast
 
 import numpy as np
 
-from gradc.native import entry
 from gradc.native.engine import NativeKernel
 from gradc.native.frame import Field
 
 Place = tuple[int, int]
 """Which of the vectors of a call, and the first element in it."""
-
-RELEASED = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class FlatCall:
@@ -40,8 +36,7 @@ class FlatCall:
         self._addresses = _by_vector([(f, p) for f, p in (*read, *written) if f.rank], 8)
         self._numbers_in = _by_vector([(f, p) for f, p in read if not f.rank])
         self._numbers_out = _by_vector([(f, p) for f, p in written if not f.rank])
-        work = sum(np.size(array) for array in arrays)
-        self._is_released = work > entry.RELEASED_FROM and entry.is_possible()
+        self._work = sum(np.size(array) for array in arrays)
 
     def __call__(self, *vectors: np.ndarray) -> None:
         slots = self._slots.copy()
@@ -49,11 +44,9 @@ class FlatCall:
             slots[places] = offsets + _address(vectors[vector])
         for vector, places, elements in self._numbers_in:
             slots[places] = vectors[vector].view(np.int64)[elements]
-        address = _address(slots)
-        loaded = self._loaded
-        status = _released()(loaded.kernel, address) if self._is_released else loaded.run(address)
+        status = self._loaded.run(_address(slots), self._work)
         if status:
-            loaded.check(status)
+            self._loaded.check(status)
         for vector, places, elements in self._numbers_out:
             vectors[vector].view(np.int64)[elements] = slots[places]
 
@@ -71,9 +64,3 @@ def _by_vector(fields: Sequence[tuple[Field, Place]], size: int = 1) -> list[tup
         slots, firsts = np.array(mine, np.int64).T
         found.append((vector, slots, firsts * size))
     return found
-
-
-@cache
-def _released() -> Any:
-    """What calls a kernel while other Python threads run."""
-    return RELEASED(entry.released_code().address("released"))

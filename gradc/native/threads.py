@@ -11,8 +11,9 @@ import ctypes
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gradc.native.frame import Status
 from gradc.native.link import Code
@@ -31,6 +32,9 @@ KEPT_FROM, KEPT_TO = 2**15, 2**22
 """Bytes of scratch memory that is kept for the next loop, at least and at most."""
 SLOTS = 16
 """Blocks of scratch memory that are kept."""
+
+MOST = 2**31
+"""More threads than there can be."""
 
 _chosen: int | None = None
 
@@ -68,7 +72,7 @@ def usual() -> int:
         if text.isdecimal() and int(text) >= 1:
             return int(text)
         if text and name == VARIABLES[0]:
-            warnings.warn(f"{name} is {text!r}, which is no number of threads", stacklevel=2)
+            warnings.warn(f"{name} is {text!r}, which is no number of threads from 1 on; it is ignored", stacklevel=3)
     return usable_cpus()
 
 
@@ -78,19 +82,41 @@ def usable_cpus() -> int:
     return min(count, share_of_time() or count)
 
 
-LIMIT = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux says how many microseconds of processor time the process's group gets, and in how many."""
+GROUPS = Path("/proc/self/cgroup")
+"""Where Linux says which control groups the process is in."""
+LIMITS = Path("/sys/fs/cgroup")
+"""Where it says how many microseconds of processor time a group gets, and in how many."""
 
 
 def share_of_time() -> int | None:
-    """How many processors it takes to use all the time that the process's group gets; None where it has no limit."""
+    """How many processors it takes to use all the time that the process's groups get; None where they have no limit."""
+    shares = []
+    for group in _groups():
+        try:
+            if (group / "cpu.max").exists():
+                quota, period = (group / "cpu.max").read_text().split()
+            else:  # version 1, where -1 is no limit
+                quota, period = ((group / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        except (OSError, ValueError):
+            continue
+        if quota.isdecimal() and period.isdecimal() and int(period):
+            shares.append(max(1, -(-int(quota) // int(period))))
+    return min(shares, default=None)
+
+
+def _groups() -> Iterator[Path]:
+    """The directories of the process's group and of those around it; a container may see its own as the outermost."""
     try:
-        quota, period = LIMIT.read_text().split()
+        lines = GROUPS.read_text().splitlines()
     except (OSError, ValueError):
-        return None
-    if not (quota.isdecimal() and period.isdecimal() and int(period)):
-        return None
-    return max(1, -(-int(quota) // int(period)))
+        lines = []
+    for line in ["0::/", *lines]:
+        _, _, rest = line.partition(":")
+        kinds, _, path = rest.partition(":")
+        if not kinds or "cpu" in kinds.split(","):
+            own = PurePosixPath(path.lstrip("/"))
+            for root in (LIMITS / "cpu", LIMITS / kinds) if kinds else (LIMITS,):
+                yield from (root / group for group in (own, *own.parents) if ".." not in group.parts)
 
 
 def text() -> str:
@@ -123,7 +149,7 @@ def code() -> Code:
 
 
 def _tell(made: Code) -> None:
-    ctypes.c_int64.from_address(made.address("threads")).value = get_threads()
+    ctypes.c_int64.from_address(made.address("threads")).value = min(get_threads(), MOST)
 
 
 def forget_helpers() -> None:

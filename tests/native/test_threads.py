@@ -1,5 +1,6 @@
 """Loops in chunks: the same bits with any number of threads, from any thread, after forks, and through interrupts."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -232,6 +233,35 @@ def test_an_interrupt_stops_all_threads():
         assert f(x[:2000], y[:2000]) == value
 
 
+@pytest.mark.parametrize(
+    "text, arguments",
+    [
+        ("x: f64[n]; y: f64[m]; sum(exp(sin(x[:, None] * y)))", (np.ones(5_000), np.ones(25_000))),
+        ("step(s) = sin(s); x: f64; n: i64; iterate(step, x, n)", (1.0, 40_000_000)),
+    ],
+    ids=["many elements", "many steps"],
+)
+def test_other_threads_run_meanwhile(text, arguments):
+    """At the first call of a function too, and where the arguments do not tell how long it takes."""
+    f = gradc.compile(text)
+    seen, running = [], True
+
+    def look() -> None:
+        while running:
+            seen.append(time.monotonic())
+            time.sleep(0.005)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    start = time.monotonic()
+    try:
+        f(*arguments)
+    finally:
+        running = False
+        looking.join()
+    assert max(np.diff(seen)) < (time.monotonic() - start) / 2
+
+
 # ---------------------------------------------------------------- how many threads
 
 
@@ -249,11 +279,27 @@ def test_the_environment_says_how_many():
     assert counted(GRADC_NUM_THREADS="many") == counted() == str(threads.usable_cpus())
 
 
-def test_a_share_of_one_processor_is_one_thread(tmp_path, monkeypatch):
-    limit = tmp_path / "cpu.max"
-    monkeypatch.setattr(threads, "LIMIT", limit)
+@pytest.mark.parametrize("limit", ["cpu.max", "slice/cpu.max", "slice/job/cpu.max"])
+def test_a_share_of_one_processor_is_one_thread(limit, tmp_path, monkeypatch):
+    (tmp_path / "slice/job").mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/slice/job\n")
+    monkeypatch.setattr(threads, "LIMITS", tmp_path)
+    monkeypatch.setattr(threads, "GROUPS", tmp_path / "own")
+    assert threads.share_of_time() is None
     for text, count in (("100000 100000", 1), ("150000 100000", 2), ("max 100000", None), ("20000 100000", 1)):
-        limit.write_text(text)
+        (tmp_path / limit).write_text(text)
+        assert threads.share_of_time() == count
+
+
+def test_a_share_of_time_in_groups_of_version_1(tmp_path, monkeypatch):
+    job = tmp_path / "cpu" / "job"
+    job.mkdir(parents=True)
+    (tmp_path / "own").write_text("12:pids:/other\n4:cpu,cpuacct:/job\n")
+    monkeypatch.setattr(threads, "LIMITS", tmp_path)
+    monkeypatch.setattr(threads, "GROUPS", tmp_path / "own")
+    (job / "cpu.cfs_period_us").write_text("100000\n")
+    for quota, count in (("-1\n", None), ("50000\n", 1), ("300000\n", 3)):
+        (job / "cpu.cfs_quota_us").write_text(quota)
         assert threads.share_of_time() == count
 
 
@@ -266,6 +312,8 @@ def test_set_threads():
         with pytest.raises(TypeError, match="a whole number, not 'two'"):
             gradc.set_threads("two")
         assert gradc.get_threads() == 7
+        gradc.set_threads(2**63)
+        assert ctypes.c_int64.from_address(threads.code().address("threads")).value > 7
     finally:
         gradc.set_threads(None)
     assert gradc.get_threads() == threads.usual()
