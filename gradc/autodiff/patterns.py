@@ -156,7 +156,7 @@ class _Patterns:
         size = shape[axis]
         if self.count(node) * (size + 1) / 2 > MAX_ENTRIES:
             raise TooLarge
-        places = np.moveaxis(np.arange(self.count(node)).reshape(shape), axis, 0).reshape(size, -1)
+        places = np.moveaxis(np.arange(self.count(node)).reshape(shape), axis, 0)
         late, early = np.tril_indices(size)
         rows, columns = (places[::-1] if backwards else places)[late], (places[::-1] if backwards else places)[early]
         return self.filled(self.matrix(rows.ravel(), columns.ravel(), (self.count(node),) * 2) @ given)

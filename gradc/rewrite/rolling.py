@@ -314,7 +314,7 @@ class _Roll:
             self.made[parts] = made
             self.inside.update(parts)
             self.cost += first.row.cost
-        return self.made[self.terms] if self._pays() else None
+        return self._along(self.terms) if self._pays() else None
 
     def _pays(self) -> bool:
         """Whether a loop is as fast as what is written out; it is always shorter."""

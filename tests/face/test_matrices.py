@@ -269,8 +269,9 @@ def test_sparse_matrices_of_large_programs():
 
 def test_sparse_matrices_of_nothing_and_of_empty_arrays():
     assert gradc.compile("x * 2", wrt="", engine="interpreter").jacobian(X, sparse=True).shape == (4, 0)
-    f = gradc.compile("x: f64[n]; x * 2", engine="interpreter")
-    assert f.jacobian(np.ones(0), sparse=True).shape == f.hessian(np.ones(0), sparse=True).shape == (0, 0)
+    for text in ("x * 2", "cumsum(x**2)"):
+        f = gradc.compile(f"x: f64[n]; {text}", engine="interpreter")
+        assert f.jacobian(np.ones(0), sparse=True).shape == f.hessian(np.ones(0), sparse=True).shape == (0, 0)
     assert gradc.compile("x * y", engine="interpreter").jacobian(2.0, 3.0, sparse=True).toarray().tolist() == [[3, 2]]
 
 

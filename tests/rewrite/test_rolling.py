@@ -43,6 +43,8 @@ PROGRAMS = {
     "sums of sums": (joined(f"A*exp(({joined('sin(B*y)', FEWEST)})*B*x)", FEWEST), [0.1, 0.2]),
     "a list of numbers": (f"sum({A.tolist()}*sin({B.tolist()}*x))", [0.7]),
     "a matrix of numbers": ("x: f64[4]; sum(exp([[1, 2, 3, 4], [0, -1, 2, 5], [3, 3, 1, 0]] @ x / 9))", [B[:4]]),
+    "equal terms": (" + ".join(["sin(x)", "2*y"] * MANY), [0.7, 0.2]),
+    "equal parts": (f"sum([{', '.join(['sin(x)'] * MANY)}])", [0.7]),
     "f32": ("x: f32; " + joined("A*sin(B*x)"), [np.float32(0.7)]),
 }  # fmt: skip
 
