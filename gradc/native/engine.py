@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradc.ir import own
+from gradc.ir.held import ONE, tuple_of
 from gradc.ir.types import DTYPES
 from gradc.language.record import dataclass
 from gradc.loops.compiled import SYMBOL, blas, capsule, lapack
@@ -22,7 +23,7 @@ from gradc.native import entry, library, link, openblas, target, threads
 from gradc.native.background import Background
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
-from gradc.native.parts import ONE, Arrangement, plain, tuple_of
+from gradc.native.parts import Arrangement, plain
 
 if TYPE_CHECKING:
     from gradc.loops.ir import Kernel

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from gradc.ir.held import DICT, LIST, SAME, TUPLE
 from gradc.ir.types import DTYPES
 from gradc.native import memory
 from gradc.native.cache import store
 from gradc.native.frame import Field, Frame
 from gradc.native.link import Code, pointer
-from gradc.native.parts import DICT, LIST, SAME, TUPLE, Arrangement, Steps
+from gradc.native.parts import Arrangement, Steps
 from gradc.native.source import source
 from gradc.native.target import identity, llvm, object_code
 

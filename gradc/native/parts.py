@@ -1,7 +1,6 @@
 """How the arguments of a call hold the inputs of a kernel, and its result the outputs.
 
-A value with parts is written down part by part, each container before what is in it: `Held(LEAF)` is a number or an
-array. The entry follows steps made of that: one for each container, which takes it apart into registers, or puts it
+The entry follows steps made of the parts: one for each container, which takes it apart into registers, or puts it
 together from some.
 """
 
@@ -11,40 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-TUPLE, LIST, DICT, SAME, LEAF = range(5)
-
-
-class Held(NamedTuple):
-    """What a part is: a tuple of a type, a list, a dict with some keys, a number or an array, or an object that is
-    always the same one."""
-
-    kind: int
-    object: Any = None
-    """The type of a tuple, the keys of a dict, the object."""
-    size: int = 0
-    """How many parts it has itself."""
-
-
-Parts = Sequence[Held]
-ONE: tuple[Held, ...] = (Held(LEAF),)
-"""A number or an array."""
-
-
-def tuple_of(count: int, kind: type = tuple) -> Held:
-    return Held(TUPLE, kind, count)
-
-
-def parts_of(value: Any, kinds: Sequence[type] = (tuple, list, dict)) -> tuple[Parts, list[Any]]:
-    """The parts of a container of one of these types, and the numbers and arrays in it; anything else is one."""
-    kind = type(value)
-    if kind not in kinds:
-        return ONE, [value]
-    leaves = list(value.values() if kind is dict else value)
-    if kind is dict:
-        head = Held(DICT, tuple(value), len(leaves))
-    else:
-        head = Held(LIST, list, len(leaves)) if kind is list else tuple_of(len(leaves), kind)
-    return (head, *ONE * len(leaves)), leaves
+from gradc.ir.held import DICT, LEAF, ONE, Parts
 
 
 class Arrangement(NamedTuple):

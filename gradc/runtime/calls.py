@@ -14,12 +14,12 @@ import numpy as np
 
 from gradc.autodiff.families import NoFamily
 from gradc.compiler import Compilation, Reach
+from gradc.ir.held import DICT, ONE, Parts, parts_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error, out_of_memory
 from gradc.language.parser import collector_paused
 from gradc.native.engine import NativeKernel
 from gradc.native.entry import Tables
-from gradc.native.parts import DICT, ONE, Parts, parts_of
 from gradc.program import Program
 from gradc.runtime import arguments, binding, dense, matrices, sparse, targets
 from gradc.runtime.arguments import Arguments, in_order
@@ -33,6 +33,8 @@ from gradc.runtime.specialise import Specialiser
 
 MAX_ORDER = 30
 """The highest derivative that `derivatives` gives."""
+
+AskedParts = tuple[Parts, tuple[str, ...]] | tuple[()] | None
 
 DIRECT = {"value": ("value",), "value_and_grad": ("value_and_grad", "grad")}
 """The public functions that a kernel answers alone, whatever the sizes."""
@@ -198,26 +200,28 @@ class Calls(Methods):
         self._lead_product("vjp", bound, ONE, [upstream], ())
         return self._gradients(found)
 
-    def jvp_at(self, tangents: Any, bound: Sequence[Any], parts: Parts | None = None) -> Any:
-        """`parts` are those of tangents that come from an argument with parts of its own."""
-        (value_dot,) = self._along("jvp", tangents, bound, parts)
+    def jvp_at(self, tangents: Any, bound: Sequence[Any], asked: AskedParts = ()) -> Any:
+        (value_dot,) = self._along("jvp", tangents, bound, asked)
         return to_python(value_dot)
 
-    def hvp_at(self, tangents: Any, bound: Sequence[Any], parts: Parts | None = None) -> Gradients:
-        return self._gradients(self._along("hvp", tangents, bound, parts))
+    def hvp_at(self, tangents: Any, bound: Sequence[Any], asked: AskedParts = ()) -> Gradients:
+        return self._gradients(self._along("hvp", tangents, bound, asked))
 
-    def _along(self, transform: str, tangents: Any, bound: Sequence[Any], parts: Parts | None) -> Sequence[Any]:
-        """The outputs of a derivative along tangents."""
+    def _along(self, transform: str, tangents: Any, bound: Sequence[Any], asked: AskedParts) -> Sequence[Any]:
+        """The outputs of a derivative along tangents. `asked` tells the parts that the caller gave them in, and for
+        which inputs these are, where that was not as `tangents` have them; None where calls go no shorter way."""
         given = self._tangents(tangents)
         found = self.run_with(transform, bound, given)
-        values = [value for _, value in given]
-        if parts is None:
+        if asked is None:
+            return found
+        if asked:
+            parts, names = asked
+            leaves = [dict(zip(self.wrt, given))[name][1] for name in names]
+        else:
             parts, leaves = parts_of(tangents, (tuple, list, dict, self._gradients_type))
-            if len(parts) != 1 + len(values):
+            if len(parts) != 1 + len(given):
                 parts, leaves = ONE, [tangents]
             names = tuple(tangents) if parts[0].kind == DICT else self.wrt
-        else:
-            leaves, names = values, self.wrt
         self._lead_product(transform, bound, parts, leaves, names)
         return found
 

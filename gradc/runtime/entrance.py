@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from gradc.ir.held import LEAF, ONE, Parts, tuple_of
 from gradc.native import entry
 from gradc.native.engine import NativeKernel
-from gradc.native.parts import LEAF, ONE, Arrangement, Parts, tuple_of
+from gradc.native.parts import Arrangement
 
 Argument = tuple[str | None, Parts]
 """The name of an argument, None for one that goes by position only, and its parts."""

@@ -16,14 +16,16 @@ from gradc.frontends.traced.errors import Wanted
 from gradc.frontends.traced.program import PythonProgram, TracedProgram, trace
 from gradc.frontends.traced.structure import Structure, TakenApart, distinct, take_apart
 from gradc.frontends.traced.values import tracing_in
+from gradc.ir.held import DICT, LEAF, ONE, SAME, Held, Parts, parts_of, tuple_of
 from gradc.ir.types import Type
 from gradc.language.diagnostics import Error
 from gradc.program import Program, Signature
 from gradc.runtime import arguments, binding
 from gradc.runtime.calls import Calls
+from gradc.runtime.entrance import Argument, Entrance
 from gradc.runtime.forks import compiling
 from gradc.runtime.methods import Methods
-from gradc.runtime.results import Gradients, gradients
+from gradc.runtime.results import Gradients, gradients, gradients_type
 from gradc.runtime.specialise import Specialiser
 
 MAX_GUESSES = 100
@@ -68,6 +70,11 @@ class Parameter:
     def filled(self, values: Mapping[str, Any]) -> Any:
         """Derivatives in the form of the argument, None for what has none."""
         return self.structure.filled(values.get(leaf) for leaf in self.leaves)
+
+    def order(self, parts: TakenApart) -> tuple[str, ...]:
+        """The leaves in the order of a value with the same parts, whose dicts may have another order."""
+        named = tuple(parts.names)
+        return named if set(named) == set(self.leaves) else self.leaves
 
 
 class Instance:
@@ -116,8 +123,27 @@ class Instance:
                     "G0601", f"the tangent of `{parameter.name}` has other parts than the argument",
                     help="put it together in the same way",
                 )  # fmt: skip
-            found |= dict(zip(parameter.leaves, parts.leaves))
+            found |= dict(zip(parameter.order(parts), parts.leaves))
         return {leaf: found[leaf] for leaf in self.calls.wrt}
+
+    def tangent_parts(self, given: Any) -> tuple[Parts, tuple[str, ...]] | None:
+        """The parts of tangents by parameter, and the leaves in their order; None where calls go the long way."""
+        by_name = {each.name: each for each in self.parameters}
+        (head, *_), values = parts_of(given, (tuple, list, dict, gradients_type(tuple(by_name))))
+        order = tuple(given) if head.kind == DICT else tuple(by_name)
+        is_each = head.kind != LEAF and len(values) == len(by_name) and by_name.keys() == set(order)
+        if not is_each and len(by_name) > 1:
+            return None
+        made: list[Held] = [head] if is_each else []
+        leaves: list[str] = []
+        for name, value in zip(order, values) if is_each else [(*by_name, given)]:
+            found = take_apart(value, name)
+            parts = found.structure.parts([ONE[0]] * len(found.leaves))
+            if parts is None:
+                return None
+            made += parts
+            leaves += by_name[name].order(found)
+        return (made, tuple(leaves)) if set(leaves) == set(self.calls.wrt) else None
 
     @property
     def is_plain(self) -> bool:
@@ -203,11 +229,12 @@ class TracedCalls(Methods):
 
     def jvp_at(self, tangents: Any, bound: Bound) -> Any:
         instance, leaves = self._for_gradients(bound)
-        return instance.calls.jvp_at(instance.tangents(tangents), leaves)
+        return instance.calls.jvp_at(instance.tangents(tangents), leaves, instance.tangent_parts(tangents))
 
     def hvp_at(self, tangents: Any, bound: Bound) -> Gradients:
         instance, leaves = self._for_gradients(bound)
-        return instance.gradients(instance.calls.hvp_at(instance.tangents(tangents), leaves))
+        parts = instance.tangent_parts(tangents)
+        return instance.gradients(instance.calls.hvp_at(instance.tangents(tangents), leaves, parts))
 
     def derivatives_at(self, order: Any, bound: Bound) -> Any:
         instance, leaves = self._for_gradients(bound)
@@ -430,6 +457,24 @@ class TracedCalls(Methods):
             return self._instance(traced, parts, types), (key, known)
         raise Error("G0502", "the function asks for ever more sizes of its arguments")
 
+    def _entrance(
+        self, parts: Mapping[str, TakenApart], parameters: Sequence[Parameter], calls: Calls
+    ) -> Entrance | None:
+        """What leads calls for these arguments to kernels: numbers that the trace holds have to be the same objects."""
+        taken: list[Argument] = []
+        inputs: list[str] = []
+        for name in self.inputs:
+            each = parts[name]
+            is_read = [leaf in calls.inputs for leaf in each.names]
+            held = (ONE[0] if read else Held(SAME, value) for read, value in zip(is_read, each.leaves))
+            found = each.structure.parts(held)
+            if found is None:
+                return None
+            taken.append((name, found))
+            inputs += [leaf for leaf, read in zip(each.names, is_read) if read]
+        gradients = _gradient_parts(parameters, calls.wrt)
+        return None if gradients is None else Entrance(self.tables, taken, inputs, gradients)
+
     def _instance(self, traced: TracedProgram, parts: Mapping[str, TakenApart], types: Mapping[str, Type]) -> Instance:
         floats = {name for name, type in types.items() if type.is_float}
         parameters = []
@@ -454,7 +499,26 @@ class TracedCalls(Methods):
         instance = Instance(calls, taken, parameters)
         if instance.is_plain and calls.inputs == self.inputs and calls.wrt == self.wrt:
             calls.share(self.tables)
+        elif (
+            self._is_simple
+            and parameters
+            and tracing_in([leaf for each in parts.values() for leaf in each.leaves]) is None
+        ):
+            entrance = self._entrance(parts, parameters, calls)
+            calls.entrances += [entrance] if entrance is not None else []
         return instance
+
+
+def _gradient_parts(parameters: Sequence[Parameter], wrt: Sequence[str]) -> Parts | None:
+    """The parts of gradients by parameter; None where the entry cannot put them together."""
+    kind = gradients_type(tuple(each.name for each in parameters))
+    made: list[Held] = [tuple_of(len(parameters), kind)]
+    for each in parameters:
+        parts = each.structure.parts(ONE[0] if leaf in wrt else Held(SAME, None) for leaf in each.leaves)
+        if parts is None:
+            return None
+        made += parts
+    return made
 
 
 def _kind(leaf: Any) -> Any:

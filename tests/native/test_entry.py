@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.ir.held import DICT, LIST, ONE, SAME, Held, tuple_of
 from gradc.native import entry
-from gradc.native.parts import DICT, LIST, ONE, SAME, Arrangement, Held, plain, tuple_of
+from gradc.native.parts import Arrangement, plain
 from gradc.native.target import is_possible
 from tests.native.kernels import kernel
 

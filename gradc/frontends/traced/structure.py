@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradc.ir.graph import fresh
+from gradc.ir.held import DICT, LIST, SAME, TUPLE, Held, Parts
 from gradc.language.diagnostics import Error
 
 MAX_PARTS = 100_000
@@ -47,6 +48,23 @@ class Structure:
             parts = [made.pop() for _ in range(count)]
             made.append(_put_together(what, parts))
         return made[0]
+
+    def parts(self, leaves: Iterable[Held]) -> Parts | None:
+        """The same as the entry of kernels knows it, with these leaves; None where a container is of another kind."""
+        rest = iter(leaves)
+        made = []
+        for what, count in self.steps:
+            if what is LEAF:
+                made.append(next(rest))
+            elif isinstance(what, _Static):
+                made.append(Held(SAME, what.value))
+            elif isinstance(what, _Keys):
+                made.append(Held(DICT, what.keys, count))
+            elif what is list or what is tuple:
+                made.append(Held(LIST if what is list else TUPLE, what, count))
+            else:
+                return None
+        return made
 
     def without_values(self) -> Structure:
         """The same with None for every value that is no leaf: the structure of a gradient."""
