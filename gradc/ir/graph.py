@@ -98,15 +98,19 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node = Node()
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
-    types, ops, form = [], row.bit, [op]
-    for arg in args:
-        types.append(arg.type)
-        ops |= arg.ops
-        form.append(arg.op)
-    node.type = row.infer(tuple(types), attrs)
+    ops = row.bit
+    if len(args) == 2:  # most of a long program
+        one, other = args
+        types, form = (one.type, other.type), (op, one.op, other.op)
+        ops |= one.ops | other.ops
+    else:
+        types, form = tuple([arg.type for arg in args]), (op, *[arg.op for arg in args])
+        for arg in args:
+            ops |= arg.ops
+    node.type = row.infer(types, attrs)
     node.ops = ops
     node.is_constant = not ops & _INPUT
-    node.form = tuple(form)
+    node.form = form
     if op == "const":
         node.number = from_bits(attrs[0], node.type.dtype)
     entry = _Interned(node, _forget)
@@ -369,21 +373,18 @@ def topological(results: Iterable[Node]) -> list[Node]:
     """Every node below the results, arguments first, in order of first appearance."""
     order: list[Node] = []
     opened: set[Node] = set()
-    done: set[Node] = set()
-    stack = [*results]
+    stack: list[Node | None] = [*results]
     stack.reverse()
     while stack:
         node = stack.pop()
-        if node in done:
-            continue
-        args = node.args
-        if args and node not in opened:
+        if node is None:  # what is below the next one is done
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in opened:
             opened.add(node)
-            stack.append(node)
-            stack += args[::-1]
-        else:
-            done.add(node)
-            order.append(node)
+            if node.args:
+                stack += (node, None, *node.args[::-1])
+            else:
+                order.append(node)
     return order
 
 
