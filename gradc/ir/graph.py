@@ -99,10 +99,12 @@ def make(op: str, *args: Node, attrs: tuple[Any, ...] = ()) -> Node:
     node.op, node.args, node.attrs = op, args, attrs
     node.row = row = OPS[op]
     ops = row.bit
+    types: tuple[Type, ...]
+    form: tuple[str, ...]
     if len(args) == 2:  # most of a long program
-        one, other = args
-        types, form = (one.type, other.type), (op, one.op, other.op)
-        ops |= one.ops | other.ops
+        left, right = args
+        types, form = (left.type, right.type), (op, left.op, right.op)
+        ops |= left.ops | right.ops
     else:
         types, form = tuple([arg.type for arg in args]), (op, *[arg.op for arg in args])
         for arg in args:

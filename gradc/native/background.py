@@ -1,6 +1,6 @@
-"""One thread that works on what is handed to it, while the thread that does so goes on.
+"""Threads that work on what is handed to them, while the thread that does so goes on.
 
-LLVM compiles the parts of a long program in it, for which it needs no Python, as Python writes the next ones.
+LLVM compiles the parts of a long program in them, for which it needs no Python, as Python writes the next ones.
 """
 
 from __future__ import annotations
@@ -15,61 +15,68 @@ Made = TypeVar("Made")
 
 
 class Background(Generic[Given, Made]):
-    """Applies a function to things one after the other. The thread begins with the first one, and has ended when the
-    `with` block is left, however that happens."""
+    """Applies a function to things, in so many threads, the caller's among them, which joins in when it asks for the
+    results. Threads begin as things are given, and have ended when the `with` block is left, however that happens."""
 
-    def __init__(self, function: Callable[[Given], Made]):
+    def __init__(self, function: Callable[[Given], Made], threads: int):
         self.function = function
-        self._given: SimpleQueue[Given | None] = SimpleQueue()
-        self._made: list[Made] = []
-        self._fault: BaseException | None = None
-        self._thread: Thread | None = None
+        self.most = threads - 1
+        self._given: SimpleQueue[tuple[int, Given]] = SimpleQueue()
+        self._made: dict[int, Made] = {}
+        self._count = 0
+        self._faults: list[BaseException] = []
+        self._threads: list[Thread] = []
 
     def __enter__(self) -> Background[Given, Made]:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._thread is not None:
-            if raised[0] is not None:
-                self._drop()
-            self._finish()
+        if raised[0] is not None:
+            self._drop()
+        self._end()
 
     def give(self, thing: Given) -> None:
         """Have it worked on."""
-        if self._thread is None:
+        self._given.put((self._count, thing))
+        self._count += 1
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) < self.most:
             thread = Thread(target=self._work, name="gradc", daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # the interpreter is about to end
-                self._made.append(self.function(thing))
                 return
-            self._thread = thread
-        self._given.put(thing)
+            self._threads.append(thread)
 
     def results(self) -> list[Made]:
         """What became of all things, in their order; raises what the function raised."""
-        self._finish()
-        if self._fault is not None:
-            raise self._fault
-        return self._made
+        self._work()
+        self._end()
+        if self._faults:
+            raise self._faults[0]
+        return [self._made[k] for k in range(self._count)]
 
     def _work(self) -> None:
+        """Work on what is there."""
         try:
-            while (thing := self._given.get()) is not None:
-                self._made.append(self.function(thing))
+            while True:
+                place, thing = self._given.get_nowait()
+                self._made[place] = self.function(thing)
+        except Empty:
+            pass
         except BaseException as fault:
-            self._fault = fault
+            self._faults.append(fault)
+            self._drop()
 
     def _drop(self) -> None:
         """Forget what is not begun."""
-        while not self._given.empty():
-            try:
+        try:
+            while True:
                 self._given.get_nowait()
-            except Empty:  # the thread has just taken it
-                break
+        except Empty:
+            pass
 
-    def _finish(self) -> None:
-        if self._thread is not None:
-            self._given.put(None)
-            self._thread.join()
-            self._thread = None
+    def _end(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        self._threads = []

@@ -23,11 +23,14 @@ from gradc.native import entry, library, link, openblas, target, threads
 from gradc.native.background import Background
 from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
+from gradc.native.modules import divided
 from gradc.native.parts import Arrangement, plain
 
 if TYPE_CHECKING:
     from gradc.loops.ir import Kernel
 
+WORTH_A_THREAD = 30_000
+"""Characters of a module that LLVM takes longer for, some 30 ms, than it takes to hand them to a thread."""
 KINDS = {"ValueError": ValueError, "IndexError": IndexError, "LinAlgError": np.linalg.LinAlgError}
 
 
@@ -111,9 +114,16 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
     """Compile a kernel for vectors of so many doubles; by default for those of this processor."""
     from gradc.native.kernel import machine  # which takes a while, and is not needed for what is on disk
 
-    with Background(target.quick_object_code) as background:
-        made = machine(loops, doubles or target.vector_doubles(), hand_on=background.give)
-        code = (target.object_code(made.text), *background.results())
+    many = threads.get_threads()
+    with Background(_compiled, many) as background:
+
+        def hand_on(part: str) -> None:
+            background.give((target.quick_object_code, part))
+
+        made = machine(loops, doubles or target.vector_doubles(), hand_on=hand_on)
+        for module in [made.text] if made.parts else divided(made.text, many, WORTH_A_THREAD):
+            background.give((target.object_code, module))
+        code = tuple(background.results())
     needs = (
         [name for name in PROVIDED if f"@{name}(" in made.text]
         + FROM_SCIPY.findall(made.text)
@@ -122,6 +132,11 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
         + PRODUCTS.findall(made.text)
     )
     return Built(made.frame, made.errors, tuple(needs), code)
+
+
+def _compiled(given: tuple[Callable[[str], bytes], str]) -> bytes:
+    compile, text = given
+    return compile(text)
 
 
 def kept(key: str, build: Callable[[], Built]) -> Built:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from ctypes import string_at
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -106,12 +107,32 @@ def _sources() -> str:
 
 def object_code(text: str) -> bytes:
     """Machine code for this processor from LLVM's language."""
-    return target_machine().emit_object(optimised(text))
+    return _emitted(target_machine(), optimised(text))
 
 
 def quick_object_code(text: str) -> bytes:
     """The same without optimisation: straight-line code is as fast either way."""
-    return target_machine(0).emit_object(llvm().parse_assembly(text))
+    return _emitted(target_machine(0), llvm().parse_assembly(text, llvm().create_context()))
+
+
+def _emitted(machine: Any, module: Any) -> bytes:
+    """The object code of a module that has a context of its own.
+
+    llvmlite holds a lock around every call, so that one thread at a time is in LLVM, where contexts are not shared
+    between threads and several may be. This one call takes nearly all of the time, so it goes without the lock.
+    """
+    emit = getattr(binding.ffi.lib.LLVMPY_TargetMachineEmitToMemory, "_cfn", None)
+    if emit is None:  # another version of llvmlite
+        return machine.emit_object(module)
+    with binding.ffi.OutputString() as fault:
+        buffer = emit(machine, module, 1, fault)
+        if not buffer:
+            raise RuntimeError(str(fault))
+    library = binding.ffi.lib
+    try:
+        return string_at(library.LLVMPY_GetBufferStart(buffer), library.LLVMPY_GetBufferSize(buffer))
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
 def assembly(text: str, functions: Iterable[str]) -> list[str]:
@@ -128,7 +149,7 @@ def assembly(text: str, functions: Iterable[str]) -> list[str]:
 
 def optimised(text: str) -> Any:
     """A module after the passes that generated code needs: stack slots become registers."""
-    module = llvm().parse_assembly(text)
+    module = llvm().parse_assembly(text, llvm().create_context())
     passes = llvm().create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.add_simplify_cfg_pass()
