@@ -224,16 +224,17 @@ class ArrayWriter(FunctionScope):
 
     def _addresses(self, array: str, place: Place) -> list[str]:
         """The address for each lane, or only one."""
+        return [self._address(array, position) for position in self._positions(array, place)]
+
+    def _positions(self, array: str, place: Place) -> list[Value]:
+        """The position of the element for each lane, or only one."""
         how, step = self._moves(place)
         sizes = self._shape(array)
         if how != "apart":
-            indices = [self._index(at, size) for at, size in zip(place, sizes)]
-            first = self._offset(array, indices)
+            first = self._offset(array, [self._index(at, size) for at, size in zip(place, sizes)])
             if how == "no":
-                return [self._address(array, first)]
-            return [
-                self._address(array, self.integer("add", first, number(step * k, "i64"))) for k in range(self.lanes)
-            ]
+                return [first]
+            return [self.integer("add", first, number(step * k, "i64")) for k in range(self.lanes)]
         assert self.plan is not None
         variable = self.plan.variable
         if any(isinstance(at, Let) and self.value(at).lanes for at in place):
@@ -244,14 +245,11 @@ class ArrayWriter(FunctionScope):
                     index = self.op("add", (self.spread(index, self.lanes), self._ladder(at.step)), "i64")
                 indices.append(index)
             offset = self.spread(self._offset(array, indices), self.lanes)
-            return [self._address(array, self.lane(offset, k)) for k in range(self.lanes)]
+            return [self.lane(offset, k) for k in range(self.lanes)]
         first = self._offset(array, [self._index(at, size) for at, size in zip(place, sizes)])
         steps = [number(at.step if isinstance(at, Affine) and at.var == variable else 0, "i64") for at in place]
         stride = self._offset(array, steps)
-        return [
-            self._address(array, self.integer("add", first, self.integer("mul", stride, number(k, "i64"))))
-            for k in range(self.lanes)
-        ]
+        return [self.integer("add", first, self.integer("mul", stride, number(k, "i64"))) for k in range(self.lanes)]
 
     def _ladder(self, step: int, dtype: str = "i64") -> Value:
         """0, step, 2 step, ... in the lanes."""
@@ -266,6 +264,9 @@ class ArrayWriter(FunctionScope):
     def _load(self, value: Load) -> Value:
         if value.array in self.private:
             return self._load_private(value)
+        if value in self.packed:
+            memory, variable = self.packed[value]
+            return self._read(value.array, self._packed(value, memory, self.whole[variable]), self.lanes)
         how, step = self._moves(value.index)
         addresses = None if how == "along" and step == 1 else self._addresses(value.array, value.index)
         if addresses is None:
@@ -277,30 +278,35 @@ class ArrayWriter(FunctionScope):
             return self._read(value.array, addresses[0])
         return self.gathered([self._read(value.array, address) for address in addresses])
 
-    # ------------------------------------------------------------ scratch of each lane
+    # ------------------------------------------------------------ scratch of each row
 
     def _load_private(self, value: Load) -> Value:
-        position = self._position(value.array, value.index)
-        if not position.lanes:
-            return self._read(value.array, self._private_address(value.array, position), self.lanes)
-        lanes = []
-        for k in range(self.lanes):
-            at = self.integer(
-                "add", self.integer("mul", self.lane(position, k), number(self.lanes, "i64")), number(k, "i64")
+        addresses = self._private_addresses(value.array, value.index)
+        if self.private[value.array].row is None and len(addresses) == 1:
+            return self._read(value.array, addresses[0], self.lanes)
+        read = [self._read(value.array, address) for address in addresses]
+        return read[0] if len(read) == 1 else self.gathered(read)
+
+    def _packed(self, value: Load, memory: str, position: Value) -> str:
+        """Where elements of the rows of a strip are side by side."""
+        kind = self.memory_type(self.kernel.arrays[value.array].dtype)
+        return self.element(memory, kind, self.integer("mul", position, number(self.lanes, "i64")))
+
+    def _private_addresses(self, array: str, place: Place) -> list[str]:
+        """The address for each lane, or only one: where the rows are lanes, that of the first."""
+        own = self.private[array]
+        positions = self._positions(array, place)
+        rows = [number(k if own.row is None and len(positions) > 1 else 0, "i64") for k in range(len(positions))]
+        memory = self.emit(f"load ptr, ptr {own.slot}, align 8", "i64").text
+        kind = self.memory_type(self.kernel.arrays[array].dtype)
+        return [
+            self.element(
+                memory,
+                kind,
+                self.integer("add", self.integer("mul", position, number(own.rows, "i64")), own.row or row),
             )
-            lanes.append(self._read(value.array, self._element_address(value.array, self.private[value.array], at)))
-        return self.gathered(lanes)
-
-    def _position(self, array: str, place: Place) -> Value:
-        return self._offset(array, [self._index(at, size) for at, size in zip(place, self._shape(array))])
-
-    def _private_address(self, array: str, position: Value) -> str:
-        first = self.integer("mul", position, number(self.lanes, "i64"))
-        return self._element_address(array, self.private[array], first)
-
-    def _element_address(self, array: str, slot: str, offset: Value) -> str:
-        memory = self.emit(f"load ptr, ptr {slot}, align 8", "i64").text
-        return self.element(memory, self.memory_type(self.kernel.arrays[array].dtype), offset)
+            for position, row in zip(positions, rows)
+        ]
 
     # ------------------------------------------------------------ stores
 
@@ -322,8 +328,12 @@ class ArrayWriter(FunctionScope):
 
     def _put(self, array: str, place: Place, value: Value) -> None:
         if array in self.private:
-            at = self._private_address(array, self._position(array, place))
-            self._write(array, at, self.spread(value, self.lanes))
+            addresses = self._private_addresses(array, place)
+            if self.private[array].row is None:
+                self._write(array, addresses[0], self.spread(value, self.lanes))
+            else:
+                for k, at in enumerate(addresses):
+                    self._write(array, at, self.lane(value, k))
             return
         how, step = self._moves(place)
         if how == "along" and step == 1:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from gradc.loops.ir import Accumulator, For, Leave, Let, Load, Store, Update, read_by
 from gradc.native.frame import Status
 from gradc.native.instructions import BYTES, Value, number
-from gradc.native.products import ProductWriter
+from gradc.native.rows import RowWriter
 from gradc.native.scope import PATIENCE
+from gradc.native.strips import Strip, strips_of
 from gradc.native.sums import EIGHT, LANES_OF_SUMS, EightSum, LaneSum, is_ordered
-from gradc.native.vectors import SHORT, Plan, Strip, is_dear, meeting, needed_by, plan_of, reduced_by, strip_of, weight
+from gradc.native.vectors import SHORT, Plan, asked_by, is_dear, meeting, needed_by, plan_of, reduced_by, weight
 
 PAIRED_BELOW = 8
 """Doubles of a vector from which one is enough."""
@@ -18,30 +19,37 @@ STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
 
 
-class LoopWriter(ProductWriter):
+class LoopWriter(RowWriter):
     """All ways to do a loop, and how long ones look for interrupts."""
 
     def _for(self, loop: For) -> None:
         self.depth += 1
-        self._do(loop)
+        asked = asked_by(loop, self.zeros)
+        condition = self.value(asked) if asked is not None and not self.lanes else None
+        if condition is None:
+            self._do(loop)
+        else:
+            span = self.integer("sub", self.size(loop.stop), self.size(loop.start))
+            is_short = self.less(span, number(SHORT + 1, "i64"))  # then a branch costs more than it saves
+            self._when(self.op("or", (condition, is_short), "bool"), lambda: self._do(loop))
         self.depth -= 1
 
     def _do(self, loop: For) -> None:
         outer, self.loop = self.loop, loop.variable
         plan = "it is short" if loop in self.short else plan_of(loop)
-        strip = None if self.lanes or self.doubles == 1 or loop in self.short else strip_of(loop)
+        strips = [] if self.lanes or self.doubles == 1 or loop in self.short else strips_of(loop)
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
-        if strip:
+        if strips:
             how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"
         start, stop = self.ends.get(loop, (loop.start, loop.stop))
         self.lines.append(f"  ; the loop for {loop.variable} in {start} to {stop}: {how}")
         if self.lanes or isinstance(plan, str):
-            self._plain_loop(loop, strip)
+            self._plain_loop(loop, strips)
         else:
             self._loop_of_lanes(loop, plan)
         self.loop = outer
 
-    def _plain_loop(self, loop: For, strip: Strip | None) -> None:
+    def _plain_loop(self, loop: For, strips: list[Strip]) -> None:
         is_down = isinstance(loop.step, int) and loop.step < 0
         start, stop = self.size(loop.start), self.size(loop.stop)
         step = self.size(loop.step)
@@ -62,8 +70,8 @@ class LoopWriter(ProductWriter):
                 self._spend(number(weight(loop), "i64"))
                 self._poll_if_due()
 
-        if strip:
-            self._strip(loop, strip, counter, start, stop, body)
+        for strip in strips:
+            self._strip(loop, strip, counter, (start, stop), sums)
         if eights:
             self._in_eights(counter, stop, eights, body)
             return
@@ -86,67 +94,6 @@ class LoopWriter(ProductWriter):
                 self._set_cell(cell, self.joined(cell.op, self._cell(cell), sum.total(self)))
 
         self._while(counter, stop, number(EIGHT, "i64"), eight)
-
-    def _strip(
-        self, loop: For, strip: Strip, counter: str, start: Value, stop: Value, body: Callable[[Value], None]
-    ) -> None:
-        """Several iterations side by side, if the loops in each are short: then lanes along those would be few."""
-        start_of_strip, done = self.name("strip"), self.name("stripped")
-        are_short = number(True, "bool")
-        for first, last in strip.spans:
-            span = self.integer("sub", self.size(last), self.size(first))
-            are_short = self.op("and", (are_short, self.less(span, number(SHORT + 1, "i64"))), "bool")
-        known = self.known.mark(addresses=False)
-        self.line(f"br i1 {are_short.text}, label %{start_of_strip}, label %{done}")
-        self.label(start_of_strip)
-        self.known = known.restored()
-        lanes = self.doubles
-        for array in strip.private:
-            self.private[array] = slot = self._owned_slot(self.name("private"))
-            self._make_room(slot, self.integer("mul", self._bytes(array), number(lanes, "i64")))
-
-        def body_of_lanes(at: Value) -> None:
-            self.lanes = lanes
-            body(at)
-            self.lanes = 0
-            if self.depth <= 2:
-                self._spend(number(weight(loop) * lanes, "i64"))
-                self._poll_if_due()
-
-        outer = self.plan, self.meeting
-        self.plan, self.meeting = Plan(loop.variable, (), False, False), set()
-        end = self._whole_lanes(start, self.integer("sub", stop, start), lanes)
-        self._while(counter, end, number(lanes, "i64"), body_of_lanes)
-        self.plan, self.meeting = outer
-        self.private = {}
-        self.line(f"br label %{done}")
-        self.label(done)
-        self.known = known.restored()
-
-    def _counter(self, start: Value) -> str:
-        slot = self.stack("i64")
-        self.line(f"store {start.typed}, ptr {slot}, align 8")
-        return slot
-
-    def _while(
-        self, counter: str, stop: Value, step: Value, body: Callable[[Value], None], relation: str = "slt"
-    ) -> None:
-        """Repeat while the counter is below the stop."""
-        again, done = (self.name(f"{self.loop}.{stem}.") for stem in ("again", "done"))
-        outer, self.done = self.done, done
-        first = self.fetch("i64", counter, "i64")
-        before = self.known.mark(addresses=False)
-        self.line(f"br i1 {self.binary(f'icmp {relation}', first, stop, 'bool').text}, label %{again}, label %{done}")
-        self.label(again)
-        self.known = before.restored()
-        at = self.fetch("i64", counter, "i64")
-        body(at)
-        next = self.integer("add", at, step)
-        self.line(f"store {next.typed}, ptr {counter}, align 8")
-        self.line(f"br i1 {self.binary(f'icmp {relation}', next, stop, 'bool').text}, label %{again}, label %{done}")
-        self.label(done)
-        self.known = before.restored()
-        self.done = outer
 
     def _leave(self, statement: Leave) -> None:
         """Out of the loop, if the condition holds."""
@@ -227,12 +174,6 @@ class LoopWriter(ProductWriter):
         arrays = {s.array for s in loop.body if isinstance(s, Store)}
         is_equal = len({BYTES[self.kernel.arrays[array].dtype] for array in arrays}) == 1
         return is_equal and arrays <= self.output_slots.keys()
-
-    def _whole_lanes(self, start: Value, span: Value, lanes: int) -> Value:
-        """Where the last full group of lanes ends."""
-        if not span.text.startswith("%"):
-            return self.integer("add", start, number(max(int(span.text), 0) // lanes * lanes, "i64"))
-        return self.integer("add", start, self.emit(f"and i64 {span.text}, {-lanes}", "i64"))
 
     def _lanes_of(self, loop: For) -> int:
         """As many lanes as fill a vector with the elements of the loop's arrays. Where a long loop computes something

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gradc.elementary.functions import FUNCTIONS
@@ -21,10 +22,12 @@ from gradc.loops.ir import (
     For,
     Kernel,
     Let,
+    Load,
     Reshape,
     Statement,
     every,
 )
+from gradc.loops.order import touches
 from gradc.native.frame import Field
 from gradc.native.instructions import TYPES, Value, Writer, number
 from gradc.native.layout import direct_outputs, frame_of
@@ -32,6 +35,16 @@ from gradc.native.vectors import Plan
 
 PATIENCE = 2**24
 """Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
+
+
+@dataclass(frozen=True)
+class Private:
+    """An array of which each row of a strip has its own, side by side: the slot with the address, and which row is
+    meant, where not all of them are."""
+
+    slot: str
+    rows: int
+    row: Value | None = None
 
 
 class FunctionScope(Writer):
@@ -68,8 +81,10 @@ class FunctionScope(Writer):
         self.meeting: set[str] = set()
         self.deferred: list[tuple[Combine, str, list[str], Value]] = []
         self.is_streaming = False
-        self.private: dict[str, str] = {}
-        """Scratch that each lane of a strip has for itself, side by side: the slots with the addresses."""
+        self.private: dict[str, Private] = {}
+        """Scratch that each row of a strip has for itself."""
+        self.packed: dict[Load, tuple[str, str]] = {}
+        """Elements of the rows of a strip side by side: the memory, and the variable that moves them."""
         self.stretches: dict[int, int] = {}
         """Where the stretches of the body begin that are functions of their own, and where they end."""
         self.saved: dict[Let, int] = {}
@@ -86,6 +101,7 @@ class FunctionScope(Writer):
         self.depth = 0
         """How many loops are around a statement, itself included."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
+        self.zeros = _sums_from_zero(kernel)
         self.allocated |= {node.name for node in kernel.inputs}
         applied = [s for s in every(kernel.body) if isinstance(s, Let) and isinstance(s.value, Apply)]
         self.applied = sum(s.value.op in FUNCTIONS for s in applied)  # type: ignore[union-attr]
@@ -257,3 +273,10 @@ class FunctionScope(Writer):
         if at.var is None:
             return offset
         return self.integer("add", self.integer("mul", self.whole[at.var], number(at.step, "i64")), offset)
+
+
+def _sums_from_zero(kernel: Kernel) -> frozenset[str]:
+    """The arrays that are made of zeros, to which terms are added alone."""
+    statements = list(every(kernel.body))
+    others = {touch[0] for s in statements for touch in touches(s, []) if touch[1] in ("written", "added exactly")}
+    return frozenset(s.array for s in statements if isinstance(s, Allocate) and s.zeros) - others

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import partial
+from math import copysign
 
 from gradc.ir.affine import Affine
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size, names
 from gradc.language.record import dataclass
 from gradc.loops.ir import (
     Accumulator,
     Apply,
     Carry,
-    Close,
     Combine,
     CombineExactly,
     Expression,
@@ -21,13 +20,13 @@ from gradc.loops.ir import (
     Guard,
     Let,
     Load,
+    Number,
     Open,
     Place,
     Statement,
     Store,
     Update,
     computed,
-    every,
     read_by,
 )
 
@@ -127,95 +126,6 @@ SHORT = 16
 """Iterations of the loops inside a strip, at most."""
 
 
-@dataclass(frozen=True)
-class Strip:
-    """A loop whose iterations are done side by side although there are loops in each: as long as those are short."""
-
-    spans: tuple[tuple[Size, Size], ...]
-    """From where to where the loops in it go."""
-    private: tuple[str, ...]
-    """Scratch that every iteration writes for itself."""
-
-
-def strip_of(loop: For) -> Strip | None:
-    """How to do a loop as a strip; None where that may not be, or does not pay."""
-    if loop.order == "sequential" or loop.step != 1 or not any(isinstance(s, For) for s in loop.body):
-        return None
-    inside = list(every(loop.body))
-    if not all(isinstance(s, STRIPPED) for s in inside):
-        return None
-    spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
-    if spans is None or not (_are_short(spans) or _pays(loop, inside)):
-        return None
-    own = {s.cell for s in inside if isinstance(s, Open)}
-    directly = set(reduced_by(loop))
-    into: list[str] = []
-    for statement in inside:
-        match statement:
-            case Combine(target=Accumulator() as total) if total not in own and (
-                total not in directly or statement not in loop.body
-            ):
-                return None
-            case CombineExactly(total=Accumulator() as total) if total not in own:
-                return None
-            case CombineExactly(total=Load() as element) if not _moves(element.index, loop.variable):
-                return None
-            case Combine(target=Load() as element):
-                into.append(element.array)
-    if len(set(into)) < len(into) or not all(_are_apart(s, ()) for s in loop.body):
-        return None
-    stores = [s for s in inside if isinstance(s, Store)]
-    private = dict.fromkeys(s.array for s in stores if not _moves(s.index, loop.variable))
-    if any(_moves(s.index, loop.variable) or s.condition is not None for s in stores if s.array in private):
-        return None
-    if set(into) & private.keys():
-        return None
-    return Strip(spans, tuple(private))
-
-
-def _pays(loop: For, inside: list[Statement]) -> bool:
-    """Whether loops inside add up terms, which lanes along them would have to join, or something dear is computed."""
-    loops = [loop, *(s for s in inside if isinstance(s, For))]
-    return any(is_dear(each.body) for each in loops) or any(reduced_by(each) for each in loops[1:])
-
-
-STRIPPED = (Let, Store, Combine, CombineExactly, Guard, Open, Close, Update, For)
-"""What a strip may have in it."""
-
-
-def _spans(loops: list[For], variable: str) -> tuple[tuple[Size, Size], ...] | None:
-    """From where to where loops go, known before they begin; a loop over a block is no longer than that over blocks."""
-    varying = {variable, *(loop.variable for loop in loops)}
-    spans = []
-    for loop in loops:
-        if not varying & {name for size in (loop.start, loop.stop, loop.step) for name in names(size)}:
-            spans.append((loop.start, loop.stop) if loop.step != -1 else (loop.stop, loop.start))
-        elif loop.start == variable or loop.start not in varying:
-            return None
-    return tuple(spans)
-
-
-def _are_short(spans: tuple[tuple[Size, Size], ...]) -> bool:
-    """Whether loops are known to be short."""
-    return all(isinstance(start, int) and isinstance(stop, int) and stop - start <= SHORT for start, stop in spans)
-
-
-def _are_apart(statement: Statement, around: tuple[str, ...]) -> bool:
-    """Whether the loops `around` it, those inside the strip, never add to one element twice."""
-    match statement:
-        case For():
-            begins = {inner.start for inner in statement.body if isinstance(inner, For)}
-            around = around if statement.variable in begins else (*around, statement.variable)
-            return all(_are_apart(inner, around) for inner in statement.body)
-        case Combine(target=Load() as element) | CombineExactly(total=Load() as element):
-            return set(around) <= {at.var for at in element.index if isinstance(at, Affine)}
-    return True
-
-
-def _moves(place: Place, variable: str) -> bool:
-    return any(isinstance(at, Let) or at.var == variable for at in place)
-
-
 def is_dear(inside: list[Statement]) -> bool:
     """Whether something is computed that takes many instructions, or a long one."""
     return any(isinstance(s, Let) and isinstance(s.value, Apply) and OPS[s.value.op].cost > 1 for s in inside)
@@ -253,6 +163,31 @@ def _cost(value: Expression, along) -> int:
     if isinstance(value, Load):
         return 1 if along(value.index) or not any(isinstance(at, Let) or at.var for at in value.index) else LIGHT + 1
     return 0
+
+
+def asked_by(loop: For, zeros: Set[str]) -> Let | None:
+    """The condition without which a loop adds nothing but zeros to sums in these arrays, which began with zeros: such a
+    sum is never -0.0, the only number that another zero would change."""
+    if not all(isinstance(s, (Let, Combine)) for s in loop.body):
+        return None
+    conditions: list[Let] = []
+    for statement in loop.body:
+        if isinstance(statement, Combine):
+            value, target = statement.value, statement.target
+            chosen = value.value if isinstance(value, Let) else value
+            if not isinstance(target, Load) or target.array not in zeros or statement.op != "sum":
+                return None
+            match chosen:
+                case Apply(op="where", args=(Let() as condition, _, Number() as zero)) if _is_plus_zero(zero):
+                    conditions.append(condition)
+                case _:
+                    return None
+    is_one = len(set(conditions)) == 1 and conditions[0] not in loop.body
+    return conditions[0] if is_one else None
+
+
+def _is_plus_zero(number: Number) -> bool:
+    return number.value == 0 and copysign(1, number.value) > 0
 
 
 def weight(loop: For) -> int:
