@@ -1,5 +1,4 @@
 """Loops over rows with loops inside: whatever goes side by side, the bits are those of single rows."""
-coordinate is too many or too few."""
 
 import numpy as np
 import pytest
