@@ -11,10 +11,8 @@ from gradc.native.rows import RowWriter
 from gradc.native.scope import PATIENCE
 from gradc.native.strips import Strip, strips_of
 from gradc.native.sums import EIGHT, LANES_OF_SUMS, EightSum, LaneSum, is_ordered
-from gradc.native.vectors import SHORT, Plan, asked_by, is_dear, meeting, needed_by, plan_of, reduced_by, weight
+from gradc.native.vectors import PAIRED_BELOW, Plan, asked_by, is_dear, meeting, needed_by, plan_of, reduced_by, weight
 
-PAIRED_BELOW = 8
-"""Doubles of a vector from which one is enough."""
 STREAMED_FROM = 2**24
 """Bytes of results from which they are written past the caches."""
 
@@ -29,9 +27,7 @@ class LoopWriter(RowWriter):
         if condition is None:
             self._do(loop)
         else:
-            span = self.integer("sub", self.size(loop.stop), self.size(loop.start))
-            is_short = self.less(span, number(SHORT + 1, "i64"))  # then a branch costs more than it saves
-            self._when(self.op("or", (condition, is_short), "bool"), lambda: self._do(loop))
+            self._when(condition, lambda: self._do(loop))
         self.depth -= 1
 
     def _do(self, loop: For) -> None:
@@ -40,7 +36,7 @@ class LoopWriter(RowWriter):
         strips = [] if self.lanes or self.doubles == 1 or loop in self.short else strips_of(loop)
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
         if strips:
-            how = f"{self.doubles} at a time where the loops in it are short; otherwise one at a time"
+            how = f"{self._rows_of_strip()} at a time where the loops in it are short; otherwise one at a time"
         start, stop = self.ends.get(loop, (loop.start, loop.stop))
         self.lines.append(f"  ; the loop for {loop.variable} in {start} to {stop}: {how}")
         if self.lanes or isinstance(plan, str):

@@ -12,7 +12,7 @@ from gradc.native.products import ProductWriter
 from gradc.native.scope import Private
 from gradc.native.strips import Strip, changed_by
 from gradc.native.sums import LaneSum
-from gradc.native.vectors import SHORT, Plan, weight
+from gradc.native.vectors import PAIRED_BELOW, SHORT, Plan, weight
 
 ROWS = 16
 """Rows of a strip whose loops are done row by row."""
@@ -37,7 +37,7 @@ class RowWriter(ProductWriter):
         self.line(f"br i1 {are_short.text}, label %{begin}, label %{done}")
         self.label(begin)
         self.known = known.restored()
-        lanes = self.doubles if strip.spans else max(ROWS, self.doubles)
+        lanes = self._rows_of_strip() if strip.spans else max(ROWS, self.doubles)
         outer = self.private, self.sums
         self.sums = {**self.sums, **sums}
         for array in strip.private:
@@ -70,6 +70,10 @@ class RowWriter(ProductWriter):
         self.line(f"br label %{done}")
         self.label(done)
         self.known = known.restored()
+
+    def _rows_of_strip(self) -> int:
+        """As many as fill a vector. In a long loop two of them, which share what is read once for all rows."""
+        return self.doubles * 2 if self.depth <= 2 and self.doubles < PAIRED_BELOW else self.doubles
 
     def _counter(self, start: Value) -> str:
         slot = self.stack("i64")

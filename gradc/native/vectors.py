@@ -122,6 +122,8 @@ def reduced_by(loop: For) -> tuple[Accumulator, ...]:
     return tuple(dict.fromkeys(target for target in targets if target not in own))
 
 
+PAIRED_BELOW = 8
+"""Doubles of a vector from which one is enough."""
 SHORT = 16
 """Iterations of the loops inside a strip, at most."""
 

@@ -69,7 +69,7 @@ def test_special_values_stay_with_their_rows(name):
 
 @pytest.mark.parametrize("coordinates", [5, 30])
 def test_the_nearest_centre_alone_gets_a_gradient(coordinates):
-    """What the others get is zero, which long loops do not add: NaN that only they would meet stays absent."""
+    """What the others get is zero, which nobody adds: NaN that only they would meet stays absent."""
     f = gradc.compile(f"X: f64[n, d]; C: f64[k, d]; {PROGRAMS['nearest']}", wrt=["C"])
     X, C = drawn(40, 7, coordinates)
     C[3, 1] = np.inf
