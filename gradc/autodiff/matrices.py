@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 from gradc.autodiff.adjoint import adjoint
 from gradc.autodiff.families import Family, Settle, Value, families, laid_out, units
 from gradc.autodiff.tangent import second_tangent, tangent
-from gradc.ir.graph import Graph, Node, broadcast, cast, constant, fresh, input_node, iota, make
+from gradc.ir.graph import Graph, Node, broadcast, cast, constant, fresh, input_node, iota, make, topological
 from gradc.ir.ops import others
 from gradc.ir.sizes import Shape
 from gradc.ir.types import Type
+
+MAX_ELEMENTS = {tangent: 32, second_tangent: 8}
+"""How many elements of a vector are taken one by one: as many columns, or the square of that of sums to compile."""
+
+Tangents = partial[list[Node]]
+"""From the tangents of some nodes to those of the results that it holds."""
 
 
 class MatrixBlock(NamedTuple):
@@ -156,8 +162,44 @@ def _on_diagonal(family: Family) -> Node:
     return make("sum", made, attrs=(tuple(range(rank, made.type.rank)),)) if family.leading else made
 
 
-def _along(graph: Graph, node: Node, tangents: Callable[[dict[Node, Node]], list[Node]], settle: Settle) -> list[Value]:
+def _read_one_by_one(node: Node, results: Sequence[Node]) -> dict[int, Node]:
+    """The elements of a vector that a program reads at some places only, as in `p[0]*exp(-p[1]*t)`; nothing where it
+    reads more of it than those."""
+    found: dict[int, Node] = {}
+    if node.type.rank != 1 or node in results:
+        return found
+    for each in topological(results):
+        if node not in each.args:
+            continue
+        if each.op != "slice" or each.shape != (1,) or not isinstance(each.attrs[0][0][0], int):
+            return {}
+        found[each.attrs[0][0][0]] = each
+    return found
+
+
+def _along_elements(node: Node, elements: dict[int, Node], tangents: Tangents) -> list[Value]:
+    """The same for a vector of which only some elements count: one tangent for each of them."""
+    columns = [tangents({elements[at]: constant(1.0, elements[at].type)}) for at in sorted(elements)]
+    return [_beside(node, sorted(elements), list(parts)) for parts in zip(*columns)]
+
+
+def _beside(node: Node, places: list[int], parts: list[Node]) -> Value:
+    """A family of some tangents, and zeros for the elements at other places."""
+    if all(part.op == "const" and part.value == 0 for part in parts):
+        return parts[0]
+    shape = (*node.shape, *parts[0].shape)
+    made, at = constant(0.0, parts[0].type.with_shape(shape)), iota(shape, 0)
+    for place, part in zip(places, parts):
+        here = make("eq", at, constant(place, at.type))
+        made = make("where", here, broadcast(part, shape, tuple(range(1, len(shape)))), made)
+    return Family(made, (None,))
+
+
+def _along(graph: Graph, node: Node, tangents: Tangents, settle: Settle) -> list[Value]:
     """The families of tangents along every unit vector of an input."""
+    elements = _read_one_by_one(node, [*graph.results, *tangents.args[0]])
+    if 0 < len(elements) <= MAX_ELEMENTS[tangents.func]:
+        return _along_elements(node, elements, tangents)
     seed = input_node(fresh(f"{node.name}_dot", graph.input_names), node.type)
     return _of_units(seed, tangents({node: seed}), settle)
 
