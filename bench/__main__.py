@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,31 @@ def selected(workloads: tuple[str, ...], sizes: tuple[str, ...]) -> list[tuple[C
         for size in wanted or case.sizes
         if size != SCALAR or SCALAR in case.sizes
     ]  # fmt: skip
+
+
+def check_writable(file: str | None) -> None:
+    """Refuse a file that cannot be written before anything is measured for it."""
+    if file is None:
+        return
+    path = Path(file)
+    is_new = not path.exists()
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from None
+    if is_new:
+        path.unlink()
+
+
+def what_was_found(file: Any) -> dict[str, Any]:
+    """The numbers of an earlier race."""
+    try:
+        found = json.load(file)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not {"machine", "rows"} <= found.keys():
+        raise click.UsageError(f"{file.name} has no numbers of a race: give a file that --json has written")
+    return found
 
 
 def summary(reports: list[Report]) -> list[str]:
@@ -127,6 +153,7 @@ def main(
     cases = selected(workloads, sizes)
     if not cases:
         raise click.UsageError("none of these workloads takes these sizes")
+    check_writable(file)
     reports = measure_all(cases, competitors, QUICK if quick else THOROUGH)
     click.echo("\n".join(summary(reports)))
     if file is not None:
@@ -152,9 +179,14 @@ def race(
 
     numbers = Path(file or "race.json")
     if read is not None:
-        found = json.load(read)
+        found = what_was_found(read)
         picture = Path(read.name).with_suffix(".svg")
     else:
+        if python is not None and shutil.which(python) is None:
+            raise click.UsageError(
+                f"{python} is no program that can be run: --python is a Python that has the libraries"
+            )
+        check_writable(str(numbers))
         names = workloads or [name for name, case in CASES.items() if case.race]
         found = run(in_order(names, [*map(size_of, sizes)]), numbers, python, quick)
         picture = numbers.with_suffix(".svg")

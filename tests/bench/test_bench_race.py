@@ -252,3 +252,22 @@ def test_the_race_itself(tmp_path, monkeypatch):
     assert {row["who"] for row in json.loads(file.read_text())["rows"]} == {"gradc", "NumPy by hand"}
     assert file.with_suffix(".svg").exists() and EVERYBODY[0] == "gradc" and SCALAR == 0
     assert reasons(Results(json.loads(file.read_text()))) == []
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--against", "all", "--json", "nowhere/race.json"), "nowhere/race.json cannot be written: No such file"),
+        (("--workload", "neuron", "--json", "nowhere/numbers.json"), "nowhere/numbers.json cannot be written"),
+        (("--against", "all", "--python", "nowhere/python"), "nowhere/python is no program that can be run"),
+        (("--read", __file__), "has no numbers of a race"),
+        (("--read", "other.json"), "has no numbers of a race"),
+    ],
+    ids=["json of the race", "json", "python", "no json", "other json"],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_measured(options, message, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.json").write_text("[1, 2]")
+    result = CliRunner().invoke(main, options)
+    assert (result.exit_code, message in result.output) == (2, True), result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["other.json"]
