@@ -57,6 +57,8 @@ SHORTEST = 50
 """Values that do so where what stands between them has to stay."""
 MODULE = 4_000
 """Values in such functions that make a module."""
+BLOCK = 100
+"""Statements of other long code that make a block: LLVM takes more than linear time for one of these too."""
 DATA = (METADATA, "!1 = !{}", "!2 = !{i32 1}")
 """What instructions of any module refer to."""
 
@@ -211,7 +213,15 @@ class KernelWriter(ShareWriter):
                 self.line(f"call void @part{at}(ptr %frame, ptr %saved)")
             else:
                 self._statement(body[at])
+                if at % BLOCK == BLOCK - 1 and len(body) > PART:
+                    self._end_block()
             at = max(stop, at + 1)
+
+    def _end_block(self) -> None:
+        """Begin another block. LLVM, which would join the two, is not told that no error has been found."""
+        status = f"%{self.name('status')}"
+        self.line(f"{status} = load volatile i64, ptr %code, align 8")
+        self._leave_if(self.emit(f"icmp ne i64 {status}, 0", "bool"), status)
 
     def _parts_module(self, parts: list[tuple[str, list[Statement]]]) -> str:
         """A module of such functions, which declares what the others have."""
@@ -310,7 +320,9 @@ class KernelWriter(ShareWriter):
         self._leave_if(wrong, self.errors.index(error) + 1)
 
     def _return(self, statement: Return) -> None:
-        for field, (_, value) in zip(self.frame.outputs, statement.values):
+        for k, (field, (_, value)) in enumerate(zip(self.frame.outputs, statement.values)):
+            if k % BLOCK == BLOCK - 1:
+                self._end_block()
             if isinstance(value, str):
                 if self.output_slots.get(value) is not field:
                     to = self._slot_value(field.slot, "ptr")

@@ -1,6 +1,7 @@
 """Programs of thousands of operations on single numbers: all that is done grows with their length."""
 
 import random
+import re
 import sys
 from collections import Counter
 
@@ -126,3 +127,15 @@ def test_engines_agree():
     for one, other in ((value, found), (emitted, emitted_gradients)):
         np.testing.assert_allclose(one, expected, rtol=1e-11)
         np.testing.assert_allclose(tuple(other), tuple(gradients), rtol=1e-10)
+
+
+def test_blocks_of_other_long_code_are_short():
+    """A list of many values is stored in one place after the other, behind and in front of loops."""
+    names = [f"a{k}" for k in range(700)]
+    f = gradc.compile(f"sum(tanh([{', '.join(names)}] * x))")
+    blocks = re.split(r"^\w+:$", f.stages.machine.kernel, flags=re.MULTILINE)
+    assert max(block.count("\n") for block in blocks) < 1000
+    a = np.linspace(-1, 1, 700)
+    value, gradients = f.value_and_grad(*a, 1.5)
+    np.testing.assert_allclose(value, np.tanh(1.5 * a).sum(), atol=1e-12)
+    np.testing.assert_allclose(gradients[:-1], 1.5 / np.cosh(1.5 * a) ** 2, rtol=1e-13)
