@@ -14,7 +14,7 @@ from gradc.native.strips import Strip, changed_by
 from gradc.native.sums import LaneSum
 from gradc.native.vectors import PAIRED_BELOW, SHORT, Plan, weight
 
-ROWS = 16
+ROWS = 8
 """Rows of a strip whose loops are done row by row."""
 
 
@@ -37,7 +37,7 @@ class RowWriter(ProductWriter):
         self.line(f"br i1 {are_short.text}, label %{begin}, label %{done}")
         self.label(begin)
         self.known = known.restored()
-        lanes = self._rows_of_strip() if strip.spans else max(ROWS, self.doubles)
+        lanes = self._rows_of_strip() if strip.spans else ROWS
         outer = self.private, self.sums
         self.sums = {**self.sums, **sums}
         for array in strip.private:

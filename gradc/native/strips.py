@@ -8,7 +8,7 @@ between them, if that is dear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
@@ -79,6 +79,8 @@ def _of_short_loops(loop: For) -> Strip | None:
     spans = _spans([s for s in inside if isinstance(s, For)], loop.variable)
     if spans is None or not (_are_short(spans) or _pays(loop, inside)):
         return None
+    if {*names(loop.stop)} & {name for _, stop in spans for name in names(stop)}:
+        return None  # as many rows as there are iterations in each: few
     own = {s.cell for s in inside if isinstance(s, Open)}
     directly = set(reduced_by(loop))
     into = {s.target.array for s in whole if isinstance(s, Combine) and isinstance(s.target, Load)}
@@ -131,15 +133,15 @@ def _begins_at_zero(loop: For, around: tuple[For, ...]) -> bool:
 
 
 def _of_values(loop: For) -> Strip | None:
-    """A strip whose loops are done row by row, whatever they are; None where that may not be, or where nothing is dear
-    between them."""
+    """A strip whose loops are done row by row, whatever they are; None where that may not be, or where what is dear is
+    not between them."""
     if not all(isinstance(s, (Let, Store, Combine, Guard, Open, Close, For)) for s in loop.body):
         return None
     inner: list[Statement] = [s for s in loop.body if isinstance(s, For)]
     fed = {cell for s in every(inner) for cell in changed_by(s)}
     by_row = frozenset(s for s in loop.body if isinstance(s, For) or fed.intersection(changed_by(s)))
     values = [s for s in loop.body if s not in by_row]
-    if not any(isinstance(s, Let) and isinstance(s.value, Apply) and s.value.op in FUNCTIONS for s in values):
+    if not _calls_functions(values) or _calls_functions(every(inner)):
         return None
     if not _stay_apart(loop.body) or any(isinstance(s, Combine) and isinstance(s.target, Load) for s in values):
         return None
@@ -154,6 +156,10 @@ def _of_values(loop: For) -> Strip | None:
         if others & (read | scratch) or (scratch and not is_by_row):
             return None
     return strip
+
+
+def _calls_functions(body: Iterable[Statement]) -> bool:
+    return any(isinstance(s, Let) and isinstance(s.value, Apply) and s.value.op in FUNCTIONS for s in body)
 
 
 def changed_by(statement: Statement) -> list[Cell]:
