@@ -110,7 +110,7 @@ class MatrixPlan(NamedTuple):
 SQUARE = {"Hessian": "hessian", "Gauss-Newton matrix": "gauss_newton"}
 """The matrices of inputs by inputs, and the transforms that give them."""
 
-FILLED_UP_TO = 10_000
+FILLED_UP_TO = 100_000
 """Elements of a matrix up to which its kernel fills in the zeros. Those of larger ones come from the system."""
 
 MAX_PLANS = 1_000
