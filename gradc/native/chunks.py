@@ -53,6 +53,8 @@ GRAIN = 2**17
 """What a chunk costs at least, in the units of `costs.py`: it should be much more than handing it to another thread."""
 MOST = 64
 """Chunks of a loop, at most."""
+ALIGNED = 8
+"""Chunks have a multiple of so many iterations, if they have as many."""
 ROOM = 2**18
 """Elements of the sums that the chunks of a loop have for themselves, at most."""
 JOINING = 32
@@ -187,14 +189,17 @@ class _Cutter:
 
     def _cut(self, loop: For, shared: _Shared) -> Iterator[Statement]:
         step = loop.step if isinstance(loop.step, int) else self._resolved(loop.step)
+        blocks = None if shared.carries else _blocks(loop)
+        by = loop.step if blocks is None else 1
         span = derive("-", loop.stop, loop.start)
-        trips = span if step == 1 else derive("//", derive("+", span, derive("-", loop.step, 1)), loop.step)
+        trips = span if by == 1 or step == 1 else derive("//", derive("+", span, derive("-", by, 1)), by)
         own = [product(self.kernel.arrays[array].shape) for array in shared.arrays]
         elements: Size = 0
         for size in own:
             elements = derive("+", elements, size)
         grain: Size = derive("max", GRAIN, derive("*", elements, JOINING)) if elements != 0 else GRAIN
-        each = Costs(self.known, self.kernel.arrays).of(loop.body, [loop])
+        within = [loop] if blocks is None else [loop, blocks]
+        each = Costs(self.known, self.kernel.arrays).of(within[-1].body, within)
         least = derive("//", grain, derive("max", each, 1))
         if isinstance(trips, int) and isinstance(least, int) and trips < 2 * least:
             yield loop
@@ -204,11 +209,13 @@ class _Cutter:
             rest = derive("//", ROOM, derive("max", elements, 1))
             most = derive("min", MOST, derive("+", 1, rest))
         per = derive("max", derive("max", least, 1), derive("//", derive("+", trips, derive("-", most, 1)), most))
-        if step == 1:
-            per = _rounded(per)
+        if blocks is not None:  # parts of a block only where its iterations are dear
+            per = _rounded(per, step if isinstance(step, int) else ALIGNED)
+        elif step == 1:
+            per = _rounded(per, ALIGNED)
         chunk = self._new_size("chunk")
         each_chunk, chunks = self._new_size("per"), self._new_size("chunks")
-        yield Define(each_chunk, derive("*", per, loop.step))
+        yield Define(each_chunk, derive("*", per, by))
         total = derive("//", derive("+", span, derive("-", each_chunk, 1)), each_chunk)
         yield Define(chunks, derive("max", total, 1))
         for name in (each_chunk, chunks):
@@ -250,7 +257,9 @@ class _Cutter:
             body += self._emptied(array, own_array, chunk, loop)
         if shared.carries:
             body.append(self._handed_on(loop, begin))
-        renamed = [_renamed(statement, shared, begin) for statement in loop.body]
+        blocks = None if shared.carries else _blocks(loop)
+        ended = [_ending(s, end) if s is blocks else s for s in loop.body]
+        renamed = [_renamed(statement, shared, begin) for statement in ended]
         body.append(replace(loop, start=begin, stop=end, body=renamed))
         body += [Store(totals[total], (at,), own) for total, own in shared.sums.items()]
         body += [Store(totals[carry], (at,), carry) for carry in shared.carries]
@@ -436,12 +445,24 @@ def _prefix(statement: CombineExactly) -> Place | None:
     return prefix if rest == error and is_fixed else None
 
 
-def _rounded(per: Size) -> Size:
-    """Eight iterations at a time, where there are more."""
-    if isinstance(per, int):
-        return per // 8 * 8 if per >= 8 else per
-    eights = derive("*", derive("//", per, 8), 8)
-    return derive("-", per, derive("min", derive("-", per, eights), eights))
+def _rounded(per: Size, to: int) -> Size:
+    """More iterations, a multiple of this number, where there are as many."""
+    whole = derive("*", derive("//", per, to), to)
+    missing = derive("-", derive("*", derive("//", derive("+", per, to - 1), to), to), per)
+    return derive("+", per, derive("min", missing, whole))
+
+
+def _blocks(loop: For) -> For | None:
+    """The loop over the iterations of a block, in a loop over blocks."""
+    stop = Derived("min", Derived("+", loop.variable, loop.step), loop.stop)
+    begun = [s for s in loop.body if isinstance(s, For) and s.start == loop.variable]
+    return begun[0] if len(begun) == 1 and begun[0].stop == stop and begun[0].step == 1 else None
+
+
+def _ending(block: Statement, end: Size) -> Statement:
+    """The loop over a block, where the last one ends with a chunk."""
+    assert isinstance(block, For) and isinstance(block.stop, Derived)
+    return replace(block, stop=Derived("min", block.stop.left, end))
 
 
 def _renamed(statement: Statement, shared: _Shared, begin: str) -> Statement:
