@@ -8,7 +8,7 @@ a value from one iteration to the next begins with what the iteration before it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from gradc.ir.affine import Affine
@@ -69,13 +69,19 @@ class Cut:
     kernel: Kernel
     chunks: Mapping[For, For]
     short: frozenset[For]
+    moved_to: Mapping[For, For] = field(default_factory=dict)
+    """Loops that were written anew, by what they were."""
 
 
 def cut(kernel: Kernel) -> Cut:
     """The same kernel, its long loops cut into chunks."""
     if not any(isinstance(statement, For) for statement in kernel.body):
         return Cut(kernel, {}, frozenset())
-    return _Cutter(kernel).run()
+    inner = _Cutter(kernel).cut_inside()
+    outer = _Cutter(inner.kernel).run()
+    chunks = {outer.moved_to.get(made, made): whole for made, whole in inner.chunks.items()}
+    chunks.update(outer.chunks)
+    return Cut(outer.kernel, chunks, inner.short | outer.short)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ class _Shared:
     scratch: tuple[str, ...]
     """Arrays that the iterations use one after the other, each for itself."""
     carries: tuple[Carry, ...]
+    moved_to: dict[For, For]
+    """Loops inside that are written anew, as they combine terms into what belongs to a chunk."""
 
 
 class _Cutter:
@@ -105,6 +113,7 @@ class _Cutter:
         self.chunks: dict[For, For] = {}
         self.short: set[For] = set()
         self.moved: set[Statement] = set()
+        self.moved_to: dict[For, For] = {}
 
     def run(self) -> Cut:
         body: list[Statement] = []
@@ -116,8 +125,35 @@ class _Cutter:
                 body.append(statement)
             else:
                 body += self._cut(statement, shared)
+        return self._made(body)
+
+    def cut_inside(self) -> Cut:
+        """The loops over a batch of products that stand in another loop are cut: the other one may be short. Where it
+        is shared itself, these find that the threads are taken."""
+        body: list[Statement] = []
+        for statement in self.kernel.body:
+            if isinstance(statement, Define):
+                self.known[statement.name] = None if isinstance(statement.value, Extent | Let) else statement.value
+            body.append(self._with_inner(statement) if isinstance(statement, For) else statement)
+        return self._made(body)
+
+    def _made(self, body: list[Statement]) -> Cut:
         body = [statement for statement in body if statement not in self.moved]
-        return Cut(Kernel(self.kernel.inputs, body, self.arrays), self.chunks, frozenset(self.short))
+        kernel = Kernel(self.kernel.inputs, body, self.arrays)
+        return Cut(kernel, self.chunks, frozenset(self.short), self.moved_to)
+
+    def _with_inner(self, loop: For) -> For:
+        body: list[Statement] = []
+        for statement in loop.body:
+            if not isinstance(statement, For):
+                body.append(statement)
+                continue
+            shared = self._shared(statement) if _multiplies(statement) else None
+            if shared is None or shared.carries:
+                body.append(self._with_inner(statement))
+            else:
+                body += self._cut(statement, shared)
+        return loop if body == loop.body else replace(loop, body=body)
 
     def _new(self, stem: str, taken: Mapping[str, object] | set[str]) -> str:
         return next(name for k in count() if (name := f"{stem}{k}") not in taken)
@@ -153,7 +189,7 @@ class _Cutter:
         fresh = {total: replace(total) for total in sums}
         for own in fresh.values():
             own.of = fresh.get(own.of) if own.of else None
-        return _Shared(fresh, dict.fromkeys(gathered, ""), scratch, carries)
+        return _Shared(fresh, dict.fromkeys(gathered, ""), scratch, carries, self.moved_to)
 
     @staticmethod
     def _fed(loop: For) -> Iterator[Accumulator]:
@@ -459,6 +495,11 @@ def _blocks(loop: For) -> For | None:
     return begun[0] if len(begun) == 1 and begun[0].stop == stop and begun[0].step == 1 else None
 
 
+def _multiplies(loop: For) -> bool:
+    """Whether each iteration of a loop has products of matrices."""
+    return any(isinstance(statement, Product) for statement in (_blocks(loop) or loop).body)
+
+
 def _ending(block: Statement, end: Size) -> Statement:
     """The loop over a block, where the last one ends with a chunk."""
     assert isinstance(block, For) and isinstance(block.stop, Derived)
@@ -485,5 +526,8 @@ def _renamed(statement: Statement, shared: _Shared, begin: str) -> Statement:
             return replace(statement, target=target, error=error, before=before)
         case For():
             body = [_renamed(inner, shared, begin) for inner in statement.body]
-            return statement if body == statement.body else replace(statement, body=body)
+            if body == statement.body:
+                return statement
+            shared.moved_to[statement] = made = replace(statement, body=body)
+            return made
     return statement

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gradc.ir.affine import Affine
 from gradc.ir.sizes import names
 from gradc.loops.ir import (
     Accumulator,
@@ -12,6 +13,7 @@ from gradc.loops.ir import (
     Cell,
     Define,
     For,
+    IndexValue,
     Let,
     Open,
     every,
@@ -77,8 +79,11 @@ class ShareWriter(LoopWriter):
         for statement in inside:
             read = read_by(statement)
             values |= dict.fromkeys(value for value in read if isinstance(value, (Let, Accumulator, Carry)))
-            touched = [array for array, _, _ in touches(statement, read)]
+            met = list(touches(statement, read))
+            touched = [array for array, _, _ in met]
             arrays |= dict.fromkeys(touched)
+            places = [at for _, _, parts in met for at in parts] + [v.at for v in read if isinstance(v, IndexValue)]
+            values |= dict.fromkeys(at.var for at in places if isinstance(at, Affine) and at.var)
             sizes = list(sizes_in(statement, read, self.kernel.arrays))
             sizes += self.ends.get(statement, ()) if isinstance(statement, For) else ()
             sizes += [size for array in touched for size in self.kernel.arrays[array].shape]

@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.ir.sizes import evaluate as evaluate_size
 from gradc.loops import evaluate
-from gradc.loops.ir import Choose, every, read_by
+from gradc.loops.ir import Choose, Define, For, every, read_by
 from gradc.loops.order import Orders, touches
 from gradc.native import chunks, threads
 from gradc.native.engine import NativeKernel, build
@@ -44,6 +46,16 @@ PROGRAMS = {
     "network": (
         "X: f64[n, d]; W: f64[d, h]; V: f64[h, c]; y: i64[n]; softmax_cross_entropy(max(0, X @ W) @ V, y)",
         MATRIX, RANDOM.normal(size=(5, 4)), RANDOM.normal(size=(4, 5)), LABELS,
+    ),
+    "heads": (
+        """Q: f64[b, h, n, d]; K: f64[b, h, n, d]; V: f64[b, h, n, d]; s: f64[h]
+           sum((softmax(s[:, None, None] * Q @ transpose(K, (0, 1, 3, 2)), axis=-1) @ V)**2)""",
+        *(RANDOM.normal(size=(2, 3, 9, 5)) for _ in range(3)), X[:3],
+    ),
+    "a convolution": (
+        """X: f64[n, c, l]; W: f64[2, o, c]
+           sum(tanh(einsum("ncl,oc->nol", X[:, :, 1:], W[0]) + einsum("ncl,oc->nol", X[:, :, :-1], W[1])))""",
+        RANDOM.normal(size=(5, 6, 20)), RANDOM.normal(size=(2, 7, 6)),
     ),
     "gather": ("x: f64[n]; i: i64[m]; sum(x[i]**2)", X[:5], LABELS),
     "running sum": ("x: f64[n]; sum(cumsum(x) * x)", X),
@@ -129,6 +141,28 @@ def test_programs_in_chunks_mean_the_same(small_chunks, ran_cases):
         done += 1
     assert done > len(found) // 2
     ran_cases(done)
+
+
+def chunks_of(text: str, *arguments: np.ndarray, inside: bool) -> int:
+    """How many chunks the longest loop with products has for these arguments, at the top or inside of another."""
+    kernel = chunks.cut(compilation(text, *arguments, transform="value").loops).kernel
+    top = [s for s in kernel.body if isinstance(s, For)]
+    within = [s for loop in top for s in every(loop.body)] if inside else kernel.body
+    sizes = {name: n for node, x in zip(kernel.inputs, arguments) for name, n in zip(node.shape, x.shape)}
+    sizes |= {s.name: s.value for s in kernel.body if isinstance(s, Define) and isinstance(s.value, int)}
+    for statement in within:
+        if isinstance(statement, Define) and re.match("per|chunks", statement.name):
+            sizes[statement.name] = evaluate_size(statement.value, sizes)
+    return max(count for name, count in sizes.items() if name.startswith("chunks"))
+
+
+def test_few_dear_iterations_are_cut():
+    """Not only by blocks; and heads inside of the one sequence that there is."""
+    text = "Q: f64[b, h, n, d]; K: f64[b, h, n, d]; sum(exp(Q @ transpose(K, (0, 1, 3, 2))))"
+    assert chunks_of(text, *np.ones((2, 8, 1, 64, 32)), inside=False) == 8
+    assert chunks_of(text, *np.ones((2, 1, 8, 64, 32)), inside=False) == 1
+    assert chunks_of(text, *np.ones((2, 1, 8, 64, 32)), inside=True) == 8
+    assert chunks_of(text, *np.ones((2, 1, 8, 4, 3)), inside=True) == 1
 
 
 def test_short_loops_are_not_cut():
