@@ -107,6 +107,11 @@ class Orders:
         gathered = [array for array, hows in met if all(how.startswith("add") for how in hows)]
         return tuple(gathered), tuple(array for array, _ in met if array not in gathered)
 
+    def is_inside(self, array: str, loop: For) -> bool:
+        """Whether nothing outside of a loop touches an array after it is made."""
+        inside = sum(touch[0] == array and touch[1] != "made" for k in self.bodies[loop] for touch in self.touches[k])
+        return inside == self.touched[array] and array not in self.handed_out
+
     def _met(self, loop: For) -> Iterator[tuple[str, set[str]]]:
         """The arrays in whose elements iterations of a loop meet, and how they touch those."""
         varying = self._varying(loop)

@@ -179,7 +179,7 @@ class _Cutter:
         if order == "sequential" or any(isinstance(s, Define) and s.name in self.known for s in every(loop.body)):
             return None
         gathered, scratch = self.orders.shared(loop)
-        if any(array not in self.allocations for array in scratch):
+        if any(array not in self.allocations or not self.orders.is_inside(array, loop) for array in scratch):
             return None
         if any(_prefix(statement) is None for statement in self._exact(gathered).values()):
             return None
@@ -497,7 +497,7 @@ def _blocks(loop: For) -> For | None:
 
 def _multiplies(loop: For) -> bool:
     """Whether each iteration of a loop has products of matrices."""
-    return any(isinstance(statement, Product) for statement in (_blocks(loop) or loop).body)
+    return loop.start == 0 and any(isinstance(statement, Product) for statement in (_blocks(loop) or loop).body)
 
 
 def _ending(block: Statement, end: Size) -> Statement:
