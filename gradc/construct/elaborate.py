@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gradc.construct.builder import GraphBuilder
 from gradc.construct.describe import describe
 from gradc.ir.graph import Graph, Node, cast, input_node, topological
-from gradc.ir.sizes import Size
+from gradc.ir.sizes import DEEPEST, Size, terms
 from gradc.ir.types import MAX_AXES, Type, promote
 from gradc.language.diagnostics import Error
 from gradc.language.source import Source, Span
@@ -74,6 +74,12 @@ def elaborate(
                 "G0502", f"an array would have {node.type.rank} axes; the limit is {MAX_AXES}",
                 own(reading.spans.get(node)) or own(reading.spans.get(reading.results[0])),
                 help="`reshape` makes one axis of several",
+            )  # fmt: skip
+        if any(terms(size) > DEEPEST for size in node.shape):
+            raise Error(
+                "G0502", f"the size of an array would be a formula of more than {DEEPEST} sizes",
+                own(reading.spans.get(node)) or own(reading.spans.get(reading.results[0])),
+                help="declare sizes as numbers, or `stack` arrays of one size",
             )  # fmt: skip
     # conditions and integers take the element type of the inputs
     results = [each if each.type.is_float else cast(each, builder.float_dtype) for each in reading.results]

@@ -115,6 +115,9 @@ def derive(op: str, left: Size, right: Size) -> Size:
 SHORT = 4
 """Formulas of at most this many names and numbers stay as they are."""
 
+DEEPEST = 600
+"""Names and numbers in the formula of a size, at most: they are found one in the other (G0502)."""
+
 MAX_REACH = 64
 """Formulas whose numbers come to more than this are not shortened."""
 
@@ -126,9 +129,8 @@ def _shortened(size: Derived) -> Size:
     Without division such a formula is linear beyond its numbers, so that finitely many values determine it. What
     slices and concatenations make of each other's sizes would otherwise grow with every statement.
     """
-    found = set(names(size))
-    reach = _reach(size)
-    if size.terms <= SHORT or len(found) != 1 or reach > MAX_REACH or upper_bound(size) < math.inf:
+    found = set(names(size)) if SHORT < size.terms <= DEEPEST else set()
+    if len(found) != 1 or (reach := _reach(size)) > MAX_REACH or upper_bound(size) < math.inf:
         return size  # one that is bounded shows by which number
     (name,) = found
     values = [_value(size, number) for number in range(reach + 3)]
@@ -300,11 +302,13 @@ def has_root(size: Size) -> bool:
 
 def names(size: Size) -> Iterator[str]:
     """The names a size depends on."""
-    if isinstance(size, str):
-        yield size
-    elif isinstance(size, Derived):
-        yield from names(size.left)
-        yield from names(size.right)
+    stack = [size]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, Derived):
+            stack += (part.right, part.left)
 
 
 def substitute(size: Size, replacement: Mapping[str, Size]) -> Size:

@@ -135,3 +135,16 @@ def test_the_size_of_a_concatenation_of_slices_does_not_grow():
         size = derive("+", derive("+", next(parts), next(parts)), next(parts))
         found.add(size)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("count, is_fine", [(500, True), (1500, False)])
+def test_arrays_side_by_side_whose_sizes_are_all_different(count, is_fine):
+    parts = [f"x{k}" for k in range(count)]
+    text = "".join(f"x{k}: f64[n{k}]; " for k in range(count)) + f"concatenate([{', '.join(parts)}])"
+    f = gradc.compile(text, wrt="x0", engine="interpreter")
+    arrays = [np.ones(k % 3) for k in range(count)]
+    if is_fine:
+        assert f(*arrays).shape == (sum(array.size for array in arrays),)
+    else:
+        with pytest.raises(gradc.Error, match="a formula of more than 600 sizes"):
+            f(*arrays)
