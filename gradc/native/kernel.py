@@ -151,14 +151,9 @@ class KernelWriter(ShareWriter):
 
     def _shapes(self) -> str:
         """The sizes of the output arrays, one after the other."""
-        sizes: list[Statement] = []
-        for statement in self.kernel.body:
-            if not isinstance(statement, (Define, Guard)):
-                break
-            sizes.append(statement)
 
         def write() -> None:
-            self._body(sizes)
+            self._body(self.kernel.body[: self._beginning()])
             last = self.kernel.body[-1]
             assert isinstance(last, Return)
             arrays = [value for _, value in last.values if isinstance(value, str)]
@@ -168,6 +163,11 @@ class KernelWriter(ShareWriter):
                 self.line(f"store {self.size(size).typed}, ptr {at}, align 8")
 
         return self._function("shapes", "ptr noalias %frame, ptr noalias %dims", write)
+
+    def _beginning(self) -> int:
+        """How many statements stand before those that compute values: they find sizes and check them."""
+        others = (k for k, s in enumerate(self.kernel.body) if not isinstance(s, (Define, Guard)))
+        return next(others)
 
     # ------------------------------------------------------------ long code
 
@@ -205,8 +205,10 @@ class KernelWriter(ShareWriter):
             slot = self._owned_slot("kept")
             self._make_room(slot, number(8 * len(self.saved), "i64"))
             self.line(f"%saved = load ptr, ptr {slot}, align 8")
-        at = 0
+        at, beginning = 0, self._beginning()
         while at < len(body):
+            if at == beginning:
+                self._compute_formulas(body[at:])
             stop = self.stretches.get(at, at)
             if stop > at:
                 self.parts.append((f"part{at}", body[at:stop]))
@@ -240,7 +242,7 @@ class KernelWriter(ShareWriter):
     # ------------------------------------------------------------ the frame
 
     def _inputs(self) -> None:
-        self.whole, self.values, self.cells, self.scalars = {}, {}, {}, {}
+        self.whole, self.formulas, self.values, self.cells, self.scalars = {}, {}, {}, {}, {}
         for field in self.frame.inputs:
             if field.rank:
                 self.fixed[field.name] = self._slot_value(field.slot, "ptr")

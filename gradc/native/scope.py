@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Node
 from gradc.ir.ops import OPS
-from gradc.ir.sizes import Size
+from gradc.ir.sizes import Derived, Size
 from gradc.loops.ir import (
     Accumulator,
     Allocate,
@@ -26,6 +26,8 @@ from gradc.loops.ir import (
     Reshape,
     Statement,
     every,
+    read_by,
+    sizes_in,
 )
 from gradc.loops.order import touches
 from gradc.native.frame import Field
@@ -35,6 +37,9 @@ from gradc.native.vectors import Plan
 
 PATIENCE = 2**24
 """Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
+
+LONG = 8
+"""Names and numbers of a formula that is computed once for a whole function."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class FunctionScope(Writer):
         self.errors: list[tuple[str, str]] = []
         self.entry: list[str] = []
         self.whole: dict[str, Value] = {}
+        self.formulas: dict[Derived, Value] = {}
+        """Long formulas of sizes that are computed where everything in the function can use them."""
         self.dims: dict[str, tuple[Value, ...]] = {}
         self.pointers: dict[str, str] = {}
         """The stack slot that holds the address of each array."""
@@ -230,6 +237,8 @@ class FunctionScope(Writer):
             return number(size, "i64")
         if isinstance(size, str):
             return self.whole[size]
+        if size.terms >= LONG and size in self.formulas:
+            return self.formulas[size]
         left, right = self.size(size.left), self.size(size.right)
         if size.op in ("max", "min"):
             return self.select(self.compare("", "sgt" if size.op == "max" else "slt", left, right), left, right)
@@ -239,6 +248,37 @@ class FunctionScope(Writer):
         if size.op == "//":
             return self._divided(left, right)
         return self.integer({"+": "add", "-": "sub", "*": "mul"}[size.op], left, right)
+
+    def _sizes_of(self, statement: Statement) -> list[Size]:
+        """The sizes that a statement needs, with those of the arrays that it touches."""
+        read = read_by(statement)
+        found = list(sizes_in(statement, read, self.kernel.arrays))
+        found += self.ends.get(statement, ()) if isinstance(statement, For) else ()
+        touched = dict.fromkeys(array for array, _, _ in touches(statement, read))
+        return found + [size for array in touched for size in self.kernel.arrays[array].shape]
+
+    def _compute_formulas(self, body: list[Statement]) -> None:
+        """Compute the long formulas that statements need of what is known by now, each once."""
+        found: dict[Derived, None] = {}
+        stack = [size for statement in every(body) for size in self._sizes_of(statement)]
+        while stack:
+            size = stack.pop()
+            if isinstance(size, Derived) and size.terms >= LONG and size not in found:
+                found[size] = None
+                stack += (size.left, size.right)
+        for size in sorted(found, key=lambda size: size.terms):
+            if all(part in self.whole for part in self._parts_of(size) if isinstance(part, str)):
+                self.formulas[size] = self.size(size)
+
+    def _parts_of(self, size: Size) -> Iterator[str | Derived]:
+        """The names and the long formulas that are computed already of which a size is made."""
+        stack = [size]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, str) or (isinstance(part, Derived) and part in self.formulas):
+                yield part
+            elif isinstance(part, Derived):
+                stack += (part.right, part.left)
 
     def _divided(self, left: Value, right: Value) -> Value:
         """A whole quotient, rounded down, of a number that may be negative by one that is not; 0 by an empty one."""

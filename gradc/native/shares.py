@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradc.ir.affine import Affine
-from gradc.ir.sizes import names
+from gradc.ir.sizes import Derived
 from gradc.loops.ir import (
     Accumulator,
     Carry,
@@ -18,7 +18,6 @@ from gradc.loops.ir import (
     Open,
     every,
     read_by,
-    sizes_in,
 )
 from gradc.loops.order import touches
 from gradc.native.instructions import Known, Value
@@ -32,7 +31,7 @@ class Share:
 
     name: str
     loop: For
-    needs: tuple[tuple[Let | Cell | str, str], ...]
+    needs: tuple[tuple[Let | Cell | str | Derived, str], ...]
     """Each with its element type."""
     arrays: tuple[str, ...]
 
@@ -50,7 +49,12 @@ class ShareWriter(LoopWriter):
     def _share(self, loop: For) -> None:
         """Let the threads have the chunks of a loop."""
         needs, arrays = self._needs(loop)
-        values = [self.whole[need] if isinstance(need, str) else self.value(need) for need in needs]
+        values = [
+            self.whole[need] if isinstance(need, str)
+            else self.formulas[need] if isinstance(need, Derived)
+            else self.value(need)
+            for need in needs
+        ]  # fmt: skip
         typed = tuple((need, value.dtype) for need, value in zip(needs, values))
         share = Share(f"loop{len(self.shares)}", loop, typed, arrays)
         self.shares.append(share)
@@ -69,12 +73,12 @@ class ShareWriter(LoopWriter):
         failed = self.emit(f"icmp ne i64 {status}, 0", "bool")
         self._leave_if(failed, status)
 
-    def _needs(self, loop: For) -> tuple[tuple[Let | Cell | str, ...], tuple[str, ...]]:
+    def _needs(self, loop: For) -> tuple[tuple[Let | Cell | str | Derived, ...], tuple[str, ...]]:
         inside = [loop, *every(loop.body)]
         own: set[object] = {s for s in inside if isinstance(s, Let)}
         own |= {s.cell for s in inside if isinstance(s, Open)} | {s.variable for s in inside if isinstance(s, For)}
         own |= {s.name for s in inside if isinstance(s, Define)}
-        values: dict[Let | Cell | str, None] = {}
+        values: dict[Let | Cell | str | Derived, None] = {}
         arrays: dict[str, None] = {}
         for statement in inside:
             read = read_by(statement)
@@ -84,10 +88,7 @@ class ShareWriter(LoopWriter):
             arrays |= dict.fromkeys(touched)
             places = [at for _, _, parts in met for at in parts] + [v.at for v in read if isinstance(v, IndexValue)]
             values |= dict.fromkeys(at.var for at in places if isinstance(at, Affine) and at.var)
-            sizes = list(sizes_in(statement, read, self.kernel.arrays))
-            sizes += self.ends.get(statement, ()) if isinstance(statement, For) else ()
-            sizes += [size for array in touched for size in self.kernel.arrays[array].shape]
-            values |= dict.fromkeys(name for size in sizes for name in names(size))
+            values |= dict.fromkeys(part for size in self._sizes_of(statement) for part in self._parts_of(size))
         outside = {array for array in arrays if array in self.pointers}
         return tuple(need for need in values if need not in own), tuple(a for a in arrays if a in outside)
 
@@ -101,6 +102,8 @@ class ShareWriter(LoopWriter):
                 value = self._from_word(self._word("%context", word), dtype)
                 if isinstance(need, str):
                     self.whole[need] = value
+                elif isinstance(need, Derived):
+                    self.formulas[need] = value
                 elif isinstance(need, Let):
                     self.values[need] = value
                 else:
