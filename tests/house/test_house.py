@@ -87,6 +87,12 @@ def test_no_two_classes_have_one_name():
     assert {name for name, times in names.items() if times > 1 and not name.startswith("_")} == set()
 
 
+def test_no_two_test_files_have_one_name():
+    """Pytest would import the first one for both."""
+    counts = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
 def test_lint_finds_nothing():
     assert found_by("ruff", "check", "--no-cache", "--output-format=concise", "gradc", "bench", "tests") == ""
 
