@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from threading import RLock
+from threading import RLock, active_count
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ else:
         return _deferred(cls, options)
 
 
-_writing = RLock()
+writing = RLock()
+"""Held while the methods of a class are written."""
 
 
 def _deferred(cls: type, options: dict[str, bool]) -> type:
@@ -38,12 +39,26 @@ def _deferred(cls: type, options: dict[str, bool]) -> type:
 
     def write() -> None:
         _write_bases(cls)
-        delattr(cls, "__init__")
-        dataclasses.dataclass(**options)(cls)
+        if active_count() == 1:
+            delattr(cls, "__init__")
+            dataclasses.dataclass(**options)(cls)
+        else:  # other threads may call the class meanwhile
+            made = _init(cls, options)
+            dataclasses.dataclass(**{**options, "init": False})(cls)
+            setattr(cls, "__init__", made)  # noqa: B010 - as below
 
     vars(first)["write"] = write
     setattr(cls, "__init__", first)  # noqa: B010 - a type checker takes an assignment for a mistake
     return cls
+
+
+def _init(cls: type, options: dict[str, bool]) -> Any:
+    """The `__init__` that a class will have, made for a copy of it."""
+    slots = cls.__dict__.get("__slots__", ())
+    left_out = {"__dict__", "__weakref__", "__slots__", "__init__", *slots}
+    members = {name: value for name, value in cls.__dict__.items() if name not in left_out}
+    copy = type(cls)(cls.__name__, cls.__bases__, members)
+    return vars(dataclasses.dataclass(**options)(copy))["__init__"]
 
 
 def _write_bases(cls: type) -> None:
@@ -53,7 +68,7 @@ def _write_bases(cls: type) -> None:
 
 def written(cls: type) -> None:
     """See to it that a class has its methods."""
-    with _writing:
+    with writing:
         write = getattr(cls.__dict__.get("__init__"), "write", None)
         if write is not None:
             write()

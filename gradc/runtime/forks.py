@@ -9,6 +9,7 @@ from functools import cached_property
 from threading import Lock, RLock, get_ident
 from typing import Any
 
+from gradc.language.record import writing
 from gradc.native import openblas, threads
 
 
@@ -53,7 +54,7 @@ def _acquire() -> None:
     LLVM, whose lock is also taken where machine code is given back."""
     numba_lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
     llvm = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
-    for lock in (compiling, numba_lock, getattr(getattr(llvm, "_lock", None), "_lock", None)):
+    for lock in (compiling, numba_lock, getattr(getattr(llvm, "_lock", None), "_lock", None), writing):
         if lock is not None:
             lock.acquire()
             _held.append(lock)

@@ -1,6 +1,7 @@
 """The compiler's data classes behave like the standard library's, though they get their methods late."""
 
-from dataclasses import FrozenInstanceError, replace
+import threading
+from dataclasses import FrozenInstanceError, field, replace
 
 import pytest
 
@@ -46,3 +47,27 @@ def test_frozen_and_slim():
 
 def test_the_first_instance_may_be_a_subclass_s():
     assert Counted(1).x == 2
+
+
+def test_threads_may_make_the_first_instance_at_once():
+    """The methods are written by one of them while the others call the class."""
+    for _ in range(50):
+
+        @dataclass(frozen=True)
+        class Point:
+            x: int
+            y: list = field(default_factory=list)
+
+        barrier, made = threading.Barrier(4), []
+
+        def make(Point=Point, barrier=barrier, made=made):
+            barrier.wait()
+            made.append(Point(1))
+
+        workers = [threading.Thread(target=make) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert made == [Point(1, [])] * 4
+        assert repr(made[0]).endswith("Point(x=1, y=[])")
