@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from threading import RLock, active_count
+from threading import RLock
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 if TYPE_CHECKING:
@@ -39,13 +39,9 @@ def _deferred(cls: type, options: dict[str, bool]) -> type:
 
     def write() -> None:
         _write_bases(cls)
-        if active_count() == 1:
-            delattr(cls, "__init__")
-            dataclasses.dataclass(**options)(cls)
-        else:  # other threads may call the class meanwhile
-            made = _init(cls, options)
-            dataclasses.dataclass(**{**options, "init": False})(cls)
-            setattr(cls, "__init__", made)  # noqa: B010 - as below
+        made = _init(cls, options)
+        dataclasses.dataclass(**{**options, "init": False})(cls)
+        setattr(cls, "__init__", made)  # noqa: B010 - as below
 
     vars(first)["write"] = write
     setattr(cls, "__init__", first)  # noqa: B010 - a type checker takes an assignment for a mistake
@@ -53,12 +49,12 @@ def _deferred(cls: type, options: dict[str, bool]) -> type:
 
 
 def _init(cls: type, options: dict[str, bool]) -> Any:
-    """The `__init__` that a class will have, made for a copy of it."""
+    """The `__init__` that a class will have, made for a copy of it: other threads may call the class meanwhile."""
     slots = cls.__dict__.get("__slots__", ())
     left_out = {"__dict__", "__weakref__", "__slots__", "__init__", *slots}
     members = {name: value for name, value in cls.__dict__.items() if name not in left_out}
     copy = type(cls)(cls.__name__, cls.__bases__, members)
-    return vars(dataclasses.dataclass(**options)(copy))["__init__"]
+    return vars(dataclasses.dataclass(**{**options, "repr": False, "eq": False})(copy))["__init__"]
 
 
 def _write_bases(cls: type) -> None:

@@ -10,6 +10,7 @@ import pytest
 import gradc
 from gradc.ir.sizes import MAX_TERMS, derive, evaluate, shrink, slice_extent, terms
 from gradc.language.diagnostics import Error
+from gradc.native.target import is_possible
 
 BOUNDS = (None, *range(-6, 7))
 STEPS = (1, 2, 3, 5, -1, -2, -3, -5)
@@ -148,3 +149,29 @@ def test_arrays_side_by_side_whose_sizes_are_all_different(count, is_fine):
     else:
         with pytest.raises(gradc.Error, match="a formula of more than 600 sizes"):
             f(*arrays)
+
+
+def joined(count):
+    return "x: f64[n]; sum(concatenate([" + ", ".join(f"x[{k}:{2 * k + 1}]" for k in range(count)) + "])**2)"
+
+
+@pytest.mark.parametrize("size", [0, 1, 17, 100])
+def test_arrays_of_sizes_with_long_formulas(size):
+    f, x = gradc.compile(joined(20)), np.arange(1.0, size + 1)
+    value, (gradient,) = f.value_and_grad(x)
+    copies = np.zeros(size)
+    for k in range(20):
+        copies[k : 2 * k + 1] += 1
+    assert value == np.sum(copies * x**2)
+    assert np.array_equal(gradient, 2 * copies * x)
+
+
+@pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
+def test_long_formulas_of_sizes_are_computed_once():
+    """A kernel of twice as many arrays is about twice as long, though each size has the formulas of those before."""
+    lengths = []
+    for count in (20, 40):
+        f = gradc.compile(joined(count), engine="native")
+        f.value_and_grad(np.ones(3))
+        lengths.append(len(str(f.stages["llvm"])))
+    assert lengths[1] < 3 * lengths[0]
