@@ -124,7 +124,7 @@ def measure_all(cases: list[tuple[Case, int]], competitors: list[Competitor], se
     metavar="NAMES",
     help="Competitors, as in numpy,naive; all of these by default. `all`: other libraries too, the race.",
 )
-@click.option("--quick", is_flag=True, help="Fewer and shorter batches; the race takes a quarter of an hour.")
+@click.option("--quick", is_flag=True, help="Fewer and shorter batches; the race takes half an hour.")
 @click.option("--json", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write all numbers to a file.")
 @click.option("--python", metavar="FILE", help="Race: an interpreter that has the libraries, instead of making one.")
 @click.option("--read", metavar="FILE", type=click.File(), help="Race: measure nothing, show what --json has written.")

@@ -1,5 +1,8 @@
 """Everybody's times for every program, one process after the other.
 
+Other guests of a machine slow it down for minutes at a time. So there are several turns, and the least time counts;
+from the second on, only gradc, the roofline and those who were nearly the fastest of the others are measured again.
+
 A process that crashes or takes too long costs its library the case at hand, with the reason in the table, and the rest
 goes on in a new one. What is found so far is written after every process.
 """
@@ -35,6 +38,9 @@ ROOT = Path(__file__).parents[2]
 EVERYBODY = (*HERE, *LIBRARIES)
 """Who is in the race, by the names in the tables."""
 
+FIXED = ("gradc", "roofline")
+"""Those beside whom all others are seen, in every turn."""
+
 THREAD_VARIABLES = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB_MAXIMUM", "GRADC")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in THREAD_VARIABLES}
 CACHES = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "GRADC_CACHE")
@@ -48,9 +54,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """Batches, nanoseconds that a batch lasts at least and all of them at most; seconds for a case, for a process, and
-    for everything; and whether every program has a process of its own."""
+    """Turns; batches, nanoseconds that a batch lasts at least and all of them at most; seconds for a case, for a
+    process, and for everything; and whether every program has a process of its own."""
 
+    turns: int
     rounds: int
     shortest: int
     budget: int
@@ -60,10 +67,14 @@ class Settings:
     apart: bool
 
 
-THOROUGH = Settings(9, 5_000_000, 1_000_000_000, 300, 1800, 6 * 3600, apart=True)
-QUICK = Settings(3, 500_000, 60_000_000, 15, 100, 1020, apart=False)
+THOROUGH = Settings(3, 9, 5_000_000, 1_000_000_000, 300, 1800, 6 * 3600, apart=True)
+QUICK = Settings(3, 3, 500_000, 60_000_000, 15, 100, 1800, apart=False)
+WRONG = "wrong: "
+"""How the reason of a wrong answer begins."""
 IMPORTS = 120
 """Seconds until a library is imported."""
+CLOSE = 1.5
+"""Who took at most as many times as long as the fastest of the others takes part in later turns."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,20 @@ class Row:
     memory: int | None = None
     """The most bytes that a call held beyond inputs and results."""
     reason: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, str, bool]:
+        """What there is one row for."""
+        return self.workload, self.size, self.who, self.one_cpu
+
+    def after(self, later: Row) -> Row:
+        """Both turns: the faster one's times, and the first call and the memory of the earlier one."""
+        if self.call_s is None or later.reason.startswith(WRONG):
+            return later
+        if later.call_s is None:
+            return self
+        faster = min(self, later, key=lambda row: row.call_s or 0.0)
+        return replace(faster, first_s=self.first_s, memory=self.memory, batches_s=(*self.batches_s, *later.batches_s))
 
 
 @dataclass
@@ -155,7 +180,7 @@ class Race:
     missing: dict[str, str] = field(default_factory=dict)
     say: Say = lambda text: None
     save: Callable[[dict[str, Any]], None] = lambda facts: None
-    rows: list[Row] = field(default_factory=list)
+    found: dict[tuple[str, int, str, bool], Row] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     starts_s: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=perf_counter)
@@ -166,15 +191,32 @@ class Race:
         whole = [[p for p in problems if p.name == name] for name in dict.fromkeys(p.name for p in problems)]
         names = list(everybody)
         for one_cpu in (False, True):
-            for who in names:
-                for together in whole if self.settings.apart else [problems]:
-                    self._one(who, together, one_cpu)
-                    self.save(self.as_dict())
+            for turn in range(self.settings.turns):
+                for who in names:
+                    for together in whole if self.settings.apart else [problems]:
+                        self._one(who, self._close(together, who, one_cpu) if turn else together, one_cpu)
+                        self.save(self.as_dict())
         self._starts()
         self.save(self.as_dict())
 
+    @property
+    def rows(self) -> list[Row]:
+        return list(self.found.values())
+
+    def _close(self, problems: list[Problem], who: str, one_cpu: bool) -> list[Problem]:
+        """The cases that depend on what this one takes."""
+        return [problem for problem in problems if self._is_close(problem, who, one_cpu)]
+
+    def _is_close(self, problem: Problem, who: str, one_cpu: bool) -> bool:
+        keys = [(problem.name, problem.size, each, one_cpu) for each in EVERYBODY]
+        times = {key[2]: row.call_s for key in keys if (row := self.found.get(key)) and row.call_s is not None}
+        others = [time for each, time in times.items() if each not in FIXED]
+        return who in times and (who in FIXED or times[who] <= CLOSE * min(others))
+
     def _one(self, who: str, problems: list[Problem], one_cpu: bool) -> None:
         """All these cases for one library, in as many processes as it needs."""
+        if not problems:
+            return
         left, began = list(problems), perf_counter()
         mode = "one thread" if one_cpu else "all threads"
         while left and who not in self.missing:
@@ -236,7 +278,7 @@ class Race:
             return
         difference = problem.difference() if who != "roofline" else ""
         if difference:
-            self._row(problem, who, one_cpu, reason=f"wrong: {difference}")
+            self._row(problem, who, one_cpu, reason=WRONG + difference)
             return
         batches = tuple(each / 1e9 for each in line["batches"])
         value = statistics.median(line["value"]) / 1e9 if "value" in line else None
@@ -244,7 +286,9 @@ class Race:
                   batches_s=batches, value_s=value, cpus=line["cpus"], memory=line["memory"])  # fmt: skip
 
     def _row(self, problem: Problem, who: str, one_cpu: bool, **facts: Any) -> None:
-        self.rows.append(Row(problem.name, problem.size, who, one_cpu, **facts))
+        row = Row(problem.name, problem.size, who, one_cpu, **facts)
+        earlier = self.found.get(row.key)
+        self.found[row.key] = earlier.after(row) if earlier else row
 
     def _starts(self) -> None:
         """Whole processes: Python and NumPy alone, and with the value and gradients of the neuron, kept on disk."""

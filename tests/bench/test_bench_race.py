@@ -24,7 +24,7 @@ from bench.workloads import CASES, SCALAR
 from gradc import compile
 from gradc.bench.comparison import disagreement
 
-BRIEF = Settings(rounds=2, shortest=1_000, budget=1_000_000, case=60, process=120, everything=300, apart=False)
+BRIEF = Settings(turns=2, rounds=2, shortest=1_000, budget=1_000_000, case=60, process=120, everything=300, apart=False)
 IN_RACE = [name for name, case in CASES.items() if case.race]
 
 NUMPY = {
@@ -160,6 +160,27 @@ def test_wrong_answers_have_no_times(tmp_path):
     made._take(problem, "JAX", False, {"first": 1.0, "batches": [1.0]})
     (row,) = made.rows
     assert row.call_s is None and row.reason.startswith("wrong: value[0] is 0.5 instead of")
+
+
+def test_later_turns(tmp_path):
+    """Who was far behind is not measured again; the least time counts, and the first call and memory of the first."""
+    made, problem = race(tmp_path), Problem.of("gelu", 2, tmp_path)
+    other = Problem.of("rosenbrock", 2, tmp_path)
+    for who, time in {"gradc": 4.0, "roofline": 9.0, "JAX": 2.0, "Dr.Jit": 2.9, "PyTorch": 3.1}.items():
+        made._row(problem, who, False, first_s=time + 1, call_s=time, batches_s=(time,), value_s=time / 2, memory=7)
+    made._row(other, "JAX", False, reason="no answer after 15 s")
+    assert [who for who in EVERYBODY if made._close([problem, other], who, False)] == [
+        "gradc", "roofline", "JAX", "Dr.Jit",
+    ]  # fmt: skip
+    assert made._close([problem, other], "JAX", False) == [problem] and not made._close([problem], "JAX", True)
+    made._row(problem, "gradc", False, first_s=1.0, call_s=3.0, batches_s=(3.0,), value_s=2.5, memory=0)
+    made._row(problem, "JAX", False, first_s=1.0, call_s=3.0, batches_s=(3.0,), memory=0)
+    made._row(problem, "Dr.Jit", False, reason="no time left")
+    made._row(problem, "roofline", False, reason="wrong: value is 1 instead of 2")
+    rows = {row.who: row for row in made.rows if row.workload == "gelu"}
+    assert rows["gradc"] == Row("gelu", 2, "gradc", False, 5.0, 3.0, (4.0, 3.0), 2.5, memory=7)
+    assert rows["JAX"] == Row("gelu", 2, "JAX", False, 3.0, 2.0, (2.0, 3.0), 1.0, memory=7)
+    assert (rows["Dr.Jit"].call_s, rows["roofline"].call_s) == (2.9, None)
 
 
 def test_no_time_left(tmp_path):
