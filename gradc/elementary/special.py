@@ -13,13 +13,15 @@ SPECIAL = {
                        41.02269137836727, 113.85751724150411, 212.25323402296652, 157.9132042040664,
                        -367.92961790146774, -1007.0029001162555, 395.2154751619042, 4962.482919497483,
                        -5521.147873635903)
-        far = copysign(fma(exp(-(x * x)), -p, 1), x)
+        size = where(abs(x) > 28, 28, abs(x))
+        far = copysign(fma(exp(-(size * size)), -p, 1), x)
         where(abs(x) < 1, fma(x, erf_near(x), x), far)
     """,
     # exp(x * x) * erfc(x) * (x + 3), in the manner of Shepherd and Laframboise, Mathematics of Computation 36 (1981):
     # what rounding took from x * x, x + 3 and the quotient is put right.
     "erfc(x)": """
-        square = x * x
+        size = where(abs(x) > 28, 28, abs(x))
+        square = size * size
         e = exp(-square)
         d = abs(x) + 3
         w = 1 / d
@@ -31,19 +33,21 @@ SPECIAL = {
                        -32067.585860299863, -80583.09566436097, 173324.97066123152, 609578.3325168445,
                        -1227380.8375837759, -3602687.9626297234, 9522245.505134966)
         q = w * p
-        tail = fma(e, q, e * fma(correction - fma(x, x, -square), q, fma(w, p, -q)))
-        size = where(abs(x) > 30, 0, tail)
-        far = where(x < 0, 2 - size, size)
+        tail = fma(e, q, e * fma(correction - fma(size, size, -square), q, fma(w, p, -q)))
+        beyond = where(abs(x) > 28, 0, tail)
+        far = where(x < 0, 2 - beyond, beyond)
         where(abs(x) < 1, fma(-x, erf_near(x), 1 - x), far)
     """,
-    # The same with exp(x * x / 2), which is the density's too.
+    # The same with exp(x * x / 2), as the density has it: LLVM computes it once for both.
     "normal_cdf(x)": """
         near = fma(x, polynomial(x * x, 0.3989422804014327, -0.06649038006690533, 0.009973557010030725,
                                  -0.0011873282153926981, 0.00011543468684674832, -9.444652377757379e-06,
                                  6.659574015260505e-07, -4.12038250008311e-08, 2.24695843656909e-09,
                                  -9.564146898215272e-11), 0.5)
-        half = -0.5 * x
-        e = exp(half * x)
+        size = where(abs(x) > 40, 40, abs(x))
+        half = -0.5 * size
+        square = half * size
+        e = exp(square)
         d = abs(x) + 4
         w = 1 / d
         correction = fma(-w, abs(x) - (d - 4), fma(-w, d, 1))
@@ -55,9 +59,9 @@ SPECIAL = {
                        -102722600.21086003, 510807808.09292066, 631952541.9737394, -5888956608.006004,
                        6426833364.255039)
         q = w * p
-        tail = fma(e, q, e * fma(correction + fma(half, x, -(half * x)), q, fma(w, p, -q)))
-        size = where(abs(x) > 39, 0, tail)
-        where(abs(x) < 0.85, near, where(x > 0, 1 - size, size))
+        tail = fma(e, q, e * fma(correction + fma(half, size, -square), q, fma(w, p, -q)))
+        beyond = where(abs(x) > 39, 0, tail)
+        where(abs(x) < 0.85, near, where(x > 0, 1 - beyond, beyond))
     """,
     # The larger is scaled to [0.5, 8) by a power of two; a tangent step puts the root right, its slope from a shift of
     # the bits.
