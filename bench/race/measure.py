@@ -1,7 +1,8 @@
 """Everybody's times for every program, one process after the other.
 
-Other guests of a machine slow it down for minutes at a time. So there are several turns, and the least time counts;
-from the second on, only gradc, the roofline and those who were nearly the fastest of the others are measured again.
+Other guests of a machine slow it down for minutes at a time. So there are several turns, and the least time of a
+batch counts; from the second on, only gradc, the roofline and those who were nearly the fastest of the others are
+measured again.
 
 A process that crashes or takes too long costs its library the case at hand, with the reason in the table, and the rest
 goes on in a new one. What is found so far is written after every process.
@@ -68,7 +69,7 @@ class Settings:
 
 
 THOROUGH = Settings(3, 9, 5_000_000, 1_000_000_000, 300, 1800, 6 * 3600, apart=True)
-QUICK = Settings(3, 3, 500_000, 60_000_000, 15, 100, 1800, apart=False)
+QUICK = Settings(3, 4, 1_000_000, 60_000_000, 15, 100, 1800, apart=False)
 WRONG = "wrong: "
 """How the reason of a wrong answer begins."""
 IMPORTS = 120
@@ -281,8 +282,8 @@ class Race:
             self._row(problem, who, one_cpu, reason=WRONG + difference)
             return
         batches = tuple(each / 1e9 for each in line["batches"])
-        value = statistics.median(line["value"]) / 1e9 if "value" in line else None
-        self._row(problem, who, one_cpu, first_s=line["first"] / 1e9, call_s=statistics.median(batches),
+        value = min(line["value"]) / 1e9 if "value" in line else None
+        self._row(problem, who, one_cpu, first_s=line["first"] / 1e9, call_s=min(batches),
                   batches_s=batches, value_s=value, cpus=line["cpus"], memory=line["memory"])  # fmt: skip
 
     def _row(self, problem: Problem, who: str, one_cpu: bool, **facts: Any) -> None:

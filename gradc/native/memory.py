@@ -22,14 +22,22 @@ HUGE = 2**21
 """Bytes of a huge page."""
 
 
+def in_huge_pages(bytes: str) -> dict[str, str | int]:
+    """For sources that ask for memory: from how many bytes on to ask the system for huge pages, and how, where it has
+    any; `bytes` is the value that has the size of `%block`."""
+    advises = sys.platform == "linux"
+    return {
+        "HUGE": HUGE, "HUGE_FROM": 2 * HUGE,
+        "DECLARED": "declare i32 @madvise(ptr, i64, i32)" if advises else "",
+        "ADVISE": f"call i32 @madvise(ptr %block, i64 %{bytes}, i32 14)" if advises else "",
+    }  # fmt: skip
+
+
 def text() -> str:
     """The functions of the handler, in LLVM's language."""
-    advises = sys.platform == "linux"
     return source(
         "memory", POOLED_FROM=PAGE, PAGE=PAGE, LAST_OF_PAGE=PAGE - 1, POOL=POOL, SLOTS=SLOTS, LAST_SLOT=SLOTS - 1,
-        HUGE=HUGE, HUGE_FROM=2 * HUGE,
-        DECLARED="declare i32 @madvise(ptr, i64, i32)" if advises else "",
-        ADVISE="call i32 @madvise(ptr %block, i64 %whole, i32 14)" if advises else "",
+        **in_huge_pages("whole"),
     )  # fmt: skip
 
 

@@ -3,11 +3,12 @@
 
 declare ptr @malloc(i64)
 declare void @free(ptr)
+$DECLARED
 
 @blocks = internal global [$SLOTS x i64] zeroinitializer, align 64
 @turn = internal global i64 0, align 64      ; the slot whose block goes next when all are taken
 
-; memory for so many bytes, at a multiple of 64; null if there is none
+; memory for so many bytes, at a multiple of 64, in huge pages where it fills some; null if there is none
 define ptr @take(i64 %bytes) {
 entry:
   %is.large = icmp uge i64 %bytes, $KEPT_FROM
@@ -41,19 +42,29 @@ next:
   %k.more = icmp ult i64 %k.next, $SLOTS
   br i1 %k.more, label %look, label %new
 new:
-  %padded = add i64 %bytes, 192
+  %is.huge = icmp uge i64 %bytes, $HUGE_FROM
+  %alignment = select i1 %is.huge, i64 $HUGE, i64 64
+  %spare = add i64 %alignment, 128
+  %padded = add i64 %bytes, %spare
   %base = call ptr @malloc(i64 %padded)
   %is.none = icmp eq ptr %base, null
   br i1 %is.none, label %none, label %made
 made:
   %number = ptrtoint ptr %base to i64
-  %beyond = add i64 %number, 79
-  %rounded = and i64 %beyond, -64
+  %most = add i64 %alignment, 15
+  %beyond = add i64 %number, %most
+  %mask = sub i64 0, %alignment
+  %rounded = and i64 %beyond, %mask
   %block = inttoptr i64 %rounded to ptr
   %base.at = getelementptr i8, ptr %block, i64 -16
   store ptr %base, ptr %base.at, align 8
   %bytes.at = getelementptr i8, ptr %block, i64 -8
   store i64 %bytes, ptr %bytes.at, align 8
+  br i1 %is.huge, label %advise, label %ready
+advise:
+  $ADVISE
+  br label %ready
+ready:
   ret ptr %block
 none:
   ret ptr null

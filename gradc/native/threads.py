@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from gradc.native.frame import Status
 from gradc.native.link import Code
+from gradc.native.memory import in_huge_pages
 from gradc.native.source import source
 
 VARIABLES = ("GRADC_NUM_THREADS", "OMP_NUM_THREADS")
@@ -121,7 +122,7 @@ def _groups() -> Iterator[Path]:
 
 def text() -> str:
     """The functions that share a loop, and those that keep scratch memory, in LLVM's language."""
-    scratch = source("scratch", SLOTS=SLOTS, KEPT_FROM=KEPT_FROM, KEPT_TO=KEPT_TO)
+    scratch = source("scratch", SLOTS=SLOTS, KEPT_FROM=KEPT_FROM, KEPT_TO=KEPT_TO, **in_huge_pages("bytes"))
     if os.name != "posix":
         return source("alone", INTERRUPTED=int(Status.INTERRUPTED)) + "\n" + scratch
     is_x86 = os.uname().machine in ("x86_64", "AMD64", "i386", "i686")

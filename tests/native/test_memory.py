@@ -5,6 +5,7 @@ import gc
 import itertools
 import resource
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +197,20 @@ def test_sizes_beyond_all_memory_are_refused(text):
             f(*huge)
         assert "memory" in str(raised.value)
         np.testing.assert_array_equal(f(*small), expected)
+
+
+SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(
+    not (SWITCH.exists() and "[never]" not in SWITCH.read_text()), reason="the system has no huge pages to give"
+)
+def test_large_scratch_is_in_huge_pages():
+    """Every call maps it anew: by huge pages, and not by ordinary ones."""
+    f = gradc.compile("x: f64[n]; c = cumsum(x); sum(c * c[-1])")
+    x = np.full(5_000_000, 1e-6)
+    for _ in range(2):
+        f.value_and_grad(x)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    f.value_and_grad(x)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < x.nbytes / memory.PAGE / 4
