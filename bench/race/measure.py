@@ -69,11 +69,13 @@ class Settings:
 
 
 THOROUGH = Settings(3, 9, 5_000_000, 1_000_000_000, 300, 1800, 6 * 3600, apart=True)
-QUICK = Settings(3, 4, 1_000_000, 60_000_000, 15, 100, 1800, apart=False)
+QUICK = Settings(3, 4, 1_000_000, 60_000_000, 15, 120, 2400, apart=False)
 WRONG = "wrong: "
 """How the reason of a wrong answer begins."""
 IMPORTS = 120
 """Seconds until a library is imported."""
+PER_OPERATION = 0.0007
+"""Seconds that programs may take for each of their operations, where that is longer than what a case may take."""
 CLOSE = 1.5
 """Who took at most as many times as long as the fastest of the others takes part in later turns."""
 
@@ -230,6 +232,11 @@ class Race:
         self.say(f"{who}, {mode}: {perf_counter() - began:.0f} s" if who not in self.missing
                  else f"{who} is left out: {self.missing[who]}")  # fmt: skip
 
+    def _seconds_for(self, problem: Problem) -> float:
+        """How long a case may take."""
+        growth = problem.size * PER_OPERATION if problem.name in GROWING else 0.0
+        return max(self.settings.case, growth)
+
     def _seconds_left(self) -> float:
         return self.settings.everything - (perf_counter() - self.began)
 
@@ -240,7 +247,7 @@ class Race:
             limit = perf_counter() + seconds
             current: Problem | None = None
             while left or current:
-                allowed = self.settings.case if current else IMPORTS
+                allowed = self._seconds_for(current) if current else IMPORTS
                 line = process.line(min(allowed, limit - perf_counter()))
                 if "version" in line:
                     self.versions[who] = line["version"]
