@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache, partial
 from itertools import accumulate
@@ -25,6 +25,7 @@ from gradc.native.cache import store
 from gradc.native.frame import WHICH, Field, Frame, Status
 from gradc.native.modules import divided
 from gradc.native.parts import Arrangement, plain
+from gradc.native.shelf import SharedCode
 
 if TYPE_CHECKING:
     from gradc.loops.ir import Kernel
@@ -134,18 +135,28 @@ def build(loops: Kernel, doubles: int | None = None) -> Built:
     return Built(made.frame, made.errors, tuple(needs), code)
 
 
+SHARED = (entry.ENTRY, entry.POLL, threads.THREADS, entry.RELEASE)
+"""What every process loads that runs kernels."""
+
+
 def _compiled(given: tuple[Callable[[str], bytes], str]) -> bytes:
     compile, text = given
     return compile(text)
 
 
-def kept(key: str, build: Callable[[], Built]) -> Built:
-    """What is on disk under a key, or what `build` gives, which is put there."""
+def kept(key: str, build: Callable[[], Built], products: Callable[[], Iterable[str]] = tuple) -> Built:
+    """What is on disk under a key, or what `build` gives, which is put there. Meanwhile another thread makes what all
+    kernels share, and what multiplies matrices under some names, where the process does not have it yet."""
     key = f"{key}\n{target.identity()}"
     data = store.load(key)
     if data is not None:
         return Built.unpacked(data)
-    made = build()
+    with Background(SharedCode.make_ahead, threads.get_threads()) as background:
+        if background.most:
+            for shared in (*SHARED, *map(_products, products())):
+                background.give(shared)
+        made = build()
+        background.results()
     store.save(key, made.packed())
     return made
 
@@ -248,7 +259,11 @@ def multiplied(symbol: str) -> None:
 @cache
 def _product_code(symbol: str) -> link.Code:
     """The products, for as long as the process lives."""
-    return entry.loaded(symbol, lambda: library.product_module(symbol))
+    return entry.loaded(_products(symbol))
+
+
+def _products(symbol: str) -> SharedCode:
+    return SharedCode(symbol, partial(library.product_module, symbol))
 
 
 @cache

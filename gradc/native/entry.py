@@ -11,7 +11,7 @@ import ctypes
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -20,12 +20,12 @@ import numpy as np
 from gradc.ir.held import DICT, LIST, SAME, TUPLE
 from gradc.ir.types import DTYPES
 from gradc.native import memory
-from gradc.native.cache import store
 from gradc.native.frame import Field, Frame
 from gradc.native.link import Code, pointer
 from gradc.native.parts import Arrangement, Steps
+from gradc.native.shelf import SharedCode
 from gradc.native.source import source
-from gradc.native.target import identity, llvm, object_code
+from gradc.native.target import llvm
 
 SCALARS = {"f64": 0, "f32": 1, "i64": 2, "bool": 3}
 ARRAY = 4
@@ -187,7 +187,7 @@ def _definition(name: str, doc: str) -> tuple[_MethodDef, Any]:
 @cache
 def entry_code() -> Code:
     """The entry, compiled once in each process, or read from disk."""
-    code = loaded("the entry", lambda: _text() + memory.text())
+    code = loaded(ENTRY)
     ctypes.c_void_p.from_address(code.address("handler")).value = id(memory.handler(code))
     return code
 
@@ -195,23 +195,19 @@ def entry_code() -> Code:
 @cache
 def poll_code() -> Code:
     """What tells a kernel whether the user has interrupted the process."""
-    return loaded("the poll", lambda: source("poll"))
+    return loaded(POLL)
 
 
 @cache
 def released_code() -> Code:
     """What lets other Python threads run while a kernel does."""
-    return loaded("the release", lambda: source("released"))
+    return loaded(RELEASE)
 
 
-def loaded(name: str, text: Callable[[], str]) -> Code:
+def loaded(shared: SharedCode) -> Code:
+    """Code that all kernels share, which may call Python and NumPy."""
     _symbols()
-    key = f"{name}\n{identity()}"
-    data = store.load(key)
-    if data is None:
-        data = object_code(text())
-        store.save(key, data)
-    return Code(data)
+    return Code(shared.take())
 
 
 PYTHON_FUNCTIONS = (
@@ -241,10 +237,16 @@ def _symbols() -> None:
 
 
 def _text() -> str:
+    """The entry, in LLVM's language."""
     items = tuple.__basicsize__
-    return source(
-        "entry", ITEMS=items, WORDS=WORDS, ARRAY=ARRAY, RELEASED_FROM=RELEASED_FROM, POOLED_WORK=POOLED_WORK
-    ) + source(
+    entry = source("entry", ITEMS=items, WORDS=WORDS, ARRAY=ARRAY, RELEASED_FROM=RELEASED_FROM, POOLED_WORK=POOLED_WORK)
+    parts = source(
         "parts", ITEMS=items, TUPLE=TUPLE, LIST=LIST, DICT=DICT, SAME=SAME,
         HASH="store i64 -1, ptr %hash.at, align 8" if items > 24 else "",  # Python 3.14 keeps a hash before the items
     )  # fmt: skip
+    return entry + parts + memory.text()
+
+
+ENTRY = SharedCode("the entry", _text)
+POLL = SharedCode("the poll", partial(source, "poll"))
+RELEASE = SharedCode("the release", partial(source, "released"))

@@ -7,10 +7,11 @@ milliseconds, and they change the last bits of a result.
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from gradc.native.link import Code
+from gradc.native.shelf import SharedCode
 from gradc.native.source import source
 from gradc.native.target import llvm
 
@@ -27,10 +28,10 @@ def code() -> Code:
 
     found = _functions()
     if found is None:
-        return loaded("no OpenBLAS", lambda: NOTHING)
+        return loaded(SharedCode("no OpenBLAS", lambda: NOTHING))
     for name, address in zip(("get", "set"), found):
         llvm().add_symbol(f"gradc_openblas_{name}", address)
-    return loaded("OpenBLAS", lambda: source("openblas"))
+    return loaded(SharedCode("OpenBLAS", partial(source, "openblas")))
 
 
 def _functions() -> tuple[int, int] | None:

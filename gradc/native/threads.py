@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from gradc.native.frame import Status
 from gradc.native.link import Code
 from gradc.native.memory import in_huge_pages
+from gradc.native.shelf import SharedCode
 from gradc.native.source import source
 
 VARIABLES = ("GRADC_NUM_THREADS", "OMP_NUM_THREADS")
@@ -137,12 +138,15 @@ def text() -> str:
     return shared + "\n" + scratch
 
 
+THREADS = SharedCode("the threads", text)
+
+
 @cache
 def code() -> Code:
     """The functions, which stay as long as the process: helpers are in them to the end."""
     from gradc.native.entry import loaded
 
-    made = loaded("the threads", text)
+    made = loaded(THREADS)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(made.engine))
     _tell(made)

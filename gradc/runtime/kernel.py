@@ -9,11 +9,15 @@ import numpy as np
 
 from gradc.compiler import Compilation
 from gradc.ir import interpret
-from gradc.ir.graph import Graph
+from gradc.ir.graph import Graph, topological
+from gradc.ir.ops import bits
 from gradc.ir.sizes import evaluate
 from gradc.ir.types import Type
 from gradc.native import engine, target
+from gradc.native.library import product_name
 from gradc.runtime.results import detach
+
+CONTRACTING = bits({"contract"})
 
 Run = Callable[[Sequence[Any], dict[str, int]], Sequence[Any]]
 """From arrays in the order of the graph's inputs, and the sizes by name, to the outputs, which are the caller's own."""
@@ -89,7 +93,18 @@ def native(compilation: Compilation) -> Run:
     """The loops, compiled by LLVM, or read from disk; the emitted Python where LLVM cannot compile for the machine."""
     if not target.is_possible():
         return numba(compilation)
-    return engine.NativeKernel(engine.kept(compilation.key, lambda: engine.build(compilation.loops)))
+    return engine.NativeKernel(
+        engine.kept(compilation.key, lambda: engine.build(compilation.loops), lambda: _products(compilation.graph))
+    )
+
+
+def _products(graph: Graph) -> list[str]:
+    """The names of what kernels call that multiply the matrices of a program."""
+    if not any(root.ops & CONTRACTING for root in graph.roots):
+        return []
+    products = [node for node in topological(graph.roots) if node.op == "contract"]
+    of_matrices = [node for node in products if min(x.type.rank for x in (node, *node.args)) > 1]
+    return sorted({product_name(node.type.dtype, target.vector_doubles()) for node in of_matrices})
 
 
 ENGINES: dict[str, Callable[[Compilation], Run]] = {"native": native, "numba": numba, "interpreter": interpreter}
