@@ -46,6 +46,7 @@ from gradc.loops.ir import (
     read_by,
 )
 from gradc.loops.order import Orders, touches
+from gradc.native.blocks import inner_loop
 from gradc.native.costs import Costs
 from gradc.native.vectors import needed_by
 
@@ -225,7 +226,7 @@ class _Cutter:
 
     def _cut(self, loop: For, shared: _Shared) -> Iterator[Statement]:
         step = loop.step if isinstance(loop.step, int) else self._resolved(loop.step)
-        blocks = None if shared.carries else _blocks(loop)
+        blocks = None if shared.carries else inner_loop(loop)
         by = loop.step if blocks is None else 1
         span = derive("-", loop.stop, loop.start)
         trips = span if by == 1 or step == 1 else derive("//", derive("+", span, derive("-", by, 1)), by)
@@ -293,7 +294,7 @@ class _Cutter:
             body += self._emptied(array, own_array, chunk, loop)
         if shared.carries:
             body.append(self._handed_on(loop, begin))
-        blocks = None if shared.carries else _blocks(loop)
+        blocks = None if shared.carries else inner_loop(loop)
         ended = [_ending(s, end) if s is blocks else s for s in loop.body]
         renamed = [_renamed(statement, shared, begin) for statement in ended]
         body.append(replace(loop, start=begin, stop=end, body=renamed))
@@ -488,16 +489,9 @@ def _rounded(per: Size, to: int) -> Size:
     return derive("+", per, derive("min", missing, whole))
 
 
-def _blocks(loop: For) -> For | None:
-    """The loop over the iterations of a block, in a loop over blocks."""
-    stop = Derived("min", Derived("+", loop.variable, loop.step), loop.stop)
-    begun = [s for s in loop.body if isinstance(s, For) and s.start == loop.variable]
-    return begun[0] if len(begun) == 1 and begun[0].stop == stop and begun[0].step == 1 else None
-
-
 def _multiplies(loop: For) -> bool:
     """Whether each iteration of a loop has products of matrices."""
-    return loop.start == 0 and any(isinstance(statement, Product) for statement in (_blocks(loop) or loop).body)
+    return loop.start == 0 and any(isinstance(statement, Product) for statement in (inner_loop(loop) or loop).body)
 
 
 def _ending(block: Statement, end: Size) -> Statement:

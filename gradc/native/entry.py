@@ -11,7 +11,7 @@ import ctypes
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -248,5 +248,5 @@ def _text() -> str:
 
 
 ENTRY = SharedCode("the entry", _text)
-POLL = SharedCode("the poll", partial(source, "poll"))
-RELEASE = SharedCode("the release", partial(source, "released"))
+POLL = SharedCode("the poll", lambda: source("poll"))
+RELEASE = SharedCode("the release", lambda: source("released"))

@@ -33,7 +33,7 @@ class LoopWriter(RowWriter):
     def _do(self, loop: For) -> None:
         outer, self.loop = self.loop, loop.variable
         plan = "it is short" if loop in self.short else plan_of(loop)
-        strips = [] if self.lanes or self.doubles == 1 or loop in self.short else strips_of(loop)
+        strips = [] if self.lanes or self.doubles == 1 or loop in self.short else strips_of(loop, self.blocks)
         how = f"one at a time, because {plan}" if isinstance(plan, str) else f"{self._lanes_of(loop)} at a time"
         if strips:
             how = f"{self._rows_of_strip()} at a time where the loops in it are short; otherwise one at a time"

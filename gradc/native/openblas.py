@@ -7,7 +7,7 @@ milliseconds, and they change the last bits of a result.
 from __future__ import annotations
 
 import ctypes
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from gradc.native.link import Code
@@ -31,7 +31,7 @@ def code() -> Code:
         return loaded(SharedCode("no OpenBLAS", lambda: NOTHING))
     for name, address in zip(("get", "set"), found):
         llvm().add_symbol(f"gradc_openblas_{name}", address)
-    return loaded(SharedCode("OpenBLAS", partial(source, "openblas")))
+    return loaded(SharedCode("OpenBLAS", lambda: source("openblas")))
 
 
 def _functions() -> tuple[int, int] | None:

@@ -44,7 +44,7 @@ class RowWriter(ProductWriter):
             slot = self._owned_slot(self.name("private"))
             self._make_room(slot, self.integer("mul", self._bytes(array), number(lanes, "i64")))
             self.private = {**self.private, array: Private(slot, lanes)}
-        sections = strip.sections(loop.body)
+        sections = strip.sections()
 
         memory = {load: self._room_to_pack(load, lanes) for load, _ in strip.packed}
 

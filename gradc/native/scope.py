@@ -18,6 +18,7 @@ from gradc.loops.ir import (
     Carry,
     Cell,
     Combine,
+    Define,
     Expression,
     For,
     Kernel,
@@ -33,7 +34,7 @@ from gradc.loops.order import touches
 from gradc.native.frame import Field
 from gradc.native.instructions import TYPES, Value, Writer, number
 from gradc.native.layout import direct_outputs, frame_of
-from gradc.native.vectors import Plan
+from gradc.native.vectors import SHORT, Plan
 
 PATIENCE = 2**24
 """Nanoseconds, roughly, after which a kernel looks whether the user has interrupted it."""
@@ -107,6 +108,9 @@ class FunctionScope(Writer):
         """The block behind the innermost loop."""
         self.depth = 0
         """How many loops are around a statement, itself included."""
+        numbers = {s.name: s.value for s in kernel.body if isinstance(s, Define) and isinstance(s.value, int)}
+        self.blocks = {name for name, value in numbers.items() if value > SHORT}
+        """The names of the lengths of blocks."""
         self.allocated = {s.array for s in every(kernel.body) if isinstance(s, (Allocate, Reshape))}
         self.zeros = _sums_from_zero(kernel)
         self.allocated |= {node.name for node in kernel.inputs}

@@ -8,7 +8,8 @@ between them, if that is dear.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from gradc.elementary.functions import FUNCTIONS
 from gradc.ir.affine import Affine
@@ -33,6 +34,7 @@ from gradc.loops.ir import (
     every,
     read_by,
 )
+from gradc.native.blocks import in_one_block
 from gradc.native.vectors import SHORT, is_dear, reduced_by
 
 
@@ -40,6 +42,8 @@ from gradc.native.vectors import SHORT, is_dear, reduced_by
 class Strip:
     """A loop whose iterations are done side by side although there are loops in each."""
 
+    body: list[Statement]
+    """What an iteration does."""
     spans: tuple[tuple[Size, Size], ...]
     """From where to where loops go that have to be short."""
     private: tuple[str, ...]
@@ -49,10 +53,10 @@ class Strip:
     packed: tuple[tuple[Load, For], ...] = ()
     """Elements of each row that loops inside read again and again, and the innermost loop whose variable moves them."""
 
-    def sections(self, body: list[Statement]) -> list[tuple[bool, list[Statement]]]:
+    def sections(self) -> list[tuple[bool, list[Statement]]]:
         """The statements of the body in order, as far as they go together: whether row by row, and which."""
         found: list[tuple[bool, list[Statement]]] = []
-        for statement in body:
+        for statement in self.body:
             is_by_row = statement in self.by_row
             if not found or found[-1][0] != is_by_row:
                 found.append((is_by_row, []))
@@ -60,15 +64,17 @@ class Strip:
         return found
 
 
-def strips_of(loop: For) -> list[Strip]:
-    """The ways to do a loop as a strip, the best first: each has conditions of its own, and does what is left."""
+def strips_of(loop: For, blocks: Collection[str] = ()) -> list[Strip]:
+    """The ways to do a loop as a strip, the best first: each has conditions of its own, and does what is left. `blocks`
+    are the names of the lengths of blocks, which are not short."""
     if loop.order == "sequential" or loop.step != 1 or not any(isinstance(s, For) for s in loop.body):
         return []
-    return [strip for strip in (_of_short_loops(loop), _of_values(loop)) if strip is not None]
+    return [strip for strip in (_of_short_loops(loop, blocks), _of_values(loop)) if strip is not None]
 
 
-def _of_short_loops(loop: For) -> Strip | None:
+def _of_short_loops(loop: For, blocks: Collection[str]) -> Strip | None:
     """A strip whose loops are short; None where that may not be, or does not pay."""
+    loop = replace(loop, body=in_one_block(loop.body, blocks))
     by_row = frozenset(s for s in loop.body if isinstance(s, For) and _is_row_of_terms(s, loop.variable))
     body = [statement for statement in loop.body if statement not in by_row]
     if not any(isinstance(statement, For) for statement in body) or not _stay_apart(loop.body):
@@ -104,7 +110,7 @@ def _of_short_loops(loop: For) -> Strip | None:
         return None
     stored = {s.array for s in stores} | into
     packed = {load: inner for load, inner in _read_again(body, loop.variable) if load.array not in stored}
-    return Strip(spans, tuple(private), by_row, tuple(packed.items()))
+    return Strip(loop.body, spans, tuple(private), by_row, tuple(packed.items()))
 
 
 def _read_again(body: list[Statement], variable: str) -> Iterator[tuple[Load, For]]:
@@ -145,12 +151,12 @@ def _of_values(loop: For) -> Strip | None:
         return None
     if not _stay_apart(loop.body) or any(isinstance(s, Combine) and isinstance(s.target, Load) for s in values):
         return None
-    strip = Strip((), (), by_row)
+    strip = Strip(loop.body, (), (), by_row)
     stored = [
         {s.array for s in every(section) if isinstance(s, Store) and not _moves(s.index, loop.variable)}
-        for _, section in strip.sections(loop.body)
+        for _, section in strip.sections()
     ]
-    for (is_by_row, section), scratch in zip(strip.sections(loop.body), stored):
+    for (is_by_row, section), scratch in zip(strip.sections(), stored):
         read = {value.array for s in every(section) for value in read_by(s) if isinstance(value, Load)}
         others = set().union(*(other for other in stored if other is not scratch))
         if others & (read | scratch) or (scratch and not is_by_row):

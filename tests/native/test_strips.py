@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import gradc
+from gradc.loops.ir import Close, CombineExactly, For, every
+from gradc.native.blocks import in_one_block
 from gradc.native.target import is_possible
-from tests.native.kernels import WIDTHS, kernel, run_guarded
+from tests.native.kernels import WIDTHS, compilation, kernel, run_guarded
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="LLVM does not know this machine")
 
@@ -78,3 +80,16 @@ def test_the_nearest_centre_alone_gets_a_gradient(coordinates):
     np.add.at(by_hand, nearest, 2 * (C[nearest] - X))
     _, (bar,) = f.value_and_grad(X, C)
     np.testing.assert_allclose(bar, by_hand, 1e-12, 1e-12)
+
+
+def test_short_sums_are_one_block():
+    """No error is kept of a sum in one block; a sum that goes on from block to block stays as it is."""
+    text = f"X: f64[n, d]; C: f64[k, d]; {PROGRAMS['nearest']}"
+    loops = compilation(text, *drawn(3, 2, 3), wrt=("C",)).loops
+    (rows,) = [s for s in every(loops.body) if isinstance(s, For) and s.start == "block0"]
+    before, after = (list(every(body)) for body in (rows.body, in_one_block(rows.body, {"BLOCK"})))
+    assert any(isinstance(s, CombineExactly) for s in before)
+    assert not any(isinstance(s, CombineExactly) or (isinstance(s, For) and s.step == "BLOCK") for s in after)
+    assert all(s.error is None for s in after if isinstance(s, Close))
+    assert len(after) < len(before) == len(list(every(in_one_block(rows.body, ()))))
+    assert any(isinstance(s, CombineExactly) for s in every(in_one_block(loops.body, {"BLOCK"})))
