@@ -13,8 +13,9 @@ from gradc.bench.report import duration
 
 US = "gradc"
 LIMIT = "roofline"
-COMPILING = ("JAX", "torch.compile", "PyTensor", "CasADi", "Dr.Jit", "symjit", "Numba by hand", "C by hand")
-"""Who compiles, so that its first call takes longer than a later one."""
+COMPILING = ("JAX", "torch.compile", "PyTensor", "CasADi", "Dr.Jit", "symjit", "Numba by hand")
+"""Who compiles each program on its own, so that its first call takes longer than a later one. gcc takes them all at
+once, with the first one."""
 PAPER = ("neuron", "gelu", "black-scholes", "exponential-fit", "rosenbrock", "log-sum-exp", "logistic-regression",
          "softmax-net", "svm")  # fmt: skip
 """The nine programs at three sizes of which the mean is told."""
