@@ -537,10 +537,13 @@ class _Resolver:
         missing = [name for name in names[:least] if name not in given]
         if missing or (positional > len(names) and not many):
             wanted = str(least) if least == len(names) or many else f"{least} to {len(names)}"
+            help = f"its arguments are {', '.join(names)}" if names else None
+            if positional > len(names) and names[:1] == ("arrays",):
+                help = f"put the arrays in brackets: `{node.function}([a, b])`"
             raise Error(
                 "G0303",
                 f"`{node.function}` takes {'at least ' if many else ''}{wanted} argument{'s' * (wanted != '1')}, "
                 f"not {positional + len(node.keywords)}",
                 node.span,
-                help=f"its arguments are {', '.join(names)}" if names else None,
+                help=help,
             )

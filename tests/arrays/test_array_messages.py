@@ -23,7 +23,7 @@ PROGRAMS = {
     "lists": (
         "x: f64[2]; y: f64[2, 2]; concatenate([x, y])", "x: f64[2, 3]; y: f64[3, 2]; concatenate([x, y])",
         "x: f64[2]; y: f64[3]; stack([x, y])", "x: f64; y: f64; concatenate([x, y])", "concatenate([])",
-        "concatenate(x)",
+        "concatenate(x)", "stack(x, y, z)",
         "stack([1, [2, 3]])", "[[1, 2], [3]] @ x", "[]", "(1, 2) + x", "[x, None]",
     ),
     "indices": (
