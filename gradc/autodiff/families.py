@@ -2,9 +2,12 @@
 
 A family is the values of a node for all unit vectors of some array: seeds, with one axis for each axis of that array. A
 seed axis either comes first among the node's own axes, or goes along with one of them: then what the seed with index i
-does to a node is zero but where the index along that axis is i as well. `exp(x)` goes along with x, so that the
+does to a node is nothing but where the index along that axis is i as well. `exp(x)` goes along with x, so that the
 derivative of every element for every element takes a pass over the elements; a sum over the axis, or a slice, separates
 the two. What goes along in the result is a diagonal that no kernel has to fill up with zeros.
+
+A node to which a seed does nothing has the value that it has where nothing moves. That is zero for what is linear in
+the seeds, and another number for what has a limit at a kink, as `sign(x)` next to 0.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
+import numpy as np
+
 from gradc.ir.access import Index, Indirect, reads, target_index
 from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node, broadcast, build, constant, fresh, iota, make, replace, size_node, topological
+from gradc.ir.interpret import apply
 from gradc.ir.ops import SCATTERS, others
 from gradc.ir.sizes import Shape, Size, names
 from gradc.ir.types import Type
@@ -73,13 +79,52 @@ class _Families:
         self.sizes = sizes
         self.zeros = {node: constant(0.0, node.type) for node in seeds}
         self.settle = settle
+        self.nothing = set(seeds)
+        """What is zero where nothing moves."""
+        self.still: dict[Node, Node | None] = {}
+        """What other nodes are then; None for zero."""
 
     def of(self, results: Iterable[Node]) -> list[Value]:
         results = tuple(results)
         for node in topological(results):
             if node not in self.found and any(arg in self.found for arg in node.args):
                 self.found[node] = self.through(node)
-        return [self.found.get(node, node) for node in results]
+                if self.is_nothing(node):
+                    self.nothing.add(node)
+        return [self.whole(node) if node in self.found else node for node in results]
+
+    def whole(self, node: Node) -> Family:
+        """The family of a result: what goes along with an axis is zero elsewhere."""
+        return self.found[node] if self.at_rest(node) is None else self.separated(node, range(node.type.rank))
+
+    # ------------------------------------------------------------ where nothing moves
+
+    def is_nothing(self, node: Node) -> bool:
+        """Whether a node is zero where nothing moves, as it is linear, or of zeros, from which it makes a zero."""
+        row, args = node.row, node.args
+        if not node.type.is_float:
+            return False
+        if row.is_variadic:
+            return all(map(self._is_zero, args))
+        given = dict(zip(row.params, args))
+        if any(all(self._is_zero(given[name]) for name in group.split()) for group in row.linear.split("|") if group):
+            return True
+        if not args or not all(map(self._is_zero, args)):
+            return False
+        with np.errstate(all="ignore"):
+            return row.homogeneous or (row.kind == "elementwise" and not apply(node, (0.0,) * len(args), {}))
+
+    def _is_zero(self, node: Node) -> bool:
+        return node in self.nothing or (node.op == "const" and node.type.is_float and node.value == 0)
+
+    def at_rest(self, node: Node) -> Node | None:
+        """What a node is where nothing moves; None for zero."""
+        if node in self.nothing:
+            return None
+        if node not in self.still:
+            (found,) = self.settle(list(replace([node], self.zeros)))
+            self.still[node] = None if self._is_zero(found) else found
+        return self.still[node]
 
     def through(self, node: Node) -> Family:
         """The family of a node from those of its arguments."""
@@ -105,8 +150,8 @@ class _Families:
         return tuple(size for size, place in zip(self.sizes, places) if place is None)
 
     def spread(self, node: Node, family: Family, k: int, at: Node | None = None) -> Family:
-        """The same with a seed axis among the first ones: zero where the index along an own axis, or what `at` holds
-        for each element of the node, is not the seed's."""
+        """The same with a seed axis among the first ones: nothing moves where the index along an own axis, or what `at`
+        holds for each element of the node, is not the seed's."""
         place = family.places[k]
         position = family.places[:k].count(None)
         places = (*family.places[:k], None, *family.places[k + 1 :])
@@ -118,19 +163,17 @@ class _Families:
         else:
             index = broadcast(at, shape, tuple(range(lead, len(shape))))
         value = broadcast(family.node, shape, others(len(shape), (position,)))
-        here = make("eq", iota(shape, position), index)
-        if node.type.is_float:
+        here, still = make("eq", iota(shape, position), index), self.at_rest(node)
+        if node.type.is_float and still is None:
             return Family(make("mask", here, value), places)
-        still = self.without(node, shape)
-        inside, outside = make("and", here, value), make("and", make("not", here), still)
-        return Family(make("or", inside, outside), places)
-
-    def without(self, node: Node, shape: Shape) -> Node:
-        """A condition where nothing moves."""
+        assert still is not None
+        elsewhere = broadcast(still, shape, tuple(range(lead, len(shape))))
+        if node.type.is_float:
+            return Family(make("where", here, value, elsewhere), places)
         if node.type.dtype != "bool":
             raise NoFamily(node.op)
-        (zero,) = self.settle(list(replace([node], self.zeros)))
-        return broadcast(zero, shape)
+        inside, outside = make("and", here, value), make("and", make("not", here), elsewhere)
+        return Family(make("or", inside, outside), places)
 
     def separated(self, node: Node, axes: Iterable[int]) -> Family:
         """The family of a node without seed axes along these own axes."""
@@ -176,7 +219,7 @@ class _Families:
         front: list[int] = []
         for k, place in enumerate(family.places):
             if place in axes:
-                if node.row.adds or (node.row.combine == "or" and self._is_false(x)):
+                if (node.row.adds and self.at_rest(x) is None) or (node.row.combine == "or" and self._is_false(x)):
                     front.append(k)
                 else:
                     family = self.spread(x, family, k)
@@ -195,13 +238,13 @@ class _Families:
         return Family(value, places)
 
     def _is_false(self, x: Node) -> bool:
-        zero = self.without(x, x.shape)
-        return zero.op == "const" and not zero.value
+        still = self.at_rest(x)
+        return still is not None and still.op == "const" and not still.value
 
     def contracted(self, node: Node) -> Family:
         given = [self.found.get(arg) for arg in node.args]
-        if None not in given:
-            given = [self.separated(arg, range(arg.type.rank)) for arg in node.args]
+        if None not in given or any(arg in self.found and self.at_rest(arg) is not None for arg in node.args):
+            given = [self.separated(arg, range(arg.type.rank)) if arg in self.found else None for arg in node.args]
         labels: list[tuple[int, ...]] = list(node.attrs[:2])
         result: tuple[int, ...] = node.attrs[2]
         fresh = max((*labels[0], *labels[1]), default=0) + 1

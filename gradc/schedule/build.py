@@ -157,16 +157,23 @@ class _Builder:
 
     def _allocate(self) -> None:
         written = {*_stored_slots(self.plan.body), *self.plan.windows}
-        adding = set(_added_up(self.plan.body))
+        in_parts = {task.node for task in _calls(self.plan.body) if self._is_made_in_parts(task)}
         for slot, node in self.plan.slots.items():
-            is_whole = slot not in self.plan.local
             makes_its_own = self.plan.stored.get(node) == slot and (
-                node.op == "reshape" or (node.op == "contract" and not (is_whole and node in adding))
+                node.op == "reshape" or (node.op == "contract" and node not in in_parts)
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
                 is_made = node.row.kind in ("reduction", "contraction", "scan", "loop", "matrix") or node.op == "cumsum"
                 zeros = slot not in written and not is_made and node.op not in JOINS
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
+
+    def _is_made_in_parts(self, task: Task) -> bool:
+        """Whether loops write a product into an array that they find: the rows of a tile, running sums, or matrices of
+        a batch."""
+        if task.slot not in self.plan.local:
+            return True
+        opened = task.index[self.plan.local[task.slot].dropped : batch_loops(task.node)]
+        return any(at is not None for at in opened)
 
     def _made(self, slot: str) -> str:
         """The array of a slot, now that it is made."""
@@ -649,11 +656,11 @@ def _kept_index(task: Task) -> tuple[Affine, ...]:
     return tuple(at for k in task.kept if (at := task.index[k]) is not None)
 
 
-def _added_up(body: Body) -> Iterator[Node]:
-    """The products that loops write into whole arrays: the rows of a tile, running sums, or matrices of a batch."""
+def _calls(body: Body) -> Iterator[Task]:
+    """The products that loops make."""
     for item in body.items:
         if isinstance(item, Tiles | PlannedLoop):
-            yield from (task.node for task in item.tasks if task.kind == "call")
+            yield from (task for task in item.tasks if task.kind == "call" and task.node.op == "contract")
 
 
 def _stored_slots(body: Body) -> Iterator[str]:
