@@ -144,6 +144,8 @@ class _Builder:
         self.viewed: set[Node] = set()
         self.types: dict[str, Type] = {}
         self.tables = {} if tables is None else tables
+        self.in_parts: set[Node] = set()
+        """The products that are written into arrays that they find."""
 
     def run(self) -> Nest:
         self._allocate()
@@ -157,23 +159,24 @@ class _Builder:
 
     def _allocate(self) -> None:
         written = {*_stored_slots(self.plan.body), *self.plan.windows}
-        in_parts = {task.node for task in _calls(self.plan.body) if self._is_made_in_parts(task)}
+        self.in_parts = {
+            task.node for task, is_inside in _multiplied(self.plan.body) if self._in_parts(task, is_inside)
+        }
         for slot, node in self.plan.slots.items():
             makes_its_own = self.plan.stored.get(node) == slot and (
-                node.op == "reshape" or (node.op == "contract" and node not in in_parts)
+                node.op == "reshape" or (node.op == "contract" and node not in self.in_parts)
             )
             if slot not in self.plan.aliases and not makes_its_own and not self._lives_in_tile(slot):
                 is_made = node.row.kind in ("reduction", "contraction", "scan", "loop", "matrix") or node.op == "cumsum"
                 zeros = slot not in written and not is_made and node.op not in JOINS
                 self.scopes[0].statements.append(Allocate(self._made(slot), zeros))
 
-    def _is_made_in_parts(self, task: Task) -> bool:
-        """Whether loops write a product into an array that they find: the rows of a tile, running sums, or matrices of
-        a batch."""
-        if task.slot not in self.plan.local:
-            return True
-        opened = task.index[self.plan.local[task.slot].dropped : batch_loops(task.node)]
-        return any(at is not None for at in opened)
+    def _in_parts(self, task: Task, is_inside: bool) -> bool:
+        """Whether a product is written into an array that it finds: the rows of a tile, running sums, or matrices of a
+        batch. A local array may be that of one matrix."""
+        local = self.plan.local.get(task.slot)
+        opened = task.index[local.dropped if local else 0 : batch_loops(task.node)]
+        return (is_inside and local is None) or any(at is not None for at in opened)
 
     def _made(self, slot: str) -> str:
         """The array of a slot, now that it is made."""
@@ -432,7 +435,7 @@ class _Builder:
             return MatrixProduct(array, left, right, reduction=self.open[task.node])
         if task.in_tile and task.slot not in self.plan.local:
             return MatrixProduct(array, left, right, rows=task.tile)
-        is_new = task.slot in self.plan.local or not any(at is not None for at in task.index[: batch_loops(task.node)])
+        is_new = task.node not in self.in_parts
         places = self._places(task, tuple(range(task.node.type.rank)), array)
         batch = tuple(size for axis, size in enumerate(task.domain) if self._goes_through(task, axis))
         return MatrixProduct(self._made(task.slot) if is_new else array, left, right, batch=batch, places=places)
@@ -656,11 +659,13 @@ def _kept_index(task: Task) -> tuple[Affine, ...]:
     return tuple(at for k in task.kept if (at := task.index[k]) is not None)
 
 
-def _calls(body: Body) -> Iterator[Task]:
-    """The products that loops make."""
+def _multiplied(body: Body, is_inside: bool = False) -> Iterator[tuple[Task, bool]]:
+    """The products at the point where each is made, and whether loops are around it."""
     for item in body.items:
         if isinstance(item, Tiles | PlannedLoop):
-            yield from (task for task in item.tasks if task.kind == "call" and task.node.op == "contract")
+            yield from _multiplied(item.body, True)
+        elif item.kind == "call" and item.node.op == "contract":
+            yield item, is_inside
 
 
 def _stored_slots(body: Body) -> Iterator[str]:
