@@ -60,6 +60,9 @@ ROOM = 2**18
 """Elements of the sums that the chunks of a loop have for themselves, at most."""
 JOINING = 32
 """What it costs to join an element of a chunk's sums to those of all chunks."""
+SHARE = 8
+"""One in so many parts of what a loop costs may go into joining its chunks; that of two pays as soon as it is less than
+the loop."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,11 @@ class _Cutter:
         most: Size = MOST
         if elements != 0:
             rest = derive("//", ROOM, derive("max", elements, 1))
-            most = derive("min", MOST, derive("+", 1, rest))
+            joining = derive("*", derive("max", elements, 1), JOINING)
+            whole = derive("*", trips, each)
+            second = derive("min", 1, derive("//", whole, joining))
+            worth = derive("+", second, derive("//", whole, derive("*", joining, SHARE)))
+            most = derive("min", MOST, derive("+", 1, derive("min", rest, worth)))
         per = derive("max", derive("max", least, 1), derive("//", derive("+", trips, derive("-", most, 1)), most))
         if blocks is not None:  # parts of a block only where its iterations are dear
             per = _rounded(per, step if isinstance(step, int) else ALIGNED)
