@@ -22,7 +22,7 @@ from gradc.ir.affine import Affine
 from gradc.ir.graph import Graph, Node, broadcast, build, constant, fresh, iota, make, replace, size_node, topological
 from gradc.ir.interpret import apply
 from gradc.ir.ops import SCATTERS, others
-from gradc.ir.sizes import Shape, Size, names
+from gradc.ir.sizes import Shape, Size, names, product
 from gradc.ir.types import Type
 
 
@@ -135,6 +135,8 @@ class _Families:
             return self.reduced(node)
         if kind == "contraction":
             return self.contracted(node)
+        if kind == "matrix" and node.args[0] not in self.found and any(node.row.transposes[1:]):
+            return self.solved(node)
         if node.row.lifted is None or (kind == "gather" and node.args[1] in self.found):
             raise NoFamily(node.op)
         if kind == "scan":
@@ -273,6 +275,18 @@ class _Families:
                 labels[side] = first + labels[side]
         made = make("contract", *args, attrs=(labels[0], labels[1], (*front, *result)))
         return Family(made, tuple(places))
+
+    def solved(self, node: Node) -> Family:
+        """An op on a matrix that no seed reaches and on columns: those of all seeds side by side."""
+        matrix, columns = node.args
+        rank = columns.type.rank
+        family = self.separated(columns, range(rank))
+        lead = family.leading
+        beside = _transposed(family.node, (*range(lead, lead + rank), *range(lead)))
+        wide = (*beside.shape[: rank - 1], product(beside.shape[rank - 1 :]))
+        found = make(node.op, matrix, make("reshape", beside, attrs=(wide,)), attrs=node.attrs)
+        apart = make("reshape", found, attrs=((*node.shape, *beside.shape[rank:]),))
+        return family._replace(node=_transposed(apart, (*range(rank, rank + lead), *range(rank))))
 
     def along_axis(self, node: Node) -> Family:
         """An op that goes along an axis of whole arrays."""
