@@ -175,7 +175,9 @@ whose quotient the first terms cancel (`(cosh(x) - cos(x))/x**2` has all digits,
 ## Rules
 
 NaN and infinity are never swallowed by a rule of the EXACT set; STABLE rules agree wherever the program as written is
-defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros.
+defined. `fast_math=True` adds rules that are false for infinities, NaN and signed zeros. Kernels take a factor that
+all terms of a product of matrices share out of its sum: where it is infinite, they give infinity even where the terms,
+one by one, are infinities of both signs, whose sum is NaN.
 """  # noqa: E501
 
 OPS = """# The op table
