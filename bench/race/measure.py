@@ -39,7 +39,8 @@ ROOT = Path(__file__).parents[2]
 EVERYBODY = (*HERE, *LIBRARIES)
 """Who is in the race, by the names in the tables."""
 
-FIXED = ("gradc", "roofline")
+US, LIMIT = "gradc", "roofline"
+FIXED = (US, LIMIT)
 """Those beside whom all others are seen, in every turn."""
 
 THREAD_VARIABLES = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB_MAXIMUM", "GRADC")
@@ -284,7 +285,7 @@ class Race:
         if "declined" in line or "failed" in line:
             self._row(problem, who, one_cpu, reason=line.get("declined") or line["failed"])
             return
-        difference = problem.difference() if who != "roofline" else ""
+        difference = problem.difference() if who != LIMIT else ""
         if difference:
             self._row(problem, who, one_cpu, reason=WRONG + difference)
             return

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.race.here import HERE
-from bench.race.measure import EVERYBODY, Row
+from bench.race.measure import EVERYBODY, FIXED, LIMIT, US, Row
 from bench.workloads import SCALAR
 from gradc.bench.report import duration
 
-US = "gradc"
-LIMIT = "roofline"
 COMPILING = ("JAX", "torch.compile", "PyTensor", "CasADi", "Dr.Jit", "symjit", "Numba by hand")
 """Who compiles each program on its own, so that its first call takes longer than a later one. gcc takes them all at
 once, with the first one."""
@@ -34,7 +32,7 @@ class Results:
         names = list(dict.fromkeys(name for name, _ in self.cases))
         self.cases.sort(key=lambda case: (names.index(case[0]), case[1]))
         present = {row.who for row in self.rows if row.call_s is not None}
-        self.peers = [who for who in EVERYBODY if who in present and who not in (US, LIMIT)]
+        self.peers = [who for who in EVERYBODY if who in present and who not in FIXED]
 
     def seconds(self, case: tuple[str, int], who: str, one_cpu: bool) -> float | None:
         """How long a later call takes."""

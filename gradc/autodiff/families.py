@@ -104,12 +104,10 @@ class _Families:
         row, args = node.row, node.args
         if not node.type.is_float:
             return False
-        if row.is_variadic:
-            return all(map(self._is_zero, args))
-        given = dict(zip(row.params, args))
-        if any(all(self._is_zero(given[name]) for name in group.split()) for group in row.linear.split("|") if group):
+        zeros = [self._is_zero(arg) for arg in args]
+        if row.gives_nothing(zeros):
             return True
-        if not args or not all(map(self._is_zero, args)):
+        if not args or not all(zeros):
             return False
         with np.errstate(all="ignore"):
             return row.homogeneous or (row.kind == "elementwise" and not apply(node, (0.0,) * len(args), {}))

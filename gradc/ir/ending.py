@@ -81,12 +81,7 @@ def _of_loop(node: Node, known: Mapping[Node, Known]) -> Known:
 
 def _gives_nothing(node: Node, args: Sequence[Known]) -> bool:
     """Whether an op is linear in arguments that are zero. Such a zero stands for a cotangent that is absent."""
-    if not node.row.linear:
-        return False
-    if node.row.is_variadic:
-        return all(map(_is_nothing, args))
-    given = dict(zip(node.row.params, args))
-    return any(all(_is_nothing(given[name]) for name in group.split()) for group in node.row.linear.split("|"))
+    return node.row.gives_nothing([_is_nothing(arg) for arg in args])
 
 
 def _sum(node: Node, one: Known, other: Known) -> Known:

@@ -16,7 +16,7 @@ Ops that move data are linear; their rows state the transposed op instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
@@ -160,6 +160,13 @@ class Op:
     """Whether it is positive, and overflows or vanishes where its logarithm is an ordinary number."""
     overflows: bool = False
     """Whether an exponential overflows."""
+
+    def gives_nothing(self, zeros: Sequence[bool]) -> bool:
+        """Whether it is linear in arguments that are zero, those for which this holds."""
+        if self.is_variadic:
+            return bool(self.linear) and all(zeros)
+        given = dict(zip(self.params, zeros))
+        return any(all(given[name] for name in group.split()) for group in self.linear.split("|") if group)
 
     @property
     def keeps_elements(self) -> bool:
